@@ -1,0 +1,44 @@
+//! The nouns: the custom resources that people and the operator write, and the names and labels
+//! that every other part of the program uses.
+//!
+//! Nothing here does anything: the types are parsed at the door, and everything inside works on
+//! them. The CRD files under `manifests/crds/` are generated from these types.
+
+mod common;
+pub mod condition;
+mod mode;
+mod mode_status;
+pub mod names;
+mod playbook;
+mod record;
+mod scalar;
+mod selector;
+mod step;
+
+pub use common::{Level, Localized, Nature, Posture, Term};
+pub use condition::Condition;
+pub use mode::{
+    Abandonment, Abort, AbortChoice, Answer, AnswerChoice, Approval, BreakGlass, DecidedBy,
+    EmergencyMode, EmergencyModeSpec, LegalBasis, NameRef, Review, ReviewOutcome, Scope, Skip,
+    Verdict, VerdictChoice, VerdictOf,
+};
+pub use mode_status::{
+    Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus, StageState,
+    StageStatus, SwitchStatus, TargetStatus, TimelineEntry,
+};
+pub use playbook::{
+    Authority, Drift, DriftActive, DriftRestore, NewTargets, Objective, OnFailure, Parameter,
+    ParameterType, PerLevel, Playbook, PlaybookSpec, PriorityItem, Stage,
+};
+pub use record::{
+    ChangeRecord, ChangeRecordSpec, Intent, IntentGroup, Intents, LostFields, Observed, Outcome,
+    Outcomes, OwnerRef, PlanPart, RecordMode, RecordType, Turn, TurnKind,
+};
+pub use scalar::{Count, Percent, Scalar};
+pub use selector::{LabelSelector, NamespaceSelector, Requirement, RequirementOperator, Targets};
+pub use step::{
+    Access, AccessGrant, AccessLockDown, AccessRevoke, Act, Apply, Call, Config, Freeze, Gate,
+    Isolate, IsolatePreset, Notify, ObjectRef, OnResume, OnTimeout, Patch, Principal, RoleRef,
+    Route, RouteTo, Run, Scale, SetField, Severity, Step, Suspend, Wait, WaitCondition, WaitReady,
+    WaitRollout,
+};

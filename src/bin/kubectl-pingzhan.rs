@@ -1,0 +1,3 @@
+//! The same CLI as a kubectl plugin.
+
+fn main() {}

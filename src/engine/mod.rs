@@ -1,0 +1,11 @@
+//! Pure: what is to be done. The plan and its hash ([`plan`]), who may set it in motion
+//! ([`authority`]), one three-way judgement for hold and return ([`judge`]), the executor's
+//! scheduler ([`scheduler`]), and the decision that follows from everything ([`decide`]).
+//!
+//! Nothing here does IO, reads a clock, or draws a random number: `now` is data.
+
+pub mod authority;
+pub mod judge;
+pub mod plan;
+pub mod protect;
+pub mod scheduler;

@@ -1,0 +1,21 @@
+//! Pure: fields of objects. Where they are ([`Path`]), what they hold ([`Image`]), who owns them
+//! ([`FieldSet`], [`managed`]), what we saw of an object ([`Projection`]), and how a field is
+//! written ([`patch`]) and given back ([`giveback`]).
+//!
+//! Shared by the operator, the CLI and the sand table. No client, no clock, no randomness.
+
+pub mod flatten;
+pub mod giveback;
+pub mod image;
+pub mod managed;
+pub mod patch;
+pub mod path;
+pub mod project;
+pub mod set;
+
+pub use image::Image;
+pub use managed::{FormerOwner, Owner};
+pub use patch::Guard;
+pub use path::{Path, Segment};
+pub use project::{Place, Projection, Seen, Target};
+pub use set::FieldSet;

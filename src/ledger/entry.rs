@@ -1,0 +1,85 @@
+//! One change of one field of one target, as the journal knows it.
+
+use crate::field::{FormerOwner, Image, Path, Target};
+
+use super::transition::State;
+
+/// The number of an entry in its mode's journal, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(pub i64);
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its number.
+    pub id: EntryId,
+    /// The stage.
+    pub stage: String,
+    /// The step.
+    pub step: String,
+    /// Changes with the same number are one write.
+    pub write: i64,
+    /// Which object.
+    pub target: Target,
+    /// Which field.
+    pub path: Path,
+    /// The peacetime value, captured once.
+    pub base: Image,
+    /// What was replaced.
+    pub seen: Image,
+    /// What was asked for.
+    pub after: Image,
+    /// What the server made of it, once written.
+    pub observed: Option<Image>,
+    /// Who owned the field in peacetime.
+    pub owners: Vec<FormerOwner>,
+    /// Parents that had to be created, the outermost first.
+    pub parents: Vec<Path>,
+    /// The uid of the mode whose layer this one covers.
+    pub covers: Option<String>,
+    /// The entry that this one takes the place of.
+    pub supersedes: Option<EntryId>,
+    /// 0 for the approved plan, else the number of the amendment.
+    pub amendment: i64,
+    /// Where it is.
+    pub state: State,
+    /// Why, where that needs a sentence.
+    pub reason: Option<String>,
+}
+
+impl Entry {
+    /// What the field holds while our change stands: what the server made of it, else what was
+    /// asked for.
+    pub fn ours(&self) -> &Image {
+        self.observed.as_ref().unwrap_or(&self.after)
+    }
+}
+
+/// A change that is about to be journalled: an [`Entry`] before it has a number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEntry {
+    /// The stage.
+    pub stage: String,
+    /// The step.
+    pub step: String,
+    /// Which object.
+    pub target: Target,
+    /// Which field.
+    pub path: Path,
+    /// The peacetime value.
+    pub base: Image,
+    /// What is replaced.
+    pub seen: Image,
+    /// What is asked for.
+    pub after: Image,
+    /// Who owned the field in peacetime.
+    pub owners: Vec<FormerOwner>,
+    /// Parents that have to be created, the outermost first.
+    pub parents: Vec<Path>,
+    /// The uid of the mode whose layer this one covers.
+    pub covers: Option<String>,
+    /// The entry that this one takes the place of.
+    pub supersedes: Option<EntryId>,
+    /// 0 for the approved plan, else the number of the amendment.
+    pub amendment: i64,
+}

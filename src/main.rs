@@ -1,0 +1,3 @@
+//! The `pingzhan` program: operator and CLI.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Playbooks and modes from YAML text, with line and column of everything.
