@@ -5,6 +5,7 @@
 //! Nothing here does IO, reads a clock, or draws a random number: `now` is data.
 
 pub mod authority;
+pub mod facts;
 pub mod judge;
 pub mod plan;
 pub mod protect;

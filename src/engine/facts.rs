@@ -1,0 +1,27 @@
+//! What was seen of the cluster, as data: the answers to the steps' queries.
+
+use std::collections::BTreeMap;
+
+use crate::field::Projection;
+use crate::step::Skipped;
+
+/// What was seen for every step of a playbook, by stage and step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The steps.
+    pub steps: BTreeMap<(String, String), StepFacts>,
+    /// How many requests it took.
+    pub requests: usize,
+}
+
+/// What was seen for one step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepFacts {
+    /// What its queries found, in the order of [`crate::step::needs`].
+    pub found: Vec<Vec<Projection>>,
+    /// Objects that are never touched, whatever the playbook says.
+    pub protected: Vec<Skipped>,
+    /// What could not be read, each a sentence that says what to do: the step's selection may be
+    /// incomplete, so the plan is refused while there is any.
+    pub problems: Vec<String>,
+}
