@@ -1,9 +1,17 @@
 //! Who owns which fields of an object, read from `metadata.managedFields`.
+//!
+//! On a write the server compares the object before and after. Each field that differs goes to
+//! the writer and is taken from all others; of an atomic map or list the whole goes. Members
+//! above the change are left where they are. So what is read here before a write is what the
+//! write takes, and what [`super::giveback`] has to return.
 
 use serde_json::Value;
 
 use super::path::Path;
 use super::set::FieldSet;
+
+/// How the names of our own managers begin.
+const OURS: &str = "pingzhan/";
 
 /// A field manager, as an entry of managedFields names it. Two entries are the same owner when
 /// all four are equal.
@@ -19,6 +27,19 @@ pub struct Owner {
     pub subresource: String,
 }
 
+impl Owner {
+    /// Whom an entry of managedFields names.
+    pub(crate) fn of(entry: &Value) -> Self {
+        let text = |name| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+        Self {
+            manager: text("manager").to_owned(),
+            operation: text("operation").to_owned(),
+            api_version: text("apiVersion").to_owned(),
+            subresource: text("subresource").to_owned(),
+        }
+    }
+}
+
 /// What an owner loses when a field is written by somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormerOwner {
@@ -26,23 +47,210 @@ pub struct FormerOwner {
     pub owner: Owner,
     /// The time of its entry, as the server wrote it.
     pub at: Option<String>,
-    /// The members that it loses: the field itself, or what it holds beneath.
+    /// The members that it loses: the field itself, or what it holds beneath; where the field
+    /// lies in an atomic map or list, that.
     pub lost: FieldSet,
 }
 
 /// All owners of a path, or of something beneath it, in the order of managedFields; our own
 /// managers (`pingzhan/…`) are left out.
-pub fn former_owners(_object: &Value, _path: &Path) -> Vec<FormerOwner> {
-    todo!()
+///
+/// The owner of an atomic map or list in which the path lies counts too. An entry that is not
+/// understood is left out: nothing could be written back for it.
+pub fn former_owners(object: &Value, path: &Path) -> Vec<FormerOwner> {
+    Ownership::of(object).former_owners(path)
 }
 
 /// The managers named `pingzhan/…` that hold a path or something beneath it.
-pub fn our_managers(_object: &Value, _path: &Path) -> Vec<String> {
-    todo!()
+pub fn our_managers(object: &Value, path: &Path) -> Vec<String> {
+    Ownership::of(object).ours(path)
 }
 
 /// The names of all managers that hold a path or something beneath it, for "who did that": the
 /// latest first.
-pub fn holders(_object: &Value, _path: &Path) -> Vec<String> {
-    todo!()
+pub fn holders(object: &Value, path: &Path) -> Vec<String> {
+    let mut holders = Ownership::of(object).held(path);
+    // RFC 3339 in UTC, as the server writes it, sorts as text. The sort is stable.
+    holders.sort_by(|a, b| b.at.cmp(&a.at));
+    distinct(holders)
+}
+
+/// Whether a manager is a mode of ours.
+pub(crate) fn is_ours(manager: &str) -> bool {
+    manager.starts_with(OURS)
+}
+
+/// The managedFields of one object, read once for many paths.
+pub(crate) struct Ownership(Vec<FormerOwner>);
+
+impl Ownership {
+    /// Reads the entries that are understood.
+    pub(crate) fn of(object: &Value) -> Self {
+        let entries = object
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array);
+        Self(
+            entries
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| {
+                    Some(FormerOwner {
+                        owner: Owner::of(entry),
+                        at: time(entry),
+                        lost: FieldSet::parse(entry.get("fieldsV1")?).ok()?,
+                    })
+                })
+                .collect(),
+        )
+    }
+
+    /// See [`former_owners`].
+    pub(crate) fn former_owners(&self, path: &Path) -> Vec<FormerOwner> {
+        let mut held = self.held(path);
+        held.retain(|holder| !is_ours(&holder.owner.manager));
+        held
+    }
+
+    /// See [`our_managers`].
+    pub(crate) fn ours(&self, path: &Path) -> Vec<String> {
+        let mut held = self.held(path);
+        held.retain(|holder| is_ours(&holder.owner.manager));
+        distinct(held)
+    }
+
+    fn held(&self, path: &Path) -> Vec<FormerOwner> {
+        self.0
+            .iter()
+            .filter_map(|entry| {
+                let lost = entry.lost.held(path);
+                (!lost.is_empty()).then(|| FormerOwner {
+                    owner: entry.owner.clone(),
+                    at: entry.at.clone(),
+                    lost,
+                })
+            })
+            .collect()
+    }
+}
+
+/// The time of an entry of managedFields.
+pub(crate) fn time(entry: &Value) -> Option<String> {
+    entry.get("time").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The managers' names, each where it stands first.
+fn distinct(holders: Vec<FormerOwner>) -> Vec<String> {
+    let mut names = Vec::new();
+    for holder in holders {
+        if !names.contains(&holder.owner.manager) {
+            names.push(holder.owner.manager);
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(manager: &str, time: &str, fields: &Value) -> Value {
+        json!({
+            "manager": manager, "operation": "Update", "apiVersion": "apps/v1",
+            "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields,
+        })
+    }
+
+    fn object(entries: &[Value]) -> Value {
+        json!({"metadata": {"managedFields": entries}})
+    }
+
+    /// What is lost is journalled, and it is all that can be given back.
+    #[test]
+    fn former_owners_lose_what_they_hold_at_or_beneath_the_path() {
+        let object = object(&[
+            entry(
+                "helm",
+                "2026-01-01T00:00:00Z",
+                &json!({"f:spec": {"f:replicas": {}, "f:paused": {}}}),
+            ),
+            entry(
+                "pingzhan/flood/12345678",
+                "2026-01-02T00:00:00Z",
+                &json!({"f:spec": {"f:replicas": {}}}),
+            ),
+            entry(
+                "hpa",
+                "2026-01-03T00:00:00Z",
+                &json!({"f:spec": {"f:replicas": {}}}),
+            ),
+            entry(
+                "kcm",
+                "2026-01-04T00:00:00Z",
+                &json!({"f:status": {"f:replicas": {}}}),
+            ),
+            json!({"manager": "strange", "fieldsV1": {"spec": {}}}),
+            json!({"manager": "bare"}),
+        ]);
+        let replicas = Path::fields(["spec", "replicas"]);
+        let owners = former_owners(&object, &replicas);
+        let names: Vec<_> = owners.iter().map(|o| o.owner.manager.as_str()).collect();
+        assert_eq!(names, ["helm", "hpa"]);
+        assert_eq!(owners[0].lost, FieldSet::of(&replicas));
+        assert_eq!(owners[0].at.as_deref(), Some("2026-01-01T00:00:00Z"));
+        assert_eq!(
+            former_owners(&object, &Path::fields(["spec"]))[0]
+                .lost
+                .paths()
+                .len(),
+            2
+        );
+        assert_eq!(
+            our_managers(&object, &replicas),
+            ["pingzhan/flood/12345678"]
+        );
+        assert!(our_managers(&object, &Path::fields(["spec", "paused"])).is_empty());
+    }
+
+    /// A write into an atomic map takes the whole map from its owner.
+    #[test]
+    fn owners_of_an_atomic_parent_lose_the_parent() {
+        let object = object(&[
+            entry(
+                "helm",
+                "2026-01-01T00:00:00Z",
+                &json!({"f:spec": {"f:selector": {}}}),
+            ),
+            entry(
+                "kubectl",
+                "2026-01-01T00:00:00Z",
+                &json!({"f:spec": {"f:labels": {".": {}, "f:a": {}}}}),
+            ),
+        ]);
+        let owners = former_owners(&object, &Path::fields(["spec", "selector", "app"]));
+        assert_eq!(owners.len(), 1);
+        assert_eq!(
+            owners[0].lost,
+            FieldSet::of(&Path::fields(["spec", "selector"]))
+        );
+        assert!(former_owners(&object, &Path::fields(["spec", "labels", "b"])).is_empty());
+    }
+
+    /// A rival is named in a condition: the latest writer is the likely one.
+    #[test]
+    fn holders_are_named_once_and_the_latest_first() {
+        let fields = json!({"f:spec": {"f:replicas": {}}});
+        let object = object(&[
+            entry("old", "2026-01-01T00:00:00Z", &fields),
+            entry("new", "2026-03-01T00:00:00Z", &fields),
+            entry("mid", "2026-02-01T00:00:00Z", &fields),
+            entry("old", "2025-01-01T00:00:00Z", &fields),
+        ]);
+        assert_eq!(
+            holders(&object, &Path::fields(["spec", "replicas"])),
+            ["new", "mid", "old"]
+        );
+        assert!(holders(&json!({}), &Path::fields(["spec"])).is_empty());
+    }
 }

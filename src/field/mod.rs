@@ -7,15 +7,18 @@
 pub mod flatten;
 pub mod giveback;
 pub mod image;
+pub mod locate;
 pub mod managed;
 pub mod patch;
 pub mod path;
+mod pointer;
 pub mod project;
 pub mod set;
 
 pub use image::Image;
+pub use locate::{Place, Shape};
 pub use managed::{FormerOwner, Owner};
 pub use patch::Guard;
 pub use path::{Path, Segment};
-pub use project::{Place, Projection, Seen, Target};
+pub use project::{Projection, Seen, Target};
 pub use set::FieldSet;

@@ -4,8 +4,12 @@
 use serde_json::Value;
 
 use super::image::Image;
-use super::managed::FormerOwner;
+use super::locate::locate;
+use super::managed::{FormerOwner, Ownership};
 use super::path::Path;
+use crate::api::names::HELD_BY_LABEL;
+
+pub use super::locate::{Place, Shape};
 
 /// One object, pinned by its uid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,16 +26,6 @@ pub struct Target {
     pub name: String,
     /// Uid.
     pub uid: String,
-}
-
-/// Where a field is in one object: what exists of its path, and what has to be created.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The concrete JSON Pointer (list keys turned into indices) of the deepest part of the path
-    /// that exists; the field itself where it is present. Empty for the whole object.
-    pub pointer: String,
-    /// How many segments of the path exist.
-    pub existing: usize,
 }
 
 /// One field of one object, as seen.
@@ -76,18 +70,155 @@ pub struct Projection {
 ///
 /// `plural` is not in the object and comes from discovery. An object without uid or name is
 /// nothing that can be pinned: `None`.
+///
+/// Assumptions: `apiVersion` and `kind` are in the object. The server leaves them out of the
+/// items of a list; whoever reads a list puts them back.
 pub fn project(
-    _object: &Value,
-    _plural: &str,
-    _paths: &[Path],
-    _with_managed_fields: bool,
+    object: &Value,
+    plural: &str,
+    paths: &[Path],
+    with_managed_fields: bool,
 ) -> Option<Projection> {
-    todo!()
+    let metadata = object.get("metadata")?;
+    let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
+    let filled = |name| text(metadata, name).filter(|text| !text.is_empty());
+    let target = Target {
+        api_version: text(object, "apiVersion").unwrap_or_default(),
+        kind: text(object, "kind").unwrap_or_default(),
+        plural: plural.to_owned(),
+        namespace: text(metadata, "namespace").unwrap_or_default(),
+        name: filled("name")?,
+        uid: filled("uid")?,
+    };
+    let labels = metadata.get("labels").and_then(Value::as_object);
+    let managed = metadata.get("managedFields").and_then(Value::as_array);
+    let ownership = Ownership::of(object);
+    let mut paths: Vec<&Path> = paths.iter().collect();
+    paths.sort();
+    paths.dedup();
+    Some(Projection {
+        target,
+        generation: metadata.get("generation").and_then(Value::as_i64),
+        resource_version: text(metadata, "resourceVersion").unwrap_or_default(),
+        has_labels: labels.is_some_and(|labels| !labels.is_empty()),
+        held_by: labels
+            .and_then(|labels| labels.get(HELD_BY_LABEL))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        deleting: metadata
+            .get("deletionTimestamp")
+            .is_some_and(|time| !time.is_null()),
+        tracked: managed.is_some_and(|entries| !entries.is_empty()),
+        managed_fields: with_managed_fields.then(|| managed.cloned().unwrap_or_default()),
+        seen: paths
+            .into_iter()
+            .map(|path| see(object, path, &ownership))
+            .collect(),
+    })
+}
+
+/// One field, as it is now.
+fn see(object: &Value, path: &Path, ownership: &Ownership) -> Seen {
+    let (place, value) = locate(object, path);
+    Seen {
+        path: path.clone(),
+        image: value.map_or(Image::Absent, |value| Image::Present(value.clone())),
+        place,
+        owners: ownership.former_owners(path),
+        ours: ownership.ours(path),
+    }
 }
 
 impl Projection {
     /// A field as seen.
     pub fn field(&self, path: &Path) -> Option<&Seen> {
         self.seen.iter().find(|seen| &seen.path == path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment() -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {
+                "name": "web", "namespace": "portal", "uid": "u1", "generation": 4,
+                "resourceVersion": "77", "labels": {"pingzhan.dev/held-by": "flood"},
+                "managedFields": [
+                    {"manager": "helm", "operation": "Apply", "apiVersion": "apps/v1",
+                     "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+                    {"manager": "pingzhan/flood/12345678", "operation": "Update",
+                     "apiVersion": "apps/v1", "fieldsV1": {"f:spec": {"f:paused": {}}}},
+                ],
+            },
+            "spec": {"replicas": 3, "paused": true},
+        })
+    }
+
+    /// Everything that a later write or verdict needs is kept, and no more.
+    #[test]
+    fn identity_guard_and_asked_fields_are_kept() {
+        let replicas = Path::fields(["spec", "replicas"]);
+        let paused = Path::fields(["spec", "paused"]);
+        let paths = [replicas.clone(), paused.clone(), replicas.clone()];
+        let projection = project(&deployment(), "deployments", &paths, false).unwrap();
+        assert_eq!(
+            projection.target,
+            Target {
+                api_version: "apps/v1".to_owned(),
+                kind: "Deployment".to_owned(),
+                plural: "deployments".to_owned(),
+                namespace: "portal".to_owned(),
+                name: "web".to_owned(),
+                uid: "u1".to_owned(),
+            }
+        );
+        assert_eq!(projection.generation, Some(4));
+        assert_eq!(projection.resource_version, "77");
+        assert_eq!(projection.held_by.as_deref(), Some("flood"));
+        assert!(projection.has_labels && projection.tracked && !projection.deleting);
+        assert_eq!(projection.managed_fields, None);
+        assert_eq!(
+            projection.seen.len(),
+            2,
+            "a path asked for twice is kept once"
+        );
+        let seen = projection.field(&replicas).unwrap();
+        assert_eq!(seen.image, Image::Present(json!(3)));
+        assert_eq!(seen.place.pointer, "/spec/replicas");
+        assert_eq!(seen.owners[0].owner.manager, "helm");
+        assert!(seen.ours.is_empty());
+        assert_eq!(
+            projection.field(&paused).unwrap().ours,
+            ["pingzhan/flood/12345678"]
+        );
+    }
+
+    /// What is not there must read as not there, not as an empty text that a patch would test.
+    #[test]
+    fn objects_without_identity_are_not_kept() {
+        let mut object = deployment();
+        object["metadata"]["uid"] = json!("");
+        assert_eq!(project(&object, "deployments", &[], false), None);
+        object["metadata"]["uid"] = Value::Null;
+        assert_eq!(project(&object, "deployments", &[], false), None);
+        assert_eq!(project(&json!({}), "deployments", &[], false), None);
+    }
+
+    /// Labels that are empty or null must be created before ours can be set; an object without
+    /// managedFields is not tracked.
+    #[test]
+    fn absence_of_labels_and_tracking_is_seen() {
+        let mut object = deployment();
+        object["metadata"]["labels"] = Value::Null;
+        object["metadata"]["managedFields"] = json!([]);
+        object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let projection = project(&object, "deployments", &[], true).unwrap();
+        assert!(!projection.has_labels && !projection.tracked && projection.deleting);
+        assert_eq!(projection.managed_fields, Some(Vec::new()));
     }
 }

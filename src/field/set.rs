@@ -1,15 +1,37 @@
 //! Sets of fields, as `managedFields` holds them (fieldsV1).
+//!
+//! A tree by segments. In fieldsV1 a `{}` is a member without members beneath, and a `.` inside
+//! says that the path itself is a member too.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::path::Path;
+use serde_json::{Map, Value, json};
+
+use super::path::{Error, Path, Segment};
 
 /// A set of fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    // H2 chooses the representation.
-    _private: (),
+    root: Node,
 }
+
+/// One path of a set and what is beneath it. But for the root, a node is a member or has children.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    member: bool,
+    children: BTreeMap<Segment, Node>,
+    /// How the server spelled the segment, where that is not how we spell it (`1e+21`, `\u0026`):
+    /// it is written back as it was.
+    spelling: Option<Box<str>>,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.member == other.member && self.children == other.children
+    }
+}
+
+impl Eq for Node {}
 
 impl FieldSet {
     /// The empty set.
@@ -19,55 +41,391 @@ impl FieldSet {
 
     /// Reads fieldsV1. Segments that do not parse are an error: what is not understood is never
     /// written back.
-    pub fn parse(_fields_v1: &Value) -> Result<Self, super::path::Error> {
-        todo!()
+    pub fn parse(fields_v1: &Value) -> Result<Self, Error> {
+        let mut root = Node::default();
+        root.read(fields_v1)?;
+        Ok(Self { root })
     }
 
     /// Writes fieldsV1.
+    ///
+    /// Guarantees: what was read from a server comes back the same.
     pub fn to_value(&self) -> Value {
-        todo!()
+        let mut object = self.root.write_children();
+        if self.root.member {
+            object.insert(".".to_owned(), json!({}));
+        }
+        Value::Object(object)
     }
 
     /// The set of one path.
-    pub fn of(_path: &Path) -> Self {
-        todo!()
+    pub fn of(path: &Path) -> Self {
+        let mut set = Self::default();
+        set.root.insert(path.segments());
+        set
     }
 
     /// Whether the path itself is a member.
-    pub fn contains(&self, _path: &Path) -> bool {
-        todo!()
+    pub fn contains(&self, path: &Path) -> bool {
+        self.node(path).is_some_and(|node| node.member)
     }
 
     /// The members at or beneath a path, as full paths in a set.
-    pub fn beneath(&self, _path: &Path) -> Self {
-        todo!()
+    #[must_use]
+    pub fn beneath(&self, path: &Path) -> Self {
+        Self {
+            root: self.root.beneath(path.segments()).unwrap_or_default(),
+        }
+    }
+
+    /// What a write of a path takes from whoever holds this set: the members at or beneath it,
+    /// or, where a member without members beneath lies above the path, that one.
+    ///
+    /// A member above the path is atomic: the server compares the whole map or list, and one
+    /// changed item gives the whole to the writer. (The one other thing that looks the same is a
+    /// map that somebody applied empty. It is not lost by a write beneath it, so that giving it
+    /// back changes nothing.)
+    #[must_use]
+    pub fn held(&self, path: &Path) -> Self {
+        self.above(path)
+            .map_or_else(|| self.beneath(path), |above| Self::of(&above))
+    }
+
+    /// The atomic member above a path, if there is one.
+    pub(crate) fn above(&self, path: &Path) -> Option<Path> {
+        let mut node = &self.root;
+        for (depth, segment) in path.segments().iter().enumerate() {
+            if node.member && node.children.is_empty() {
+                return Some(path.prefix(depth));
+            }
+            node = node.children.get(segment)?;
+        }
+        None
     }
 
     /// Members of either set.
     #[must_use]
-    pub fn union(&self, _other: &Self) -> Self {
-        todo!()
+    pub fn union(&self, other: &Self) -> Self {
+        let mut set = self.clone();
+        set.root.union(&other.root);
+        set
     }
 
     /// Members of this set that are not in the other.
     #[must_use]
-    pub fn minus(&self, _other: &Self) -> Self {
-        todo!()
+    pub fn minus(&self, other: &Self) -> Self {
+        let mut set = self.clone();
+        set.root.minus(&other.root);
+        set
     }
 
     /// Members of this set that do not lie at or beneath a path.
     #[must_use]
-    pub fn without(&self, _path: &Path) -> Self {
-        todo!()
+    pub fn without(&self, path: &Path) -> Self {
+        let mut set = self.clone();
+        set.root.without(path.segments());
+        set
     }
 
     /// Whether there is no member.
     pub fn is_empty(&self) -> bool {
-        todo!()
+        self.root.is_empty()
     }
 
     /// All members.
     pub fn paths(&self) -> Vec<Path> {
-        todo!()
+        let mut paths = Vec::new();
+        self.root.collect(&mut Vec::new(), &mut paths);
+        paths
+    }
+
+    fn node(&self, path: &Path) -> Option<&Node> {
+        path.segments()
+            .iter()
+            .try_fold(&self.root, |node, segment| node.children.get(segment))
+    }
+}
+
+impl Node {
+    fn is_empty(&self) -> bool {
+        !self.member && self.children.is_empty()
+    }
+
+    /// A node that is named as this one, with nothing in it.
+    fn bare(&self) -> Self {
+        Self {
+            spelling: self.spelling.clone(),
+            ..Self::default()
+        }
+    }
+
+    fn read(&mut self, fields: &Value) -> Result<(), Error> {
+        let Some(fields) = fields.as_object() else {
+            return Err(not_read(
+                &fields.to_string(),
+                "it is no object; fieldsV1 nests objects",
+            ));
+        };
+        for (name, beneath) in fields {
+            if name == "." {
+                if !beneath.as_object().is_some_and(Map::is_empty) {
+                    return Err(not_read(
+                        &beneath.to_string(),
+                        "a `.` holds `{}` and no more",
+                    ));
+                }
+                self.member = true;
+                continue;
+            }
+            let segment = Segment::parse(name)?;
+            let mut child = Self::default();
+            child.read(beneath)?;
+            child.member |= child.children.is_empty();
+            if segment.to_string() != *name {
+                child.spelling = Some(name.as_str().into());
+            }
+            if self.children.insert(segment, child).is_some() {
+                return Err(not_read(
+                    name,
+                    "it stands twice in one place, in two spellings",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_children(&self) -> Map<String, Value> {
+        self.children
+            .iter()
+            .map(|(segment, child)| {
+                let name = child
+                    .spelling
+                    .as_deref()
+                    .map_or_else(|| segment.to_string(), str::to_owned);
+                let mut object = child.write_children();
+                if child.member && !child.children.is_empty() {
+                    object.insert(".".to_owned(), json!({}));
+                }
+                (name, Value::Object(object))
+            })
+            .collect()
+    }
+
+    fn insert(&mut self, path: &[Segment]) {
+        match path.split_first() {
+            None => self.member = true,
+            Some((first, rest)) => self.children.entry(first.clone()).or_default().insert(rest),
+        }
+    }
+
+    fn beneath(&self, path: &[Segment]) -> Option<Self> {
+        let Some((first, rest)) = path.split_first() else {
+            return Some(self.clone());
+        };
+        let child = self.children.get(first)?.beneath(rest)?;
+        let mut node = self.bare();
+        node.children.insert(first.clone(), child);
+        Some(node)
+    }
+
+    fn union(&mut self, other: &Self) {
+        self.member |= other.member;
+        for (segment, theirs) in &other.children {
+            self.children
+                .entry(segment.clone())
+                .or_insert_with(|| theirs.bare())
+                .union(theirs);
+        }
+    }
+
+    fn minus(&mut self, other: &Self) {
+        self.member &= !other.member;
+        for (segment, theirs) in &other.children {
+            if let Some(child) = self.children.get_mut(segment) {
+                child.minus(theirs);
+            }
+        }
+        self.children.retain(|_, child| !child.is_empty());
+    }
+
+    fn without(&mut self, path: &[Segment]) {
+        let Some((first, rest)) = path.split_first() else {
+            *self = self.bare();
+            return;
+        };
+        if let Some(child) = self.children.get_mut(first) {
+            child.without(rest);
+            if child.is_empty() {
+                self.children.remove(first);
+            }
+        }
+    }
+
+    fn collect(&self, at: &mut Vec<Segment>, paths: &mut Vec<Path>) {
+        if self.member {
+            paths.push(Path::new(at.clone()));
+        }
+        for (segment, child) in &self.children {
+            at.push(segment.clone());
+            child.collect(at, paths);
+            at.pop();
+        }
+    }
+}
+
+fn not_read(text: &str, problem: &str) -> Error {
+    Error::Parse {
+        text: text.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::field::path::tests::path;
+
+    /// Paths over few names, so that sets meet each other.
+    fn near() -> impl Strategy<Value = Path> {
+        prop::collection::vec(
+            prop_oneof![
+                Just(Segment::Field("a".to_owned())),
+                Just(Segment::Field("b".to_owned())),
+                Just(Segment::Key(
+                    [("name".to_owned(), "\"x\"".to_owned())].into()
+                )),
+                Just(Segment::Value("1".to_owned())),
+            ],
+            1..5,
+        )
+        .prop_map(Path::new)
+    }
+
+    fn set_of(paths: &[Path]) -> FieldSet {
+        paths
+            .iter()
+            .fold(FieldSet::new(), |set, path| set.union(&FieldSet::of(path)))
+    }
+
+    fn set() -> impl Strategy<Value = FieldSet> {
+        prop::collection::vec(near(), 0..12).prop_map(|paths| set_of(&paths))
+    }
+
+    proptest! {
+        /// managedFields that we edit must keep what we do not mean to change.
+        #[test]
+        fn what_is_written_is_read_back(paths in prop::collection::vec(path(), 0..12)) {
+            let set = set_of(&paths);
+            let value = set.to_value();
+            let again = FieldSet::parse(&value).unwrap();
+            prop_assert_eq!(again.to_value(), value);
+            prop_assert_eq!(&again, &set);
+            let mut unique = paths;
+            unique.sort();
+            unique.dedup();
+            prop_assert_eq!(set.paths(), unique);
+        }
+
+        /// Ownership is handed over by these operations: none may lose or invent a member.
+        #[test]
+        fn sets_obey_the_laws_of_sets(a in set(), b in set(), path in near()) {
+            let has = |set: &FieldSet| set.paths();
+            let union = a.union(&b);
+            for member in has(&union) {
+                prop_assert!(a.contains(&member) || b.contains(&member));
+            }
+            prop_assert!(has(&a).iter().chain(&has(&b)).all(|member| union.contains(member)));
+            let minus = a.minus(&b);
+            for member in has(&a) {
+                prop_assert_eq!(minus.contains(&member), !b.contains(&member));
+            }
+            prop_assert_eq!(minus.union(&b), union);
+            prop_assert_eq!(a.union(&a), a.clone());
+            prop_assert!(a.minus(&a).is_empty());
+            let (beneath, without) = (a.beneath(&path), a.without(&path));
+            prop_assert!(has(&beneath).iter().all(|member| member.starts_with(&path)));
+            prop_assert!(!has(&without).iter().any(|member| member.starts_with(&path)));
+            prop_assert_eq!(without.union(&beneath), a.clone());
+            prop_assert_eq!(a.minus(&beneath), without);
+            prop_assert_eq!(a.is_empty(), has(&a).is_empty());
+        }
+    }
+
+    /// The shapes that a real server writes.
+    #[test]
+    fn members_are_dots_and_empty_objects() {
+        let fields = json!({
+            "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+            "f:spec": {
+                "f:replicas": {},
+                "f:containers": {"k:{\"name\":\"web\"}": {".": {}, "f:image": {}}},
+                "f:finalizers": {"v:\"x\"": {}},
+            },
+        });
+        let set = FieldSet::parse(&fields).unwrap();
+        assert_eq!(set.to_value(), fields);
+        let members: Vec<_> = set.paths().iter().map(Path::to_pointer).collect();
+        assert_eq!(
+            members,
+            [
+                "/metadata/labels",
+                "/metadata/labels/app",
+                "/spec/containers[name=web]",
+                "/spec/containers[name=web]/image",
+                "/spec/finalizers[=x]",
+                "/spec/replicas",
+            ]
+        );
+        assert!(!set.contains(&Path::fields(["spec"])));
+    }
+
+    /// Go escapes and prints numbers in its own way; keys are written back as they were.
+    #[test]
+    fn the_servers_spelling_is_kept_and_does_not_matter_for_equality() {
+        let fields = json!({"f:a": {"v:\"x\\u0026y\"": {}, "v:1e+21": {}}});
+        let set = FieldSet::parse(&fields).unwrap();
+        assert_eq!(set.to_value(), fields);
+        let path = Path::new(vec![
+            Segment::Field("a".to_owned()),
+            Segment::Value("\"x&y\"".to_owned()),
+        ]);
+        assert!(set.contains(&path));
+        assert_eq!(set.beneath(&path), FieldSet::of(&path));
+        assert_eq!(
+            set.beneath(&path).to_value(),
+            json!({"f:a": {"v:\"x\\u0026y\"": {}}})
+        );
+    }
+
+    /// A member above a path with nothing beneath is atomic; one with members beneath is not.
+    #[test]
+    fn an_atomic_member_above_is_held_by_a_path_beneath() {
+        let set = FieldSet::parse(&json!({
+            "f:data": {}, "f:labels": {".": {}, "f:a": {}},
+        }))
+        .unwrap();
+        assert_eq!(
+            set.held(&Path::fields(["data", "x", "y"])),
+            FieldSet::of(&Path::fields(["data"]))
+        );
+        assert!(set.held(&Path::fields(["labels", "b"])).is_empty());
+        assert_eq!(set.held(&Path::fields(["labels"])).paths().len(), 2);
+    }
+
+    /// What is not understood must never be written back changed.
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        for fields in [
+            json!({"spec": {}}),
+            json!({"f:spec": 1}),
+            json!({"f:spec": {".": {"f:x": {}}}}),
+            json!({"f:a": {"k:{\"x\":1}": {}, "k:{ \"x\":1}": {}}}),
+            json!([]),
+            Value::Null,
+        ] {
+            assert!(FieldSet::parse(&fields).is_err(), "{fields}");
+        }
     }
 }
