@@ -1,0 +1,185 @@
+//! The few requests on single objects: a guarded patch, a create, a look.
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Method, Request};
+use kube::Client;
+use serde_json::Value;
+use snafu::ResultExt;
+
+use super::classify::{self, Answer};
+use super::request::{
+    self, BuildSnafu, Collection, DecodeSnafu, Error, JSON, SendSnafu, Status, query,
+};
+use crate::field::Target;
+
+/// The media type of a JSON Patch.
+const JSON_PATCH: &str = "application/json-patch+json";
+
+/// Whether a write takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It does.
+    Real,
+    /// The server says what it would do, and does nothing.
+    DryRun,
+}
+
+impl Effect {
+    const fn parameter(self) -> &'static str {
+        match self {
+            Self::Real => "",
+            Self::DryRun => "All",
+        }
+    }
+}
+
+/// Sends a JSON Patch of one object.
+///
+/// Assumptions: `client` is a [`super::Clients::writes`], which sends it once, with the server's
+/// timeout, and ends it at its deadline; the patch is guarded (`field::patch`).
+pub async fn patch(
+    client: &Client,
+    target: &Target,
+    patch: &json_patch::Patch,
+    field_manager: &str,
+    effect: Effect,
+) -> Answer {
+    let parameters = query(&[
+        ("fieldManager", field_manager),
+        ("dryRun", effect.parameter()),
+    ]);
+    let object = Collection::of(target).object_path(&target.name);
+    let body = match serde_json::to_vec(patch) {
+        Ok(body) => body,
+        Err(error) => return unsendable(&error),
+    };
+    write(
+        client,
+        Method::PATCH,
+        &format!("{object}?{parameters}"),
+        JSON_PATCH,
+        body,
+    )
+    .await
+}
+
+/// Creates an object from its bytes. [`Answer::Moved`] says that there is one of this name.
+///
+/// Assumptions: as with [`patch`].
+pub async fn create(
+    client: &Client,
+    collection: &Collection,
+    body: Vec<u8>,
+    field_manager: &str,
+    effect: Effect,
+) -> Answer {
+    let parameters = query(&[
+        ("fieldManager", field_manager),
+        ("dryRun", effect.parameter()),
+    ]);
+    let path = format!("{}?{parameters}", collection.path());
+    write(client, Method::POST, &path, JSON, body).await
+}
+
+/// Reads one object; `None` when there is none of this name.
+///
+/// # Errors
+/// Everything else, a kind that is not served included: it says nothing about the object.
+pub async fn get(
+    client: &Client,
+    collection: &Collection,
+    name: &str,
+) -> Result<Option<Value>, Error> {
+    let doing = format!("reading {name} of {}", collection.describe());
+    let request =
+        request::get(&collection.object_path(name), JSON).context(BuildSnafu { doing: &doing })?;
+    let raw = request::send(client, request)
+        .await
+        .context(SendSnafu { doing: &doing })?;
+    if raw.status.as_u16() == 404 && !Status::read(&raw.body).details.name.is_empty() {
+        return Ok(None);
+    }
+    let body = raw.success(&doing)?;
+    let object = serde_json::from_slice(&body).context(DecodeSnafu { doing })?;
+    Ok(Some(object))
+}
+
+async fn write(client: &Client, method: Method, path: &str, kind: &str, body: Vec<u8>) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(ACCEPT, JSON)
+        .header(CONTENT_TYPE, kind)
+        .body(body);
+    match request {
+        Ok(request) => classify::answer(request::send(client, request).await),
+        Err(error) => unsendable(&error),
+    }
+}
+
+/// A write that could not even be sent certainly took no effect.
+fn unsendable(error: &dyn std::error::Error) -> Answer {
+    Answer::Refused {
+        code: 0,
+        reason: "Unsendable".to_owned(),
+        message: request::cut(&error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Clients;
+    use crate::cluster::fake::{Fake, reply};
+    use serde_json::json;
+
+    fn target() -> Target {
+        Target {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            plural: "deployments".to_owned(),
+            namespace: "portal".to_owned(),
+            name: "web".to_owned(),
+            uid: "u1".to_owned(),
+        }
+    }
+
+    /// The address, manager and form of a write are what the fence and the stamp rest on.
+    #[tokio::test]
+    async fn a_patch_is_a_json_patch_under_the_modes_manager() {
+        let fake = Fake::new(|_| reply(200, json!({"kind": "Deployment"})));
+        let clients = Clients::fake(&fake.client());
+        let tests: json_patch::Patch =
+            serde_json::from_value(json!([{"op": "test", "path": "/metadata/uid", "value": "u1"}]))
+                .expect("a patch");
+        for effect in [Effect::Real, Effect::DryRun] {
+            let manager = "pingzhan/flood/0123";
+            let answer = patch(&clients.writes, &target(), &tests, manager, effect).await;
+            assert!(matches!(answer, Answer::Done(_)));
+        }
+        let path = "PATCH /apis/apps/v1/namespaces/portal/deployments/web?fieldManager=pingzhan%2Fflood%2F0123";
+        assert_eq!(
+            fake.addresses(),
+            [
+                format!("{path}&timeout=8s"),
+                format!("{path}&dryRun=All&timeout=8s")
+            ]
+        );
+        let asked = &fake.requests()[0];
+        assert_eq!(asked.header("content-type").as_deref(), Some(JSON_PATCH));
+        assert_eq!(asked.body[0]["op"], "test");
+    }
+
+    /// An object that is taken for gone is given up for ever, so only its own 404 says so.
+    #[tokio::test]
+    async fn only_a_404_that_names_the_object_says_that_it_is_gone() {
+        let named = json!({"kind": "Status", "reason": "NotFound", "details": {"name": "web"}});
+        let fake = Fake::new(move |_| reply(404, named.clone()));
+        let collection = Collection::of(&target());
+        let found = get(&fake.client(), &collection, "web").await;
+        assert_eq!(found.expect("an answer"), None);
+        let fake = Fake::new(|_| reply(404, json!({"kind": "Status", "details": {}})));
+        let found = get(&fake.client(), &collection, "web").await;
+        assert_eq!(found.expect_err("no answer about it").code(), Some(404));
+    }
+}
