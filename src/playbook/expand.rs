@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{
-    DriftActive, DriftRestore, Level, NewTargets, ObjectRef, OnFailure, PlaybookSpec, Scalar,
-    Targets,
+    Act, DriftActive, DriftRestore, Level, NewTargets, ObjectRef, OnFailure, PlaybookSpec, Scalar,
+    Scale, Stage, Step, Targets, Term,
 };
 use crate::field::{Image, Path};
 
-use super::lint::Finding;
+use super::lint::{self, Finding, Severity, codes};
+use super::numbers::{Number, percentage};
+use super::order::{Item, order};
+use super::{fields, gates, parameters, unsupported};
 
 /// How long a step may take where the playbook does not say: long enough for a slow API server,
 /// short enough that a person is told within one cup of tea.
@@ -118,10 +121,406 @@ pub struct ScaleRule {
 /// # Errors
 /// Everything that is wrong, as findings: unknown, missing or out-of-range parameters, references
 /// to nothing, cycles. A playbook that lints clean expands with every allowed set of parameters.
+/// Findings on the playbook point into it, findings on parameters into the mode's
+/// `/spec/parameters`.
 pub fn expand(
-    _playbook: &PlaybookSpec,
-    _level: Level,
-    _parameters: &BTreeMap<String, Scalar>,
+    playbook: &PlaybookSpec,
+    level: Level,
+    parameters: &BTreeMap<String, Scalar>,
 ) -> Result<Expanded, Vec<Finding>> {
-    todo!()
+    let errors: Vec<Finding> = lint::playbook(playbook)
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .collect();
+    if errors.is_empty() {
+        stored(playbook, level, parameters)
+    } else {
+        Err(errors)
+    }
+}
+
+/// Expands a playbook that was expanded before and is pinned in a journal. It is not linted
+/// again: a later version that is stricter must still be able to carry out, and to bring back,
+/// what an earlier one began.
+///
+/// # Errors
+/// What cannot be expanded at all, as findings.
+pub fn stored(
+    playbook: &PlaybookSpec,
+    level: Level,
+    parameters: &BTreeMap<String, Scalar>,
+) -> Result<Expanded, Vec<Finding>> {
+    let mut errors = Vec::new();
+    let values = parameters::resolve(&playbook.parameters, parameters)?;
+    let gated = gates::behind_gates(&playbook.stages, level);
+    let expansion = Expansion {
+        playbook,
+        level,
+        values: &values,
+        gated: &gated,
+    };
+    let items: Vec<Item<'_>> = playbook
+        .stages
+        .iter()
+        .map(|stage| Item {
+            name: &stage.name,
+            after: &stage.depends_on,
+        })
+        .collect();
+    let places = order(&items).map_err(|names| vec![cycle("/spec/stages", &names)])?;
+    let mut stages = Vec::with_capacity(places.len());
+    for at in places {
+        match expansion.stage(at) {
+            Ok(stage) => stages.push(stage),
+            Err(findings) => errors.extend(findings),
+        }
+    }
+    if errors.is_empty() {
+        Ok(Expanded {
+            parameters: values,
+            stages,
+        })
+    } else {
+        Err(errors)
+    }
+}
+
+/// The finding on a cycle.
+pub(super) fn cycle(at: &str, names: &[String]) -> Finding {
+    let first = names.first().map_or("", String::as_str);
+    codes::CYCLE.at(
+        at,
+        format!(
+            "each of these waits for the next: {} → {first}",
+            names.join(" → ")
+        ),
+    )
+}
+
+/// What every part of an expansion reads.
+struct Expansion<'a> {
+    playbook: &'a PlaybookSpec,
+    level: Level,
+    values: &'a BTreeMap<String, Scalar>,
+    /// Steps that come after a gate, by stage and step, and why they are left undone.
+    gated: &'a BTreeMap<(usize, usize), String>,
+}
+
+impl Expansion<'_> {
+    fn stage(&self, at: usize) -> Result<ExpandedStage, Vec<Finding>> {
+        let stage = &self.playbook.stages[at];
+        let items: Vec<Item<'_>> = stage
+            .steps
+            .iter()
+            .map(|step| Item {
+                name: &step.name,
+                after: &step.after,
+            })
+            .collect();
+        let pointer = format!("/spec/stages/{at}/steps");
+        let places = order(&items).map_err(|names| vec![cycle(&pointer, &names)])?;
+        let mut steps = Vec::with_capacity(places.len());
+        let mut findings = Vec::new();
+        for place in places {
+            match self.step(at, place) {
+                Ok(step) => steps.push(step),
+                Err(wrong) => findings.extend(wrong),
+            }
+        }
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        Ok(ExpandedStage {
+            name: stage.name.clone(),
+            depends_on: stage.depends_on.clone(),
+            left_out: left_out(stage, self.level),
+            on_failure: stage.on_failure.unwrap_or_default(),
+            min_success: stage
+                .min_success
+                .as_deref()
+                .and_then(percentage)
+                .unwrap_or(100),
+            steps,
+        })
+    }
+
+    fn step(&self, stage_at: usize, at: usize) -> Result<ExpandedStep, Vec<Finding>> {
+        let stage = &self.playbook.stages[stage_at];
+        let step = &stage.steps[at];
+        let timeout = step.timeout.as_ref().map(Term::to_duration);
+        let book = self.playbook.drift.unwrap_or_default();
+        let own = step.drift.unwrap_or_default();
+        Ok(ExpandedStep {
+            name: step.name.clone(),
+            after: step.after.clone(),
+            timeout: timeout.and_then(Result::ok).unwrap_or(DEFAULT_TIMEOUT),
+            critical: step.critical,
+            drift_active: own.active.or(book.active).unwrap_or_default(),
+            drift_restore: own.restore.or(book.restore).unwrap_or_default(),
+            new_targets: step
+                .new_targets
+                .or(self.playbook.new_targets)
+                .unwrap_or_default(),
+            targets: step.targets.clone(),
+            act: self.act(stage_at, at)?,
+        })
+    }
+
+    fn act(&self, stage_at: usize, at: usize) -> Result<ResolvedAct, Vec<Finding>> {
+        let stage = &self.playbook.stages[stage_at];
+        let step = &stage.steps[at];
+        let pointer = format!("/spec/stages/{stage_at}/steps/{at}");
+        let acts = step.acts();
+        let [act] = acts.as_slice() else {
+            return Err(vec![
+                codes::NO_ACT.at(pointer, "the step has not exactly one act"),
+            ]);
+        };
+        if let Some(sentence) = self.unsupported(stage, step, (stage_at, at), act) {
+            return Ok(ResolvedAct::Unsupported {
+                word: act.word(),
+                sentence,
+            });
+        }
+        match act {
+            Act::Scale(scale) => self
+                .scale(scale, &format!("{pointer}/scale"))
+                .map(ResolvedAct::Scale),
+            Act::Config(config) => Ok(ResolvedAct::Config {
+                set: config
+                    .set
+                    .iter()
+                    .map(|(key, value)| (key.clone(), parameters::replace_text(value, self.values)))
+                    .collect(),
+                restart: config.restart.clone(),
+            }),
+            Act::Patch(patch) => fields::fields(patch, self.values, &format!("{pointer}/patch"))
+                .map(ResolvedAct::Patch),
+            Act::Suspend(_)
+            | Act::Isolate(_)
+            | Act::Access(_)
+            | Act::Route(_)
+            | Act::Freeze(_)
+            | Act::Apply(_)
+            | Act::Run(_)
+            | Act::Call(_)
+            | Act::Wait(_)
+            | Act::Gate(_)
+            | Act::Notify(_) => Ok(ResolvedAct::Unsupported {
+                word: act.word(),
+                sentence: format!("`{}` is not carried out by this version", act.word()),
+            }),
+        }
+    }
+
+    fn unsupported(
+        &self,
+        stage: &Stage,
+        step: &Step,
+        at: (usize, usize),
+        act: &Act<'_>,
+    ) -> Option<String> {
+        let condition = step.targets.as_ref().and_then(|t| t.condition.as_deref());
+        unsupported::act(act)
+            .map(str::to_owned)
+            .or_else(|| stage.when.as_deref().map(unsupported::when))
+            .or_else(|| condition.map(unsupported::condition))
+            .or_else(|| self.gated.get(&at).cloned())
+    }
+
+    fn scale(&self, scale: &Scale, at: &str) -> Result<ScaleRule, Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut number = |field: &str, given: Option<Number<'_>>| {
+            let resolved = given?.resolve(self.values);
+            if resolved.is_none() {
+                findings.push(codes::OUT_OF_RANGE.at(
+                    format!("{at}/{field}"),
+                    format!("`{field}` does not come to a number that is accepted"),
+                ));
+            }
+            resolved
+        };
+        let rule = ScaleRule {
+            replicas: number("replicas", scale.replicas.as_ref().map(Number::count)),
+            percent: number("percent", scale.percent.as_ref().map(Number::percent)),
+            minimum: number("minimum", scale.minimum.as_ref().map(Number::count)),
+            maximum: number("maximum", scale.maximum.as_ref().map(Number::count)),
+        };
+        if findings.is_empty() {
+            Ok(rule)
+        } else {
+            Err(findings)
+        }
+    }
+}
+
+/// Why a stage is not part of a plan of this level, if so.
+pub(super) fn left_out(stage: &Stage, level: Level) -> Option<String> {
+    if stage.levels.is_empty() || stage.levels.contains(&level) {
+        return None;
+    }
+    let levels: Vec<&str> = stage.levels.iter().map(|level| level.as_str()).collect();
+    Some(format!(
+        "it is for level {}, and this is level {level}",
+        levels.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> PlaybookSpec {
+        let text = r#"
+title: { en: Flood, zh-CN: 洪水 }
+hazard: Flood
+owner: bureau
+serviceAccountName: flood
+parameters:
+  - { name: surge, type: Integer, default: 300, minimum: 100, maximum: 1000 }
+  - { name: mode, type: String, default: low }
+authority: { requesterGroups: [duty], approverGroups: [chiefs] }
+drift: { active: Enforce }
+stages:
+  - name: surge
+    dependsOn: [shed]
+    steps:
+      - { name: second, after: [first], targets: { kinds: [Deployment], names: [a] }, scale: { replicas: 2 } }
+      - name: first
+        critical: true
+        timeout: 3m
+        drift: { restore: Keep }
+        targets: { kinds: [Deployment], names: [a] }
+        scale: { percent: "${parameters.surge}", maximum: 40 }
+  - name: shed
+    levels: [I, II]
+    minSuccess: 90%
+    onFailure: Continue
+    steps:
+      - name: flags
+        targets: { kinds: [ConfigMap], names: [flags] }
+        config: { set: { mode: "${parameters.mode}", n: "${parameters.surge}" } }
+      - name: fields
+        targets: { kinds: [Deployment], names: [a] }
+        patch: { set: [ { path: /spec/b, value: "${parameters.surge}" } ], remove: [ /spec/a ] }
+"#;
+        serde_yaml::from_str(text).unwrap()
+    }
+
+    fn act<'a>(expanded: &'a Expanded, stage: &str, step: &str) -> &'a ResolvedAct {
+        let stage = expanded.stages.iter().find(|s| s.name == stage).unwrap();
+        &stage.steps.iter().find(|s| s.name == step).unwrap().act
+    }
+
+    /// Everything after this works on the expansion alone, so nothing may be left to resolve.
+    #[test]
+    fn order_defaults_and_parameters_are_resolved() {
+        let given = BTreeMap::from([("surge".to_owned(), Scalar::Int(250))]);
+        let expanded = expand(&example(), Level::II, &given).unwrap();
+        let names: Vec<_> = expanded.stages.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["shed", "surge"]);
+        let shed = &expanded.stages[0];
+        assert_eq!(
+            (shed.min_success, shed.on_failure),
+            (90, OnFailure::Continue)
+        );
+        let surge = &expanded.stages[1];
+        assert_eq!(
+            (surge.min_success, surge.on_failure),
+            (100, OnFailure::Halt)
+        );
+        let first = &surge.steps[0];
+        assert_eq!(first.name, "first");
+        assert_eq!(first.timeout, Duration::from_mins(3));
+        assert_eq!(first.drift_active, DriftActive::Enforce);
+        assert_eq!(first.drift_restore, DriftRestore::Keep);
+        assert_eq!(first.new_targets, NewTargets::Report);
+        assert_eq!(surge.steps[1].timeout, DEFAULT_TIMEOUT);
+        let rule = ScaleRule {
+            percent: Some(250),
+            maximum: Some(40),
+            ..ScaleRule::default()
+        };
+        assert_eq!(first.act, ResolvedAct::Scale(rule));
+        let ResolvedAct::Config { set, .. } = act(&expanded, "shed", "flags") else {
+            panic!("not a config")
+        };
+        assert_eq!((set["mode"].as_str(), set["n"].as_str()), ("low", "250"));
+        let ResolvedAct::Patch(fields) = act(&expanded, "shed", "fields") else {
+            panic!("not a patch")
+        };
+        assert_eq!(fields[0].to, Image::Absent);
+        assert_eq!(fields[1].to, Image::Present(250.into()));
+    }
+
+    /// A stage of another level is shown with its reason, and holds nobody up.
+    #[test]
+    fn a_stage_of_another_level_is_left_out_with_a_sentence() {
+        let expanded = expand(&example(), Level::IV, &BTreeMap::new()).unwrap();
+        assert_eq!(
+            expanded.stages[0].left_out.as_deref(),
+            Some("it is for level I, II, and this is level IV")
+        );
+        assert_eq!(expanded.stages[1].left_out, None);
+    }
+
+    /// A condition that cannot be judged must neither run its steps nor pass them over in silence.
+    #[test]
+    fn when_and_where_make_steps_unsupported() {
+        let mut playbook = example();
+        playbook.stages[1].when = Some("parameters.mode == 'low'".into());
+        let targets = playbook.stages[0].steps[0].targets.as_mut().unwrap();
+        targets.condition = Some("object.x".into());
+        let expanded = expand(&playbook, Level::I, &BTreeMap::new()).unwrap();
+        for (stage, step, word) in [("shed", "flags", "config"), ("surge", "second", "scale")] {
+            match act(&expanded, stage, step) {
+                ResolvedAct::Unsupported {
+                    word: found,
+                    sentence,
+                } => {
+                    assert_eq!(*found, word);
+                    assert!(sentence.contains("not carried out by this version"));
+                }
+                other => panic!("{stage}/{step} would run: {other:?}"),
+            }
+        }
+        assert!(matches!(
+            act(&expanded, "surge", "first"),
+            ResolvedAct::Scale(_)
+        ));
+    }
+
+    /// A gate is people's own decision: what waits for it never happens without it.
+    #[test]
+    fn what_comes_after_a_gate_is_left_undone() {
+        let mut playbook = example();
+        let gate = "{ name: ask, gate: { groups: [chiefs], prompt: { en: Go? } } }";
+        playbook.stages[1]
+            .steps
+            .push(serde_yaml::from_str(gate).unwrap());
+        playbook.stages[1].steps[1].after = vec!["ask".into()];
+        let expanded = expand(&playbook, Level::I, &BTreeMap::new()).unwrap();
+        let undone =
+            |stage, step| matches!(act(&expanded, stage, step), ResolvedAct::Unsupported { .. });
+        assert!(undone("shed", "fields") && undone("surge", "first") && undone("surge", "second"));
+        assert!(!undone("shed", "flags"));
+        let other_level = expand(&playbook, Level::IV, &BTreeMap::new()).unwrap();
+        assert!(matches!(
+            act(&other_level, "surge", "first"),
+            ResolvedAct::Scale(_)
+        ));
+    }
+
+    /// A playbook with errors is never expanded, so never planned.
+    #[test]
+    fn a_playbook_with_errors_is_refused() {
+        let mut playbook = example();
+        playbook.stages[1].depends_on = vec!["surge".into()];
+        let findings = expand(&playbook, Level::I, &BTreeMap::new()).unwrap_err();
+        assert_eq!(findings[0].code, "PZ0306");
+        assert_eq!(
+            findings[0].message,
+            "each of these waits for the next: surge → shed → surge"
+        );
+    }
 }

@@ -2,9 +2,17 @@
 //! them for one level and its parameters ([`expand`]), and matching objects ([`matching`]).
 
 pub mod expand;
+mod fields;
+mod gates;
+pub mod kinds;
 pub mod lint;
 pub mod matching;
+mod numbers;
+mod order;
+pub mod parameters;
 pub mod parse;
+mod pointer;
+pub mod unsupported;
 
-pub use expand::{Expanded, ExpandedStage, ExpandedStep, Field, ResolvedAct, ScaleRule};
+pub use expand::{Expanded, ExpandedStage, ExpandedStep, Field, ResolvedAct, ScaleRule, expand};
 pub use lint::{Finding, Severity};

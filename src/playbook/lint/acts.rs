@@ -1,0 +1,237 @@
+//! What a step's act asks for.
+
+use crate::api::{Act, Config, Parameter, ParameterType, Patch, PlaybookSpec, Scale, Step, Wait};
+use crate::playbook::numbers::{Given, Number};
+use crate::playbook::{fields, kinds, unsupported};
+
+use super::parameters::{reference, references};
+use super::{Finding, authority, codes, names};
+
+/// Findings on the acts of a step.
+pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
+    let acts = step.acts();
+    let [act] = acts.as_slice() else {
+        let words: Vec<&str> = acts.iter().map(Act::word).collect();
+        return vec![if words.is_empty() {
+            codes::NO_ACT.at(at, format!("the step `{}` has no act", step.name))
+        } else {
+            codes::SEVERAL_ACTS.at(
+                at,
+                format!(
+                    "the step `{}` has {} acts: {}",
+                    step.name,
+                    words.len(),
+                    words.join(", ")
+                ),
+            )
+        }];
+    };
+    let pointer = format!("{at}/{}", act.word());
+    let mut findings = match act {
+        Act::Scale(scale) => self::scale(spec, scale, &pointer),
+        Act::Config(config) => self::config(spec, config, &pointer),
+        Act::Patch(patch) => self::patch(spec, patch, &pointer),
+        Act::Wait(wait) => self::wait(spec, wait, &pointer),
+        Act::Gate(gate) => gate
+            .timeout
+            .iter()
+            .filter_map(|term| authority::duration(term, &format!("{pointer}/timeout")))
+            .collect(),
+        Act::Notify(notify) => notify
+            .acknowledge_within
+            .iter()
+            .filter_map(|term| authority::duration(term, &format!("{pointer}/acknowledgeWithin")))
+            .collect(),
+        Act::Suspend(_)
+        | Act::Isolate(_)
+        | Act::Access(_)
+        | Act::Route(_)
+        | Act::Freeze(_)
+        | Act::Apply(_)
+        | Act::Run(_)
+        | Act::Call(_) => Vec::new(),
+    };
+    if let Some(sentence) = unsupported::act(act) {
+        findings.push(codes::UNSUPPORTED_ACT.at(&pointer, sentence));
+    }
+    findings
+}
+
+fn scale(spec: &PlaybookSpec, scale: &Scale, at: &str) -> Vec<Finding> {
+    let numbers = [
+        ("replicas", scale.replicas.as_ref().map(Number::count)),
+        ("percent", scale.percent.as_ref().map(Number::percent)),
+        ("minimum", scale.minimum.as_ref().map(Number::count)),
+        ("maximum", scale.maximum.as_ref().map(Number::count)),
+    ];
+    let mut findings = Vec::new();
+    let mut literals = [None; 4];
+    for (index, (field, number)) in numbers.iter().enumerate() {
+        let Some(number) = number else { continue };
+        match self::number(spec, number, &format!("{at}/{field}")) {
+            Ok(literal) => literals[index] = literal,
+            Err(finding) => findings.push(finding),
+        }
+    }
+    let given: Vec<bool> = numbers.iter().map(|(_, number)| number.is_some()).collect();
+    let bounded = given[2] || given[3];
+    if !given.contains(&true) {
+        findings.push(codes::SCALE_EMPTY.at(at, "scale gives no number"));
+    } else if given[0] && (given[1] || bounded) {
+        findings.push(codes::SCALE_MIXED.at(at, "`replicas` is a fixed count and stands alone"));
+    }
+    let [replicas, percent, minimum, maximum] = literals;
+    if let (Some(least), Some(most)) = (minimum, maximum)
+        && least > most
+    {
+        findings.push(codes::BOUNDS.at(
+            format!("{at}/minimum"),
+            format!("the minimum of {least} is above the maximum of {most}"),
+        ));
+    }
+    if percent == Some(100) && !bounded {
+        findings.push(codes::NO_EFFECT.at(
+            format!("{at}/percent"),
+            "100 percent of the peacetime value is the peacetime value",
+        ));
+    }
+    let none = replicas == Some(0) || (percent == Some(0) && !given[2]) || maximum == Some(0);
+    if none {
+        findings.push(codes::SCALE_TO_ZERO.at(at, "the step leaves no replica of its targets"));
+    }
+    findings
+}
+
+/// The number, where it is written out; nothing where a parameter holds it.
+fn number(spec: &PlaybookSpec, number: &Number<'_>, at: &str) -> Result<Option<i64>, Finding> {
+    let (least, most) = (number.least, number.most);
+    match number.given {
+        Given::Int(value) if (least..=most).contains(&value) => Ok(Some(value)),
+        Given::Int(value) => {
+            Err(codes::OUT_OF_RANGE.at(at, format!("{value} is not from {least} to {most}")))
+        }
+        Given::Text(text) => match reference(spec, text, at)? {
+            None => Err(codes::WRONG_TYPE.at(
+                at,
+                format!("`{text}` is neither a whole number nor `${{parameters.NAME}}`"),
+            )),
+            Some(parameter) => in_range(parameter, least, most, at).map(|()| None),
+        },
+    }
+}
+
+/// Whether every value that a parameter allows is accepted.
+fn in_range(parameter: &Parameter, least: i64, most: i64, at: &str) -> Result<(), Finding> {
+    let name = &parameter.name;
+    if parameter.type_ != ParameterType::Integer {
+        return Err(codes::REFERENCE_TYPE.at(at, format!("`{name}` is not an Integer")));
+    }
+    let low = parameter.minimum.is_some_and(|bound| bound >= least);
+    let high = parameter.maximum.is_some_and(|bound| bound <= most);
+    if low && high {
+        return Ok(());
+    }
+    Err(codes::REFERENCE_RANGE.at(
+        at,
+        format!("`{name}` may be less than {least} or more than {most}, which is refused here"),
+    ))
+}
+
+fn config(spec: &PlaybookSpec, config: &Config, at: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if config.set.is_empty() {
+        findings.push(codes::CONFIG_EMPTY.at(format!("{at}/set"), "no key is set"));
+    }
+    for (key, value) in &config.set {
+        let at = format!("{at}/set/{}", crate::playbook::pointer::escape(key));
+        if !names::is_config_key(key) {
+            findings
+                .push(codes::CONFIG_KEY.at(&at, format!("`{key}` is not a key of a ConfigMap")));
+        }
+        findings.extend(reference(spec, value, &at).err());
+    }
+    for (index, object) in config.restart.iter().enumerate() {
+        let at = format!("{at}/restart/{index}");
+        if !kinds::find(&object.kind).is_some_and(|kind| kind.restartable) {
+            findings.push(codes::RESTART_KIND.at(
+                format!("{at}/kind"),
+                format!("a {} cannot be restarted", object.kind),
+            ));
+        }
+        if !names::is_object_name(&object.name) {
+            findings.push(codes::BAD_SELECTOR.at(
+                format!("{at}/name"),
+                format!("`{}` cannot be an object's name", object.name),
+            ));
+        }
+        if config.restart[..index].contains(object) {
+            findings.push(codes::DUPLICATE_KIND.at(
+                &at,
+                format!("{} `{}` is listed twice", object.kind, object.name),
+            ));
+        }
+    }
+    findings
+}
+
+fn patch(spec: &PlaybookSpec, patch: &Patch, at: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, set) in patch.set.iter().enumerate() {
+        findings.extend(references(
+            spec,
+            &set.value,
+            &format!("{at}/set/{index}/value"),
+        ));
+    }
+    if let Some(merge) = &patch.merge {
+        findings.extend(references(spec, merge, &format!("{at}/merge")));
+    }
+    match fields::fields(patch, &std::collections::BTreeMap::new(), at) {
+        Ok(fields) if fields.is_empty() => {
+            findings.push(codes::PATCH_EMPTY.at(at, "the patch changes no field"));
+        }
+        Ok(fields) => {
+            let replicas = crate::field::Path::fields(["spec", "replicas"]);
+            if fields.iter().any(|field| field.path == replicas) {
+                findings.push(codes::PATCH_REPLICAS.at(at, "the patch changes /spec/replicas"));
+            }
+        }
+        Err(wrong) => findings.extend(wrong),
+    }
+    findings
+}
+
+fn wait(spec: &PlaybookSpec, wait: &Wait, at: &str) -> Vec<Finding> {
+    let named = [
+        ("ready", wait.ready.as_ref().map(|ready| &ready.step)),
+        (
+            "rollout",
+            wait.rollout.as_ref().map(|rollout| &rollout.step),
+        ),
+    ];
+    let mut findings = Vec::new();
+    for (field, step) in named {
+        let Some(step) = step else { continue };
+        let known = spec.stages.iter().flat_map(|stage| &stage.steps);
+        if known.into_iter().all(|other| &other.name != step) {
+            findings.push(codes::UNKNOWN_STEP.at(
+                format!("{at}/{field}/step"),
+                format!("no stage has a step `{step}`"),
+            ));
+        }
+    }
+    let given = [
+        wait.ready.is_some(),
+        wait.condition.is_some(),
+        wait.rollout.is_some(),
+        wait.expression.is_some(),
+        wait.prom_ql.is_some(),
+    ];
+    if given.iter().filter(|given| **given).count() != 1 {
+        findings.push(codes::WRONG_TYPE.at(
+            at,
+            "wait has exactly one of: ready condition rollout expression promQL",
+        ));
+    }
+    findings
+}

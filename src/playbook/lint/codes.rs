@@ -1,0 +1,181 @@
+//! The codes of findings. They are a contract: people search for them and switch on them, so a
+//! code is a literal that is never given another meaning, and never used again when it is gone.
+
+use super::{Finding, Severity};
+
+/// A code, and what is always true of its findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The code, e.g. `PZ0105`.
+    pub code: &'static str,
+    /// How bad its findings are.
+    pub severity: Severity,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// What to do next.
+    pub help: &'static str,
+}
+
+impl Code {
+    /// A finding of this code, at a JSON Pointer.
+    pub fn at(&self, at: impl Into<String>, message: impl Into<String>) -> Finding {
+        Finding {
+            code: self.code,
+            severity: self.severity,
+            at: at.into(),
+            message: message.into(),
+            help: self.help.to_owned(),
+        }
+    }
+
+    /// The code by its literal.
+    pub fn find(code: &str) -> Option<&'static Self> {
+        CODES.iter().find(|known| known.code == code)
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident $code:literal $severity:ident $title:literal, $help:literal;)*) => {
+        $(
+            #[doc = $title]
+            pub const $name: Code = Code {
+                code: $code,
+                severity: Severity::$severity,
+                title: $title,
+                help: $help,
+            };
+        )*
+
+        /// Every code, in order.
+        pub const CODES: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    // The text.
+    NOT_YAML "PZ0101" Error "the text is not YAML", "correct the text at this place; `kubectl create --dry-run=client -f FILE` reads the same language";
+    DUPLICATE_KEY "PZ0102" Error "a key stands twice in one object", "keep one of both: readers disagree on which of them counts";
+    TOO_BIG "PZ0103" Error "the text is too big, too deep or too repetitive", "split it: a document is at most 1 MiB, 64 levels deep and 100000 values with its aliases written out";
+    WRONG_KIND "PZ0104" Error "the document is of another kind or version", "write `apiVersion: pingzhan.dev/v1alpha1` and `kind: Playbook` or `kind: EmergencyMode`";
+    UNKNOWN_FIELD "PZ0105" Error "there is no such field", "correct its spelling or take it out; `kubectl explain` lists the fields";
+    WRONG_TYPE "PZ0106" Error "a field is missing or holds the wrong type", "write what the message asks for; `kubectl explain` shows the types";
+    AMBIGUOUS_WORD "PZ0107" Error "an unquoted word means different things to different readers", "put it in quotes where you mean the text, or write a plain `true`, `false` or decimal number";
+    NO_NAME "PZ0108" Error "the object has no usable name", "give `metadata.name`: letters a-z, digits, `-` and `.`, beginning and ending with a letter or digit, at most 253";
+    NO_DOCUMENT "PZ0109" Error "the text holds no document", "write a Playbook or an EmergencyMode";
+    TAG "PZ0110" Error "YAML tags and keys that are not texts are not read", "write the value without a tag and the key as a text";
+
+    // Parameters.
+    DUPLICATE_PARAMETER "PZ0201" Error "a parameter is declared twice", "give each parameter a name of its own";
+    CONTRADICTORY_PARAMETER "PZ0202" Error "a parameter's declaration contradicts itself", "bring type, bounds, allowed texts and default into agreement";
+    REFERENCE_TO_NOTHING "PZ0203" Error "a reference to a parameter that is not declared", "declare it under `parameters`, or correct the name";
+    PARTIAL_REFERENCE "PZ0204" Error "a reference stands for a whole value only", "let `${parameters.NAME}` be the whole value: declare a parameter that holds all of it";
+    REFERENCE_TYPE "PZ0205" Error "a parameter of another type is wanted here", "refer to an Integer parameter where a number is wanted";
+    REFERENCE_RANGE "PZ0206" Error "a parameter allows values that are refused here", "bound the parameter by `minimum` and `maximum` to what is accepted here";
+    UNUSED_PARAMETER "PZ0207" Warning "a parameter is declared and never used", "use it as `${parameters.NAME}`, or take it out";
+    UNKNOWN_PARAMETER "PZ0208" Error "the playbook has no such parameter", "correct the name, or leave it out";
+    MISSING_PARAMETER "PZ0209" Error "a parameter without a default must be given", "give it under `parameters`";
+    VALUE_NOT_ALLOWED "PZ0210" Error "a parameter's value is not allowed", "choose a value that the playbook allows";
+    PARAMETER_NAME "PZ0211" Error "a parameter's name is not usable", "use letters, digits and `_`, beginning with a letter, at most 63";
+
+    // Stages and steps.
+    BAD_NAME "PZ0301" Error "a name is not usable", "use letters a-z, digits and `-`, beginning and ending with a letter or digit, at most 63";
+    DUPLICATE_STAGE "PZ0302" Error "two stages have one name", "give each stage a name of its own";
+    DUPLICATE_STEP "PZ0303" Error "two steps of a stage have one name", "give each step of a stage a name of its own";
+    UNKNOWN_STAGE "PZ0304" Error "dependsOn names no stage", "name a stage of this playbook";
+    UNKNOWN_STEP "PZ0305" Error "a step is named that is not there", "name a step that the message allows";
+    CYCLE "PZ0306" Error "a cycle: nothing in it can ever begin", "take one of the dependencies out";
+    LEVELS "PZ0307" Error "a level is listed twice", "list each level once; leave `levels` out for all of them";
+    MIN_SUCCESS "PZ0308" Error "minSuccess is not a percentage", "write a whole percentage from 0% to 100%, such as `90%`";
+    EMPTY "PZ0309" Error "there is nothing to do", "give at least one stage, and at least one step in each";
+    DURATION "PZ0310" Error "not a duration", "write a positive duration such as 90s, 15m or 24h";
+    TOO_MANY "PZ0311" Error "a list is too long", "the limits are those of the API: split the playbook";
+    NO_STAGE_AT_LEVEL "PZ0312" Warning "no stage runs at a level", "list the level in a stage, or leave `levels` out";
+    SLACK_SUCCESS "PZ0313" Warning "a stage that succeeds whatever happens", "raise `minSuccess`, or mark the steps that matter `critical`";
+
+    // Acts and what they act on.
+    NO_ACT "PZ0401" Error "a step does nothing", "give it exactly one act: scale suspend isolate access config route freeze patch apply run call wait gate notify";
+    SEVERAL_ACTS "PZ0402" Error "a step has several acts", "make one step of each act; order them by `after`";
+    NO_TARGETS "PZ0403" Error "the act needs targets", "say what it acts on: `targets: { kinds: [...], namespaces: ... }`";
+    NEEDLESS_TARGETS "PZ0404" Warning "the act has no use for targets", "take `targets` out: this act says for itself where it works";
+    UNKNOWN_KIND "PZ0405" Error "not a kind that is known by its name alone", "write kinds outside the built-in table as `group/Kind`, e.g. `argoproj.io/Rollout`";
+    REFUSED_KIND "PZ0406" Error "a kind that is never touched", "name the objects that you mean: Secrets, Namespaces, CustomResourceDefinitions, and Pingzhan's own objects are never touched";
+    UNFIT_KIND "PZ0407" Error "the act cannot be done to this kind", "name kinds that the act can be done to, or use another act";
+    DUPLICATE_KIND "PZ0408" Error "a kind is listed twice", "list each kind once";
+    BAD_SELECTOR "PZ0409" Error "a selector that cannot be meant", "give values to In and NotIn, none to Exists and DoesNotExist, and valid label keys and values";
+    SELECTS_ALL "PZ0410" Warning "the step selects every object of its kinds", "narrow it by namespaces, labels or names";
+    LOCKOUT "PZ0411" Warning "the step aims at what is never touched", "take it out: objects there are left alone, whatever a playbook says";
+    LABEL_OF_OURS "PZ0412" Error "Pingzhan's own labels are not for playbooks", "leave labels and annotations under `pingzhan.dev/` alone";
+
+    // What an act asks for.
+    SCALE_EMPTY "PZ0501" Error "scale asks for nothing", "give `replicas`, or `percent`, `minimum` and `maximum` in any combination";
+    SCALE_MIXED "PZ0502" Error "a fixed count is combined with bounds", "give either `replicas`, or `percent`, `minimum` and `maximum`";
+    BOUNDS "PZ0503" Error "the minimum is above the maximum", "exchange or correct both";
+    OUT_OF_RANGE "PZ0504" Error "a number is out of range", "replicas go from 0 to 100000, percentages from 0 to 10000";
+    NO_EFFECT "PZ0505" Warning "the step changes nothing", "give a percentage other than 100, or bounds";
+    SCALE_TO_ZERO "PZ0506" Warning "the step stops its targets altogether", "give a `minimum` if some of each must go on";
+    CONFIG_EMPTY "PZ0510" Error "config sets nothing", "give at least one key under `set`";
+    CONFIG_KEY "PZ0511" Error "not a key of a ConfigMap", "use letters, digits, `-`, `_` and `.`, at most 253";
+    RESTART_KIND "PZ0512" Error "not a workload that can be restarted", "name a Deployment, StatefulSet or DaemonSet";
+    PATCH_EMPTY "PZ0520" Error "patch changes nothing", "give at least one of `set`, `remove` and `merge`";
+    BAD_PATH "PZ0521" Error "not a path of a field", "write a JSON Pointer such as `/spec/template/spec/containers[name=web]/image`";
+    REFUSED_PATH "PZ0522" Error "a field that a playbook may not change", "change fields under spec or data, or single labels and annotations";
+    OVERLAP "PZ0523" Error "two changes of one patch overlap", "let each field be changed once, and no field beneath another";
+    MERGE_SHAPE "PZ0524" Error "merge is not an object", "write the part of the object that is to change";
+    PATCH_REPLICAS "PZ0525" Warning "replicas are changed by a patch", "use `scale`: it keeps what it must know of the kind";
+
+    // Who may do it.
+    NO_REQUESTERS "PZ0601" Error "nobody may declare", "name at least one group under `requesterGroups`";
+    NO_APPROVERS "PZ0602" Error "approvals are needed and nobody may give them", "name groups under `approverGroups`, or set the quorum of the level to 0";
+    QUORUM "PZ0603" Error "not a quorum", "give a number from 0 to 8";
+    EVERYBODY "PZ0604" Warning "a group that everybody is in", "name a group of the people who are meant";
+    ACCOUNT "PZ0605" Error "not the name of a service account", "name an account in the namespace of playbook accounts: letters a-z, digits, `-` and `.`";
+    IDENTITY "PZ0606" Error "a user or group without a name", "give the name";
+    TITLE "PZ0607" Warning "the playbook has no title in some language", "give `title` in `en` and `zh-CN`: people choose by it in an emergency";
+
+    // What this version does not carry out.
+    UNSUPPORTED_ACT "PZ0701" Warning "this version does not carry the act out", "leave the step in as the plan of record, and do by hand what it says; the plan and the status list it";
+    UNSUPPORTED_WHEN "PZ0702" Warning "this version does not carry `when` out", "list levels instead, or make a playbook of its own of the stage";
+    UNSUPPORTED_WHERE "PZ0703" Warning "this version does not carry `where` out", "narrow the targets by namespaces, labels or names";
+    UNSUPPORTED_PRIORITY "PZ0704" Note "this version does not carry `priority` out", "order what matters by stages and `after`";
+    UNSUPPORTED_DENY "PZ0705" Warning "this version does not refuse new objects", "use Report, or expect them to be reported";
+
+    // Modes.
+    TERM_TOO_LONG "PZ0801" Error "the term is longer than the playbook allows", "shorten `expiresAfter`; a mode can be renewed";
+    NOT_A_REQUESTER "PZ0802" Error "the group may not declare", "declare in the name of one of the playbook's `requesterGroups`";
+    OWN_APPROVAL "PZ0803" Error "the requester approves", "let somebody else approve";
+    NOT_AN_APPROVER "PZ0804" Error "the group may not approve", "approve in the name of one of the playbook's `approverGroups`";
+    APPROVED_TWICE "PZ0805" Warning "one person approves one plan twice", "it counts once";
+    PLAN_HASH "PZ0806" Error "not a plan hash", "copy it from the preview: `sha256:` and 64 hexadecimal digits";
+    ACT_ON_NOTHING "PZ0807" Error "the playbook has no such step", "name a stage and a step of the playbook";
+    VERDICT "PZ0808" Error "a verdict on nothing", "give `uid`, `path` and `seen`, or `step`, or `all: true`";
+    NOT_BREAK_GLASS "PZ0809" Error "the group may not act without quorum", "use one of the playbook's `breakGlassGroups`";
+    NOTHING_AT_LEVEL "PZ0810" Warning "the playbook does nothing at this level", "choose another level";
+    OTHER_PLAYBOOK "PZ0811" Error "the mode names another playbook", "correct `playbookRef`";
+    OWN_REVIEW "PZ0812" Error "people review their own act", "let somebody else review it";
+    REASON "PZ0813" Error "the mode gives no reason", "say what has happened: it is part of the record";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A code that meant two things would mislead whoever looks it up.
+    #[test]
+    fn codes_are_unique_sorted_and_explained() {
+        for pair in CODES.windows(2) {
+            assert!(
+                pair[0].code < pair[1].code,
+                "{} after {}",
+                pair[1].code,
+                pair[0].code
+            );
+        }
+        for code in CODES {
+            assert_eq!(code.code.len(), 6, "{}", code.code);
+            assert!(!code.title.ends_with('.'), "{}", code.code);
+            assert!(!code.help.is_empty(), "{}", code.code);
+            assert_eq!(Code::find(code.code), Some(code));
+        }
+        assert_eq!(Code::find("PZ9999"), None);
+    }
+}

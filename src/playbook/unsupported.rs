@@ -1,0 +1,65 @@
+//! What this version does not carry out, one sentence each. Lint, plan and status say it in the
+//! same words; nothing is ignored.
+
+use crate::api::Act;
+
+/// Why an act is not carried out by this version; nothing where it is.
+pub const fn act(act: &Act<'_>) -> Option<&'static str> {
+    match act {
+        Act::Scale(_) | Act::Config(_) | Act::Patch(_) => None,
+        Act::Suspend(_) => Some(
+            "`suspend` is not carried out by this version: suspend the objects by hand, or set the field by `patch`",
+        ),
+        Act::Isolate(_) => Some(
+            "`isolate` is not carried out by this version: the network stays as it is; apply network policies by hand",
+        ),
+        Act::Access(_) => Some(
+            "`access` is not carried out by this version: rights stay as they are; change the bindings by hand",
+        ),
+        Act::Route(_) => Some(
+            "`route` is not carried out by this version: traffic stays where it is; change the routes by hand, or by `patch`",
+        ),
+        Act::Freeze(_) => Some(
+            "`freeze` is not carried out by this version: nobody is stopped from making changes; announce the freeze by hand",
+        ),
+        Act::Apply(_) => Some(
+            "`apply` is not carried out by this version: the objects are not created; apply them by hand",
+        ),
+        Act::Run(_) => {
+            Some("`run` is not carried out by this version: the Job is not created; run it by hand")
+        }
+        Act::Call(_) => Some(
+            "`call` is not carried out by this version: no request is sent; make the call by hand",
+        ),
+        Act::Wait(_) => Some(
+            "`wait` is not carried out by this version: the steps after it do not wait for the state that it names",
+        ),
+        Act::Gate(_) => Some(
+            "`gate` is not carried out by this version: nobody is asked, so what comes after it is left undone",
+        ),
+        Act::Notify(_) => Some(
+            "`notify` is not carried out by this version: nobody is told; send the message by hand",
+        ),
+    }
+}
+
+/// Why a stage's `when` keeps its steps from being carried out.
+pub fn when(expression: &str) -> String {
+    format!(
+        "`when` is not carried out by this version: whether `{expression}` holds is not judged, so the stage's steps are left undone"
+    )
+}
+
+/// Why a selection's `where` keeps its step from being carried out.
+pub fn condition(expression: &str) -> String {
+    format!(
+        "`where` is not carried out by this version: which objects satisfy `{expression}` is not judged, so the step is left undone"
+    )
+}
+
+/// Why what comes after a gate is left undone: nobody could answer it.
+pub fn after_gate(stage: &str, step: &str) -> String {
+    format!(
+        "it comes after the gate `{stage}/{step}`, which this version cannot ask, so it is left undone"
+    )
+}
