@@ -1,1 +1,13 @@
-//! The project's own tooling.
+//! The project's own tooling: the real control plane from Go modules ([`tools`], [`cluster`]),
+//! generated files, and the test command.
+//!
+//! `main.rs` only parses the command line. Demo and benchmarks call [`cluster`] in-process.
+//! Linux only: processes are recognised by `/proc`.
+
+pub mod certs;
+pub mod cluster;
+pub mod golang;
+pub mod progress;
+pub mod stages;
+pub mod surroundings;
+pub mod tools;

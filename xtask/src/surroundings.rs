@@ -1,0 +1,91 @@
+//! What surrounds the tool: where the repository and the cache are, the environment, the clock.
+//! The one module of the tool that reads them.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
+
+/// Where built programs and the state of clusters are kept: `$PINGZHAN_CACHE`, else
+/// `$XDG_CACHE_HOME/pingzhan`, else `~/.cache/pingzhan`. Never inside the repository.
+pub fn cache() -> PathBuf {
+    if let Some(own) = variable("PINGZHAN_CACHE") {
+        return std::path::absolute(&own).unwrap_or(own);
+    }
+    if let Some(cache) = variable("XDG_CACHE_HOME") {
+        return cache.join("pingzhan");
+    }
+    variable("HOME")
+        .unwrap_or_else(std::env::temp_dir)
+        .join(".cache/pingzhan")
+}
+
+/// A directory with etcd, kube-apiserver and kubectl that is to be used instead of our own.
+pub fn assets() -> Option<PathBuf> {
+    variable("KUBEBUILDER_ASSETS")
+}
+
+/// Every place in `$PATH` where a program of this name may be.
+pub fn on_path(program: &str) -> Vec<PathBuf> {
+    let Some(path) = variable("PATH") else {
+        return Vec::new();
+    };
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .filter(|candidate| candidate.is_file())
+        .collect()
+}
+
+/// An environment variable that is set and not empty.
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+/// Measures how long something takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the tool measures itself, and this is its one clock"
+    )]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// A duration as people read it: `0.8 s`, `42 s`, `3 min 20 s`.
+pub fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        _ => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// People compare these figures with the documented ones.
+    #[test]
+    fn durations_read_well_at_every_size() {
+        assert_eq!(human(Duration::from_millis(840)), "0.8 s");
+        assert_eq!(human(Duration::from_secs(42)), "42 s");
+        assert_eq!(human(Duration::from_secs(200)), "3 min 20 s");
+    }
+}
