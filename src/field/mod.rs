@@ -4,11 +4,13 @@
 //!
 //! Shared by the operator, the CLI and the sand table. No client, no clock, no randomness.
 
+mod draft;
 pub mod flatten;
 pub mod giveback;
 pub mod image;
 pub mod locate;
 pub mod managed;
+mod ops;
 pub mod patch;
 pub mod path;
 mod pointer;
