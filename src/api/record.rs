@@ -246,9 +246,13 @@ pub struct Outcome {
     /// To which entries: numbers and ranges, `3,7-12`.
     #[schemars(length(max = 8192))]
     pub entries: String,
-    /// What the API server made of the value, where that is not what was asked for.
+    /// What the API server made of the value, where that is not what was asked for. For Drifted:
+    /// what was found instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
+    /// For Drifted: how many verdicts the mode had then. Only a later one is about this drift.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub verdicts: i64,
     /// Why, where that needs a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

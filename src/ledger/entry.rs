@@ -45,6 +45,26 @@ pub struct Entry {
     pub state: State,
     /// Why, where that needs a sentence.
     pub reason: Option<String>,
+    /// Whether a write of it was ever confirmed. Until then a value of ours may stand that the
+    /// server has rewritten and that we have not read.
+    pub confirmed: bool,
+    /// Whether it is on its way back: its mode turned to Restoring, or it left the granted plan.
+    pub turned: bool,
+    /// What somebody else's value was when the drift was last recorded. It stays after a verdict
+    /// `Ours`, as the value that may be written over, and goes when ours stands, when peacetime
+    /// stands, and at a turn.
+    pub drift: Option<Box<Found>>,
+    /// The entry of the same field before this one.
+    pub before: Option<EntryId>,
+}
+
+/// Somebody else's value, as a drift's record has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The value.
+    pub image: Image,
+    /// How many verdicts the mode had then. Those came before the drift and say nothing about it.
+    pub verdicts: i64,
 }
 
 impl Entry {
@@ -52,6 +72,15 @@ impl Entry {
     /// asked for.
     pub fn ours(&self) -> &Image {
         self.observed.as_ref().unwrap_or(&self.after)
+    }
+
+    /// Whether a person let ours be written over this value, by a verdict that is recorded.
+    pub fn overrules(&self, live: &Image) -> bool {
+        self.state != State::Drifted
+            && self
+                .drift
+                .as_ref()
+                .is_some_and(|found| &found.image == live)
     }
 }
 

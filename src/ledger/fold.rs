@@ -1,4 +1,4 @@
-//! The fold of a mode's records: what is true of it.
+//! The fold of a mode's records: what is true of it. How a record is taken in is [`super::apply`].
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use crate::field::{Image, Path};
 
 use super::entry::{Entry, EntryId};
 use super::record::{Damage, Head};
+use super::transition::State;
 
 /// Which way a mode goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,8 +67,11 @@ pub struct Ledger {
     pub plan_parts: BTreeMap<String, BTreeMap<i32, String>>,
     /// Every entry.
     pub entries: BTreeMap<EntryId, Entry>,
-    /// The latest entry of each field that was not withdrawn.
+    /// The latest entry of each field that was not withdrawn, refused or overtaken.
     pub heads: BTreeMap<(String, Path), EntryId>,
+    /// The latest entry of those fields whose latest one *was* withdrawn, refused or overtaken, so
+    /// that a change that was tried is not tried for ever.
+    pub tries: BTreeMap<(String, Path), EntryId>,
     /// All turns but those of leaders, oldest first.
     pub turns: Vec<(Timestamp, Turn)>,
     /// When the last outcome was recorded.
@@ -94,25 +98,61 @@ impl Ledger {
     }
 
     /// Folds a mode's records, in any order of the list; sequences must be contiguous from 1.
-    pub fn fold(_mode: RecordMode, _records: Vec<ChangeRecordSpec>) -> Result<Self, Damage> {
-        todo!()
+    ///
+    /// Guarantees: the same as taking them in one by one with [`Ledger::apply`].
+    ///
+    /// # Errors
+    /// The first [`Damage`] found. The end of the list cannot be told from the end of the journal,
+    /// and an edit of the last record is found only by its successor: what holds the last record
+    /// is the API server (records are immutable and carry a finalizer).
+    pub fn fold(mode: RecordMode, mut records: Vec<ChangeRecordSpec>) -> Result<Self, Damage> {
+        records.sort_by_key(|record| record.sequence);
+        let mut ledger = Self::new(mode);
+        for record in records {
+            ledger.apply(&record)?;
+        }
+        Ok(ledger)
     }
 
-    /// Takes the next record in. On `Err` the ledger is unchanged.
-    pub fn apply(&mut self, _record: &ChangeRecordSpec) -> Result<(), Damage> {
-        todo!()
+    /// The peacetime value of a field, where one was captured: that of the first entry since the
+    /// field was last let go.
+    ///
+    /// Entries that were never written (withdrawn, refused, overtaken) do not count. A field that
+    /// was given back, or left to somebody else's value, is peacetime's again: a later change
+    /// captures anew, or an edit that its owner made in between would be lost.
+    pub fn base(&self, uid: &str, path: &Path) -> Option<&Image> {
+        let mut base = None;
+        let mut at = self.head_of(uid, path);
+        while let Some(entry) = at {
+            match entry.state {
+                State::OwnersBack | State::Kept | State::Gone => break,
+                State::Refused | State::Withdrawn | State::Overtaken => {}
+                State::Intended
+                | State::Applied
+                | State::Reverting
+                | State::Reverted
+                | State::Shadowed
+                | State::Drifted
+                | State::Stuck => base = Some(&entry.base),
+            }
+            at = entry.before.and_then(|id| self.entries.get(&id));
+        }
+        base
     }
 
-    /// The peacetime value of a field, where one was captured.
-    pub fn base(&self, _uid: &str, _path: &Path) -> Option<&Image> {
-        todo!()
-    }
-
-    /// The latest entry of a field that was not withdrawn.
+    /// The latest entry of a field that was not withdrawn, refused or overtaken.
     pub fn head_of(&self, uid: &str, path: &Path) -> Option<&Entry> {
         self.heads
             .get(&(uid.to_owned(), path.clone()))
             .and_then(|id| self.entries.get(id))
+    }
+
+    /// The latest entry of a field, however it ended.
+    pub fn latest_of(&self, uid: &str, path: &Path) -> Option<&Entry> {
+        self.tries
+            .get(&(uid.to_owned(), path.clone()))
+            .and_then(|id| self.entries.get(id))
+            .or_else(|| self.head_of(uid, path))
     }
 
     /// Entries whose field the mode may still hold: Intended, Applied, Reverting, Reverted,

@@ -1,12 +1,19 @@
 //! Pure: the journal. Its records ([`record`]), its entries and their one transition function
-//! ([`transition`]), and the fold of a mode's records into what is true ([`Ledger`]).
+//! ([`transition`]), the fold of a mode's records into what is true ([`Ledger`]), and which fields
+//! which mode holds ([`held`]).
 
+mod apply;
 pub mod entry;
 pub mod fold;
+mod group;
+pub mod held;
+mod intents;
+mod outcomes;
 pub mod record;
 pub mod transition;
 
-pub use entry::{Entry, EntryId};
+pub use entry::{Entry, EntryId, Found};
 pub use fold::{Direction, Granted, Ledger};
+pub use held::{Holder, conflict, held};
 pub use record::{Body, Damage, Head};
 pub use transition::{Event, State};

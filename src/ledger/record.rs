@@ -1,13 +1,17 @@
 //! Records: how a body becomes the next record, and what makes a record the next one.
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use snafu::Snafu;
 
-use crate::api::{ChangeRecordSpec, PlanPart, Turn};
+use crate::api::{ChangeRecordSpec, PlanPart, RecordMode, RecordType, Turn};
 use crate::field::Image;
 
 use super::entry::{EntryId, NewEntry};
 use super::transition::Event;
+use super::{intents, outcomes};
+
+pub use super::group::{group, group_outcomes};
 
 /// The number of the present format.
 pub const FORMAT: i32 = 1;
@@ -18,6 +22,9 @@ pub const GROUP: usize = 256;
 /// Bytes of a record's body: far below etcd's 1.5 MiB, and small enough to be written in
 /// milliseconds.
 pub const BYTES: usize = 96 * 1024;
+/// Bytes of one part of a stored plan: half of what the schema accepts, so that a part with its
+/// quotes escaped stays far below etcd's limit too.
+const PLAN_PART: usize = 64 * 1024;
 
 /// The journal cannot be read. Nothing is touched until a person has looked.
 #[derive(Debug, Snafu, PartialEq, Eq)]
@@ -73,38 +80,182 @@ pub struct NewOutcome {
     pub event: Event,
     /// To which entries.
     pub entries: Vec<EntryId>,
-    /// What the server made of the value, where that is not what was asked for.
+    /// What the server made of the value, where that is not what was asked for. For Drifted: what
+    /// was found instead, without which only a verdict that names its value counts.
     pub observed: Option<Image>,
-    /// Why, where that needs a sentence.
+    /// Why, where that needs a sentence. Cut to 1024 characters.
     pub reason: Option<String>,
+    /// For Drifted: how many verdicts the mode has now; else 0. A verdict on a step or on all
+    /// covers a drift only when it came later than that.
+    pub verdicts: i64,
+}
+
+impl NewOutcome {
+    /// An outcome that needs no more words.
+    pub const fn new(event: Event, entries: Vec<EntryId>) -> Self {
+        Self {
+            event,
+            entries,
+            observed: None,
+            reason: None,
+            verdicts: 0,
+        }
+    }
+}
+
+/// A record as it was read: a [`Body`] with the numbers that its entries were given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decoded {
+    /// A part of a plan.
+    Plan(PlanPart),
+    /// Changes, with the number of the entry and of the write.
+    Intents(Vec<(EntryId, i64, NewEntry)>),
+    /// What became of changes.
+    Outcomes(Vec<NewOutcome>),
+    /// A change of direction or leader.
+    Turn(Turn),
+}
+
+impl Decoded {
+    /// The body that was journalled.
+    pub fn into_body(self) -> Body {
+        match self {
+            Self::Plan(part) => Body::Plan(part),
+            Self::Intents(entries) => {
+                Body::Intents(entries.into_iter().map(|(_, _, entry)| entry).collect())
+            }
+            Self::Outcomes(outcomes) => Body::Outcomes(outcomes),
+            Self::Turn(turn) => Body::Turn(turn),
+        }
+    }
 }
 
 /// The hash of a record: `sha256:` over its canonical JSON.
-pub fn hash(_record: &ChangeRecordSpec) -> String {
-    todo!()
+///
+/// Guarantees: every field is covered, `prev` included, so that the hash of the last record stands
+/// for the whole journal. Keys are sorted and there is no white space, so that a record that was
+/// read back from the API server, in whatever order, has the hash that it was written with.
+pub fn hash(record: &ChangeRecordSpec) -> String {
+    // Through a value: its maps are sorted, a struct's fields are not.
+    let value = serde_json::to_value(record).expect("a record holds only texts and numbers");
+    format!("sha256:{:x}", HexBytes(&Sha256::digest(value.to_string())))
+}
+
+/// Bytes in hexadecimal.
+struct HexBytes<'a>(&'a [u8]);
+
+impl std::fmt::LowerHex for HexBytes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 /// The next record of a journal. Entry numbers continue at `next_entry`, write numbers at
 /// `next_write`.
+///
+/// Guarantees: deterministic, so that a create whose answer was lost can be compared byte by byte;
+/// words that repeat stand once a record; [`decode`] gives the body back, outcomes of equal words
+/// merged where that keeps the order of every entry.
+/// Assumptions: the body is one of [`group`], [`group_outcomes`] or [`plan_parts`], else the API
+/// server may refuse the record for its length.
 pub fn encode(
-    _head: &Head,
-    _mode: &crate::api::RecordMode,
-    _epoch: i64,
-    _at: Timestamp,
-    _next_entry: i64,
-    _next_write: i64,
-    _body: &Body,
+    head: &Head,
+    mode: &RecordMode,
+    epoch: i64,
+    at: Timestamp,
+    next_entry: i64,
+    next_write: i64,
+    body: &Body,
 ) -> ChangeRecordSpec {
-    todo!()
+    let mut record = ChangeRecordSpec {
+        format: FORMAT,
+        mode: mode.clone(),
+        sequence: head.sequence + 1,
+        epoch,
+        at: at.to_string(),
+        prev: head.hash.clone(),
+        type_: RecordType::Turn,
+        plan: None,
+        intents: None,
+        outcomes: None,
+        turn: None,
+    };
+    match body {
+        Body::Plan(part) => {
+            record.type_ = RecordType::Plan;
+            record.plan = Some(part.clone());
+        }
+        Body::Intents(entries) => {
+            record.type_ = RecordType::Intents;
+            record.intents = Some(intents::encode(entries, next_entry, next_write));
+        }
+        Body::Outcomes(items) => {
+            record.type_ = RecordType::Outcomes;
+            record.outcomes = Some(outcomes::encode(items));
+        }
+        Body::Turn(turn) => record.turn = Some(turn.clone()),
+    }
+    record
 }
 
-/// Splits changes into bodies of at most `first` changes, then [`GROUP`] changes, and [`BYTES`]
-/// bytes each; never splits the changes of one target. A single target beyond the limit is a body of its own.
-pub fn group(_entries: Vec<NewEntry>, _first: usize) -> Vec<Body> {
-    todo!()
+/// Reads a record's body.
+///
+/// # Errors
+/// [`Damage::Body`] where the body is not the one that its type names, or does not parse.
+pub fn decode(record: &ChangeRecordSpec) -> Result<Decoded, Damage> {
+    let ChangeRecordSpec {
+        sequence,
+        type_,
+        plan,
+        intents,
+        outcomes,
+        turn,
+        ..
+    } = record;
+    let body = match (type_, plan, intents, outcomes, turn) {
+        (RecordType::Plan, Some(part), None, None, None) => Ok(Decoded::Plan(part.clone())),
+        (RecordType::Intents, None, Some(intents), None, None) => {
+            intents::decode(intents).map(Decoded::Intents)
+        }
+        (RecordType::Outcomes, None, None, Some(outcomes), None) => {
+            outcomes::decode(outcomes).map(Decoded::Outcomes)
+        }
+        (RecordType::Turn, None, None, None, Some(turn)) => Ok(Decoded::Turn(turn.clone())),
+        (RecordType::Plan | RecordType::Intents | RecordType::Outcomes | RecordType::Turn, ..) => {
+            Err(format!(
+                "its type is {type_:?}, and that has to be its only body"
+            ))
+        }
+    };
+    body.map_err(|problem| Damage::Body {
+        sequence: *sequence,
+        problem,
+    })
 }
 
 /// Splits a stored plan's text into parts of at most 64 KiB, at character boundaries.
-pub fn plan_parts(_hash: &str, _text: &str) -> Vec<PlanPart> {
-    todo!()
+///
+/// Guarantees: at least one part; the texts in order, joined, are the text.
+pub fn plan_parts(hash: &str, text: &str) -> Vec<PlanPart> {
+    let mut texts = Vec::new();
+    let mut rest = text;
+    loop {
+        let (part, after) = rest.split_at(rest.floor_char_boundary(PLAN_PART));
+        texts.push(part);
+        if after.is_empty() {
+            break;
+        }
+        rest = after;
+    }
+    let parts = i32::try_from(texts.len()).unwrap_or(i32::MAX);
+    texts
+        .into_iter()
+        .zip(1..)
+        .map(|(text, part)| PlanPart {
+            hash: hash.to_owned(),
+            part,
+            parts,
+            text: text.to_owned(),
+        })
+        .collect()
 }

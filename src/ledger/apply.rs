@@ -1,0 +1,464 @@
+//! How a record is taken into the ledger: checked against the journal's end, read, tried out, and
+//! only then made true. Part of the fold ([`super::fold`]).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::api::{ChangeRecordSpec, PlanPart, Turn, TurnKind};
+
+use super::entry::{Entry, EntryId, Found, NewEntry};
+use super::fold::{Direction, Granted, Ledger};
+use super::record::{Damage, Decoded, FORMAT, Head, NewOutcome, decode, hash};
+use super::transition::{self, Event, State};
+
+impl Ledger {
+    /// Takes the next record in. On `Err` the ledger is unchanged.
+    ///
+    /// # Errors
+    /// A [`Damage`] where the record is not the next one of this journal, or says something that
+    /// cannot have happened.
+    pub fn apply(&mut self, record: &ChangeRecordSpec) -> Result<(), Damage> {
+        self.check(record)?;
+        let body = |problem: String| Damage::Body {
+            sequence: record.sequence,
+            problem,
+        };
+        let at: Timestamp = record
+            .at
+            .parse()
+            .map_err(|error| body(format!("`at` is not a time: {error}")))?;
+        let decoded = decode(record)?;
+        if self.direction == Direction::Closed && !is_leader(&decoded) {
+            return Err(body("the mode was closed before it".to_owned()));
+        }
+        match decoded {
+            Decoded::Plan(part) => self.take_plan(part).map_err(body)?,
+            Decoded::Intents(entries) => self.take_intents(entries, at).map_err(body)?,
+            Decoded::Outcomes(outcomes) => {
+                let changed = self.try_outcomes(outcomes).map_err(body)?;
+                self.take_outcomes(changed, at);
+            }
+            Decoded::Turn(turn) => self.take_turn(turn, record, at).map_err(body)?,
+        }
+        self.epoch = record.epoch;
+        self.head = Head {
+            sequence: record.sequence,
+            hash: hash(record),
+        };
+        Ok(())
+    }
+
+    /// Whether these outcomes can be journalled now. To be asked before a record of them is
+    /// created: what is stored cannot be taken back.
+    ///
+    /// # Errors
+    /// A sentence that names the entry and the event that do not fit.
+    pub fn admits(&self, outcomes: &[NewOutcome]) -> Result<(), String> {
+        self.try_outcomes(outcomes.to_vec()).map(|_| ())
+    }
+
+    /// Whether a record is the next one of this journal.
+    fn check(&self, record: &ChangeRecordSpec) -> Result<(), Damage> {
+        let sequence = record.sequence;
+        if record.format < 1 || record.format > FORMAT {
+            return Err(Damage::Format {
+                sequence,
+                format: record.format,
+            });
+        }
+        if record.mode != self.mode {
+            return Err(Damage::OtherMode {
+                sequence,
+                uid: record.mode.uid.clone(),
+            });
+        }
+        if sequence != self.head.sequence + 1 {
+            return Err(Damage::Gap {
+                expected: self.head.sequence + 1,
+                found: sequence,
+            });
+        }
+        if record.prev != self.head.hash {
+            return Err(Damage::Chain { sequence });
+        }
+        if record.epoch < self.epoch {
+            return Err(Damage::Epoch {
+                sequence,
+                epoch: record.epoch,
+                newer: self.epoch,
+            });
+        }
+        Ok(())
+    }
+
+    fn take_plan(&mut self, part: PlanPart) -> Result<(), String> {
+        let PlanPart {
+            hash,
+            part,
+            parts,
+            text,
+        } = part;
+        if hash.is_empty() || part < 1 || part > parts {
+            return Err(format!("part {part} of {parts} of a plan cannot be"));
+        }
+        if self.plans.contains_key(&hash) {
+            return Err(format!("the plan {hash} is stored already"));
+        }
+        let known = self.plan_parts.get(&hash);
+        if let Some(known) = known {
+            // The last part closes the plan, so the count is that of the first one's record.
+            if known.contains_key(&part) {
+                return Err(format!("part {part} of the plan {hash} is stored already"));
+            }
+        }
+        let stored = known.map_or(0, BTreeMap::len) + 1;
+        if stored < usize::try_from(parts).unwrap_or(usize::MAX) {
+            self.plan_parts.entry(hash).or_default().insert(part, text);
+            return Ok(());
+        }
+        if known.is_some_and(|known| known.keys().any(|known| *known > parts)) {
+            return Err(format!(
+                "parts of the plan {hash} do not agree on their count"
+            ));
+        }
+        let mut whole = self.plan_parts.remove(&hash).unwrap_or_default();
+        whole.insert(part, text);
+        self.plans.insert(hash, whole.into_values().collect());
+        Ok(())
+    }
+
+    fn take_intents(
+        &mut self,
+        entries: Vec<(EntryId, i64, NewEntry)>,
+        at: Timestamp,
+    ) -> Result<(), String> {
+        let mut next_write = self.next_write;
+        for ((id, write, entry), expected) in entries.iter().zip(self.next_entry..) {
+            if id.0 != expected {
+                return Err(format!("entry {} should have the number {expected}", id.0));
+            }
+            let continues = *write == next_write - 1 && expected > self.next_entry;
+            if *write == next_write {
+                next_write += 1;
+            } else if !continues {
+                return Err(format!("entry {expected} is of write {write}"));
+            }
+            if let Some(older) = entry.supersedes {
+                let fits = self.entries.get(&older).is_some_and(|older| {
+                    older.target.uid == entry.target.uid && older.path == entry.path
+                });
+                if !fits {
+                    return Err(format!(
+                        "entry {expected} takes the place of {}, which is not of that field",
+                        older.0
+                    ));
+                }
+            }
+        }
+        for (id, write, entry) in entries {
+            self.insert(id, write, entry, at);
+        }
+        self.next_entry = self
+            .entries
+            .last_key_value()
+            .map_or(self.next_entry, |(last, _)| last.0 + 1);
+        self.next_write = next_write;
+        Ok(())
+    }
+
+    fn insert(&mut self, id: EntryId, write: i64, entry: NewEntry, at: Timestamp) {
+        let NewEntry {
+            stage,
+            step,
+            target,
+            path,
+            base,
+            seen,
+            after,
+            owners,
+            parents,
+            covers,
+            supersedes,
+            amendment,
+        } = entry;
+        if !self.stage_started.contains_key(&stage) {
+            self.stage_started.insert(stage.clone(), at);
+        }
+        let field = (target.uid.clone(), path.clone());
+        self.tries.remove(&field);
+        let before = self.heads.insert(field, id);
+        // An intent that was stored just before the turn, and read after it, was perhaps written:
+        // the turn covers it too.
+        let turned = self.direction == Direction::Restoring;
+        let state = if turned {
+            State::Reverting
+        } else {
+            State::Intended
+        };
+        let entry = Entry {
+            id,
+            stage,
+            step,
+            write,
+            target,
+            path,
+            base,
+            seen,
+            after,
+            observed: None,
+            owners,
+            parents,
+            covers,
+            supersedes,
+            amendment,
+            state,
+            reason: None,
+            confirmed: false,
+            turned,
+            drift: None,
+            before,
+        };
+        self.entries.insert(id, entry);
+    }
+
+    /// The entries as outcomes would leave them; nothing is changed yet.
+    fn try_outcomes(&self, outcomes: Vec<NewOutcome>) -> Result<BTreeMap<EntryId, Entry>, String> {
+        let mut changed: BTreeMap<EntryId, Entry> = BTreeMap::new();
+        for outcome in outcomes {
+            for id in &outcome.entries {
+                let mut entry = self.working_copy(&changed, *id)?;
+                follow(&mut entry, &outcome)?;
+                self.shadow(&entry, outcome.event, &mut changed)?;
+                changed.insert(*id, entry);
+            }
+        }
+        Ok(changed)
+    }
+
+    fn working_copy(
+        &self,
+        changed: &BTreeMap<EntryId, Entry>,
+        id: EntryId,
+    ) -> Result<Entry, String> {
+        changed
+            .get(&id)
+            .or_else(|| self.entries.get(&id))
+            .cloned()
+            .ok_or_else(|| format!("it speaks of entry {}, which is not journalled", id.0))
+    }
+
+    /// Once an entry is applied, or ends in any other way than unwritten, the one that it takes the
+    /// place of is Shadowed, unless that one is settled already: the newer one has its base and its
+    /// owners, and answers for the field alone.
+    fn shadow(
+        &self,
+        newer: &Entry,
+        event: Event,
+        changed: &mut BTreeMap<EntryId, Entry>,
+    ) -> Result<(), String> {
+        let answers = match event {
+            Event::Applied | Event::Reverted | Event::Kept | Event::Gone => true,
+            Event::Refused
+            | Event::Withdrawn
+            | Event::Overtaken
+            | Event::Superseded
+            | Event::Drifted
+            | Event::Reasserted
+            | Event::Ours
+            | Event::Turned
+            | Event::Stuck
+            | Event::OwnersBack => false,
+        };
+        let Some(id) = newer.supersedes.filter(|_| answers) else {
+            return Ok(());
+        };
+        let mut older = self.working_copy(changed, id)?;
+        if !older.state.is_settled_back() {
+            follow(&mut older, &NewOutcome::new(Event::Superseded, vec![id]))?;
+            changed.insert(id, older);
+        }
+        Ok(())
+    }
+
+    fn take_outcomes(&mut self, changed: BTreeMap<EntryId, Entry>, at: Timestamp) {
+        self.last_outcome_at = Some(at);
+        for (id, entry) in changed {
+            match self.stage_last.get_mut(&entry.stage) {
+                Some(last) => *last = at,
+                None => {
+                    self.stage_last.insert(entry.stage.clone(), at);
+                }
+            }
+            let unwritten = entry.state.is_unwritten();
+            self.entries.insert(id, entry);
+            if unwritten {
+                self.fall_back(id);
+            }
+        }
+    }
+
+    /// An entry that ended unwritten is no longer its field's head: the older one is, if any.
+    fn fall_back(&mut self, id: EntryId) {
+        let Some(entry) = self.entries.get(&id) else {
+            return;
+        };
+        let field = (entry.target.uid.clone(), entry.path.clone());
+        if self.heads.get(&field) != Some(&id) {
+            return;
+        }
+        let mut older = entry.before;
+        while let Some(entry) = older.and_then(|id| self.entries.get(&id)) {
+            if !entry.state.is_unwritten() {
+                break;
+            }
+            older = entry.before;
+        }
+        match older {
+            Some(older) => self.heads.insert(field.clone(), older),
+            None => self.heads.remove(&field),
+        };
+        // A try that is newer than this one stays the latest.
+        self.tries
+            .entry(field)
+            .and_modify(|latest| *latest = id.max(*latest))
+            .or_insert(id);
+    }
+
+    fn take_turn(
+        &mut self,
+        turn: Turn,
+        record: &ChangeRecordSpec,
+        at: Timestamp,
+    ) -> Result<(), String> {
+        match turn.kind {
+            TurnKind::Leader => return Ok(()),
+            TurnKind::Granted => {
+                if self.direction == Direction::Restoring {
+                    return Err("it grants a plan after the return began".to_owned());
+                }
+                self.granted = Some(granted(&turn, record.sequence, at)?);
+                self.activated_at.get_or_insert(at);
+                // A person stopped the switch for good; what is granted later is a longer term,
+                // and must not set it in motion again.
+                if self.direction != Direction::Held {
+                    self.direction = Direction::Wartime;
+                }
+            }
+            TurnKind::Held => {
+                if self.direction == Direction::Restoring {
+                    return Err("it holds the values after the return began".to_owned());
+                }
+                self.direction = Direction::Held;
+            }
+            TurnKind::Restoring => {
+                self.direction = Direction::Restoring;
+                self.restoring_at.get_or_insert(at);
+                self.turn_entries()?;
+            }
+            TurnKind::Closed => self.direction = Direction::Closed,
+        }
+        self.turns.push((at, turn));
+        Ok(())
+    }
+
+    /// `Turned`, for every entry.
+    fn turn_entries(&mut self) -> Result<(), String> {
+        for entry in self.entries.values_mut() {
+            if !entry.state.is_settled_back() {
+                let event = NewOutcome::new(Event::Turned, vec![entry.id]);
+                // Legal in every state, as the transition table's test holds.
+                follow(entry, &event)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn is_leader(decoded: &Decoded) -> bool {
+    matches!(decoded, Decoded::Turn(turn) if matches!(turn.kind, TurnKind::Leader))
+}
+
+fn granted(turn: &Turn, sequence: i64, at: Timestamp) -> Result<Granted, String> {
+    let missing = |what: &str| format!("it grants a plan without its {what}");
+    let expires_at = turn
+        .expires_at
+        .as_ref()
+        .ok_or_else(|| missing("expiresAt"))?
+        .parse()
+        .map_err(|error| format!("`expiresAt` is not a time: {error}"))?;
+    Ok(Granted {
+        plan_hash: turn.plan_hash.clone().ok_or_else(|| missing("planHash"))?,
+        level: turn.level.ok_or_else(|| missing("level"))?,
+        expires_at,
+        approvals: turn.approvals.clone(),
+        at,
+        sequence,
+    })
+}
+
+/// One event upon one entry.
+fn follow(entry: &mut Entry, outcome: &NewOutcome) -> Result<(), String> {
+    let event = meant(entry, outcome.event);
+    entry.state = transition::next(entry.state, event, entry.turned)
+        .map_err(|illegal| format!("entry {}: {illegal}", entry.id.0))?;
+    match event {
+        Event::Applied | Event::Reasserted => {
+            entry.confirmed = true;
+            entry.observed.clone_from(&outcome.observed);
+            entry.drift = None;
+        }
+        Event::Drifted => {
+            entry.drift = outcome.observed.clone().map(|image| {
+                Box::new(Found {
+                    image,
+                    verdicts: outcome.verdicts,
+                })
+            });
+        }
+        Event::Turned => {
+            entry.turned = true;
+            entry.drift = None;
+        }
+        Event::Reverted
+        | Event::Kept
+        | Event::OwnersBack
+        | Event::Gone
+        | Event::Superseded
+        | Event::Withdrawn
+        | Event::Refused
+        | Event::Overtaken => entry.drift = None,
+        Event::Ours | Event::Stuck => {}
+    }
+    entry.reason.clone_from(&outcome.reason);
+    Ok(())
+}
+
+/// What an event means for an entry whose value once stood. "Never written" cannot be said of it
+/// any more: after a verdict it is Intended again, and a refusal or a rival then leaves a drift,
+/// not a field without an entry. Were it taken by the letter, its peacetime value would be lost.
+const fn meant(entry: &Entry, event: Event) -> Event {
+    match event {
+        Event::Refused | Event::Withdrawn | Event::Overtaken => {
+            let refused_return =
+                matches!(entry.state, State::Reverting) && matches!(event, Event::Refused);
+            let open = matches!(entry.state, State::Intended | State::Reverting);
+            if entry.confirmed && open && !refused_return {
+                Event::Drifted
+            } else {
+                event
+            }
+        }
+        Event::Applied
+        | Event::Superseded
+        | Event::Drifted
+        | Event::Reasserted
+        | Event::Ours
+        | Event::Kept
+        | Event::Turned
+        | Event::Reverted
+        | Event::Stuck
+        | Event::OwnersBack
+        | Event::Gone => event,
+    }
+}

@@ -1,0 +1,53 @@
+//! Which fields which mode holds, over all journals: what a second mode must not touch.
+
+use std::collections::BTreeMap;
+
+use crate::field::Path;
+
+use super::entry::EntryId;
+use super::fold::{Direction, Ledger};
+
+/// Who holds a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The mode's name.
+    pub mode: String,
+    /// The mode's uid.
+    pub uid: String,
+    /// The entry by which it holds.
+    pub entry: EntryId,
+}
+
+/// The fields that modes hold, by target and path.
+///
+/// Guarantees: every field that is or may be written and is not given back, whatever the direction;
+/// a mode that is closed holds nothing. Where two modes hold one field, the first of the iterator
+/// is named.
+pub fn held<'a>(ledgers: impl Iterator<Item = &'a Ledger>) -> BTreeMap<(String, Path), Holder> {
+    let mut held = BTreeMap::new();
+    for ledger in ledgers.filter(|ledger| ledger.direction != Direction::Closed) {
+        for entry in ledger.live() {
+            held.entry((entry.target.uid.clone(), entry.path.clone()))
+                .or_insert_with(|| Holder {
+                    mode: ledger.mode.name.clone(),
+                    uid: ledger.mode.uid.clone(),
+                    entry: entry.id,
+                });
+        }
+    }
+    held
+}
+
+/// Who holds a field, its parent, or a part of it.
+///
+/// Costs one search and a look at the held fields of this one target.
+pub fn conflict<'a>(
+    held: &'a BTreeMap<(String, Path), Holder>,
+    uid: &str,
+    path: &Path,
+) -> Option<&'a Holder> {
+    held.range((uid.to_owned(), Path::new(Vec::new()))..)
+        .take_while(|((of, _), _)| of == uid)
+        .find(|((_, other), _)| other.overlaps(path))
+        .map(|(_, holder)| holder)
+}

@@ -1,0 +1,254 @@
+//! Changes as they stand in an intents record: words that repeat stand once and entries point to
+//! them. Called by [`super::record::encode`] and [`super::record::decode`].
+
+use std::collections::BTreeMap;
+
+use crate::api::{Intent, IntentGroup, Intents, LostFields, OwnerRef};
+use crate::field::{FieldSet, FormerOwner, Image, Owner, Path, Target};
+
+use super::entry::{EntryId, NewEntry};
+
+/// Writes changes. Neighbours of one target and stage are one write.
+pub(super) fn encode(entries: &[NewEntry], next_entry: i64, next_write: i64) -> Intents {
+    let mut groups = Words::default();
+    let mut owners = Words::default();
+    let mut encoded = Vec::with_capacity(entries.len());
+    let mut write = next_write - 1;
+    let mut last = None;
+    for (entry, id) in entries.iter().zip(next_entry..) {
+        let this = (&entry.target.uid, &entry.stage);
+        if last != Some(this) {
+            write += 1;
+            last = Some(this);
+        }
+        encoded.push(intent(entry, id, write, &mut groups, &mut owners));
+    }
+    Intents {
+        groups: groups.list,
+        owners: owners.list,
+        entries: encoded,
+    }
+}
+
+/// Reads changes, each with its number and that of its write.
+pub(super) fn decode(intents: &Intents) -> Result<Vec<(EntryId, i64, NewEntry)>, String> {
+    let Intents {
+        groups,
+        owners,
+        entries,
+    } = intents;
+    let paths = groups
+        .iter()
+        .map(|group| Path::parse(&group.path).map_err(|error| error.to_string()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut decoded = Vec::with_capacity(entries.len());
+    for intent in entries {
+        let index = usize::try_from(intent.group).ok();
+        let (group, path) = index
+            .and_then(|index| groups.get(index).zip(paths.get(index)))
+            .ok_or_else(|| format!("entry {} names group {}", intent.id, intent.group))?;
+        let entry = new_entry(intent, group, path, owners)
+            .map_err(|problem| format!("entry {}: {problem}", intent.id))?;
+        decoded.push((EntryId(intent.id), intent.write, entry));
+    }
+    Ok(decoded)
+}
+
+/// Words that stand once, in the order in which they came.
+struct Words<T> {
+    list: Vec<T>,
+    index: BTreeMap<T, i32>,
+}
+
+impl<T> Default for Words<T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            index: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T: Clone + Ord> Words<T> {
+    fn of(&mut self, word: T) -> i32 {
+        if let Some(index) = self.index.get(&word) {
+            return *index;
+        }
+        let index = i32::try_from(self.list.len()).unwrap_or(i32::MAX);
+        self.list.push(word.clone());
+        self.index.insert(word, index);
+        index
+    }
+}
+
+pub(super) fn group_of(entry: &NewEntry) -> IntentGroup {
+    IntentGroup {
+        stage: entry.stage.clone(),
+        step: entry.step.clone(),
+        api_version: entry.target.api_version.clone(),
+        kind: entry.target.kind.clone(),
+        plural: entry.target.plural.clone(),
+        path: entry.path.to_string(),
+        amendment: entry.amendment,
+    }
+}
+
+pub(super) fn owner_of(owner: &Owner) -> OwnerRef {
+    let Owner {
+        manager,
+        operation,
+        api_version,
+        subresource,
+    } = owner;
+    OwnerRef {
+        manager: manager.clone(),
+        operation: operation.clone(),
+        api_version: api_version.clone(),
+        subresource: subresource.clone(),
+    }
+}
+
+fn intent(
+    entry: &NewEntry,
+    id: i64,
+    write: i64,
+    groups: &mut Words<IntentGroup>,
+    owners: &mut Words<OwnerRef>,
+) -> Intent {
+    // In full, so that a new field cannot be forgotten in the record.
+    let NewEntry {
+        stage: _,
+        step: _,
+        target,
+        path,
+        base,
+        seen,
+        after,
+        owners: former,
+        parents,
+        covers,
+        supersedes,
+        amendment: _,
+    } = entry;
+    Intent {
+        id,
+        write,
+        group: groups.of(group_of(entry)),
+        namespace: target.namespace.clone(),
+        name: target.name.clone(),
+        uid: target.uid.clone(),
+        base: base.to_text(),
+        seen: seen.to_text(),
+        after: after.to_text(),
+        owners: former
+            .iter()
+            .map(|former| LostFields {
+                owner: owners.of(owner_of(&former.owner)),
+                at: former.at.clone(),
+                fields: lost(&former.lost, path),
+            })
+            .collect(),
+        parents: parents.iter().map(ToString::to_string).collect(),
+        covers: covers.clone(),
+        supersedes: supersedes.map(|id| id.0),
+    }
+}
+
+/// What an owner loses; nothing where it is just the field, which is nearly always. Compared as it
+/// would be written, since a server may spell a key otherwise than we do.
+pub(super) fn lost(lost: &FieldSet, path: &Path) -> Option<String> {
+    let value = lost.to_value();
+    (value != FieldSet::of(path).to_value()).then(|| value.to_string())
+}
+
+fn new_entry(
+    intent: &Intent,
+    group: &IntentGroup,
+    path: &Path,
+    owners: &[OwnerRef],
+) -> Result<NewEntry, String> {
+    let Intent {
+        id: _,
+        write: _,
+        group: _,
+        namespace,
+        name,
+        uid,
+        base,
+        seen,
+        after,
+        owners: lost,
+        parents,
+        covers,
+        supersedes,
+    } = intent;
+    let image = |text: &Option<String>, which: &str| {
+        Image::from_text(text.as_deref())
+            .map_err(|error| format!("its {which} is not JSON: {error}"))
+    };
+    if uid.is_empty() || name.is_empty() {
+        return Err("its target has no uid or no name".to_owned());
+    }
+    Ok(NewEntry {
+        stage: group.stage.clone(),
+        step: group.step.clone(),
+        target: Target {
+            api_version: group.api_version.clone(),
+            kind: group.kind.clone(),
+            plural: group.plural.clone(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            uid: uid.clone(),
+        },
+        path: path.clone(),
+        base: image(base, "base")?,
+        seen: image(seen, "seen")?,
+        after: image(after, "after")?,
+        owners: lost
+            .iter()
+            .map(|lost| former_owner(lost, path, owners))
+            .collect::<Result<_, _>>()?,
+        parents: parents
+            .iter()
+            .map(|parent| Path::parse(parent).map_err(|error| error.to_string()))
+            .collect::<Result<_, _>>()?,
+        covers: covers.clone(),
+        supersedes: supersedes.map(EntryId),
+        amendment: group.amendment,
+    })
+}
+
+fn former_owner(
+    lost: &LostFields,
+    path: &Path,
+    owners: &[OwnerRef],
+) -> Result<FormerOwner, String> {
+    let LostFields { owner, at, fields } = lost;
+    let OwnerRef {
+        manager,
+        operation,
+        api_version,
+        subresource,
+    } = usize::try_from(*owner)
+        .ok()
+        .and_then(|index| owners.get(index))
+        .ok_or_else(|| format!("it names owner {owner}, which is not there"))?;
+    let lost = match fields {
+        None => FieldSet::of(path),
+        Some(text) => {
+            let value = serde_json::from_str(text)
+                .map_err(|error| format!("an owner's fields are not JSON: {error}"))?;
+            FieldSet::parse(&value).map_err(|error| error.to_string())?
+        }
+    };
+    Ok(FormerOwner {
+        owner: Owner {
+            manager: manager.clone(),
+            operation: operation.clone(),
+            api_version: api_version.clone(),
+            subresource: subresource.clone(),
+        },
+        at: at.clone(),
+        lost,
+    })
+}
