@@ -5,8 +5,10 @@
 //! Nothing here does IO, reads a clock, or draws a random number: `now` is data.
 
 pub mod authority;
+pub mod decide;
 pub mod facts;
 pub mod judge;
 pub mod plan;
 pub mod protect;
 pub mod scheduler;
+pub mod work;

@@ -5,6 +5,7 @@
 //! Shared by the operator, the CLI and the sand table. No client, no clock, no randomness.
 
 mod draft;
+pub mod exact;
 pub mod flatten;
 pub mod giveback;
 pub mod image;

@@ -1,0 +1,386 @@
+//! The return: values first, stage by stage in reverse, then ownership. One target that cannot be
+//! brought back never holds the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{DriftActive, DriftRestore, Turn, TurnKind, names};
+use crate::engine::judge::{self, Judgement, Way};
+use crate::engine::plan::Plan;
+use crate::engine::work::WriteItem;
+use crate::field::Image;
+use crate::field::giveback::Return;
+use crate::field::patch::Edit;
+use crate::ledger::{Entry, Event, State};
+
+use super::field::{Look, live, look, rival};
+use super::hold::{drifted, gone, outcome, verdict};
+use super::work::Desk;
+use super::{Decision, Input, Need, Sight, Waiting, wartime};
+
+/// Why entries are brought back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// The mode turned to Restoring: that turn covers every return.
+    Restoring,
+    /// The granted plan does not name them any more: each return is journalled first.
+    Lowered,
+}
+
+/// Decides for a mode on its way back.
+pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
+    let Some(plan) = wartime::in_force(input) else {
+        decision.blocked = Some(super::Blocked::JournalDamaged(
+            "the plan that was granted is not in the journal".into(),
+        ));
+        return;
+    };
+    let entries: Vec<&Entry> = input.ledger.live().collect();
+    let mut desk = Desk::new(input);
+    bring_back(
+        input,
+        plan,
+        &entries,
+        Errand::Restoring,
+        &mut desk,
+        decision,
+    );
+    let labels = let_go(input, &entries, &mut desk);
+    let (works, unseen) = desk.finish();
+    if !unseen.is_empty() {
+        decision.need = Some(Need::Sights(unseen));
+        return;
+    }
+    let over = entries.is_empty() && labels == 0;
+    if over && works.is_empty() {
+        decision.turn(closed());
+    }
+    decision.hold = !over && decision.waiting.is_some();
+    decision.works = works;
+}
+
+fn closed() -> Turn {
+    Turn {
+        kind: TurnKind::Closed,
+        by: None,
+        reason: Some("Restored".into()),
+        plan_hash: None,
+        level: None,
+        expires_at: None,
+        approvals: Vec::new(),
+    }
+}
+
+/// Brings some entries back.
+pub(super) fn bring_back(
+    input: &Input<'_>,
+    plan: &Plan,
+    entries: &[&Entry],
+    errand: Errand,
+    desk: &mut Desk,
+    decision: &mut Decision,
+) {
+    let order = Order::new(plan, entries);
+    let mut drifts = 0;
+    let mut stuck = 0;
+    for entry in entries {
+        match entry.state {
+            State::Intended | State::Applied | State::Reverting | State::Drifted | State::Stuck => {
+                if order.may_go(entry) {
+                    value(
+                        input,
+                        plan,
+                        entry,
+                        errand,
+                        order.rank(entry),
+                        desk,
+                        decision,
+                    );
+                }
+            }
+            State::Reverted
+            | State::OwnersBack
+            | State::Refused
+            | State::Withdrawn
+            | State::Shadowed
+            | State::Overtaken
+            | State::Kept
+            | State::Gone => {}
+        }
+        drifts += usize::from(entry.state == State::Drifted && errand == Errand::Restoring);
+        stuck += usize::from(entry.state == State::Stuck);
+    }
+    ownership(input, entries, desk);
+    if stuck > 0 {
+        decision.waiting = Some(Waiting::Retry(stuck));
+    }
+    if drifts > 0 {
+        decision.waiting = Some(Waiting::Verdicts(drifts));
+    }
+}
+
+fn value(
+    input: &Input<'_>,
+    plan: &Plan,
+    entry: &Entry,
+    errand: Errand,
+    rank: u64,
+    desk: &mut Desk,
+    decision: &mut Decision,
+) {
+    let (sight, seen) = match look(input, &entry.target.uid, &entry.path) {
+        Look::Unseen => return desk.unseen(&entry.target, &entry.path),
+        Look::Gone => return desk.note(&entry.target, rank, gone(entry)),
+        Look::Seen(sight, seen) => (sight, seen),
+    };
+    if entry.state == State::Stuck
+        && let Some(at) = input.retry_at.get(&entry.target.uid)
+        && *at > input.now
+    {
+        decision.look_again(*at);
+        return;
+    }
+    let drift = plan
+        .step(&entry.stage, &entry.step)
+        .map_or(DriftRestore::Hold, |s| s.drift_restore);
+    let live = live(sight, seen, &desk.manager, entry);
+    let verdict = verdict(input, entry, &seen.image);
+    let judged = judge::judge(
+        entry,
+        Some(&live),
+        Way::Restoring,
+        DriftActive::Reassert,
+        drift,
+        verdict,
+    );
+    // Nothing of a return is judged in the middle of a lowering before it is journalled as turned.
+    let turned = errand == Errand::Lowered
+        && matches!(
+            entry.state,
+            State::Intended | State::Applied | State::Drifted
+        );
+    match judged {
+        Judgement::Write(to, _) => {
+            let item = back_item(entry, to);
+            desk.revert(&entry.target, sight, rank, item, turned);
+        }
+        Judgement::Done | Judgement::Withdraw if turned => {
+            desk.note(&entry.target, rank, outcome(Event::Turned, entry, None));
+        }
+        Judgement::Done | Judgement::Withdraw => {
+            let dead_at = input.dead_at(&entry.target.uid);
+            if !entry.confirmed && input.now < dead_at {
+                decision.look_again(dead_at);
+                decision
+                    .waiting
+                    .get_or_insert(Waiting::Unconfirmed(dead_at));
+                return;
+            }
+            desk.note(&entry.target, rank, outcome(Event::Reverted, entry, None));
+        }
+        Judgement::Drift | Judgement::EqualForeign => {
+            desk.note(&entry.target, rank, drifted(input, entry, seen));
+        }
+        Judgement::Keep => {
+            let why = Some(format!("the value of {} stays", rival(seen)));
+            desk.note(&entry.target, rank, outcome(Event::Kept, entry, why));
+        }
+        Judgement::Gone => desk.note(&entry.target, rank, gone(entry)),
+        Judgement::Holds | Judgement::Wait => {}
+    }
+}
+
+fn back_item(entry: &Entry, to: Image) -> WriteItem {
+    WriteItem {
+        id: entry.id,
+        edit: Edit {
+            path: entry.path.clone(),
+            to,
+            remove_parents: entry.parents.clone(),
+        },
+        event: Event::Reverted,
+        after: entry.base.clone(),
+    }
+}
+
+/// The ownership pass: a target whose values are all back.
+fn ownership(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk) {
+    let mut by_uid: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        by_uid.entry(&entry.target.uid).or_default().push(entry);
+    }
+    let holding: BTreeSet<&str> = input
+        .ledger
+        .live()
+        .filter(|entry| entry.state != State::Reverted)
+        .map(|entry| entry.target.uid.as_str())
+        .collect();
+    for (uid, entries) in by_uid {
+        if entries.iter().any(|entry| entry.state != State::Reverted) {
+            continue;
+        }
+        let target = &entries[0].target;
+        match input.sights.get(uid) {
+            None => {
+                for entry in &entries {
+                    desk.unseen(target, &entry.path);
+                }
+            }
+            Some(Sight::Gone) => {
+                for entry in &entries {
+                    desk.note(target, OWNERS_RANK, gone(entry));
+                }
+            }
+            Some(Sight::Present(sight)) => {
+                let items = entries
+                    .iter()
+                    .map(|entry| {
+                        let present = sight
+                            .field(&entry.path)
+                            .is_some_and(|seen| seen.image != Image::Absent);
+                        let owners = entry.owners.clone();
+                        (
+                            entry.id,
+                            Return {
+                                path: entry.path.clone(),
+                                owners,
+                                present,
+                            },
+                        )
+                    })
+                    .collect();
+                desk.give_back(target, sight, OWNERS_RANK, items, !holding.contains(uid));
+            }
+        }
+    }
+}
+
+/// Takes our label off targets of which the mode holds nothing any more, since another's value
+/// stays there. Returns how many still carry it.
+fn let_go(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk) -> usize {
+    let unsettled: BTreeSet<&str> = entries
+        .iter()
+        .map(|entry| entry.target.uid.as_str())
+        .collect();
+    let label = names::label_value(input.mode.name);
+    let mut seen = BTreeSet::new();
+    for entry in input.ledger.entries.values() {
+        let uid = entry.target.uid.as_str();
+        if entry.state != State::Kept || unsettled.contains(uid) || !seen.insert(uid) {
+            continue;
+        }
+        match input.sights.get(uid) {
+            Some(Sight::Present(sight)) if sight.held_by.as_deref() == Some(label.as_str()) => {
+                desk.give_back(&entry.target, sight, OWNERS_RANK, Vec::new(), true);
+            }
+            Some(_) => {
+                seen.remove(uid);
+            }
+            None => desk.unseen(&entry.target, &entry.path),
+        }
+    }
+    seen.len()
+}
+
+/// Ownership comes after every value.
+const OWNERS_RANK: u64 = 1 << 62;
+
+/// The order of the return: a stage goes back when every stage that depends on it is back, a step
+/// when every step after it is back, and inside a step the waves go in the same order as there.
+struct Order<'a> {
+    plan: &'a Plan,
+    /// Stage and step of entries whose value is still to be brought back.
+    open: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// The lowest wave still to be brought back, by stage and step.
+    waves: BTreeMap<(&'a str, &'a str), u8>,
+    wave_of: BTreeMap<(&'a str, &'a crate::field::Path), u8>,
+}
+
+impl<'a> Order<'a> {
+    fn new(plan: &'a Plan, entries: &[&'a Entry]) -> Self {
+        let wave_of: BTreeMap<_, _> = plan
+            .changes()
+            .filter(|(_, _, change)| change.wave > 0)
+            .map(|(_, _, change)| ((change.target.uid.as_str(), &change.path), change.wave))
+            .collect();
+        let mut order = Self {
+            plan,
+            open: BTreeMap::new(),
+            waves: BTreeMap::new(),
+            wave_of,
+        };
+        for entry in entries {
+            if matches!(
+                entry.state,
+                State::Intended | State::Applied | State::Reverting
+            ) {
+                order
+                    .open
+                    .entry(&entry.stage)
+                    .or_default()
+                    .insert(&entry.step);
+                let wave = order.wave(entry);
+                let lowest = order
+                    .waves
+                    .entry((&entry.stage, &entry.step))
+                    .or_insert(wave);
+                *lowest = wave.min(*lowest);
+            }
+        }
+        order
+    }
+
+    fn wave(&self, entry: &Entry) -> u8 {
+        self.wave_of
+            .get(&(entry.target.uid.as_str(), &entry.path))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    fn may_go(&self, entry: &Entry) -> bool {
+        let later_stage = self.plan.stages.iter().any(|stage| {
+            self.open.contains_key(stage.name.as_str()) && self.depends(&stage.name, &entry.stage)
+        });
+        let Some(stage) = self
+            .plan
+            .stages
+            .iter()
+            .find(|stage| stage.name == entry.stage)
+        else {
+            return true;
+        };
+        let open = self.open.get(entry.stage.as_str());
+        let later_step = stage.steps.iter().any(|step| {
+            step.after.contains(&entry.step)
+                && open.is_some_and(|open| open.contains(step.name.as_str()))
+        });
+        let lowest = self
+            .waves
+            .get(&(entry.stage.as_str(), entry.step.as_str()))
+            .copied();
+        !later_stage && !later_step && lowest.is_none_or(|lowest| self.wave(entry) <= lowest)
+    }
+
+    /// Whether a stage depends on another, through any number of stages.
+    fn depends(&self, stage: &str, on: &str) -> bool {
+        self.plan
+            .stages
+            .iter()
+            .find(|planned| planned.name == stage)
+            .is_some_and(|planned| {
+                planned
+                    .depends_on
+                    .iter()
+                    .any(|name| name == on || self.depends(name, on))
+            })
+    }
+
+    fn rank(&self, entry: &Entry) -> u64 {
+        let place = self
+            .plan
+            .stages
+            .iter()
+            .position(|stage| stage.name == entry.stage);
+        let reverse = self.plan.stages.len() - place.unwrap_or(0);
+        ((reverse as u64) << 32) | u64::from(self.wave(entry))
+    }
+}

@@ -1,0 +1,370 @@
+//! What is done about one field of a mode in force: written for the first time, held, or left to
+//! a person.
+
+use jiff::SignedDuration;
+
+use crate::api::VerdictChoice;
+use crate::engine::judge::{self, Judgement, Way};
+use crate::engine::plan::{Change, Plan};
+use crate::engine::work::{SwitchItem, WriteItem};
+use crate::field::patch::Edit;
+use crate::field::{Image, Path, Projection, Seen};
+use crate::ledger::entry::NewEntry;
+use crate::ledger::record::NewOutcome;
+use crate::ledger::{Entry, Event, State};
+
+use super::field::{Look, live, look, rival};
+use super::switch::{Board, Place, Standing};
+use super::work::Desk;
+use super::{Decision, Input};
+
+/// How often a target may be written again: three times a minute, then the rival is named and a
+/// person looks. More would be two controllers fighting.
+pub(super) const REWRITES: usize = 3;
+/// The window of [`REWRITES`].
+const WINDOW: SignedDuration = SignedDuration::from_secs(60);
+
+/// Decides about a planned change that is not written yet.
+pub(super) fn switch(
+    board: &Board<'_>,
+    at: &Place<'_>,
+    change: &Change,
+    amendment: i64,
+    standing: Standing<'_>,
+    desk: &mut Desk,
+) {
+    let (sight, seen) = match look(board.input, &change.target.uid, &change.path) {
+        Look::Unseen => return desk.unseen(&change.target, &change.path),
+        Look::Seen(sight, seen) => (sight, seen),
+        Look::Gone => {
+            if let Standing::Doing(entry) = standing {
+                desk.note(&change.target, at.rank, gone(entry));
+            }
+            return;
+        }
+    };
+    let found = match standing {
+        Standing::Done | Standing::Failed | Standing::Settled | Standing::Busy => Found::Nothing,
+        Standing::Todo(None) => Found::Write(Box::new(SwitchItem {
+            entry: fresh(at, change, amendment, seen, sight.tracked),
+            id: None,
+            overtaken: overtaken(change, seen),
+        })),
+        Standing::Todo(Some(earlier)) => {
+            let judged = judged(at, earlier, sight, seen, desk);
+            replace(at, change, amendment, seen, earlier, &judged)
+        }
+        Standing::Doing(entry) => {
+            let judged = judged(at, entry, sight, seen, desk);
+            doing(entry, seen, &judged)
+        }
+    };
+    match found {
+        Found::Nothing => {}
+        Found::Note(outcome) => desk.note(&change.target, at.rank, outcome),
+        Found::Write(item) => desk.switch(sight, at.rank, *item),
+    }
+}
+
+/// What is to be done about a planned change.
+enum Found {
+    Nothing,
+    Note(NewOutcome),
+    Write(Box<SwitchItem>),
+}
+
+fn judged(
+    at: &Place<'_>,
+    entry: &Entry,
+    sight: &Projection,
+    seen: &Seen,
+    desk: &Desk,
+) -> Judgement {
+    let live = live(sight, seen, &desk.manager, entry);
+    let (active, restore) = (at.step.drift_active, at.step.drift_restore);
+    judge::judge(entry, Some(&live), Way::Wartime, active, restore, None)
+}
+
+/// A field that this mode holds at another value: the level was raised or lowered.
+fn replace(
+    at: &Place<'_>,
+    change: &Change,
+    amendment: i64,
+    seen: &Seen,
+    earlier: &Entry,
+    judged: &Judgement,
+) -> Found {
+    match judged {
+        Judgement::Holds => Found::Write(Box::new(SwitchItem {
+            entry: superseding(at, change, amendment, seen, earlier),
+            id: None,
+            overtaken: None,
+        })),
+        Judgement::Write(..) | Judgement::Withdraw if earlier.state == State::Intended => {
+            Found::Note(outcome(Event::Withdrawn, earlier, None))
+        }
+        // What holding says of it comes first.
+        Judgement::Write(..)
+        | Judgement::Withdraw
+        | Judgement::Done
+        | Judgement::EqualForeign
+        | Judgement::Drift
+        | Judgement::Keep
+        | Judgement::Gone
+        | Judgement::Wait => Found::Nothing,
+    }
+}
+
+/// A change that is journalled and not confirmed.
+fn doing(entry: &Entry, seen: &Seen, judged: &Judgement) -> Found {
+    match judged {
+        Judgement::Write(..) => Found::Write(Box::new(SwitchItem {
+            entry: again(entry),
+            id: Some(entry.id),
+            overtaken: None,
+        })),
+        Judgement::Holds => Found::Note(applied(entry, &seen.image, None)),
+        Judgement::EqualForeign => {
+            let why = format!("the value was there already, written by {}", rival(seen));
+            Found::Note(applied(entry, &seen.image, Some(why)))
+        }
+        Judgement::Withdraw | Judgement::Drift | Judgement::Done | Judgement::Keep => {
+            let why = Some(format!("{} wrote another value first", rival(seen)));
+            Found::Note(outcome(Event::Withdrawn, entry, why))
+        }
+        Judgement::Gone => Found::Note(gone(entry)),
+        Judgement::Wait => Found::Nothing,
+    }
+}
+
+/// Holds what is written.
+pub(super) fn decide(board: &Board<'_>, plan: &Plan, desk: &mut Desk, decision: &mut Decision) {
+    for entry in board.input.ledger.live() {
+        match entry.state {
+            State::Applied | State::Drifted => hold(board.input, plan, entry, desk, decision),
+            State::Intended
+            | State::Reverting
+            | State::Reverted
+            | State::OwnersBack
+            | State::Refused
+            | State::Withdrawn
+            | State::Shadowed
+            | State::Overtaken
+            | State::Stuck
+            | State::Kept
+            | State::Gone => {}
+        }
+    }
+}
+
+fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision: &mut Decision) {
+    let Some(step) = plan.step(&entry.stage, &entry.step) else {
+        return;
+    };
+    let (sight, seen) = match look(input, &entry.target.uid, &entry.path) {
+        Look::Unseen => return desk.unseen(&entry.target, &entry.path),
+        Look::Gone => return desk.note(&entry.target, HOLD_RANK, gone(entry)),
+        Look::Seen(sight, seen) => (sight, seen),
+    };
+    let verdict = verdict(input, entry, &seen.image);
+    let live = live(sight, seen, &desk.manager, entry);
+    let judged = judge::judge(
+        entry,
+        Some(&live),
+        Way::Wartime,
+        step.drift_active,
+        step.drift_restore,
+        verdict,
+    );
+    let is_drifted = entry.state == State::Drifted;
+    match judged {
+        Judgement::Holds | Judgement::EqualForeign if is_drifted => {
+            desk.note(&entry.target, HOLD_RANK, applied(entry, &seen.image, None));
+        }
+        Judgement::Holds | Judgement::EqualForeign | Judgement::Done | Judgement::Wait => {}
+        Judgement::Write(to, _) => {
+            if contested(input, entry, seen, decision) {
+                return;
+            }
+            let event = if is_drifted {
+                Event::Ours
+            } else {
+                Event::Reasserted
+            };
+            desk.rewrite(&entry.target, sight, HOLD_RANK, write(entry, to, event));
+        }
+        Judgement::Drift | Judgement::Withdraw => {
+            desk.note(&entry.target, HOLD_RANK, drifted(input, entry, seen));
+        }
+        Judgement::Keep => {
+            let why = Some(format!("the value of {} stays", rival(seen)));
+            desk.note(&entry.target, HOLD_RANK, outcome(Event::Kept, entry, why));
+        }
+        Judgement::Gone => desk.note(&entry.target, HOLD_RANK, gone(entry)),
+    }
+}
+
+/// Holding comes after every stage's own writes.
+const HOLD_RANK: u64 = 1 << 60;
+
+/// The verdict on a field, where a person gave one on the value that is there.
+pub(super) fn verdict(input: &Input<'_>, entry: &Entry, live: &Image) -> Option<VerdictChoice> {
+    let spec = input.mode.spec?;
+    judge::verdict_for(entry, &spec.verdicts, live)
+}
+
+fn contested(input: &Input<'_>, entry: &Entry, seen: &Seen, decision: &mut Decision) -> bool {
+    let uid = &entry.target.uid;
+    let recent: Vec<_> = input
+        .rewrites
+        .get(uid)
+        .map(|times| {
+            times
+                .iter()
+                .filter(|at| **at + WINDOW > input.now)
+                .collect()
+        })
+        .unwrap_or_default();
+    if recent.len() < REWRITES {
+        return false;
+    }
+    if let Some(oldest) = recent.first() {
+        decision.look_again(**oldest + WINDOW);
+    }
+    decision.findings.contested.insert(uid.clone(), rival(seen));
+    true
+}
+
+fn fresh(at: &Place<'_>, change: &Change, amendment: i64, seen: &Seen, tracked: bool) -> NewEntry {
+    NewEntry {
+        stage: at.stage.name.clone(),
+        step: at.step.name.clone(),
+        target: change.target.clone(),
+        path: change.path.clone(),
+        base: seen.image.clone(),
+        seen: seen.image.clone(),
+        after: change.after.clone(),
+        owners: if tracked {
+            seen.owners.clone()
+        } else {
+            Vec::new()
+        },
+        parents: missing_parents(seen),
+        covers: None,
+        supersedes: None,
+        amendment,
+    }
+}
+
+/// The change of a field that this mode holds already, at another value: the peacetime value and
+/// its owners are those of the first capture.
+fn superseding(
+    at: &Place<'_>,
+    change: &Change,
+    amendment: i64,
+    seen: &Seen,
+    earlier: &Entry,
+) -> NewEntry {
+    NewEntry {
+        stage: at.stage.name.clone(),
+        step: at.step.name.clone(),
+        target: change.target.clone(),
+        path: change.path.clone(),
+        base: earlier.base.clone(),
+        seen: seen.image.clone(),
+        after: change.after.clone(),
+        owners: earlier.owners.clone(),
+        parents: earlier.parents.clone(),
+        covers: earlier.covers.clone(),
+        supersedes: Some(earlier.id),
+        amendment,
+    }
+}
+
+fn again(entry: &Entry) -> NewEntry {
+    NewEntry {
+        stage: entry.stage.clone(),
+        step: entry.step.clone(),
+        target: entry.target.clone(),
+        path: entry.path.clone(),
+        base: entry.base.clone(),
+        seen: entry.seen.clone(),
+        after: entry.after.clone(),
+        owners: entry.owners.clone(),
+        parents: entry.parents.clone(),
+        covers: entry.covers.clone(),
+        supersedes: entry.supersedes,
+        amendment: entry.amendment,
+    }
+}
+
+fn overtaken(change: &Change, seen: &Seen) -> Option<String> {
+    change
+        .intent
+        .is_against(&seen.image, &change.after)
+        .then(|| {
+            format!(
+                "it is {} now, so {} would move it against the step's intent",
+                seen.image.display(),
+                change.after.display()
+            )
+        })
+}
+
+/// Parents of a field that are not there, the outermost first.
+fn missing_parents(seen: &Seen) -> Vec<Path> {
+    let segments = seen.path.segments();
+    (seen.place.existing + 1..segments.len())
+        .map(|end| Path::new(segments[..end].to_vec()))
+        .collect()
+}
+
+/// Writing our value again.
+fn write(entry: &Entry, to: Image, event: Event) -> WriteItem {
+    let edit = Edit {
+        path: entry.path.clone(),
+        to,
+        remove_parents: Vec::new(),
+    };
+    WriteItem {
+        id: entry.id,
+        edit,
+        event,
+        after: entry.after.clone(),
+    }
+}
+
+pub(super) fn outcome(event: Event, entry: &Entry, reason: Option<String>) -> NewOutcome {
+    NewOutcome {
+        reason,
+        ..NewOutcome::new(event, vec![entry.id])
+    }
+}
+
+/// Somebody else's value, with how many verdicts there were: those say nothing about it.
+pub(super) fn drifted(input: &Input<'_>, entry: &Entry, seen: &Seen) -> NewOutcome {
+    let verdicts = input.mode.spec.map_or(0, |spec| spec.verdicts.len());
+    NewOutcome {
+        observed: Some(seen.image.clone()),
+        verdicts: i64::try_from(verdicts).unwrap_or(i64::MAX),
+        reason: Some(format!("{} wrote {}", rival(seen), seen.image.display())),
+        ..NewOutcome::new(Event::Drifted, vec![entry.id])
+    }
+}
+
+pub(super) fn gone(entry: &Entry) -> NewOutcome {
+    outcome(
+        Event::Gone,
+        entry,
+        Some("the object is gone, or another one has its name".into()),
+    )
+}
+
+fn applied(entry: &Entry, live: &Image, reason: Option<String>) -> NewOutcome {
+    let observed = (live != &entry.after).then(|| live.clone());
+    NewOutcome {
+        observed,
+        reason,
+        ..NewOutcome::new(Event::Applied, vec![entry.id])
+    }
+}

@@ -1,0 +1,305 @@
+//! The decision: from everything that is known, what to journal, what to write, what to say, and
+//! when to look again. Pure and synchronous; `now` is data.
+//!
+//! The order on one screen: a mode that is over is tidied up; a mode whose end has come turns
+//! back; one that has not begun waits for its plan and its quorum; one that is in force is
+//! switched and held; one that turns back is brought back. Then everything is told.
+
+mod back;
+mod field;
+mod hold;
+mod pending;
+mod proposal;
+pub mod status;
+mod switch;
+mod waiting;
+mod wartime;
+mod work;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::{EmergencyModeSpec, EmergencyModeStatus, PlaybookSpec, Turn, TurnKind};
+use crate::field::{Path, Projection, Target};
+use crate::ledger::record::Body;
+use crate::ledger::{Direction, Ledger};
+
+use super::plan::Plan;
+use super::scheduler::Work;
+use super::work::Task;
+
+pub use waiting::{Blocked, Waiting};
+
+/// What is known of a mode's object.
+#[derive(Clone, Debug)]
+pub struct ModeView<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
+    /// Its generation.
+    pub generation: i64,
+    /// When it was declared.
+    pub created: Timestamp,
+    /// Whether it is being deleted: that stands it down.
+    pub deleting: bool,
+    /// Its spec; `None` when the object is gone and only the records are left.
+    pub spec: Option<&'a EmergencyModeSpec>,
+    /// Its status, as last published.
+    pub status: Option<&'a EmergencyModeStatus>,
+}
+
+/// What is known of a mode's playbook.
+#[derive(Clone, Debug)]
+pub struct PlaybookView<'a> {
+    /// Its uid.
+    pub uid: &'a str,
+    /// Its spec.
+    pub spec: &'a PlaybookSpec,
+}
+
+/// A target as last seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sight {
+    /// It is there.
+    Present(Arc<Projection>),
+    /// No object with this uid is there.
+    Gone,
+}
+
+/// What came of planning for what the spec asks for now.
+#[derive(Clone, Debug)]
+pub enum Candidate {
+    /// A plan.
+    Planned(Arc<Plan>),
+    /// The playbook does not expand: sentences.
+    Invalid(Vec<String>),
+    /// The cluster could not be read: sentences.
+    Unreadable(Vec<String>),
+}
+
+/// Everything that a decision follows from.
+pub struct Input<'a> {
+    /// The mode.
+    pub mode: ModeView<'a>,
+    /// Its playbook, where there is one.
+    pub playbook: Option<PlaybookView<'a>>,
+    /// Its journal.
+    pub ledger: &'a Ledger,
+    /// Stored plans, by hash.
+    pub plans: &'a BTreeMap<String, Arc<Plan>>,
+    /// The plan for what the spec asks for now, where it was asked for.
+    pub candidate: Option<&'a Candidate>,
+    /// Fields of a plan that another mode holds: a sentence each.
+    pub conflicts: &'a dyn Fn(&Plan) -> Vec<String>,
+    /// Targets as last seen, by uid.
+    pub sights: &'a BTreeMap<String, Sight>,
+    /// Changes of new targets that the approved rule adopts, and the number of their amendment.
+    pub adopted: &'a [(String, String, super::plan::Change)],
+    /// When each target was last written again, newest last: at most 3 times a minute.
+    pub rewrites: &'a BTreeMap<String, Vec<Timestamp>>,
+    /// When each stuck target may be tried again.
+    pub retry_at: &'a BTreeMap<String, Timestamp>,
+    /// When writes of earlier leaders that were never confirmed are known to be dead.
+    pub dead_at: Timestamp,
+    /// When our own writes that were never confirmed are known to be dead, by target.
+    pub unconfirmed: &'a BTreeMap<String, Timestamp>,
+    /// New objects that match and are left alone, `Kind namespace/name`.
+    pub reported: &'a [String],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What to read before a decision can be made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Need {
+    /// The plan for what the spec asks for now.
+    Plan,
+    /// These targets, and which of their fields.
+    Sights(Vec<(Target, Vec<Path>)>),
+}
+
+/// What to do.
+#[derive(Default)]
+pub struct Decision {
+    /// What to read first.
+    pub need: Option<Need>,
+    /// What to journal, in this order, before anything else.
+    pub append: Vec<Body>,
+    /// What to write.
+    pub works: Vec<Work<Task>>,
+    /// What the mode waits for.
+    pub waiting: Option<Waiting>,
+    /// What keeps it from going on.
+    pub blocked: Option<Blocked>,
+    /// What to say.
+    pub status: EmergencyModeStatus,
+    /// When to look again, at the latest.
+    pub again_at: Option<Timestamp>,
+    /// The mode is over: records may go their way, the finalizer is dropped.
+    pub closed: bool,
+    /// Values are in place and should be held: targets are watched.
+    pub hold: bool,
+    /// What was found on the way, for status.
+    findings: Findings,
+}
+
+/// What was found on the way, for status.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// Uids that somebody keeps changing, with the rival's name.
+    pub contested: BTreeMap<String, String>,
+    /// Stages and where they are.
+    pub stages: Vec<crate::api::StageStatus>,
+    /// The plan that awaits approval of a change of level or term.
+    pub proposed: Option<Arc<Plan>>,
+    /// Approvals that count for what is waited for.
+    pub approvals: usize,
+    /// Whether all stages are done.
+    pub all_done: bool,
+    /// Stages that failed.
+    pub failed: Vec<String>,
+}
+
+impl Decision {
+    /// Looks again at this time, or earlier.
+    pub(crate) fn look_again(&mut self, at: Timestamp) {
+        self.again_at = Some(self.again_at.map_or(at, |known| known.min(at)));
+    }
+
+    /// Journals a change of direction.
+    pub(crate) fn turn(&mut self, turn: Turn) {
+        self.append.push(Body::Turn(turn));
+    }
+}
+
+/// Hours after which a mode that nobody approves closes by itself.
+const PENDING_HOURS: i64 = 24;
+
+/// Why a mode ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ending {
+    reason: &'static str,
+    by: Option<String>,
+}
+
+/// Decides.
+///
+/// Guarantees: nothing is written to a target unless a plan was granted by a turn in the journal;
+/// an ended mode is never switched; what is decided depends on the input alone.
+pub fn decide(input: &Input<'_>) -> Decision {
+    let mut decision = Decision::default();
+    let ending = ending(input);
+    match (input.ledger.direction, ending) {
+        (Direction::Closed, _) => decision.closed = true,
+        (Direction::Pending, Some(ending)) => decision.turn(turn(TurnKind::Closed, &ending)),
+        (Direction::Wartime | Direction::Held | Direction::Restoring, Some(ending))
+            if ending.reason == ABANDONED =>
+        {
+            decision.turn(turn(TurnKind::Closed, &ending));
+        }
+        (Direction::Wartime | Direction::Held, Some(ending)) => {
+            decision.turn(turn(TurnKind::Restoring, &ending));
+        }
+        (Direction::Pending, None) => pending::decide(input, &mut decision),
+        (Direction::Wartime, None) => wartime::decide(input, &mut decision),
+        (Direction::Held, None) => wartime::held(input, &mut decision),
+        (Direction::Restoring, _) => back::decide(input, &mut decision),
+    }
+    status::fill(input, &mut decision);
+    decision
+}
+
+impl Input<'_> {
+    /// When writes to a target that were never confirmed are known to be dead.
+    fn dead_at(&self, uid: &str) -> Timestamp {
+        self.unconfirmed
+            .get(uid)
+            .map_or(self.dead_at, |at| self.dead_at.max(*at))
+    }
+}
+
+/// What is decided for a mode whose journal is damaged: nothing is touched, and it is said.
+pub fn damaged(
+    damage: &str,
+    generation: i64,
+    status: Option<EmergencyModeStatus>,
+    now: Timestamp,
+) -> Decision {
+    let blocked = Blocked::JournalDamaged(damage.to_owned());
+    let mut status = status.unwrap_or_default();
+    for type_ in [
+        crate::api::condition::types::BLOCKED,
+        crate::api::condition::types::STALLED,
+    ] {
+        let condition = crate::api::Condition {
+            type_: type_.to_owned(),
+            status: "True".to_owned(),
+            reason: blocked.reason().to_owned(),
+            message: blocked.sentence(),
+            last_transition_time: now,
+            observed_generation: generation,
+        };
+        crate::api::condition::set(&mut status.conditions, condition);
+    }
+    Decision {
+        blocked: Some(blocked),
+        status,
+        ..Decision::default()
+    }
+}
+
+const ABANDONED: &str = "Abandoned";
+
+fn turn(kind: TurnKind, ending: &Ending) -> Turn {
+    Turn {
+        kind,
+        by: ending.by.clone(),
+        reason: Some(ending.reason.to_owned()),
+        plan_hash: None,
+        level: None,
+        expires_at: None,
+        approvals: Vec::new(),
+    }
+}
+
+/// Why the mode ends now, if it does. A person's word comes before the clock's.
+fn ending(input: &Input<'_>) -> Option<Ending> {
+    use crate::api::{AbortChoice, Posture};
+    let ends = |reason, by: Option<&str>| {
+        Some(Ending {
+            reason,
+            by: by.map(str::to_owned),
+        })
+    };
+    if let Some(spec) = input.mode.spec {
+        let abandoned = crate::engine::authority::abandoned(spec);
+        if abandoned.met() {
+            return ends(ABANDONED, Some(&abandoned.given.join(", ")));
+        }
+        if spec.posture == Posture::Peacetime {
+            return ends("StoodDown", None);
+        }
+        if let Some(abort) = &spec.abort
+            && abort.choice == AbortChoice::Restore
+        {
+            return ends("Aborted", Some(&abort.by));
+        }
+    }
+    if input.mode.deleting {
+        return ends("Deleted", None);
+    }
+    match &input.ledger.granted {
+        Some(granted) if granted.expires_at <= input.now => ends("Expired", None),
+        Some(_) => None,
+        None => {
+            let end = input.mode.created + jiff::SignedDuration::from_hours(PENDING_HOURS);
+            (end <= input.now).then_some(Ending {
+                reason: "NotApproved",
+                by: None,
+            })
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A mode that has not begun: its plan is made, stored, approved, and set in force.
+
+use std::sync::Arc;
+
+use crate::api::{EmergencyModeSpec, Turn, TurnKind};
+use crate::engine::authority;
+use crate::engine::plan::{Plan, store};
+use crate::ledger::record::{self, Body};
+
+use super::{Blocked, Candidate, Decision, Input, Need, Waiting};
+
+/// Seconds after which a plan that could not be made is tried again: a person repairs the cause,
+/// the mode goes on by itself.
+pub(super) const REPLAN_SECONDS: i64 = 15;
+
+/// Decides for a mode without a granted plan.
+pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
+    let Some(spec) = input.mode.spec else { return };
+    let Some(plan) = stored(input, spec) else {
+        match candidate(input, spec) {
+            Ok(None) => decision.need = Some(Need::Plan),
+            Ok(Some(plan)) => append_plan(input, &plan, decision),
+            Err(blocked) => block(input, decision, blocked),
+        }
+        return;
+    };
+    if let Err(blocked) = admissible(input, spec, &plan) {
+        block(input, decision, blocked);
+        return;
+    }
+    let quorum = authority::approvals(spec, &plan.spec.authority, plan.level, &plan.hash);
+    decision.findings.approvals = quorum.given.len();
+    let without_quorum = match authority::break_glass(spec, &plan.spec.authority) {
+        Ok(act) => act.is_some(),
+        Err(problem) => {
+            block(input, decision, Blocked::BreakGlass(problem));
+            return;
+        }
+    };
+    if !quorum.met() && !without_quorum {
+        decision.waiting = Some(Waiting::Approvals(quorum.sentence()));
+        return;
+    }
+    if spec.paused {
+        decision.waiting = Some(Waiting::Resume);
+        return;
+    }
+    match authority::term(spec, &plan.spec.authority, plan.level) {
+        Err(problem) => block(input, decision, Blocked::Term(problem)),
+        Ok(term) => decision.turn(granted(&plan, input.now, term, quorum.given)),
+    }
+}
+
+/// The turn that sets a plan in force. `from` is when the mode was activated.
+pub(super) fn granted(
+    plan: &Plan,
+    from: jiff::Timestamp,
+    term: std::time::Duration,
+    approvals: Vec<String>,
+) -> Turn {
+    let expires = from
+        .checked_add(jiff::SignedDuration::try_from(term).unwrap_or(jiff::SignedDuration::MAX))
+        .unwrap_or(jiff::Timestamp::MAX);
+    Turn {
+        kind: TurnKind::Granted,
+        by: None,
+        reason: None,
+        plan_hash: Some(plan.hash.clone()),
+        level: Some(plan.level),
+        expires_at: Some(expires.to_string()),
+        approvals,
+    }
+}
+
+/// The stored plan for what the spec asks for, if there is one.
+pub(super) fn stored(input: &Input<'_>, spec: &EmergencyModeSpec) -> Option<Arc<Plan>> {
+    input
+        .plans
+        .values()
+        .find(|plan| plan.level == spec.level && plan.expires_after == spec.expires_after)
+        .cloned()
+}
+
+/// The fresh plan for what the spec asks for: `Ok(None)` when it has to be made first.
+pub(super) fn candidate(
+    input: &Input<'_>,
+    spec: &EmergencyModeSpec,
+) -> Result<Option<Arc<Plan>>, Blocked> {
+    if input.playbook.is_none() {
+        return Err(Blocked::PlaybookMissing(spec.playbook_ref.name.clone()));
+    }
+    let plan = match input.candidate {
+        None => return Ok(None),
+        Some(Candidate::Invalid(problems)) => {
+            return Err(Blocked::PlaybookInvalid(problems.clone()));
+        }
+        Some(Candidate::Unreadable(problems)) => return Err(Blocked::Unreadable(problems.clone())),
+        Some(Candidate::Planned(plan)) => plan,
+    };
+    let fresh = plan.level == spec.level && plan.expires_after == spec.expires_after;
+    if !fresh {
+        return Ok(None);
+    }
+    let problems = sentences(plan.problems());
+    if !problems.is_empty() {
+        return Err(Blocked::Unreadable(problems));
+    }
+    let unsupported = sentences(plan.unsupported());
+    if !unsupported.is_empty() {
+        return Err(Blocked::Unsupported(unsupported));
+    }
+    admissible(input, spec, plan)?;
+    if let Some(seen) = &spec.plan_hash
+        && input.ledger.granted.is_none()
+        && seen != &plan.hash
+    {
+        return Err(Blocked::PlanDiffers {
+            seen: seen.clone(),
+            now: plan.hash.clone(),
+        });
+    }
+    Ok(Some(plan.clone()))
+}
+
+/// Whether a plan may be set in force at all, whoever approves it.
+pub(super) fn admissible(
+    input: &Input<'_>,
+    spec: &EmergencyModeSpec,
+    plan: &Plan,
+) -> Result<(), Blocked> {
+    let authority = &plan.spec.authority;
+    authority::may_declare(spec, authority).map_err(Blocked::NotARequester)?;
+    authority::term(spec, authority, plan.level).map_err(Blocked::Term)?;
+    let conflicts = (input.conflicts)(plan);
+    if conflicts.is_empty() {
+        Ok(())
+    } else {
+        Err(Blocked::HeldBy(conflicts))
+    }
+}
+
+/// Journals a plan. Its hash is published only once all of it is there.
+///
+/// Parts that an earlier leader has stored are not stored again.
+pub(super) fn append_plan(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
+    let known = input.ledger.plan_parts.get(&plan.hash);
+    let parts = record::plan_parts(&plan.hash, &store::text(plan));
+    let missing = parts
+        .into_iter()
+        .filter(|part| known.is_none_or(|k| !k.contains_key(&part.part)));
+    decision.append.extend(missing.map(Body::Plan));
+}
+
+pub(super) fn block(input: &Input<'_>, decision: &mut Decision, blocked: Blocked) {
+    decision.look_again(input.now + jiff::SignedDuration::from_secs(REPLAN_SECONDS));
+    decision.blocked = Some(blocked);
+}
+
+fn sentences(found: Vec<(String, &str)>) -> Vec<String> {
+    found
+        .into_iter()
+        .map(|(step, why)| format!("{step}: {why}"))
+        .collect()
+}

@@ -1,0 +1,484 @@
+//! What is said of a mode: its status, computed from journal and decision, bounded, and true.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::condition::{self, types};
+use crate::api::{
+    Condition, Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus,
+    StageState, StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry, TurnKind,
+};
+use crate::engine::plan::Plan;
+use crate::ledger::{Direction, Entry, State};
+
+use super::field::{Look, look};
+use super::{Decision, Input, wartime};
+
+/// Targets and events that a status lists at most: more would not be read, and the object must
+/// stay small.
+const LISTED: usize = 50;
+/// Longest message of a target or condition.
+const MESSAGE: usize = 1000;
+/// How long before its end a mode is said to be expiring.
+const EXPIRING: SignedDuration = SignedDuration::from_hours(1);
+
+/// Fills in a decision's status.
+pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
+    let ledger = input.ledger;
+    let counts = counts(input);
+    let phase = phase(input, decision);
+    let plan = shown_plan(input);
+    let old = input.mode.status;
+    let mut status = EmergencyModeStatus {
+        phase: Some(phase),
+        observed_generation: input.mode.generation,
+        plan: plan.map(|plan| plan_status(input, plan)),
+        granted: ledger.granted.as_ref().map(|granted| GrantedStatus {
+            plan_hash: granted.plan_hash.clone(),
+            level: granted.level,
+            expires_at: granted.expires_at,
+            approvals: count(granted.approvals.len()),
+            at: granted.at,
+        }),
+        proposed: decision
+            .findings
+            .proposed
+            .as_ref()
+            .map(|plan| ProposedStatus {
+                plan_hash: plan.hash.clone(),
+                level: plan.level,
+                expires_after: plan.expires_after.clone(),
+                changes: count(plan.change_count()),
+            }),
+        conditions: old.map(|old| old.conditions.clone()).unwrap_or_default(),
+        waiting_on: decision
+            .waiting
+            .as_ref()
+            .map(|waiting| cut(&waiting.sentence())),
+        stages: stages(decision, old),
+        counts: Some(counts),
+        activated_at: ledger.activated_at,
+        switch: old.and_then(|old| old.switch.clone()),
+        restore: old.and_then(|old| old.restore.clone()),
+        targets: targets(input, decision),
+        timeline: timeline(input),
+    };
+    took(input, decision, phase, &mut status);
+    conditions(input, decision, phase, &counts, &mut status.conditions);
+    decision.status = status;
+}
+
+fn phase(input: &Input<'_>, decision: &Decision) -> Phase {
+    match input.ledger.direction {
+        Direction::Pending => Phase::Pending,
+        Direction::Wartime | Direction::Held if decision.findings.all_done => Phase::Active,
+        Direction::Wartime | Direction::Held => {
+            let was_active =
+                input.mode.status.and_then(|status| status.phase) == Some(Phase::Active);
+            let unread = decision.need.is_some() || !decision.append.is_empty();
+            if was_active && unread {
+                Phase::Active
+            } else {
+                Phase::Activating
+            }
+        }
+        Direction::Restoring => Phase::Restoring,
+        Direction::Closed => Phase::Closed,
+    }
+}
+
+fn shown_plan<'a>(input: &Input<'a>) -> Option<&'a Plan> {
+    wartime::in_force(input).or_else(|| {
+        let spec = input.mode.spec?;
+        input
+            .plans
+            .values()
+            .find(|plan| plan.level == spec.level && plan.expires_after == spec.expires_after)
+            .map(AsRef::as_ref)
+    })
+}
+
+fn plan_status(input: &Input<'_>, plan: &Plan) -> PlanStatus {
+    let amendments = input
+        .ledger
+        .entries
+        .values()
+        .filter(|entry| entry.amendment > 0)
+        .count();
+    PlanStatus {
+        hash: plan.hash.clone(),
+        changes: count(plan.change_count()),
+        targets: count(plan.target_count()),
+        amendments: count(amendments),
+    }
+}
+
+fn counts(input: &Input<'_>) -> Counts {
+    let mut counts = Counts::default();
+    for entry in input.ledger.entries.values() {
+        match entry.state {
+            State::Applied => counts.applied += 1,
+            State::Drifted => counts.drifted += 1,
+            State::Stuck => counts.stuck += 1,
+            State::Gone => counts.gone += 1,
+            State::Kept => counts.kept += 1,
+            State::Overtaken => counts.overtaken += 1,
+            State::Refused => counts.refused += 1,
+            State::OwnersBack => counts.restored += 1,
+            State::Intended
+            | State::Reverting
+            | State::Reverted
+            | State::Withdrawn
+            | State::Shadowed => {}
+        }
+    }
+    counts
+}
+
+fn stages(decision: &Decision, old: Option<&EmergencyModeStatus>) -> Vec<StageStatus> {
+    if decision.findings.stages.is_empty() {
+        let mut stages = old.map(|old| old.stages.clone()).unwrap_or_default();
+        if decision.closed {
+            for stage in &mut stages {
+                if stage.state != StageState::Skipped {
+                    stage.state = StageState::Restored;
+                }
+            }
+        }
+        return stages;
+    }
+    decision.findings.stages.clone()
+}
+
+/// The first targets that are not as they should be.
+fn targets(input: &Input<'_>, decision: &Decision) -> Vec<TargetStatus> {
+    let restoring = matches!(
+        input.ledger.direction,
+        Direction::Restoring | Direction::Closed
+    );
+    input
+        .ledger
+        .entries
+        .values()
+        .filter(|entry| is_notable(entry, restoring, decision))
+        .take(LISTED)
+        .map(|entry| target(input, entry, decision))
+        .collect()
+}
+
+fn is_notable(entry: &Entry, restoring: bool, decision: &Decision) -> bool {
+    match entry.state {
+        State::Drifted
+        | State::Stuck
+        | State::Gone
+        | State::Refused
+        | State::Overtaken
+        | State::Kept => true,
+        State::Applied => !restoring && decision.findings.contested.contains_key(&entry.target.uid),
+        State::Intended
+        | State::Reverting
+        | State::Reverted
+        | State::OwnersBack
+        | State::Withdrawn
+        | State::Shadowed => false,
+    }
+}
+
+fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus {
+    let seen = match look(input, &entry.target.uid, &entry.path) {
+        Look::Seen(_, seen) => Some(seen.image.hash()),
+        Look::Gone | Look::Unseen => None,
+    };
+    let contested = decision.findings.contested.get(&entry.target.uid);
+    let message = match contested {
+        Some(rival) => Some(format!("{rival} keeps putting another value back")),
+        None => entry.reason.clone(),
+    };
+    TargetStatus {
+        kind: entry.target.kind.clone(),
+        namespace: Some(entry.target.namespace.clone()).filter(|name| !name.is_empty()),
+        name: entry.target.name.clone(),
+        uid: entry.target.uid.clone(),
+        path: entry.path.to_pointer(),
+        state: if contested.is_some() {
+            "Contested".into()
+        } else {
+            format!("{:?}", entry.state)
+        },
+        message: message.as_deref().map(cut),
+        seen,
+    }
+}
+
+fn timeline(input: &Input<'_>) -> Vec<TimelineEntry> {
+    input
+        .ledger
+        .turns
+        .iter()
+        .rev()
+        .take(LISTED)
+        .map(|(at, turn)| {
+            let reason = turn.reason.as_deref().unwrap_or_default();
+            let by = turn
+                .by
+                .as_ref()
+                .map(|by| format!(" by {by}"))
+                .unwrap_or_default();
+            let message = match turn.kind {
+                TurnKind::Leader => format!("a new leader took over{by}"),
+                TurnKind::Granted => format!(
+                    "level {} in force, approved by {} people, until {}",
+                    turn.level.map_or("?", crate::api::Level::as_str),
+                    turn.approvals.len(),
+                    turn.expires_at.as_deref().unwrap_or("?"),
+                ),
+                TurnKind::Restoring => format!("the return began: {reason}{by}"),
+                TurnKind::Held => format!("stopped, values stay: {reason}{by}"),
+                TurnKind::Closed => format!("over: {reason}{by}"),
+            };
+            TimelineEntry {
+                at: *at,
+                event: format!("{:?}", turn.kind),
+                message,
+            }
+        })
+        .collect()
+}
+
+/// How long the switch and the return took, once they are over.
+fn took(input: &Input<'_>, decision: &Decision, phase: Phase, status: &mut EmergencyModeStatus) {
+    let objective = shown_plan(input).and_then(|plan| plan.spec.objective.clone());
+    let last = input.ledger.last_outcome_at;
+    if phase == Phase::Active && status.switch.is_none() && decision.need.is_none() {
+        let within = objective
+            .as_ref()
+            .and_then(|objective| objective.switch_within.clone());
+        status.switch = span(input.ledger.activated_at, last, within.as_ref());
+    }
+    if phase == Phase::Closed && status.restore.is_none() {
+        let within = objective.and_then(|objective| objective.restore_within);
+        status.restore = span(input.ledger.restoring_at, last, within.as_ref());
+    }
+}
+
+fn span(
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    within: Option<&Term>,
+) -> Option<SwitchStatus> {
+    let from = from?;
+    let took = to
+        .map_or(SignedDuration::ZERO, |to| to.duration_since(from))
+        .max(SignedDuration::ZERO);
+    let met = within
+        .and_then(|term| term.to_duration().ok())
+        .map(|limit| took.unsigned_abs() <= limit);
+    Some(SwitchStatus {
+        took: format!("{}", SignedDuration::from_secs(took.as_secs())),
+        objective: within.map(|term| term.0.clone()),
+        met,
+    })
+}
+
+/// One line of the table of conditions.
+struct Said<'a> {
+    type_: &'a str,
+    holds: bool,
+    reason: &'a str,
+    message: String,
+}
+
+fn conditions(
+    input: &Input<'_>,
+    decision: &Decision,
+    phase: Phase,
+    counts: &Counts,
+    list: &mut Vec<Condition>,
+) {
+    for said in said(input, decision, phase, counts) {
+        let new = Condition {
+            type_: said.type_.to_owned(),
+            status: if said.holds { "True" } else { "False" }.to_owned(),
+            reason: said.reason.to_owned(),
+            message: cut(&said.message),
+            last_transition_time: input.now,
+            observed_generation: input.mode.generation,
+        };
+        condition::set(list, new);
+    }
+}
+
+fn said<'a>(
+    input: &Input<'_>,
+    decision: &'a Decision,
+    phase: Phase,
+    counts: &Counts,
+) -> Vec<Said<'a>> {
+    let granted = input.ledger.granted.is_some();
+    let approvals = decision.findings.approvals;
+    let mut lines = vec![
+        say(
+            types::PLANNED,
+            shown_plan(input).is_some(),
+            "Stored",
+            "NotPlanned",
+            String::new(),
+        ),
+        say(
+            types::APPROVED,
+            granted,
+            "Granted",
+            "Waiting",
+            format!("{approvals} approvals count"),
+        ),
+        say(
+            types::ACTIVE,
+            phase == Phase::Active,
+            "AllStagesDone",
+            "NotActive",
+            format!("{} changes hold{}", counts.applied, left_alone(input)),
+        ),
+        paused(input),
+    ];
+    lines.push(match &decision.blocked {
+        Some(blocked) => say(
+            types::BLOCKED,
+            true,
+            blocked.reason(),
+            "",
+            blocked.sentence(),
+        ),
+        None => say(types::BLOCKED, false, "", "NotBlocked", String::new()),
+    });
+    lines.extend(trouble(decision, counts));
+    lines.push(expiring(input, phase));
+    lines.push(say(
+        types::RESTORED,
+        phase == Phase::Closed && granted,
+        "AllBack",
+        "NotRestored",
+        format!("{} fields are back, ownership included", counts.restored),
+    ));
+    lines.extend(kstatus(input, decision, phase, counts));
+    lines
+}
+
+fn say<'a>(type_: &'a str, holds: bool, yes: &'a str, no: &'a str, message: String) -> Said<'a> {
+    Said {
+        type_,
+        holds,
+        reason: if holds { yes } else { no },
+        message,
+    }
+}
+
+/// New objects that match and are left alone, for the message of Active.
+fn left_alone(input: &Input<'_>) -> String {
+    match input.reported {
+        [] => String::new(),
+        [first, rest @ ..] => format!(
+            "; {} new objects match and are not switched (newTargets: Report): {first}{}",
+            rest.len() + 1,
+            if rest.is_empty() { "" } else { " and others" }
+        ),
+    }
+}
+
+fn paused(input: &Input<'_>) -> Said<'static> {
+    let paused = input.mode.spec.is_some_and(|spec| spec.paused);
+    say(
+        types::PAUSED,
+        paused,
+        "ByAPerson",
+        "NotPaused",
+        String::new(),
+    )
+}
+
+fn trouble<'a>(decision: &Decision, counts: &Counts) -> Vec<Said<'a>> {
+    let contested = &decision.findings.contested;
+    let mut rivals: Vec<&str> = contested.values().map(String::as_str).collect();
+    rivals.sort_unstable();
+    rivals.dedup();
+    vec![
+        say(
+            types::DEGRADED,
+            counts.refused + counts.stuck > 0,
+            "SomeRefused",
+            "NoneRefused",
+            format!("{} refused, {} stuck", counts.refused, counts.stuck),
+        ),
+        say(
+            types::DRIFTED,
+            counts.drifted > 0,
+            "WaitsForVerdict",
+            "NoDrift",
+            format!("{} fields were changed by somebody else", counts.drifted),
+        ),
+        say(
+            types::CONTESTED,
+            !contested.is_empty(),
+            "RivalWrites",
+            "NoRival",
+            format!("{} targets, by {}", contested.len(), rivals.join(", ")),
+        ),
+    ]
+}
+
+fn expiring(input: &Input<'_>, phase: Phase) -> Said<'static> {
+    let soon = input
+        .ledger
+        .granted
+        .as_ref()
+        .filter(|_| matches!(phase, Phase::Activating | Phase::Active))
+        .is_some_and(|granted| granted.expires_at.duration_since(input.now) <= EXPIRING);
+    say(
+        types::EXPIRING,
+        soon,
+        "TermEndsSoon",
+        "TermRuns",
+        String::new(),
+    )
+}
+
+fn kstatus<'a>(
+    input: &Input<'_>,
+    decision: &'a Decision,
+    phase: Phase,
+    counts: &Counts,
+) -> Vec<Said<'a>> {
+    let waiting = decision
+        .waiting
+        .as_ref()
+        .map(super::Waiting::sentence)
+        .unwrap_or_default();
+    let settled = matches!(phase, Phase::Active | Phase::Closed);
+    let clean = counts.drifted + counts.stuck == 0 && decision.findings.contested.is_empty();
+    let ready = settled && clean && decision.blocked.is_none();
+    let stalled = decision.blocked.is_some();
+    let paused = input.mode.spec.is_some_and(|spec| spec.paused);
+    vec![
+        say(types::READY, ready, "AsDeclared", "NotYet", waiting),
+        say(
+            types::RECONCILING,
+            !settled && !stalled && !paused,
+            "UnderWay",
+            "AtRest",
+            String::new(),
+        ),
+        say(
+            types::STALLED,
+            stalled,
+            "Blocked",
+            "NotStalled",
+            String::new(),
+        ),
+    ]
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MESSAGE).collect()
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

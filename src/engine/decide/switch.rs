@@ -1,0 +1,399 @@
+//! The switch, and holding: where every planned change is, which stages may run, and what is
+//! written to which target next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{StageState, StageStatus};
+use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
+use crate::field::Path;
+use crate::ledger::{Entry, State};
+
+use super::back::{self, Errand};
+use super::field::{Look, look};
+use super::hold;
+use super::work::Desk;
+use super::{Decision, Input, Need};
+
+/// Where a planned change is.
+#[derive(Clone, Copy)]
+pub(super) enum Standing<'a> {
+    /// Not begun; the entry of another value of this mode, where there is one.
+    Todo(Option<&'a Entry>),
+    /// Journalled, not confirmed.
+    Doing(&'a Entry),
+    /// An earlier change of the field is still being brought back.
+    Busy,
+    /// Written.
+    Done,
+    /// Refused.
+    Failed,
+    /// Nothing to write: gone, overtaken, another's, or as wanted already.
+    Settled,
+}
+
+impl Standing<'_> {
+    const fn is_open(&self) -> bool {
+        match self {
+            Self::Todo(_) | Self::Doing(_) | Self::Busy => true,
+            Self::Done | Self::Failed | Self::Settled => false,
+        }
+    }
+}
+
+/// Everything that is known of the plan's changes.
+pub(super) struct Board<'a> {
+    pub(super) input: &'a Input<'a>,
+    /// The latest entry of each field that was not given up.
+    latest: BTreeMap<(&'a str, &'a Path), &'a Entry>,
+    planned: BTreeSet<(&'a str, &'a Path)>,
+    /// The number of the next amendment.
+    amendment: i64,
+}
+
+impl<'a> Board<'a> {
+    pub(super) fn new(input: &'a Input<'a>, plan: &'a Plan) -> Self {
+        let mut latest = BTreeMap::new();
+        for entry in input.ledger.entries.values() {
+            if entry.state != State::Withdrawn {
+                latest.insert((entry.target.uid.as_str(), &entry.path), entry);
+            }
+        }
+        let mut planned: BTreeSet<_> = plan
+            .changes()
+            .map(|(_, _, change)| (change.target.uid.as_str(), &change.path))
+            .collect();
+        planned.extend(
+            input
+                .adopted
+                .iter()
+                .map(|(_, _, change)| (change.target.uid.as_str(), &change.path)),
+        );
+        for entry in input.ledger.entries.values() {
+            if entry.amendment > 0 && plan.step(&entry.stage, &entry.step).is_some() {
+                planned.insert((entry.target.uid.as_str(), &entry.path));
+            }
+        }
+        let amendment = 1 + input
+            .ledger
+            .entries
+            .values()
+            .map(|entry| entry.amendment)
+            .max()
+            .unwrap_or(0);
+        Self {
+            input,
+            latest,
+            planned,
+            amendment,
+        }
+    }
+
+    /// The changes of a step: planned ones, and those of adopted targets.
+    fn changes(&self, stage: &'a PlannedStage, step: &'a PlannedStep) -> Vec<(&'a Change, i64)> {
+        let adopted = self
+            .input
+            .adopted
+            .iter()
+            .filter(|(of, at, _)| *of == stage.name && *at == step.name)
+            .map(|(_, _, change)| (change, self.amendment));
+        step.changes
+            .iter()
+            .map(|change| (change, 0))
+            .chain(adopted)
+            .collect()
+    }
+
+    fn standing(&self, change: &'a Change) -> Standing<'a> {
+        let key = (change.target.uid.as_str(), &change.path);
+        let Some(entry) = self.latest.get(&key).copied() else {
+            return match look(self.input, key.0, key.1) {
+                Look::Gone => Standing::Settled,
+                Look::Seen(_, seen) if seen.image == change.after => Standing::Settled,
+                Look::Seen(..) | Look::Unseen => Standing::Todo(None),
+            };
+        };
+        let same = entry.after == change.after;
+        match entry.state {
+            State::Intended if same => Standing::Doing(entry),
+            State::Applied | State::Drifted if same => Standing::Done,
+            State::Intended | State::Applied | State::Drifted => Standing::Todo(Some(entry)),
+            State::Refused if same => Standing::Failed,
+            State::Overtaken if same => Standing::Settled,
+            State::Kept | State::Gone => Standing::Settled,
+            State::Reverting | State::Reverted | State::Stuck => Standing::Busy,
+            State::Refused
+            | State::Overtaken
+            | State::OwnersBack
+            | State::Shadowed
+            | State::Withdrawn => Standing::Todo(None),
+        }
+    }
+
+    /// Entries whose field the granted plan does not name any more: a level was lowered.
+    fn left(&self) -> Vec<&'a Entry> {
+        self.input
+            .ledger
+            .live()
+            .filter(|entry| {
+                !self
+                    .planned
+                    .contains(&(entry.target.uid.as_str(), &entry.path))
+            })
+            .collect()
+    }
+}
+
+/// One stage's changes and where each is.
+struct StageView<'a> {
+    stage: &'a PlannedStage,
+    steps: Vec<StepView<'a>>,
+    state: StageState,
+}
+
+struct StepView<'a> {
+    step: &'a PlannedStep,
+    changes: Vec<(&'a Change, i64, Standing<'a>)>,
+}
+
+impl StepView<'_> {
+    fn is_open(&self) -> bool {
+        self.changes
+            .iter()
+            .any(|(_, _, standing)| standing.is_open())
+    }
+
+    fn failed(&self) -> usize {
+        self.changes
+            .iter()
+            .filter(|(_, _, standing)| matches!(standing, Standing::Failed))
+            .count()
+    }
+
+    fn done(&self) -> usize {
+        self.changes
+            .iter()
+            .filter(|(_, _, standing)| matches!(standing, Standing::Done))
+            .count()
+    }
+
+    fn open(&self) -> usize {
+        self.changes
+            .iter()
+            .filter(|(_, _, standing)| standing.is_open())
+            .count()
+    }
+}
+
+/// Decides the switch of a plan in force.
+pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
+    let board = Board::new(input, plan);
+    let stages = stages(&board, plan);
+    let mut desk = Desk::new(input);
+    for (index, view) in stages.iter().enumerate() {
+        if view.state != StageState::Running && view.state != StageState::Failed {
+            continue;
+        }
+        write_stage(&board, index, view, &mut desk);
+    }
+    hold::decide(&board, plan, &mut desk, decision);
+    let left = board.left();
+    let brought_back = left.is_empty();
+    back::bring_back(input, plan, &left, Errand::Lowered, &mut desk, decision);
+    tell(input, &stages, decision);
+    decision.findings.all_done = brought_back && stages.iter().all(|view| is_over(view.state));
+    let (works, unseen) = desk.finish();
+    if unseen.is_empty() {
+        decision.works = works;
+    } else {
+        decision.need = Some(Need::Sights(unseen));
+    }
+}
+
+/// Tells where the stages are, and writes nothing.
+pub(super) fn stages_only(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
+    let board = Board::new(input, plan);
+    let stages = stages(&board, plan);
+    tell(input, &stages, decision);
+    decision.findings.all_done = stages.iter().all(|view| is_over(view.state));
+}
+
+const fn is_over(state: StageState) -> bool {
+    matches!(
+        state,
+        StageState::Done | StageState::Skipped | StageState::Failed
+    )
+}
+
+fn stages<'a>(board: &Board<'a>, plan: &'a Plan) -> Vec<StageView<'a>> {
+    let mut views: Vec<StageView<'a>> = Vec::with_capacity(plan.stages.len());
+    for stage in &plan.stages {
+        let steps: Vec<StepView<'a>> = stage
+            .steps
+            .iter()
+            .map(|step| step_view(board, stage, step))
+            .collect();
+        let state = state(board.input, stage, &steps, &views);
+        views.push(StageView {
+            stage,
+            steps,
+            state,
+        });
+    }
+    views
+}
+
+fn step_view<'a>(
+    board: &Board<'a>,
+    stage: &'a PlannedStage,
+    step: &'a PlannedStep,
+) -> StepView<'a> {
+    let skipped = board.input.mode.spec.is_some_and(|spec| {
+        spec.skips
+            .iter()
+            .any(|skip| skip.stage == stage.name && skip.step == step.name)
+    });
+    let changes = board
+        .changes(stage, step)
+        .into_iter()
+        .map(|(change, amendment)| {
+            let standing = match board.standing(change) {
+                Standing::Todo(None) if skipped => Standing::Settled,
+                standing => standing,
+            };
+            (change, amendment, standing)
+        })
+        .collect();
+    StepView { step, changes }
+}
+
+fn state(
+    input: &Input<'_>,
+    stage: &PlannedStage,
+    steps: &[StepView<'_>],
+    earlier: &[StageView<'_>],
+) -> StageState {
+    if stage.left_out.is_some() {
+        return StageState::Skipped;
+    }
+    let ready = stage.depends_on.iter().all(|name| {
+        earlier
+            .iter()
+            .find(|view| view.stage.name == *name)
+            .is_none_or(|view| match view.state {
+                StageState::Done | StageState::Skipped => true,
+                StageState::Failed => view.stage.on_failure == crate::api::OnFailure::Continue,
+                StageState::Waiting
+                | StageState::Running
+                | StageState::Unsupported
+                | StageState::Restored => false,
+            })
+    });
+    if !ready {
+        return StageState::Waiting;
+    }
+    let late = |view: &StepView<'_>| is_late(input, stage, view.step);
+    if steps.iter().any(|view| view.is_open() && !late(view)) {
+        return StageState::Running;
+    }
+    let done: usize = steps.iter().map(StepView::done).sum();
+    let failed: usize = steps.iter().map(|view| view.failed() + view.open()).sum();
+    let critical = steps
+        .iter()
+        .any(|view| view.step.critical && view.failed() + view.open() > 0);
+    let enough = done * 100 >= usize::from(stage.min_success) * (done + failed);
+    if enough && !critical {
+        StageState::Done
+    } else {
+        StageState::Failed
+    }
+}
+
+/// Whether a step has taken longer than it may.
+fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool {
+    let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
+    input
+        .ledger
+        .stage_started
+        .get(&stage.name)
+        .is_some_and(|started| {
+            started
+                .checked_add(jiff::SignedDuration::from_secs(seconds))
+                .is_ok_and(|end| end <= input.now)
+        })
+}
+
+fn write_stage(board: &Board<'_>, index: usize, view: &StageView<'_>, desk: &mut Desk) {
+    for (place, step) in view.steps.iter().enumerate() {
+        let waits = step.step.after.iter().any(|name| {
+            view.steps
+                .iter()
+                .any(|other| other.step.name == *name && other.is_open())
+        });
+        if waits {
+            continue;
+        }
+        let wave = step
+            .changes
+            .iter()
+            .filter(|(_, _, standing)| standing.is_open())
+            .map(|(change, _, _)| change.wave)
+            .min();
+        for (change, amendment, standing) in &step.changes {
+            if Some(change.wave) == wave {
+                let at = Place {
+                    stage: view.stage,
+                    step: step.step,
+                    rank: rank(index, place),
+                };
+                hold::switch(board, &at, change, *amendment, *standing, desk);
+            }
+        }
+    }
+}
+
+/// Where a change stands in its plan.
+pub(super) struct Place<'a> {
+    pub(super) stage: &'a PlannedStage,
+    pub(super) step: &'a PlannedStep,
+    pub(super) rank: u64,
+}
+
+/// The place in the order of release: earlier stages first, then earlier steps.
+fn rank(stage: usize, step: usize) -> u64 {
+    ((stage as u64) << 32) | ((step as u64) << 16)
+}
+
+fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
+    for view in stages {
+        let done: usize = view.steps.iter().map(StepView::done).sum();
+        let failed: usize = view.steps.iter().map(StepView::failed).sum();
+        let changes: usize = view.steps.iter().map(|step| step.changes.len()).sum();
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let over = matches!(view.state, StageState::Done | StageState::Failed);
+        let name = &view.stage.name;
+        if view.state == StageState::Failed {
+            decision.findings.failed.push(name.clone());
+        }
+        decision.findings.stages.push(StageStatus {
+            name: name.clone(),
+            state: view.state,
+            changes: number(changes),
+            applied: number(done),
+            failed: number(failed),
+            ready: None,
+            started_at: input.ledger.stage_started.get(name).copied(),
+            finished_at: input.ledger.stage_last.get(name).copied().filter(|_| over),
+            message: view.stage.left_out.clone(),
+        });
+        if view.state == StageState::Running
+            && let Some(started) = input.ledger.stage_started.get(name)
+        {
+            for step in view.steps.iter().filter(|step| step.is_open()) {
+                let seconds = i64::try_from(step.step.timeout_seconds).unwrap_or(i64::MAX);
+                if let Ok(end) = started.checked_add(jiff::SignedDuration::from_secs(seconds)) {
+                    decision.look_again(end.max(input.now));
+                }
+            }
+        }
+    }
+}

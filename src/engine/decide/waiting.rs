@@ -1,0 +1,160 @@
+//! What a mode waits for, and what keeps it from going on: enums with a sentence, the same in
+//! status, panel and CLI.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+/// What a mode waits for. Waiting is not an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// For people to approve: the sentence of the quorum.
+    Approvals(String),
+    /// For people to approve a change of level or term.
+    ProposalApprovals(String),
+    /// For somebody to resume.
+    Resume,
+    /// For a stand-down after an abort with Hold.
+    StandDown,
+    /// For verdicts on this many drifted fields.
+    Verdicts(usize),
+    /// For writes that were never confirmed to be known dead.
+    Unconfirmed(Timestamp),
+    /// For the next try of targets whose return was refused.
+    Retry(usize),
+}
+
+impl Waiting {
+    /// The sentence: what is waited for, and who can end the wait.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Approvals(sentence) => sentence.clone(),
+            Self::ProposalApprovals(sentence) => {
+                format!("the change of level or term is {sentence}; until then the mode goes on as granted")
+            }
+            Self::Resume => "paused: nothing is written until somebody resumes it or its term ends".into(),
+            Self::StandDown => {
+                "aborted with Hold: values stay as they are until somebody stands the mode down or its term ends".into()
+            }
+            Self::Verdicts(count) => format!(
+                "waiting for a verdict (Keep or Ours) on {count} fields that somebody else changed"
+            ),
+            Self::Unconfirmed(at) => format!(
+                "waiting until {at:.0} for writes without an answer to be certainly over"
+            ),
+            Self::Retry(count) => format!(
+                "{count} fields cannot be brought back yet; they are tried again by themselves"
+            ),
+        }
+    }
+}
+
+/// What keeps a mode from going on until somebody decides or repairs something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// No playbook of that name.
+    PlaybookMissing(String),
+    /// The playbook does not expand.
+    PlaybookInvalid(Vec<String>),
+    /// The cluster cannot be read as the playbook's account.
+    Unreadable(Vec<String>),
+    /// Steps that this version does not carry out.
+    Unsupported(Vec<String>),
+    /// The plan is not the one that the declarer saw.
+    PlanDiffers {
+        /// What was seen in the preview.
+        seen: String,
+        /// What the plan is now.
+        now: String,
+    },
+    /// Another mode holds fields of the plan.
+    HeldBy(Vec<String>),
+    /// The requester may not declare: the sentence says who may.
+    NotARequester(String),
+    /// The act without quorum does not count: the sentence says who may.
+    BreakGlass(String),
+    /// The term is too long or not a term.
+    Term(String),
+    /// The journal cannot be read.
+    JournalDamaged(String),
+    /// A stage failed and the rest waits for a person.
+    StageFailed(Vec<String>),
+    /// The program failed at this mode.
+    Panicked(String),
+}
+
+impl Blocked {
+    /// The reason, a word that programs may rely on.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::PlaybookMissing(_) => "PlaybookMissing",
+            Self::PlaybookInvalid(_) => "PlaybookInvalid",
+            Self::Unreadable(_) => "Unreadable",
+            Self::Unsupported(_) => "Unsupported",
+            Self::PlanDiffers { .. } => "PlanDiffers",
+            Self::HeldBy(_) => "HeldBy",
+            Self::NotARequester(_) => "NotARequester",
+            Self::BreakGlass(_) => "BreakGlassRefused",
+            Self::Term(_) => "TermRefused",
+            Self::JournalDamaged(_) => "JournalDamaged",
+            Self::StageFailed(_) => "StageFailed",
+            Self::Panicked(_) => "InternalError",
+        }
+    }
+
+    /// The sentence: what is wrong, and what to do next.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::PlaybookMissing(name) => {
+                format!("there is no Playbook {name}: create it, or declare another mode")
+            }
+            Self::PlaybookInvalid(problems) => {
+                format!("the playbook cannot be carried out: {}", some(problems))
+            }
+            Self::Unreadable(problems) => format!(
+                "the playbook's account cannot see everything that the playbook selects: {}",
+                some(problems)
+            ),
+            Self::Unsupported(steps) => format!(
+                "this version does not carry out: {}; take the steps out of the playbook",
+                some(steps)
+            ),
+            Self::PlanDiffers { seen, now } => format!(
+                "the plan is now {now}, but the declarer saw {seen}: look at the new plan and declare again"
+            ),
+            Self::HeldBy(fields) => format!(
+                "another mode holds fields of this plan: {}; stand it down first",
+                some(fields)
+            ),
+            Self::NotARequester(problem) => format!("the declaration is refused: {problem}"),
+            Self::BreakGlass(problem) => format!("the act without quorum is refused: {problem}"),
+            Self::Term(problem) => format!("the term is refused: {problem}"),
+            Self::JournalDamaged(problem) => format!(
+                "the journal is damaged and nothing is touched: {problem}; see docs/guides/operate.md, Damaged journal"
+            ),
+            Self::StageFailed(stages) => format!(
+                "too little of stage {} succeeded: stand down, or abort with Hold or Restore",
+                stages.join(", ")
+            ),
+            Self::Panicked(problem) => format!(
+                "pingzhan failed at this mode and leaves it alone: {problem}; report it, then restart the operator"
+            ),
+        }
+    }
+}
+
+/// The first few of a list of problems, and how many more there are.
+fn some(items: &[String]) -> String {
+    /// A condition's message is read on a phone at night.
+    const SHOWN: usize = 3;
+    let mut text = items
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
+    if items.len() > SHOWN {
+        let _ = write!(text, "; and {} more", items.len() - SHOWN);
+    }
+    text
+}

@@ -1,0 +1,88 @@
+//! A mode in force: proposals first, then the switch, then holding.
+
+use crate::api::{AbortChoice, OnFailure, TurnKind};
+use crate::engine::plan::Plan;
+
+use super::{Blocked, Decision, Ending, Input, Waiting, proposal, switch, turn};
+
+/// Decides for a mode in force.
+pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
+    if let Some(abort) = input.mode.spec.and_then(|spec| spec.abort.as_ref())
+        && abort.choice == AbortChoice::Hold
+    {
+        let held = Ending {
+            reason: "Aborted",
+            by: Some(abort.by.clone()),
+        };
+        decision.turn(turn(TurnKind::Held, &held));
+        return;
+    }
+    let Some(plan) = in_force(input) else {
+        decision.blocked = Some(Blocked::JournalDamaged(
+            "the plan that was granted is not in the journal".into(),
+        ));
+        return;
+    };
+    look_at_term(input, decision);
+    if proposal::decide(input, decision, plan) {
+        return;
+    }
+    if input.mode.spec.is_some_and(|spec| spec.paused) {
+        decision.waiting = Some(Waiting::Resume);
+        switch::stages_only(input, plan, decision);
+        return;
+    }
+    switch::decide(input, plan, decision);
+    if decision.need.is_some() {
+        return;
+    }
+    failed_stages(plan, decision);
+    decision.hold = decision.findings.all_done && decision.append.is_empty();
+}
+
+/// Decides for a mode that a person stopped: nothing is written, the term still runs.
+pub(super) fn held(input: &Input<'_>, decision: &mut Decision) {
+    decision.waiting = Some(Waiting::StandDown);
+    look_at_term(input, decision);
+    if let Some(plan) = in_force(input) {
+        switch::stages_only(input, plan, decision);
+    }
+}
+
+/// The plan that was granted.
+pub(super) fn in_force<'a>(input: &Input<'a>) -> Option<&'a Plan> {
+    let granted = input.ledger.granted.as_ref()?;
+    input.plans.get(&granted.plan_hash).map(AsRef::as_ref)
+}
+
+fn look_at_term(input: &Input<'_>, decision: &mut Decision) {
+    if let Some(granted) = &input.ledger.granted {
+        decision.look_again(granted.expires_at);
+    }
+}
+
+/// What failed stages mean for the rest: one that says Restore turns the mode back, one that says
+/// Halt waits for a person.
+fn failed_stages(plan: &Plan, decision: &mut Decision) {
+    let failed = |wanted: OnFailure| -> Vec<String> {
+        plan.stages
+            .iter()
+            .filter(|stage| stage.on_failure == wanted)
+            .filter(|stage| decision.findings.failed.contains(&stage.name))
+            .map(|stage| stage.name.clone())
+            .collect()
+    };
+    if !failed(OnFailure::Restore).is_empty() {
+        let ending = Ending {
+            reason: "StageFailed",
+            by: None,
+        };
+        decision.works.clear();
+        decision.turn(turn(TurnKind::Restoring, &ending));
+        return;
+    }
+    let halted = failed(OnFailure::Halt);
+    if !halted.is_empty() && decision.blocked.is_none() {
+        decision.blocked = Some(Blocked::StageFailed(halted));
+    }
+}

@@ -1,0 +1,260 @@
+//! Gathers what is to be done by target: one act a target at a time, since one write is in flight
+//! a target. What was found is noted before anything is written.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use crate::api::names;
+use crate::engine::scheduler::{Before, Lane, Work};
+use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
+use crate::field::giveback::Return;
+use crate::field::{Image, Path, Projection, Target};
+use crate::ledger::EntryId;
+use crate::ledger::record::NewOutcome;
+
+use super::Input;
+
+/// Bytes that an intent takes beyond its values: names, uid, numbers and JSON around them. Used
+/// only to keep records under their limit, so it may be too high, not too low.
+const INTENT_BYTES: usize = 320;
+
+/// Targets to be read first, and which of their fields.
+pub(super) type Unseen = Vec<(Target, Vec<Path>)>;
+
+/// What is to be done, by target.
+pub(super) struct Desk {
+    /// Our field manager.
+    pub(super) manager: String,
+    piles: BTreeMap<String, Pile>,
+    unseen: BTreeMap<String, (Target, Vec<Path>)>,
+}
+
+/// What is to be done to one target.
+struct Pile {
+    target: Target,
+    sight: Option<Arc<Projection>>,
+    rank: u64,
+    notes: Vec<NewOutcome>,
+    revert: Vec<WriteItem>,
+    turned: Vec<EntryId>,
+    switch: Vec<SwitchItem>,
+    rewrite: Vec<WriteItem>,
+    give: Option<(Vec<(EntryId, Return)>, bool)>,
+}
+
+impl Desk {
+    pub(super) fn new(input: &Input<'_>) -> Self {
+        Self {
+            manager: names::field_manager(input.mode.name, input.mode.uid),
+            piles: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+        }
+    }
+
+    fn pile(&mut self, target: &Target, sight: Option<&Arc<Projection>>, rank: u64) -> &mut Pile {
+        let pile = self
+            .piles
+            .entry(target.uid.clone())
+            .or_insert_with(|| Pile {
+                target: target.clone(),
+                sight: None,
+                rank,
+                notes: Vec::new(),
+                revert: Vec::new(),
+                turned: Vec::new(),
+                switch: Vec::new(),
+                rewrite: Vec::new(),
+                give: None,
+            });
+        pile.rank = pile.rank.min(rank);
+        if let Some(sight) = sight {
+            pile.sight = Some(sight.clone());
+        }
+        pile
+    }
+
+    /// A target has to be read before anything is decided about it.
+    pub(super) fn unseen(&mut self, target: &Target, path: &Path) {
+        self.unseen
+            .entry(target.uid.clone())
+            .or_insert_with(|| (target.clone(), Vec::new()))
+            .1
+            .push(path.clone());
+    }
+
+    pub(super) fn note(&mut self, target: &Target, rank: u64, outcome: NewOutcome) {
+        self.pile(target, None, rank).notes.push(outcome);
+    }
+
+    pub(super) fn switch(&mut self, sight: &Arc<Projection>, rank: u64, item: SwitchItem) {
+        self.pile(&item.entry.target.clone(), Some(sight), rank)
+            .switch
+            .push(item);
+    }
+
+    pub(super) fn rewrite(
+        &mut self,
+        target: &Target,
+        sight: &Arc<Projection>,
+        rank: u64,
+        item: WriteItem,
+    ) {
+        self.pile(target, Some(sight), rank).rewrite.push(item);
+    }
+
+    /// `turned` says that no turn of the whole mode covers this return, so that it is journalled
+    /// first.
+    pub(super) fn revert(
+        &mut self,
+        target: &Target,
+        sight: &Arc<Projection>,
+        rank: u64,
+        item: WriteItem,
+        turned: bool,
+    ) {
+        let pile = self.pile(target, Some(sight), rank);
+        if turned {
+            pile.turned.push(item.id);
+        }
+        pile.revert.push(item);
+    }
+
+    pub(super) fn give_back(
+        &mut self,
+        target: &Target,
+        sight: &Arc<Projection>,
+        rank: u64,
+        items: Vec<(EntryId, Return)>,
+        last: bool,
+    ) {
+        self.pile(target, Some(sight), rank).give = Some((items, last));
+    }
+
+    /// The works, and what has to be read first.
+    pub(super) fn finish(self) -> (Vec<Work<Task>>, Unseen) {
+        let mut works: Vec<_> = self
+            .piles
+            .into_iter()
+            .filter_map(|(uid, pile)| work(uid, pile))
+            .collect();
+        works.sort_by_key(|work| work.rank);
+        let unseen = self.unseen.into_values().map(|(target, mut paths)| {
+            paths.sort();
+            paths.dedup();
+            (target, paths)
+        });
+        (works, unseen.collect())
+    }
+}
+
+fn work(uid: String, pile: Pile) -> Option<Work<Task>> {
+    let Pile {
+        target,
+        sight,
+        rank,
+        notes,
+        revert,
+        turned,
+        switch,
+        rewrite,
+        give,
+    } = pile;
+    let (act, lane, before) = if !notes.is_empty() {
+        (Act::Note(notes), Lane::Value, Before::Nothing)
+    } else if !revert.is_empty() {
+        let before = if turned.is_empty() {
+            Before::Nothing
+        } else {
+            Before::Turned
+        };
+        (
+            Act::Revert {
+                items: revert,
+                turned,
+            },
+            Lane::Value,
+            before,
+        )
+    } else if !switch.is_empty() {
+        let before = intents(&switch);
+        (Act::Switch(switch), Lane::Value, before)
+    } else if !rewrite.is_empty() {
+        (Act::Rewrite(rewrite), Lane::Value, Before::Nothing)
+    } else if let Some((items, last)) = give {
+        (
+            Act::GiveBack { items, last },
+            Lane::Ownership,
+            Before::Nothing,
+        )
+    } else {
+        return None;
+    };
+    let tag = tag(&act);
+    Some(Work {
+        uid,
+        rank,
+        tag,
+        lane,
+        before,
+        payload: Task { target, sight, act },
+    })
+}
+
+fn intents(items: &[SwitchItem]) -> Before {
+    let fresh: Vec<_> = items.iter().filter(|item| item.id.is_none()).collect();
+    if fresh.is_empty() {
+        return Before::Nothing;
+    }
+    let bytes = fresh
+        .iter()
+        .map(|item| INTENT_BYTES + value_bytes(item))
+        .sum();
+    Before::Intents {
+        changes: fresh.len(),
+        bytes,
+    }
+}
+
+fn value_bytes(item: &SwitchItem) -> usize {
+    [&item.entry.base, &item.entry.seen, &item.entry.after]
+        .into_iter()
+        .filter_map(Image::to_text)
+        .map(|text| text.len())
+        .sum()
+}
+
+/// Equal for the same work, so that an order that repeats it changes nothing.
+fn tag(act: &Act) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match act {
+        Act::Switch(items) => {
+            for item in items {
+                let entry = &item.entry;
+                ("switch", entry.path.to_string(), entry.after.to_text()).hash(&mut hasher);
+            }
+        }
+        Act::Rewrite(items) => {
+            for item in items {
+                ("rewrite", item.id).hash(&mut hasher);
+            }
+        }
+        Act::Revert { items, .. } => {
+            for item in items {
+                ("revert", item.id).hash(&mut hasher);
+            }
+        }
+        Act::GiveBack { items, last } => {
+            last.hash(&mut hasher);
+            for (id, _) in items {
+                ("give", *id).hash(&mut hasher);
+            }
+        }
+        Act::Note(outcomes) => {
+            for outcome in outcomes {
+                (outcome.event.word(), &outcome.entries).hash(&mut hasher);
+            }
+        }
+    }
+    hasher.finish()
+}

@@ -1,0 +1,213 @@
+//! Makes a plan of an expanded playbook and what was seen of the cluster. Pure: the same input
+//! gives the same plan, byte for byte.
+
+use std::collections::BTreeMap;
+
+use crate::api::{EmergencyModeSpec, Level, Nature, PlaybookSpec, Scope, Term};
+use crate::engine::facts::{Facts, StepFacts};
+use crate::field::{Path, Projection, Target};
+use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
+use crate::step;
+
+use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, store};
+
+/// What is planned: whose playbook, and what the declarer chose.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The playbook's name.
+    pub playbook: &'a str,
+    /// Its uid.
+    pub playbook_uid: &'a str,
+    /// The playbook.
+    pub spec: &'a PlaybookSpec,
+    /// The level.
+    pub level: Level,
+    /// The nature.
+    pub nature: Nature,
+    /// What narrows the selection.
+    pub scope: Option<&'a Scope>,
+    /// How long the mode lasts.
+    pub expires_after: &'a Term,
+}
+
+impl<'a> Request<'a> {
+    /// The request of a mode.
+    pub fn of(
+        mode: &'a EmergencyModeSpec,
+        playbook: &'a str,
+        playbook_uid: &'a str,
+        spec: &'a PlaybookSpec,
+    ) -> Self {
+        Self {
+            playbook,
+            playbook_uid,
+            spec,
+            level: mode.level,
+            nature: mode.nature,
+            scope: mode.scope.as_ref(),
+            expires_after: &mode.expires_after,
+        }
+    }
+}
+
+/// What earlier steps of the same plan change already, so that no field is changed twice.
+#[derive(Default)]
+struct Taken {
+    by_uid: BTreeMap<String, BTreeMap<Path, String>>,
+}
+
+impl Taken {
+    /// The step that changes this field, or a parent or child of it, already.
+    fn holder(&self, uid: &str, path: &Path) -> Option<&str> {
+        self.by_uid
+            .get(uid)?
+            .iter()
+            .find(|(taken, _)| taken.overlaps(path))
+            .map(|(_, step)| step.as_str())
+    }
+
+    fn take(&mut self, uid: &str, path: &Path, step: &str) {
+        self.by_uid
+            .entry(uid.to_owned())
+            .or_default()
+            .insert(path.clone(), step.to_owned());
+    }
+}
+
+/// Makes the plan.
+///
+/// Guarantees: no field is changed twice (the earlier stage wins, the later is listed as skipped);
+/// nothing that is protected is changed; the hash does not depend on present values, times or
+/// estimates, only on what would be done.
+pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Plan {
+    let mut taken = Taken::default();
+    let stages = expanded
+        .stages
+        .iter()
+        .map(|stage| planned_stage(stage, facts, &mut taken))
+        .collect();
+    let mut plan = Plan {
+        playbook: request.playbook.to_owned(),
+        playbook_uid: request.playbook_uid.to_owned(),
+        spec: request.spec.clone(),
+        level: request.level,
+        nature: request.nature,
+        parameters: expanded.parameters.clone(),
+        scope: request.scope.cloned(),
+        expires_after: request.expires_after.clone(),
+        stages,
+        hash: String::new(),
+    };
+    plan.hash = store::hash(&plan);
+    plan
+}
+
+fn planned_stage(stage: &ExpandedStage, facts: &Facts, taken: &mut Taken) -> PlannedStage {
+    let nothing = StepFacts::default();
+    let steps = stage
+        .steps
+        .iter()
+        .map(|step| {
+            let seen = facts
+                .steps
+                .get(&(stage.name.clone(), step.name.clone()))
+                .unwrap_or(&nothing);
+            planned_step(stage, step, seen, taken)
+        })
+        .collect();
+    PlannedStage {
+        name: stage.name.clone(),
+        depends_on: stage.depends_on.clone(),
+        left_out: stage.left_out.clone(),
+        on_failure: stage.on_failure,
+        min_success: stage.min_success,
+        steps,
+    }
+}
+
+fn planned_step(
+    stage: &ExpandedStage,
+    step: &ExpandedStep,
+    seen: &StepFacts,
+    taken: &mut Taken,
+) -> PlannedStep {
+    let (act, unsupported) = match &step.act {
+        ResolvedAct::Scale(_) => ("scale", None),
+        ResolvedAct::Config { .. } => ("config", None),
+        ResolvedAct::Patch(_) => ("patch", None),
+        ResolvedAct::Unsupported { word, sentence } => (*word, Some(sentence.clone())),
+    };
+    let mut planned = PlannedStep {
+        name: step.name.clone(),
+        act: act.to_owned(),
+        after: step.after.clone(),
+        timeout_seconds: step.timeout.as_secs(),
+        critical: step.critical,
+        drift_active: step.drift_active,
+        drift_restore: step.drift_restore,
+        new_targets: step.new_targets,
+        unsupported,
+        changes: Vec::new(),
+        skipped: Vec::new(),
+        findings: Vec::new(),
+        problems: seen.problems.clone(),
+    };
+    if stage.left_out.is_some() || planned.unsupported.is_some() {
+        return planned;
+    }
+    let compiled = step::compile(step, &seen.found);
+    planned.findings = findings(&seen.found);
+    let refused = seen.protected.iter().chain(&compiled.skipped);
+    planned.skipped = refused
+        .map(|skip| Skip {
+            target: describe(&skip.target),
+            why: skip.why.clone(),
+        })
+        .collect();
+    let label = format!("{}/{}", stage.name, step.name);
+    for proposal in compiled.changes {
+        let (target, path) = (proposal.target, proposal.path);
+        if let Some(other) = taken.holder(&target.uid, &path) {
+            let why = format!("{} is changed by {other} already", path.to_pointer());
+            planned.skipped.push(Skip {
+                target: describe(&target),
+                why,
+            });
+            continue;
+        }
+        taken.take(&target.uid, &path, &label);
+        planned.changes.push(Change {
+            intent: Intent::between(&proposal.base, &proposal.after),
+            target,
+            path,
+            base: proposal.base,
+            after: proposal.after,
+            why: proposal.why,
+            wave: proposal.wave,
+        });
+    }
+    planned
+}
+
+/// `Kind namespace/name`, as people read it.
+pub(crate) fn describe(target: &Target) -> String {
+    if target.namespace.is_empty() {
+        format!("{} {}", target.kind, target.name)
+    } else {
+        format!("{} {}/{}", target.kind, target.namespace, target.name)
+    }
+}
+
+fn findings(found: &[Vec<Projection>]) -> Vec<String> {
+    let untracked = found
+        .iter()
+        .flatten()
+        .filter(|object| !object.tracked)
+        .count();
+    if untracked == 0 {
+        return Vec::new();
+    }
+    vec![format!(
+        "{untracked} objects have no managedFields: their values come back, their owners cannot"
+    )]
+}

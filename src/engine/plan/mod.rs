@@ -1,0 +1,227 @@
+//! The plan: playbook × level × parameters × observed cluster, frozen, hashed and explained.
+//!
+//! [`compute`] makes it, [`store`] turns it into the text that is journalled and back. What is
+//! approved is its hash: sha256 over the sorted-key JSON of [`store::hashed`].
+
+mod compute;
+pub mod store;
+
+use std::collections::BTreeMap;
+
+use crate::api::{
+    DriftActive, DriftRestore, Level, Nature, NewTargets, OnFailure, PlaybookSpec, Scalar, Scope,
+    Term,
+};
+use crate::field::{Image, Path, Target};
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The playbook's name.
+    pub playbook: String,
+    /// The playbook's uid.
+    pub playbook_uid: String,
+    /// The playbook as it was when the plan was made: stored with the plan, so that a later edit
+    /// changes nothing.
+    pub spec: PlaybookSpec,
+    /// The level.
+    pub level: Level,
+    /// The nature.
+    pub nature: Nature,
+    /// Every parameter with its value.
+    pub parameters: BTreeMap<String, Scalar>,
+    /// What narrows the selection.
+    pub scope: Option<Scope>,
+    /// How long the mode lasts. Part of the hash: who approves a day has not approved a week.
+    pub expires_after: Term,
+    /// The stages, none before one that it depends on.
+    pub stages: Vec<PlannedStage>,
+    /// `sha256:…`: what is approved.
+    pub hash: String,
+}
+
+pub use compute::{Request, compute};
+
+impl Plan {
+    /// All changes, with their stage and step, in plan order.
+    pub fn changes(&self) -> impl Iterator<Item = (&PlannedStage, &PlannedStep, &Change)> {
+        self.stages.iter().flat_map(|stage| {
+            stage
+                .steps
+                .iter()
+                .flat_map(move |step| step.changes.iter().map(move |change| (stage, step, change)))
+        })
+    }
+
+    /// How many fields are changed.
+    pub fn change_count(&self) -> usize {
+        self.changes().count()
+    }
+
+    /// How many objects are changed.
+    pub fn target_count(&self) -> usize {
+        let uids: std::collections::BTreeSet<&str> = self
+            .changes()
+            .map(|(_, _, change)| change.target.uid.as_str())
+            .collect();
+        uids.len()
+    }
+
+    /// The steps that this version does not carry out: `stage/step` and a sentence.
+    pub fn unsupported(&self) -> Vec<(String, &str)> {
+        self.steps()
+            .filter_map(|(stage, step)| {
+                step.unsupported
+                    .as_deref()
+                    .map(|why| (format!("{}/{}", stage.name, step.name), why))
+            })
+            .collect()
+    }
+
+    /// What could not be read: `stage/step` and a sentence. A plan with problems is refused.
+    pub fn problems(&self) -> Vec<(String, &str)> {
+        self.steps()
+            .flat_map(|(stage, step)| {
+                step.problems
+                    .iter()
+                    .map(move |why| (format!("{}/{}", stage.name, step.name), why.as_str()))
+            })
+            .collect()
+    }
+
+    /// The step of that name.
+    pub fn step(&self, stage: &str, step: &str) -> Option<&PlannedStep> {
+        self.stages
+            .iter()
+            .find(|planned| planned.name == stage)?
+            .steps
+            .iter()
+            .find(|planned| planned.name == step)
+    }
+
+    /// How many requests the switch takes, about: a page of 200 objects is one, a target is one,
+    /// and 256 changes are two records.
+    pub fn requests(&self) -> usize {
+        let targets = self.target_count();
+        targets + targets.div_ceil(200) + 2 * self.change_count().div_ceil(256)
+    }
+
+    fn steps(&self) -> impl Iterator<Item = (&PlannedStage, &PlannedStep)> {
+        self.stages
+            .iter()
+            .filter(|stage| stage.left_out.is_none())
+            .flat_map(|stage| stage.steps.iter().map(move |step| (stage, step)))
+    }
+}
+
+/// A stage of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedStage {
+    /// Its name.
+    pub name: String,
+    /// Stages that must be done first.
+    pub depends_on: Vec<String>,
+    /// Why the stage is not part of this plan, if so.
+    pub left_out: Option<String>,
+    /// What a failure means.
+    pub on_failure: OnFailure,
+    /// How many of its changes must succeed, in a hundred.
+    pub min_success: u8,
+    /// The steps, none before one that it is after.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// A step of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedStep {
+    /// Its name.
+    pub name: String,
+    /// The act's word.
+    pub act: String,
+    /// Steps that must be done first.
+    pub after: Vec<String>,
+    /// Seconds that it may take.
+    pub timeout_seconds: u64,
+    /// Whether a failure here fails the stage.
+    pub critical: bool,
+    /// What happens to fields that others change while active.
+    pub drift_active: DriftActive,
+    /// What happens to them at the return.
+    pub drift_restore: DriftRestore,
+    /// What happens to new objects that match.
+    pub new_targets: NewTargets,
+    /// Why this version does not carry the step out, if so.
+    pub unsupported: Option<String>,
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// What is left alone, and why.
+    pub skipped: Vec<Skip>,
+    /// What is worth knowing: cannot be undone, is in the middle of a rollout, is not tracked.
+    pub findings: Vec<String>,
+    /// What could not be read.
+    pub problems: Vec<String>,
+}
+
+/// A change of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Which object.
+    pub target: Target,
+    /// Which field.
+    pub path: Path,
+    /// What it held when the plan was made. Not part of the hash, not stored.
+    pub base: Image,
+    /// What it is to hold.
+    pub after: Image,
+    /// Why, in a sentence. Not part of the hash, not stored.
+    pub why: String,
+    /// Order inside the step, there and back: 0 first.
+    pub wave: u8,
+    /// Which way the number was meant to go. Stored, but not part of the hash: it follows from the
+    /// value that the plan saw.
+    pub intent: Intent,
+}
+
+/// Which way a change was meant to move a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Intent {
+    /// Up: a surge.
+    Grow,
+    /// Down: a shedding.
+    Shrink,
+    /// Not a number, or not known.
+    #[default]
+    Other,
+}
+
+impl Intent {
+    /// Which way it is from one value to another.
+    pub fn between(from: &Image, to: &Image) -> Self {
+        match (number(from), number(to)) {
+            (Some(from), Some(to)) if to > from => Self::Grow,
+            (Some(from), Some(to)) if to < from => Self::Shrink,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether writing `after` over `now` would move against the intent: a surge that shrinks.
+    pub fn is_against(self, now: &Image, after: &Image) -> bool {
+        match (self, Self::between(now, after)) {
+            (Self::Grow, Self::Shrink) | (Self::Shrink, Self::Grow) => true,
+            (Self::Grow | Self::Shrink | Self::Other, _) => false,
+        }
+    }
+}
+
+fn number(image: &Image) -> Option<f64> {
+    image.value().and_then(serde_json::Value::as_f64)
+}
+
+/// An object that a step leaves alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// `Kind namespace/name`.
+    pub target: String,
+    /// Why, in a sentence.
+    pub why: String,
+}

@@ -1,0 +1,89 @@
+//! What the executor is asked to do to one target. Values only: nothing is left to choose.
+
+use std::sync::Arc;
+
+use crate::field::giveback::Return;
+use crate::field::patch::Edit;
+use crate::field::{Image, Projection, Target};
+use crate::ledger::entry::NewEntry;
+use crate::ledger::record::NewOutcome;
+use crate::ledger::{EntryId, Event};
+
+/// One write, or one note, on one target.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Which object.
+    pub target: Target,
+    /// The object as it was seen: where fields are, and the guard. None where it is gone, so that
+    /// there is only something to note.
+    pub sight: Option<Arc<Projection>>,
+    /// What is done.
+    pub act: Act,
+}
+
+/// What is done to a target.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Write wartime values. Changes without a number are journalled first.
+    Switch(Vec<SwitchItem>),
+    /// Write our value again.
+    Rewrite(Vec<WriteItem>),
+    /// Write peacetime values.
+    Revert {
+        /// The fields.
+        items: Vec<WriteItem>,
+        /// Entries that must be journalled as Turned first, since no turn of the whole mode covers
+        /// them.
+        turned: Vec<EntryId>,
+    },
+    /// Give ownership back.
+    GiveBack {
+        /// The fields.
+        items: Vec<(EntryId, Return)>,
+        /// Whether our label goes too.
+        last: bool,
+    },
+    /// Journal what was found; write nothing.
+    Note(Vec<NewOutcome>),
+}
+
+/// A change that is written for the first time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SwitchItem {
+    /// The change.
+    pub entry: NewEntry,
+    /// Its number, where it is journalled already.
+    pub id: Option<EntryId>,
+    /// Why it is journalled but not written, if so.
+    pub overtaken: Option<String>,
+}
+
+/// A field of a journalled entry that is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WriteItem {
+    /// The entry.
+    pub id: EntryId,
+    /// The field and what it is to hold.
+    pub edit: Edit,
+    /// What is journalled when it is written.
+    pub event: Event,
+    /// What was asked for when the entry was made: what the server's answer is compared with.
+    pub after: Image,
+}
+
+impl Task {
+    /// The entries that the task is about, as far as they have numbers.
+    pub fn entries(&self) -> Vec<EntryId> {
+        match &self.act {
+            Act::Switch(items) => items.iter().filter_map(|item| item.id).collect(),
+            Act::Rewrite(items) | Act::Revert { items, .. } => {
+                items.iter().map(|item| item.id).collect()
+            }
+            Act::GiveBack { items, .. } => items.iter().map(|(id, _)| *id).collect(),
+            Act::Note(outcomes) => outcomes
+                .iter()
+                .flat_map(|outcome| outcome.entries.iter().copied())
+                .collect(),
+        }
+    }
+}
