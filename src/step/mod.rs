@@ -6,9 +6,11 @@ pub mod kinds;
 pub mod patch;
 pub mod scale;
 
-use crate::api::{LabelSelector, NamespaceSelector};
+use std::cmp::Ordering;
+
+use crate::api::{LabelSelector, NamespaceSelector, Targets};
 use crate::field::{Image, Path, Projection, Target};
-use crate::playbook::ExpandedStep;
+use crate::playbook::{ExpandedStep, ResolvedAct};
 
 /// What a step needs to see: objects of one kind and some of their fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,17 +83,184 @@ pub struct Compiled {
 }
 
 /// What a step needs to see. Unsupported steps need nothing.
-pub fn needs(_step: &ExpandedStep) -> Vec<Query> {
-    todo!()
+pub fn needs(step: &ExpandedStep) -> Vec<Query> {
+    let Some(targets) = &step.targets else {
+        return Vec::new();
+    };
+    match &step.act {
+        ResolvedAct::Scale(_) => scale::needs(targets),
+        ResolvedAct::Config { set, restart } => config::needs(targets, set, restart),
+        ResolvedAct::Patch(fields) => patch::needs(targets, fields),
+        ResolvedAct::Unsupported { .. } => Vec::new(),
+    }
 }
 
 /// What a step asks for, of the objects that its queries found (in the order of [`needs`]).
-pub fn compile(_step: &ExpandedStep, _found: &[Vec<Projection>]) -> Compiled {
-    todo!()
+///
+/// Guarantees: the same for the same objects, in whatever order they were found; of one field of
+/// one object there is one change.
+pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
+    let Some(targets) = &step.targets else {
+        return Compiled::default();
+    };
+    let mut compiled = match &step.act {
+        ResolvedAct::Scale(rule) => scale::compile(rule, found),
+        ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
+        ResolvedAct::Patch(fields) => patch::compile(fields, found),
+        ResolvedAct::Unsupported { .. } => Compiled::default(),
+    };
+    compiled
+        .changes
+        .sort_by(|one, other| order(one).cmp(&order(other)));
+    compiled
+        .changes
+        .dedup_by(|one, other| one.target.uid == other.target.uid && one.path == other.path);
+    compiled
+        .skipped
+        .sort_by(|one, other| (&one.target, &one.why).cmp(&(&other.target, &other.why)));
+    compiled.skipped.dedup();
+    compiled
+}
+
+fn order(change: &Proposal) -> (u8, &Target, &Path) {
+    (change.wave, &change.target, &change.path)
 }
 
 /// Whether a change would move against its step's intent: a surge that shrinks, a shedding that
 /// grows. `now` is what the field holds at capture, `planned` what it held when the plan was made.
-pub fn moves_against_intent(_planned: &Image, _after: &Image, _now: &Image) -> bool {
-    todo!()
+pub fn moves_against_intent(planned: &Image, after: &Image, now: &Image) -> bool {
+    let numbers = (
+        kinds::number(planned),
+        kinds::number(after),
+        kinds::number(now),
+    );
+    let (Some(planned), Some(after), Some(now)) = numbers else {
+        return false;
+    };
+    match after.cmp(&planned) {
+        Ordering::Greater => after < now,
+        Ordering::Less => after > now,
+        Ordering::Equal => false,
+    }
+}
+
+/// One query for each kind that a step names.
+fn queries(targets: &Targets, role: Role, fields: impl Fn(&str) -> Fields) -> Vec<Query> {
+    let one = |kind: &String| Query {
+        kind: kind.clone(),
+        namespaces: targets.namespaces.clone(),
+        selector: targets.selector.clone(),
+        names: targets.names.clone(),
+        role,
+        fields: fields(kind),
+    };
+    targets.kinds.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::testing::object;
+    use super::*;
+    use crate::api::{Level, ObjectRef};
+    use crate::playbook::{ScaleRule, expand};
+
+    fn step(act: ResolvedAct, kinds: &[&str]) -> ExpandedStep {
+        let text = r"
+title: { en: x, zh-CN: x }
+hazard: x
+owner: x
+serviceAccountName: x
+authority: { requesterGroups: [duty], approverGroups: [chiefs] }
+stages: [ { name: s, steps: [ { name: t, targets: { kinds: [Deployment], names: [a] }, scale: { replicas: 1 } } ] } ]
+";
+        let book = serde_yaml::from_str(text).unwrap();
+        let mut expanded = expand::expand(&book, Level::I, &BTreeMap::new()).unwrap();
+        let mut step = expanded.stages.remove(0).steps.remove(0);
+        step.act = act;
+        step.targets.as_mut().unwrap().kinds =
+            kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        step
+    }
+
+    /// What is not asked for is not seen, and what is not seen cannot be protected.
+    #[test]
+    fn queries_ask_for_what_decides_whether_an_object_is_left_alone() {
+        let kinds = ["Deployment", "StatefulSet", "example.com/Pool"];
+        let scale = step(ResolvedAct::Scale(ScaleRule::default()), &kinds);
+        let fields: Vec<Fields> = needs(&scale)
+            .into_iter()
+            .map(|query| query.fields)
+            .collect();
+        let replicas = Path::fields(["spec", "replicas"]);
+        let retention =
+            Path::fields(["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"]);
+        assert_eq!(
+            fields,
+            [
+                Fields::Paths(vec![replicas.clone()]),
+                Fields::Paths(vec![retention, replicas]),
+                Fields::Replicas,
+            ]
+        );
+        let config = ResolvedAct::Config {
+            set: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+            restart: vec![ObjectRef {
+                kind: "Deployment".into(),
+                name: "web".into(),
+            }],
+        };
+        let needs = needs(&step(config, &["ConfigMap"]));
+        let maps = Path::fields(["data", "k"]);
+        assert_eq!(
+            needs[0].fields,
+            Fields::Paths(vec![maps, Path::fields(["immutable"])])
+        );
+        assert_eq!(
+            (needs[1].role, needs[1].names.as_slice()),
+            (Role::Restart, &["web".to_owned()][..])
+        );
+    }
+
+    /// The plan's hash must not depend on the order in which the server lists objects.
+    #[test]
+    fn the_order_of_changes_does_not_depend_on_the_order_of_finding() {
+        let rule = ScaleRule {
+            replicas: Some(9),
+            ..ScaleRule::default()
+        };
+        let scale = step(ResolvedAct::Scale(rule), &["Deployment"]);
+        let body = json!({ "spec": { "replicas": 1 } });
+        let one = object("apps/v1", "Deployment", "a", &body);
+        let two = object("apps/v1", "Deployment", "b", &body);
+        let forwards = compile(&scale, &[vec![one.clone(), two.clone()]]);
+        let backwards = compile(&scale, &[vec![two.clone(), one, two]]);
+        assert_eq!(forwards, backwards);
+        assert_eq!(forwards.changes.len(), 2);
+    }
+
+    /// A surge that would shrink a service that grew by itself is worse than no surge.
+    #[test]
+    fn changes_that_would_move_the_wrong_way_are_recognised() {
+        let image = |n: i64| Image::Present(json!(n));
+        let rows = [
+            (3, 9, 3, false),
+            (3, 9, 12, true),
+            (3, 9, 9, false),
+            (9, 3, 9, false),
+            (9, 3, 1, true),
+            (9, 9, 1, false),
+        ];
+        for (planned, after, now, against) in rows {
+            let got = moves_against_intent(&image(planned), &image(after), &image(now));
+            assert_eq!(got, against, "{planned} → {after}, now {now}");
+        }
+        assert!(!moves_against_intent(&Image::Absent, &image(3), &image(9)));
+    }
 }
