@@ -1,1 +1,356 @@
-//! Stub.
+//! What is never touched, whatever a playbook says: what the operator itself, the cluster, and
+//! the people who would repair both depend on.
+
+use std::collections::BTreeMap;
+
+use crate::api::names;
+use crate::field::Target;
+use crate::step::kinds;
+
+/// Why an object is never touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protected {
+    /// It is in the operator's namespace.
+    OperatorNamespace,
+    /// It is in the namespace of playbook accounts.
+    AccountNamespace,
+    /// It is an object of ours, or one of our policies or access rights.
+    Ours,
+    /// It is in a namespace of the cluster's own.
+    ClusterNamespace,
+    /// It resolves names.
+    Dns,
+    /// It is the network of pods.
+    Cni,
+    /// It is the storage of pods.
+    Csi,
+    /// It lets traffic in.
+    Ingress,
+    /// It says who people are.
+    Identity,
+    /// It is a panel from which people act.
+    Panel,
+    /// It is labelled so that it is left alone.
+    Excluded,
+    /// It is of a kind that is never touched.
+    Kind,
+}
+
+impl Protected {
+    /// The reason, as the end of a sentence that begins with the object.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::OperatorNamespace => {
+                "it is in the operator's own namespace, which is never touched"
+            }
+            Self::AccountNamespace => {
+                "it is in the namespace of playbook accounts, which is never touched"
+            }
+            Self::Ours => "it is part of Pingzhan itself, which is never touched",
+            Self::ClusterNamespace => "it is in a namespace of the cluster's own, never touched",
+            Self::Dns => "it resolves names for the cluster, and is never touched",
+            Self::Cni => "it is the network of the cluster, and is never touched",
+            Self::Csi => "it is the storage of the cluster, and is never touched",
+            Self::Ingress => "it lets traffic into the cluster, and is never touched",
+            Self::Identity => "it says who people are, and is never touched",
+            Self::Panel => "it is a panel from which people act, and is never touched",
+            Self::Excluded => {
+                "it or its namespace has the label pingzhan.dev/exclude=true, so it is left alone"
+            }
+            Self::Kind => "Secrets, Namespaces and CustomResourceDefinitions are never touched",
+        }
+    }
+}
+
+/// Namespaces of the cluster's own.
+const CLUSTER_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
+/// Groups whose objects are ours when their names begin with [`OUR_PREFIX`].
+const GUARDED_GROUPS: [&str; 3] = [
+    "rbac.authorization.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiregistration.k8s.io",
+];
+
+/// How the names of our policies and access rights begin.
+const OUR_PREFIX: &str = "pingzhan";
+
+/// What [`names::ROLE_LABEL`] says, and what it means.
+const ROLES: [(&str, Protected); 6] = [
+    ("dns", Protected::Dns),
+    ("cni", Protected::Cni),
+    ("csi", Protected::Csi),
+    ("ingress", Protected::Ingress),
+    ("identity", Protected::Identity),
+    ("panel", Protected::Panel),
+];
+
+/// Labels that say which program an object belongs to.
+const PROGRAM_LABELS: [&str; 4] = [
+    "k8s-app",
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/part-of",
+    "app",
+];
+
+/// Programs that are what their common labels say, as their own manifests and charts write them.
+const PROGRAMS: &[(&str, Protected)] = &[
+    ("kube-dns", Protected::Dns),
+    ("coredns", Protected::Dns),
+    ("node-local-dns", Protected::Dns),
+    ("external-dns", Protected::Dns),
+    ("cilium", Protected::Cni),
+    ("cilium-operator", Protected::Cni),
+    ("cilium-agent", Protected::Cni),
+    ("hubble-relay", Protected::Cni),
+    ("calico-node", Protected::Cni),
+    ("calico-kube-controllers", Protected::Cni),
+    ("calico-typha", Protected::Cni),
+    ("calico-apiserver", Protected::Cni),
+    ("tigera-operator", Protected::Cni),
+    ("flannel", Protected::Cni),
+    ("kube-ovn", Protected::Cni),
+    ("weave-net", Protected::Cni),
+    ("antrea", Protected::Cni),
+    ("kube-router", Protected::Cni),
+    ("multus", Protected::Cni),
+    ("kube-proxy", Protected::Cni),
+    ("metallb", Protected::Cni),
+    ("rook-ceph-operator", Protected::Csi),
+    ("csi-driver-nfs", Protected::Csi),
+    ("csi-nfs-controller", Protected::Csi),
+    ("ceph-csi-rbd", Protected::Csi),
+    ("ceph-csi-cephfs", Protected::Csi),
+    ("longhorn", Protected::Csi),
+    ("longhorn-manager", Protected::Csi),
+    ("aws-ebs-csi-driver", Protected::Csi),
+    ("azuredisk-csi-driver", Protected::Csi),
+    ("gcp-compute-persistent-disk-csi-driver", Protected::Csi),
+    ("local-path-provisioner", Protected::Csi),
+    ("openebs", Protected::Csi),
+    ("ingress-nginx", Protected::Ingress),
+    ("nginx-ingress", Protected::Ingress),
+    ("traefik", Protected::Ingress),
+    ("haproxy-ingress", Protected::Ingress),
+    ("kubernetes-ingress", Protected::Ingress),
+    ("contour", Protected::Ingress),
+    ("envoy-gateway", Protected::Ingress),
+    ("istio-ingressgateway", Protected::Ingress),
+    ("istiod", Protected::Ingress),
+    ("apisix", Protected::Ingress),
+    ("apisix-ingress-controller", Protected::Ingress),
+    ("higress", Protected::Ingress),
+    ("kong", Protected::Ingress),
+    ("keycloak", Protected::Identity),
+    ("keycloak-operator", Protected::Identity),
+    ("dex", Protected::Identity),
+    ("authelia", Protected::Identity),
+    ("authentik", Protected::Identity),
+    ("casdoor", Protected::Identity),
+    ("oauth2-proxy", Protected::Identity),
+    ("pinniped", Protected::Identity),
+    ("zitadel", Protected::Identity),
+    ("kubernetes-dashboard", Protected::Panel),
+    ("headlamp", Protected::Panel),
+    ("pingzhan", Protected::Panel),
+];
+
+/// Whether an object is never touched, and why.
+///
+/// Guarantees: no clock, no cluster, no exception. What people cannot act without (names,
+/// network, storage, the way in, sign-in, panel) is recognised by its usual labels, or by
+/// [`names::ROLE_LABEL`] on it or on its namespace.
+///
+/// Assumptions: `namespace_labels` are those of the object's namespace, and empty for
+/// cluster-scoped objects.
+pub fn protected(
+    target: &Target,
+    object_labels: &BTreeMap<String, String>,
+    namespace_labels: &BTreeMap<String, String>,
+    operator_namespace: &str,
+) -> Option<Protected> {
+    by_identity(target, operator_namespace)
+        .or_else(|| by_mark(object_labels))
+        .or_else(|| by_mark(namespace_labels))
+        .or_else(|| by_program(object_labels))
+}
+
+/// By kind, namespace and name.
+fn by_identity(target: &Target, operator_namespace: &str) -> Option<Protected> {
+    let group = kinds::group_of(&target.api_version);
+    if group == names::GROUP {
+        return Some(Protected::Ours);
+    }
+    let written = if group.is_empty() {
+        target.kind.clone()
+    } else {
+        format!("{group}/{}", target.kind)
+    };
+    if kinds::refused(&written) {
+        return Some(Protected::Kind);
+    }
+    if GUARDED_GROUPS.contains(&group) && target.name.starts_with(OUR_PREFIX) {
+        return Some(Protected::Ours);
+    }
+    match target.namespace.as_str() {
+        "" => None,
+        namespace if namespace == operator_namespace => Some(Protected::OperatorNamespace),
+        names::DEFAULT_NAMESPACE => Some(Protected::OperatorNamespace),
+        names::ACCOUNT_NAMESPACE => Some(Protected::AccountNamespace),
+        namespace => CLUSTER_NAMESPACES
+            .contains(&namespace)
+            .then_some(Protected::ClusterNamespace),
+    }
+}
+
+/// By what our own labels say, on an object or on its namespace.
+fn by_mark(labels: &BTreeMap<String, String>) -> Option<Protected> {
+    if labels
+        .get(names::EXCLUDE_LABEL)
+        .is_some_and(|value| value == "true")
+    {
+        return Some(Protected::Excluded);
+    }
+    let role = labels.get(names::ROLE_LABEL)?;
+    ROLES
+        .iter()
+        .find(|(word, _)| word == role)
+        .map(|(_, why)| *why)
+}
+
+/// By the labels that programs usually have.
+fn by_program(labels: &BTreeMap<String, String>) -> Option<Protected> {
+    PROGRAM_LABELS
+        .iter()
+        .filter_map(|key| labels.get(*key))
+        .find_map(|value| PROGRAMS.iter().find(|(program, _)| program == value))
+        .map(|(_, why)| *why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(api_version: &str, kind: &str, namespace: &str, name: &str) -> Target {
+        Target {
+            api_version: api_version.into(),
+            kind: kind.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+            ..Target::default()
+        }
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    /// Scaling down what the operator or the repair depends on locks everybody out.
+    #[test]
+    fn identity_protects_the_operator_the_cluster_and_refused_kinds() {
+        use Protected::{AccountNamespace, ClusterNamespace, Kind, OperatorNamespace, Ours};
+        let rows = [
+            ("apps/v1 Deployment ops/x", Some(OperatorNamespace)),
+            (
+                "apps/v1 Deployment pingzhan-system/x",
+                Some(OperatorNamespace),
+            ),
+            (
+                "v1 ServiceAccount pingzhan-playbooks/x",
+                Some(AccountNamespace),
+            ),
+            ("apps/v1 Deployment kube-system/x", Some(ClusterNamespace)),
+            ("v1 ConfigMap kube-public/x", Some(ClusterNamespace)),
+            ("v1 ConfigMap kube-node-lease/x", Some(ClusterNamespace)),
+            ("v1 Secret portal/x", Some(Kind)),
+            ("v1 Namespace /portal", Some(Kind)),
+            (
+                "apiextensions.k8s.io/v1 CustomResourceDefinition /w",
+                Some(Kind),
+            ),
+            ("pingzhan.dev/v1alpha1 EmergencyMode /x", Some(Ours)),
+            (
+                "admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy /pingzhan-guard",
+                Some(Ours),
+            ),
+            (
+                "rbac.authorization.k8s.io/v1 ClusterRole /pingzhan-operator",
+                Some(Ours),
+            ),
+            ("rbac.authorization.k8s.io/v1 ClusterRole /vendors", None),
+            ("apps/v1 Deployment portal/pingzhan-lookalike", None),
+            ("example.com/v1 Secret portal/x", None),
+        ];
+        for (object, expected) in rows {
+            let mut words = object.split(' ');
+            let (api_version, kind) = (words.next().unwrap(), words.next().unwrap());
+            let (namespace, name) = words.next().unwrap().split_once('/').unwrap();
+            let target = target(api_version, kind, namespace, name);
+            let got = protected(&target, &BTreeMap::new(), &BTreeMap::new(), "ops");
+            assert_eq!(got, expected, "{object}");
+        }
+    }
+
+    /// Names, network, storage, the way in and sign-in are found where nobody has labelled them.
+    #[test]
+    fn labels_protect_what_people_cannot_act_without() {
+        let rows = [
+            (vec![("k8s-app", "kube-dns")], Some(Protected::Dns)),
+            (
+                vec![("app.kubernetes.io/name", "coredns")],
+                Some(Protected::Dns),
+            ),
+            (
+                vec![("app.kubernetes.io/part-of", "cilium")],
+                Some(Protected::Cni),
+            ),
+            (vec![("app", "flannel")], Some(Protected::Cni)),
+            (
+                vec![("app.kubernetes.io/name", "aws-ebs-csi-driver")],
+                Some(Protected::Csi),
+            ),
+            (
+                vec![("app.kubernetes.io/name", "ingress-nginx")],
+                Some(Protected::Ingress),
+            ),
+            (vec![("app", "keycloak")], Some(Protected::Identity)),
+            (vec![("pingzhan.dev/role", "panel")], Some(Protected::Panel)),
+            (vec![("pingzhan.dev/role", "hotline")], None),
+            (
+                vec![("pingzhan.dev/exclude", "true")],
+                Some(Protected::Excluded),
+            ),
+            (vec![("pingzhan.dev/exclude", "false")], None),
+            (vec![("app", "portal")], None),
+        ];
+        let object = target("apps/v1", "Deployment", "portal", "web");
+        for (labels, expected) in rows {
+            let got = protected(&object, &map(&labels), &BTreeMap::new(), "ops");
+            assert_eq!(got, expected, "{labels:?} on the object");
+        }
+        for (label, expected) in [
+            (("pingzhan.dev/exclude", "true"), Some(Protected::Excluded)),
+            (("pingzhan.dev/role", "identity"), Some(Protected::Identity)),
+            (("app", "keycloak"), None),
+        ] {
+            let got = protected(&object, &BTreeMap::new(), &map(&[label]), "ops");
+            assert_eq!(got, expected, "{label:?} on the namespace");
+        }
+    }
+
+    /// A row that no rule can reach, or a label of ours that nothing reads, would be a promise
+    /// that is not kept.
+    #[test]
+    fn every_program_of_the_table_is_protected_by_every_label() {
+        let object = target("apps/v1", "Deployment", "portal", "web");
+        for (program, why) in PROGRAMS {
+            for key in PROGRAM_LABELS {
+                let got = protected(&object, &map(&[(key, program)]), &BTreeMap::new(), "ops");
+                assert_eq!(got, Some(*why), "{key}={program}");
+            }
+        }
+    }
+}
