@@ -2,11 +2,13 @@
 //!
 //! On a write the server compares the object before and after. Each field that differs goes to
 //! the writer and is taken from all others; of an atomic map or list the whole goes. Members
-//! above the change are left where they are. So what is read here before a write is what the
-//! write takes, and what [`super::giveback`] has to return.
+//! above the change are left where they are, unless the map in which they stand is left empty:
+//! many maps vanish then. So what is read here before a write is what the write may take, and
+//! what [`super::giveback`] has to return; to return what was not taken changes nothing.
 
 use serde_json::Value;
 
+use super::locate::{Place, Shape, locate};
 use super::path::Path;
 use super::set::FieldSet;
 
@@ -47,8 +49,8 @@ pub struct FormerOwner {
     pub owner: Owner,
     /// The time of its entry, as the server wrote it.
     pub at: Option<String>,
-    /// The members that it loses: the field itself, or what it holds beneath; where the field
-    /// lies in an atomic map or list, that.
+    /// The members that it may lose: the field itself, or what it holds beneath; where the field
+    /// lies in an atomic map or list, that; and maps above that vanish when they are left empty.
     pub lost: FieldSet,
 }
 
@@ -58,7 +60,7 @@ pub struct FormerOwner {
 /// The owner of an atomic map or list in which the path lies counts too. An entry that is not
 /// understood is left out: nothing could be written back for it.
 pub fn former_owners(object: &Value, path: &Path) -> Vec<FormerOwner> {
-    Ownership::of(object).former_owners(path)
+    Ownership::of(object).former_owners(path, &locate(object, path).0)
 }
 
 /// The managers named `pingzhan/…` that hold a path or something beneath it.
@@ -105,10 +107,16 @@ impl Ownership {
     }
 
     /// See [`former_owners`].
-    pub(crate) fn former_owners(&self, path: &Path) -> Vec<FormerOwner> {
-        let mut held = self.held(path);
-        held.retain(|holder| !is_ours(&holder.owner.manager));
-        held
+    pub(crate) fn former_owners(&self, path: &Path, place: &Place) -> Vec<FormerOwner> {
+        self.held_with(path, |entry, held| {
+            if is_ours(&entry.owner.manager) {
+                return FieldSet::new();
+            }
+            let is_holder = !held.is_empty();
+            vanishing(path, place, is_holder)
+                .filter(|above| entry.lost.contains(above))
+                .fold(held, |lost, above| lost.union(&FieldSet::of(&above)))
+        })
     }
 
     /// See [`our_managers`].
@@ -119,10 +127,24 @@ impl Ownership {
     }
 
     fn held(&self, path: &Path) -> Vec<FormerOwner> {
+        self.held_with(path, |_, held| held)
+    }
+
+    /// The entries that hold something of a path, or of what `more` adds to that.
+    fn held_with(
+        &self,
+        path: &Path,
+        more: impl Fn(&FormerOwner, FieldSet) -> FieldSet,
+    ) -> Vec<FormerOwner> {
+        let atomic = self.atomic_above(path);
         self.0
             .iter()
             .filter_map(|entry| {
-                let lost = entry.lost.held(path);
+                let held = match &atomic {
+                    Some(above) if entry.lost.contains(above) => FieldSet::of(above),
+                    _ => entry.lost.beneath(path),
+                };
+                let lost = more(entry, held);
                 (!lost.is_empty()).then(|| FormerOwner {
                     owner: entry.owner.clone(),
                     at: entry.at.clone(),
@@ -131,6 +153,41 @@ impl Ownership {
             })
             .collect()
     }
+
+    /// The atomic map or list in which a path lies: a member of somebody, beneath which nobody
+    /// has a member.
+    ///
+    /// A map whose members nobody owns looks the same. It is not lost by a write beneath it, and
+    /// giving it back changes nothing.
+    fn atomic_above(&self, path: &Path) -> Option<Path> {
+        let above = self.0.iter().find_map(|entry| entry.lost.above(path))?;
+        self.0
+            .iter()
+            .all(|entry| {
+                let members = entry.lost.beneath(&above);
+                members.minus(&FieldSet::of(&above)).is_empty()
+            })
+            .then_some(above)
+    }
+}
+
+/// The maps and lists above a field that may vanish when it is removed, the innermost first. For
+/// an owner who does not hold the field, only those in which nothing else is.
+fn vanishing(path: &Path, place: &Place, is_holder: bool) -> impl Iterator<Item = Path> {
+    let segments = path.segments();
+    let is_there = place.existing == segments.len();
+    (1..segments.len())
+        .rev()
+        // An item of a list keeps its keys, and so stays.
+        .take_while(move |depth| is_there && !segments[depth - 1].is_item())
+        .take_while(move |depth| {
+            is_holder
+                || matches!(
+                    place.shapes.get(*depth),
+                    Some(Shape::Object(1) | Shape::List(1))
+                )
+        })
+        .map(|depth| path.prefix(depth))
 }
 
 /// The time of an entry of managedFields.
@@ -235,6 +292,45 @@ mod tests {
             FieldSet::of(&Path::fields(["spec", "selector"]))
         );
         assert!(former_owners(&object, &Path::fields(["spec", "labels", "b"])).is_empty());
+    }
+
+    /// Maps that hold nothing more vanish from most kinds, and with them who owned the map.
+    #[test]
+    fn owners_of_maps_that_may_vanish_lose_them_too() {
+        let entries = [
+            entry(
+                "helm",
+                "",
+                &json!({"f:metadata": {"f:annotations": {".": {}, "f:a": {}}}}),
+            ),
+            entry(
+                "kubectl",
+                "",
+                &json!({"f:metadata": {"f:annotations": {".": {}}}}),
+            ),
+        ];
+        let mut object = object(&entries);
+        let (a, map) = (
+            Path::fields(["metadata", "annotations", "a"]),
+            Path::fields(["metadata", "annotations"]),
+        );
+        object["metadata"]["annotations"] = json!({"a": "1", "b": "2"});
+        let owners = former_owners(&object, &a);
+        assert_eq!(
+            owners.len(),
+            1,
+            "one who holds only the map loses it with its last key"
+        );
+        assert!(owners[0].lost.contains(&a) && owners[0].lost.contains(&map));
+        object["metadata"]["annotations"] = json!({"a": "1"});
+        let owners = former_owners(&object, &a);
+        assert_eq!(owners[1].lost, FieldSet::of(&map));
+        assert_eq!(owners[1].owner.manager, "kubectl");
+        // A field that is not there yet leaves no map empty.
+        assert_eq!(
+            former_owners(&object, &Path::fields(["metadata", "annotations", "b"])),
+            []
+        );
     }
 
     /// A rival is named in a condition: the latest writer is the likely one.

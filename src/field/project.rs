@@ -123,8 +123,8 @@ fn see(object: &Value, path: &Path, ownership: &Ownership) -> Seen {
     Seen {
         path: path.clone(),
         image: value.map_or(Image::Absent, |value| Image::Present(value.clone())),
+        owners: ownership.former_owners(path, &place),
         place,
-        owners: ownership.former_owners(path),
         ours: ownership.ours(path),
     }
 }

@@ -78,20 +78,8 @@ impl FieldSet {
         }
     }
 
-    /// What a write of a path takes from whoever holds this set: the members at or beneath it,
-    /// or, where a member without members beneath lies above the path, that one.
-    ///
-    /// A member above the path is atomic: the server compares the whole map or list, and one
-    /// changed item gives the whole to the writer. (The one other thing that looks the same is a
-    /// map that somebody applied empty. It is not lost by a write beneath it, so that giving it
-    /// back changes nothing.)
-    #[must_use]
-    pub fn held(&self, path: &Path) -> Self {
-        self.above(path)
-            .map_or_else(|| self.beneath(path), |above| Self::of(&above))
-    }
-
-    /// The atomic member above a path, if there is one.
+    /// The member above a path that has no members beneath, if there is one: an atomic map or
+    /// list, or a map of which its owner holds no member.
     pub(crate) fn above(&self, path: &Path) -> Option<Path> {
         let mut node = &self.root;
         for (depth, segment) in path.segments().iter().enumerate() {
@@ -399,19 +387,20 @@ mod tests {
         );
     }
 
-    /// A member above a path with nothing beneath is atomic; one with members beneath is not.
+    /// A member above a path is found only where nothing lies beneath it.
     #[test]
-    fn an_atomic_member_above_is_held_by_a_path_beneath() {
+    fn the_member_above_is_one_without_members_beneath() {
         let set = FieldSet::parse(&json!({
             "f:data": {}, "f:labels": {".": {}, "f:a": {}},
         }))
         .unwrap();
+        let data = Path::fields(["data"]);
         assert_eq!(
-            set.held(&Path::fields(["data", "x", "y"])),
-            FieldSet::of(&Path::fields(["data"]))
+            set.above(&Path::fields(["data", "x", "y"])),
+            Some(data.clone())
         );
-        assert!(set.held(&Path::fields(["labels", "b"])).is_empty());
-        assert_eq!(set.held(&Path::fields(["labels"])).paths().len(), 2);
+        assert_eq!(set.above(&data), None);
+        assert_eq!(set.above(&Path::fields(["labels", "b"])), None);
     }
 
     /// What is not understood must never be written back changed.
