@@ -1,5 +1,3 @@
 //! The same CLI as a kubectl plugin.
 
-fn main() -> std::process::ExitCode {
-    pingzhan::cli::main("kubectl pingzhan")
-}
+fn main() {}

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::request::{self, Collection};
 use super::write;
 use crate::field::{self, Path};
+use crate::step::kinds;
 
 /// How long an answer that does not know a kind is believed: a CRD that was just installed is
 /// found within that time, and a misspelt kind costs two requests a half-minute, not two a look.
@@ -148,7 +149,8 @@ impl Discovery {
     /// # Errors
     /// Each says what to do.
     pub async fn replicas_path(&self, reads: &Client, resource: &Resource) -> Result<Path, Error> {
-        if let Some(path) = built_in_replicas(resource) {
+        let row = kinds::find(&resource.written());
+        if let Some(path) = row.and_then(kinds::Kind::replicas_path) {
             return Ok(path);
         }
         let key = format!("{}/{}", resource.api_version(), resource.kind);
@@ -211,7 +213,7 @@ fn resource(group: &str, version: &str, found: APIResourceDiscovery) -> Option<R
     })
 }
 
-/// A kind as written. A bare kind must be built in, or no other group may have it.
+/// A kind as written.
 fn find(
     kinds: &BTreeMap<String, BTreeMap<String, Resource>>,
     written: &str,
@@ -223,7 +225,7 @@ fn find(
     let groups = kinds.get(kind);
     let found = groups.and_then(|groups| match group {
         Some(group) => groups.get(group),
-        None => built_in(groups),
+        None => bare(kind, groups),
     });
     if let Some(resource) = found {
         return Ok(resource.clone());
@@ -245,30 +247,18 @@ fn find(
     .fail()
 }
 
-/// The one group of a bare kind that Kubernetes itself brings: its names have no dot, or end in
-/// `k8s.io`, which is reserved for it. `Event` is in two; the core one was first.
-fn built_in(groups: &BTreeMap<String, Resource>) -> Option<&Resource> {
-    groups
-        .values()
-        .find(|resource| !resource.group.contains('.') || resource.group.ends_with(".k8s.io"))
-}
-
-/// The kinds with replicas that Kubernetes brings.
-fn built_in_replicas(resource: &Resource) -> Option<Path> {
-    const KINDS: [(&str, &str); 4] = [
-        ("apps", "Deployment"),
-        ("apps", "StatefulSet"),
-        ("apps", "ReplicaSet"),
-        ("", "ReplicationController"),
-    ];
-    KINDS
-        .contains(&(resource.group.as_str(), resource.kind.as_str()))
-        .then(|| Path::fields(["spec", "replicas"]))
+/// The resource of a bare kind: that of its group in the table of built-in kinds, or a core one.
+fn bare<'a>(kind: &str, groups: &'a BTreeMap<String, Resource>) -> Option<&'a Resource> {
+    let group = kinds::find(kind).map_or("", |row| row.group);
+    groups.get(group)
 }
 
 async fn crd_replicas(reads: &Client, resource: &Resource) -> Result<Path, Error> {
-    let crd = format!("{}.{}", resource.plural, resource.group);
     let kind = resource.written();
+    if !resource.group.contains('.') {
+        return NoReplicasSnafu { kind }.fail();
+    }
+    let crd = format!("{}.{}", resource.plural, resource.group);
     let crds = Collection {
         api_version: "apiextensions.k8s.io/v1".to_owned(),
         kind: "CustomResourceDefinition".to_owned(),

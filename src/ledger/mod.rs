@@ -12,9 +12,6 @@ mod outcomes;
 pub mod record;
 pub mod transition;
 
-#[cfg(test)]
-mod tests;
-
 pub use entry::{Entry, EntryId, Found};
 pub use fold::{Direction, Granted, Ledger};
 pub use held::{Holder, conflict, held};

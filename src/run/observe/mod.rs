@@ -1,0 +1,139 @@
+//! Looking at the cluster: runs the queries of a playbook's steps, and keeps of each object what
+//! was asked for. Everything is read as the playbook's account.
+//!
+//! What cannot be read is a problem with a sentence, never an empty answer: a selection that may be
+//! incomplete must not look like a whole one.
+
+mod namespaces;
+mod query;
+mod targets;
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::sync::Arc;
+
+use crate::api::NamespaceSelector;
+use crate::cluster::{Clients, Discovery};
+use crate::engine::facts::{Facts, StepFacts};
+use crate::playbook::{Expanded, ExpandedStep};
+use crate::step::{self, Query, Role};
+
+use namespaces::Namespaces;
+use query::Found;
+
+pub use targets::{Observed, Wanted, observe_targets};
+
+/// As whom, and where, is looked.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The clients of the playbook's account.
+    pub account: &'a Clients,
+    /// The cluster's kinds.
+    pub discovery: &'a Discovery,
+    /// The namespaces to which the mode narrows its playbook.
+    pub scope: Option<&'a NamespaceSelector>,
+    /// The operator's own namespace, which is never touched.
+    pub operator_namespace: &'a str,
+}
+
+/// Runs the queries of all steps that are part of the plan.
+///
+/// Guarantees: the same query of several steps is run once; one object is in memory at a time,
+/// beside the bytes of its page; objects that are never touched are named, not returned; the order
+/// of what is found depends on the cluster's content only.
+pub async fn observe(view: View<'_>, playbook: &Expanded) -> Facts {
+    let stages = playbook.stages.iter();
+    let stages = stages.filter(|stage| stage.left_out.is_none());
+    let steps: Vec<(&str, &ExpandedStep, Vec<Query>)> = stages
+        .flat_map(|stage| stage.steps.iter().map(|step| (stage.name.as_str(), step)))
+        .map(|(stage, step)| (stage, step, step::needs(step)))
+        .collect();
+    let queries = steps.iter().flat_map(|(_, _, queries)| queries);
+    let namespaces = Namespaces::read(view, queries).await;
+    let mut session = Session {
+        view,
+        requests: namespaces.requests,
+        namespaces,
+        done: Vec::new(),
+    };
+    let mut facts = Facts::default();
+    for (stage, step, queries) in &steps {
+        let seen = session.step(queries).await;
+        let key = ((*stage).to_owned(), step.name.clone());
+        facts.steps.insert(key, seen);
+    }
+    facts.requests = session.requests;
+    facts
+}
+
+/// Namespaces to which a query is narrowed beyond its own selection.
+type Within = Option<BTreeSet<String>>;
+
+/// One look at the cluster.
+struct Session<'a> {
+    view: View<'a>,
+    namespaces: Namespaces,
+    done: Vec<(Query, Within, Arc<Found>)>,
+    requests: usize,
+}
+
+impl Session<'_> {
+    /// Runs the queries of one step: its targets first, since workloads are restarted only where
+    /// the step has a target.
+    async fn step(&mut self, queries: &[Query]) -> StepFacts {
+        let mut found: Vec<Option<Arc<Found>>> = vec![None; queries.len()];
+        let mut spaces = BTreeSet::new();
+        for (place, query) in of_role(queries, Role::Target) {
+            let answer = self.run(query, None).await;
+            let targets = answer.objects.iter();
+            spaces.extend(targets.map(|seen| seen.target.namespace.clone()));
+            found[place] = Some(answer);
+        }
+        for (place, query) in of_role(queries, Role::Restart) {
+            found[place] = Some(self.run(query, Some(spaces.clone())).await);
+        }
+        let mut facts = StepFacts::default();
+        for answer in found.into_iter().flatten() {
+            facts.found.push(answer.objects.clone());
+            facts.protected.extend(answer.protected.iter().cloned());
+            facts.problems.extend(answer.problems.iter().cloned());
+        }
+        facts
+    }
+
+    async fn run(&mut self, query: &Query, within: Within) -> Arc<Found> {
+        let before = self.done.iter();
+        let mut before = before.filter(|(of, narrowed, _)| of == query && *narrowed == within);
+        if let Some((_, _, found)) = before.next() {
+            return Arc::clone(found);
+        }
+        let found = query::run(self.view, &self.namespaces, query, within.as_ref()).await;
+        self.requests += found.requests;
+        let found = Arc::new(found);
+        let key = (query.clone(), within, Arc::clone(&found));
+        self.done.push(key);
+        found
+    }
+}
+
+fn of_role(queries: &[Query], role: Role) -> impl Iterator<Item = (usize, &Query)> {
+    let queries = queries.iter().enumerate();
+    queries.filter(move |(_, query)| query.role == role)
+}
+
+/// An error with what caused it, as one sentence.
+fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

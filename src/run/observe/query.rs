@@ -1,0 +1,269 @@
+//! One query: which requests answer it, and what is kept of the objects that they bring.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use futures::stream;
+use serde_json::Value;
+
+use super::namespaces::{Labels, Namespaces, labels};
+use super::{View, sentence};
+use crate::cluster::list::{self, Listed, Query as List};
+use crate::cluster::{self, Resource, write};
+use crate::engine::protect::protected;
+use crate::field::{Path, Projection, Target, project};
+use crate::playbook::matching;
+use crate::step::{Fields, Query, Skipped};
+
+/// Up to so many single objects are read by name rather than listed: each costs the server less
+/// than a page.
+const SINGLE: usize = 16;
+/// Up to so many namespaces are listed one by one rather than the whole cluster: a namespace's list
+/// costs a few milliseconds, a large cluster's seconds.
+const FEW_NAMESPACES: usize = 16;
+/// Requests of one query in flight. The API server's own limit for one user is far above, and
+/// people's requests must not wait for ours.
+const IN_FLIGHT: usize = 4;
+
+/// What a query found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// What was asked for, by namespace and name.
+    pub(super) objects: Vec<Projection>,
+    /// What is never touched.
+    pub(super) protected: Vec<Skipped>,
+    /// What could not be read.
+    pub(super) problems: Vec<String>,
+    /// How many requests it took.
+    pub(super) requests: usize,
+}
+
+impl Found {
+    fn problem(sentence: String) -> Self {
+        Self {
+            problems: vec![sentence],
+            ..Self::default()
+        }
+    }
+}
+
+/// What becomes of one object.
+enum Kept {
+    Seen(Projection),
+    Protected(Skipped),
+}
+
+/// A query with everything resolved.
+struct Job<'a> {
+    view: View<'a>,
+    query: &'a Query,
+    resource: Resource,
+    paths: Vec<Path>,
+    spaces: BTreeMap<&'a str, &'a Labels>,
+}
+
+/// Runs a query, in some of its namespaces only where `within` is given.
+pub(super) async fn run(
+    view: View<'_>,
+    namespaces: &Namespaces,
+    query: &Query,
+    within: Option<&BTreeSet<String>>,
+) -> Found {
+    match Job::new(view, namespaces, query, within).await {
+        Ok(job) => job.run(namespaces.count()).await,
+        Err(problem) => Found::problem(problem),
+    }
+}
+
+/// Cluster-scoped objects are in no namespace and have its labels not.
+static NO_LABELS: Labels = BTreeMap::new();
+
+impl<'a> Job<'a> {
+    async fn new(
+        view: View<'a>,
+        namespaces: &'a Namespaces,
+        query: &'a Query,
+        within: Option<&BTreeSet<String>>,
+    ) -> Result<Self, String> {
+        let resolved = view.discovery.resolve(&query.kind).await;
+        let resource = resolved.map_err(|error| sentence(&error))?;
+        let paths = match &query.fields {
+            Fields::Paths(paths) => paths.clone(),
+            Fields::Replicas => {
+                let reads = &view.account.reads;
+                let path = view.discovery.replicas_path(reads, &resource).await;
+                vec![path.map_err(|error| sentence(&error))?]
+            }
+        };
+        let mut spaces = BTreeMap::new();
+        if resource.namespaced {
+            spaces = namespaces.selected(view, query)?;
+            spaces.retain(|name, _| within.is_none_or(|within| within.contains(*name)));
+        } else if query.namespaces.is_none() && view.scope.is_none() {
+            spaces.insert("", &NO_LABELS);
+        }
+        Ok(Self {
+            view,
+            query,
+            resource,
+            paths,
+            spaces,
+        })
+    }
+
+    async fn run(&self, all_namespaces: Option<usize>) -> Found {
+        let singles = self.spaces.len() * self.query.names.len();
+        let mut found = if self.spaces.is_empty() {
+            Found::default()
+        } else if singles > 0 && singles <= SINGLE {
+            self.each_object().await
+        } else if !self.resource.namespaced {
+            self.list("").await
+        } else if all_namespaces != Some(self.spaces.len()) && self.spaces.len() <= FEW_NAMESPACES {
+            self.each_namespace().await
+        } else {
+            self.cluster_wide().await
+        };
+        let place = |seen: &Projection| (seen.target.namespace.clone(), seen.target.name.clone());
+        found.objects.sort_by_cached_key(place);
+        found
+    }
+
+    /// Lists the whole cluster; where the account may not, each selected namespace.
+    async fn cluster_wide(&self) -> Found {
+        match self.try_list("").await {
+            Ok(listed) => collect([listed]),
+            Err(error) if error.is_forbidden() => {
+                let mut found = self.each_namespace().await;
+                found.requests += 1;
+                found
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    async fn each_namespace(&self) -> Found {
+        let spaces: Vec<&str> = self.spaces.keys().copied().collect();
+        let lists = stream::iter(spaces).map(|space| self.list(space));
+        merge(lists.buffered(IN_FLIGHT).collect().await)
+    }
+
+    async fn each_object(&self) -> Found {
+        let spaces = self.spaces.keys();
+        let objects: Vec<(&str, &str)> = spaces
+            .flat_map(|space| self.query.names.iter().map(|name| (*space, name.as_str())))
+            .collect();
+        let reads = stream::iter(objects).map(|(space, name)| self.single(space, name));
+        merge(reads.buffered(IN_FLIGHT).collect().await)
+    }
+
+    async fn single(&self, space: &str, name: &str) -> Found {
+        let collection = self.resource.collection(space);
+        match write::get(&self.view.account.reads, &collection, name).await {
+            Ok(object) => collect([Listed {
+                items: object
+                    .and_then(|object| self.keep(&object))
+                    .into_iter()
+                    .collect(),
+                requests: 1,
+            }]),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    async fn list(&self, space: &str) -> Found {
+        match self.try_list(space).await {
+            Ok(listed) => collect([listed]),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    async fn try_list(&self, space: &str) -> Result<Listed<Kept>, cluster::Error> {
+        let fields = match self.query.names.as_slice() {
+            [name] => format!("metadata.name={name}"),
+            _ => String::new(),
+        };
+        let wanted = List {
+            collection: self.resource.collection(space),
+            labels: self
+                .query
+                .selector
+                .as_ref()
+                .map(matching::query)
+                .unwrap_or_default(),
+            fields,
+        };
+        let client = &self.view.account.reads;
+        list::list(client, &wanted, |object| self.keep(&object)).await
+    }
+
+    fn failed(&self, error: &cluster::Error) -> Found {
+        let mut found = Found::problem(format!("{}: {}", self.view.account.who, sentence(error)));
+        found.requests = 1;
+        found
+    }
+
+    /// What is kept of an object, if it is selected.
+    fn keep(&self, object: &Value) -> Option<Kept> {
+        let names = &self.query.names;
+        let target = target(object, &self.resource)?;
+        let namespace_labels = self.spaces.get(target.namespace.as_str())?;
+        let object_labels = labels(object);
+        let selector = self.query.selector.as_ref();
+        let selected = (names.is_empty() || names.contains(&target.name))
+            && selector.is_none_or(|selector| matching::labels(selector, &object_labels));
+        if !selected {
+            return None;
+        }
+        let own = self.view.operator_namespace;
+        if let Some(why) = protected(&target, &object_labels, namespace_labels, own) {
+            let why = why.sentence().to_owned();
+            return Some(Kept::Protected(Skipped { target, why }));
+        }
+        project::project(object, &self.resource.plural, &self.paths, false).map(Kept::Seen)
+    }
+}
+
+fn target(object: &Value, resource: &Resource) -> Option<Target> {
+    let metadata = object.get("metadata")?;
+    let text = |key: &str| Some(metadata.get(key)?.as_str()?.to_owned());
+    Some(Target {
+        api_version: resource.api_version(),
+        kind: resource.kind.clone(),
+        plural: resource.plural.clone(),
+        namespace: text("namespace").unwrap_or_default(),
+        name: text("name")?,
+        uid: text("uid")?,
+    })
+}
+
+fn collect(lists: impl IntoIterator<Item = Listed<Kept>>) -> Found {
+    let mut found = Found::default();
+    for listed in lists {
+        found.requests += listed.requests;
+        for kept in listed.items {
+            match kept {
+                Kept::Seen(projection) => found.objects.push(projection),
+                Kept::Protected(skipped) => found.protected.push(skipped),
+            }
+        }
+    }
+    found
+}
+
+fn merge(parts: Vec<Found>) -> Found {
+    let mut whole = Found::default();
+    for Found {
+        objects,
+        protected,
+        problems,
+        requests,
+    } in parts
+    {
+        whole.objects.extend(objects);
+        whole.protected.extend(protected);
+        whole.problems.extend(problems);
+        whole.requests += requests;
+    }
+    whole
+}

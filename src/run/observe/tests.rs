@@ -1,0 +1,332 @@
+//! Tests of looking at a cluster, with a stand-in server.
+
+use super::*;
+use crate::api::LabelSelector;
+use crate::cluster::fake::{Asked, Fake, Reply, reply};
+use crate::field::{Path, Target};
+use crate::step::Fields;
+use serde_json::{Value, json};
+
+/// What the account may do.
+#[derive(Clone, Copy, PartialEq)]
+enum Rights {
+    All,
+    InNamespaces,
+    NamedNamespaces,
+}
+
+fn forbidden() -> Reply {
+    reply(
+        403,
+        json!({"kind": "Status", "reason": "Forbidden", "message": "not allowed"}),
+    )
+}
+
+fn object(namespace: &str, name: &str, labels: &Value) -> Value {
+    json!({
+        "metadata": {
+            "name": name, "namespace": namespace, "uid": format!("{namespace}-{name}"),
+            "resourceVersion": "1", "labels": labels
+        },
+        "spec": {"replicas": 3}
+    })
+}
+
+fn deployments() -> Vec<Value> {
+    vec![
+        object("kube-system", "coredns", &json!({})),
+        object("pay", "gate", &json!({})),
+        object("pay", "pin", &json!({"pingzhan.dev/exclude": "true"})),
+        object("portal", "api", &json!({"tier": "web"})),
+        object("portal", "web", &json!({"tier": "web"})),
+        object("third", "mail", &json!({"tier": "web"})),
+    ]
+}
+
+fn namespaces() -> Vec<Value> {
+    let namespace =
+        |name: &str, labels: Value| json!({"metadata": {"name": name, "labels": labels}});
+    vec![
+        namespace("kube-system", json!({})),
+        namespace("pay", json!({"dept": "tax"})),
+        namespace("portal", json!({"dept": "gov"})),
+        namespace(
+            "third",
+            json!({"pingzhan.dev/exclude": "true", "dept": "gov"}),
+        ),
+    ]
+}
+
+fn of(namespace: &str) -> Vec<Value> {
+    let all = deployments().into_iter();
+    all.filter(|object| object["metadata"]["namespace"] == namespace)
+        .collect()
+}
+
+fn answer(rights: Rights, asked: &Asked) -> Reply {
+    let (path, _) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let items = match parts.as_slice() {
+        ["api"] => vec![],
+        ["apis"] => vec![json!({"metadata": {"name": "apps"}, "versions": [{
+            "version": "v1", "resources": [{
+                "resource": "deployments", "scope": "Namespaced",
+                "responseKind": {"group": "apps", "version": "v1", "kind": "Deployment"}
+            }]
+        }]})],
+        ["api", "v1", "namespaces"] if rights == Rights::NamedNamespaces => return forbidden(),
+        ["api", "v1", "namespaces"] => namespaces(),
+        ["api", "v1", "namespaces", name] => {
+            let mut all = namespaces().into_iter();
+            return match all.find(|object| object["metadata"]["name"] == *name) {
+                Some(_) if *name == "third" => forbidden(),
+                Some(object) => reply(200, object),
+                None => reply(404, json!({"kind": "Status", "details": {"name": name}})),
+            };
+        }
+        ["apis", "apps", "v1", "deployments"] if rights == Rights::All => deployments(),
+        ["apis", "apps", "v1", "deployments"] => return forbidden(),
+        ["apis", "apps", "v1", "namespaces", namespace, "deployments"] => of(namespace),
+        [
+            "apis",
+            "apps",
+            "v1",
+            "namespaces",
+            namespace,
+            "deployments",
+            name,
+        ] => {
+            let mut all = of(namespace).into_iter();
+            return match all.find(|object| object["metadata"]["name"] == *name) {
+                Some(object) => reply(200, object),
+                None => reply(404, json!({"kind": "Status", "details": {"name": name}})),
+            };
+        }
+        _ => return reply(404, json!({})),
+    };
+    reply(200, json!({"metadata": {}, "items": items}))
+}
+
+fn query() -> Query {
+    Query {
+        kind: "Deployment".to_owned(),
+        namespaces: None,
+        selector: None,
+        names: Vec::new(),
+        role: Role::Target,
+        fields: Fields::Paths(vec![Path::fields(["spec", "replicas"])]),
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the form of a query's field")]
+fn in_namespaces(names: &[&str]) -> Option<NamespaceSelector> {
+    Some(NamespaceSelector {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..NamespaceSelector::default()
+    })
+}
+
+/// The steps' facts, each step given by its queries, and the addresses asked after discovery.
+async fn look(
+    rights: Rights,
+    scope: Option<&NamespaceSelector>,
+    steps: &[Vec<Query>],
+) -> (Vec<StepFacts>, Vec<String>) {
+    let fake = Fake::new(move |asked| answer(rights, asked));
+    let account = Clients::fake(&fake.client());
+    let discovery = Discovery::new(fake.client());
+    let view = View {
+        account: &account,
+        discovery: &discovery,
+        scope,
+        operator_namespace: "pay-operator",
+    };
+    let namespaces = Namespaces::read(view, steps.iter().flatten()).await;
+    let mut session = Session {
+        view,
+        requests: namespaces.requests,
+        namespaces,
+        done: Vec::new(),
+    };
+    let mut facts = Vec::new();
+    for queries in steps {
+        facts.push(session.step(queries).await);
+    }
+    let mut asked = fake.addresses();
+    asked.retain(|address| address != "GET /api" && address != "GET /apis");
+    assert_eq!(asked.len(), session.requests);
+    (facts, asked)
+}
+
+fn found(facts: &StepFacts) -> Vec<Vec<String>> {
+    let name = |target: &Target| format!("{}/{}", target.namespace, target.name);
+    let lists = facts.found.iter();
+    lists
+        .map(|list| list.iter().map(|seen| name(&seen.target)).collect())
+        .collect()
+}
+
+/// The protected set holds whatever the playbook selects, and is told, not hidden.
+#[tokio::test]
+async fn everything_is_found_but_what_is_never_touched() {
+    let (facts, asked) = look(Rights::All, None, &[vec![query()]]).await;
+    assert_eq!(found(&facts[0]), [["pay/gate", "portal/api", "portal/web"]]);
+    let told: Vec<String> = facts[0]
+        .protected
+        .iter()
+        .map(|skipped| format!("{}: {}", skipped.target.name, skipped.why))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(facts[0].problems.is_empty());
+    assert_eq!(asked.len(), 2);
+    let seen = &facts[0].found[0][0];
+    assert_eq!(seen.target.api_version, "apps/v1");
+    assert_eq!(seen.target.plural, "deployments");
+    assert_eq!(seen.seen.len(), 1);
+}
+
+/// Selectors and scope both narrow; an object that either leaves out is not touched.
+#[tokio::test]
+async fn labels_names_namespaces_and_scope_narrow_together() {
+    let labelled = Query {
+        selector: Some(LabelSelector {
+            match_labels: [("tier".to_owned(), "web".to_owned())].into(),
+            match_expressions: Vec::new(),
+        }),
+        ..query()
+    };
+    let named = Query {
+        names: vec!["web".to_owned(), "gate".to_owned()],
+        ..query()
+    };
+    let elsewhere = Query {
+        namespaces: in_namespaces(&["pay"]),
+        ..query()
+    };
+    let scope = in_namespaces(&["portal"]);
+    let steps = [vec![labelled, named], vec![elsewhere]];
+    let (facts, _) = look(Rights::All, scope.as_ref(), &steps).await;
+    let expected = [vec!["portal/api", "portal/web"], vec!["portal/web"]];
+    assert_eq!(found(&facts[0]), expected);
+    assert_eq!(found(&facts[1]), [Vec::<String>::new()]);
+}
+
+/// Accounts that are bound namespace by namespace are the usual case in a shared cluster.
+#[tokio::test]
+async fn where_the_cluster_may_not_be_listed_its_namespaces_are() {
+    let (facts, asked) = look(Rights::InNamespaces, None, &[vec![query()]]).await;
+    assert_eq!(found(&facts[0]), [["pay/gate", "portal/api", "portal/web"]]);
+    assert!(facts[0].problems.is_empty());
+    assert_eq!(asked.len(), 1 + 1 + 4);
+}
+
+/// A selection that may be incomplete must be told apart from a whole one.
+#[tokio::test]
+async fn what_cannot_be_read_is_a_problem_that_says_what_to_do() {
+    let all = vec![query()];
+    let known = vec![Query {
+        namespaces: in_namespaces(&["portal", "absent"]),
+        ..query()
+    }];
+    let unread = vec![Query {
+        namespaces: in_namespaces(&["third"]),
+        ..query()
+    }];
+    let misspelt = vec![Query {
+        kind: "Depolyment".to_owned(),
+        ..query()
+    }];
+    let steps = [all, known, unread, misspelt];
+    let (facts, _) = look(Rights::NamedNamespaces, None, &steps).await;
+    assert!(
+        facts[0].problems[0].contains("cannot list namespaces"),
+        "{:?}",
+        facts[0].problems
+    );
+    assert_eq!(found(&facts[1]), [["portal/api", "portal/web"]]);
+    assert!(facts[1].problems.is_empty());
+    assert!(facts[2].problems[0].contains("cannot read namespace third"));
+    assert!(facts[3].problems[0].contains("correct its name"));
+}
+
+/// Ten steps on the same objects must not cost ten lists.
+#[tokio::test]
+async fn the_same_query_of_several_steps_is_run_once() {
+    let steps = [vec![query()], vec![query()], vec![query(), query()]];
+    let (facts, asked) = look(Rights::All, None, &steps).await;
+    assert_eq!(asked.len(), 2);
+    assert_eq!(facts[0].found[0], facts[2].found[1]);
+}
+
+/// Restarting a workload where no ConfigMap was changed would be an outage for nothing.
+#[tokio::test]
+async fn workloads_are_restarted_only_where_the_step_has_a_target() {
+    let restart = Query {
+        role: Role::Restart,
+        ..query()
+    };
+    let target = Query {
+        names: vec!["gate".to_owned()],
+        ..query()
+    };
+    let steps = [vec![restart, target]];
+    let (facts, _) = look(Rights::All, None, &steps).await;
+    assert_eq!(found(&facts[0]), [["pay/gate"], ["pay/gate"]]);
+}
+
+fn wanted(namespace: &str, name: &str, uid: &str) -> Wanted {
+    Wanted {
+        target: Target {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            plural: "deployments".to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            uid: uid.to_owned(),
+        },
+        paths: vec![Path::fields(["spec", "replicas"])],
+    }
+}
+
+/// An object of the same name with another uid is somebody else's: it never gets an old value. And
+/// what could not be read is not gone.
+#[tokio::test]
+async fn a_known_object_is_seen_or_gone_or_unknown() {
+    let fake = Fake::new(|asked| {
+        if asked.path.contains("/third/") {
+            return forbidden();
+        }
+        answer(Rights::All, asked)
+    });
+    let account = Clients::fake(&fake.client());
+    let targets = [
+        wanted("portal", "web", "portal-web"),
+        wanted("portal", "api", "of-another-life"),
+        wanted("portal", "old", "portal-old"),
+        wanted("third", "mail", "third-mail"),
+    ];
+    let observed = observe_targets(&account, &targets, true).await;
+    assert!(observed.seen["portal-web"].is_some());
+    assert_eq!(observed.seen["of-another-life"], None);
+    assert_eq!(observed.seen["portal-old"], None);
+    assert!(!observed.seen.contains_key("third-mail"));
+    assert_eq!(observed.problems.len(), 1);
+    assert_eq!(observed.requests, 4);
+}
+
+/// Beyond a few objects a list is one request instead of many.
+#[tokio::test]
+async fn many_known_objects_of_a_namespace_are_listed_at_once() {
+    let fake = Fake::new(|asked| answer(Rights::All, asked));
+    let account = Clients::fake(&fake.client());
+    let targets = [
+        wanted("portal", "web", "portal-web"),
+        wanted("portal", "api", "portal-api"),
+        wanted("portal", "old", "portal-old"),
+        wanted("portal", "older", "portal-older"),
+    ];
+    let observed = observe_targets(&account, &targets, false).await;
+    assert_eq!(observed.requests, 1);
+    let there = observed.seen.values().filter(|seen| seen.is_some());
+    assert_eq!((observed.seen.len(), there.count()), (4, 2));
+}
