@@ -4,6 +4,7 @@
 //! says that the path itself is a member too.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,8 @@ use super::path::{Error, Path, Segment};
 /// A set of fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    root: Node,
+    // Shared: thousands of entries of a journal name the same set.
+    root: Arc<Node>,
 }
 
 /// One path of a set and what is beneath it. But for the root, a node is a member or has children.
@@ -44,7 +46,9 @@ impl FieldSet {
     pub fn parse(fields_v1: &Value) -> Result<Self, Error> {
         let mut root = Node::default();
         root.read(fields_v1)?;
-        Ok(Self { root })
+        Ok(Self {
+            root: Arc::new(root),
+        })
     }
 
     /// Writes fieldsV1.
@@ -61,7 +65,7 @@ impl FieldSet {
     /// The set of one path.
     pub fn of(path: &Path) -> Self {
         let mut set = Self::default();
-        set.root.insert(path.segments());
+        Arc::make_mut(&mut set.root).insert(path.segments());
         set
     }
 
@@ -74,14 +78,14 @@ impl FieldSet {
     #[must_use]
     pub fn beneath(&self, path: &Path) -> Self {
         Self {
-            root: self.root.beneath(path.segments()).unwrap_or_default(),
+            root: Arc::new(self.root.beneath(path.segments()).unwrap_or_default()),
         }
     }
 
     /// The member above a path that has no members beneath, if there is one: an atomic map or
     /// list, or a map of which its owner holds no member.
     pub(crate) fn above(&self, path: &Path) -> Option<Path> {
-        let mut node = &self.root;
+        let mut node = self.root.as_ref();
         for (depth, segment) in path.segments().iter().enumerate() {
             if node.member && node.children.is_empty() {
                 return Some(path.prefix(depth));
@@ -95,7 +99,7 @@ impl FieldSet {
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         let mut set = self.clone();
-        set.root.union(&other.root);
+        Arc::make_mut(&mut set.root).union(&other.root);
         set
     }
 
@@ -103,7 +107,7 @@ impl FieldSet {
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
         let mut set = self.clone();
-        set.root.minus(&other.root);
+        Arc::make_mut(&mut set.root).minus(&other.root);
         set
     }
 
@@ -111,7 +115,7 @@ impl FieldSet {
     #[must_use]
     pub fn without(&self, path: &Path) -> Self {
         let mut set = self.clone();
-        set.root.without(path.segments());
+        Arc::make_mut(&mut set.root).without(path.segments());
         set
     }
 
@@ -130,7 +134,9 @@ impl FieldSet {
     fn node(&self, path: &Path) -> Option<&Node> {
         path.segments()
             .iter()
-            .try_fold(&self.root, |node, segment| node.children.get(segment))
+            .try_fold(self.root.as_ref(), |node, segment| {
+                node.children.get(segment)
+            })
     }
 }
 

@@ -37,17 +37,22 @@ pub(super) fn decode(intents: &Intents) -> Result<Vec<(EntryId, i64, NewEntry)>,
         owners,
         entries,
     } = intents;
+    // One set a path, shared by all owners that lose just that: sets weigh more than entries.
     let paths = groups
         .iter()
-        .map(|group| Path::parse(&group.path).map_err(|error| error.to_string()))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|group| {
+            let path = Path::parse(&group.path).map_err(|error| error.to_string())?;
+            let field = FieldSet::of(&path);
+            Ok((path, field))
+        })
+        .collect::<Result<Vec<_>, String>>()?;
     let mut decoded = Vec::with_capacity(entries.len());
     for intent in entries {
         let index = usize::try_from(intent.group).ok();
-        let (group, path) = index
+        let (group, (path, field)) = index
             .and_then(|index| groups.get(index).zip(paths.get(index)))
             .ok_or_else(|| format!("entry {} names group {}", intent.id, intent.group))?;
-        let entry = new_entry(intent, group, path, owners)
+        let entry = new_entry(intent, group, path, field, owners)
             .map_err(|problem| format!("entry {}: {problem}", intent.id))?;
         decoded.push((EntryId(intent.id), intent.write, entry));
     }
@@ -165,6 +170,7 @@ fn new_entry(
     intent: &Intent,
     group: &IntentGroup,
     path: &Path,
+    field: &FieldSet,
     owners: &[OwnerRef],
 ) -> Result<NewEntry, String> {
     let Intent {
@@ -206,7 +212,7 @@ fn new_entry(
         after: image(after, "after")?,
         owners: lost
             .iter()
-            .map(|lost| former_owner(lost, path, owners))
+            .map(|lost| former_owner(lost, field, owners))
             .collect::<Result<_, _>>()?,
         parents: parents
             .iter()
@@ -220,7 +226,7 @@ fn new_entry(
 
 fn former_owner(
     lost: &LostFields,
-    path: &Path,
+    field: &FieldSet,
     owners: &[OwnerRef],
 ) -> Result<FormerOwner, String> {
     let LostFields { owner, at, fields } = lost;
@@ -234,7 +240,7 @@ fn former_owner(
         .and_then(|index| owners.get(index))
         .ok_or_else(|| format!("it names owner {owner}, which is not there"))?;
     let lost = match fields {
-        None => FieldSet::of(path),
+        None => field.clone(),
         Some(text) => {
             let value = serde_json::from_str(text)
                 .map_err(|error| format!("an owner's fields are not JSON: {error}"))?;
