@@ -167,7 +167,8 @@ pub fn stored(
             after: &stage.depends_on,
         })
         .collect();
-    let places = order(&items).map_err(|names| vec![cycle("/spec/stages", &names)])?;
+    let places =
+        order(&items).map_err(|names| vec![cycle(&items, &names, "/spec/stages", "dependsOn")])?;
     let mut stages = Vec::with_capacity(places.len());
     for at in places {
         match expansion.stage(at) {
@@ -185,11 +186,12 @@ pub fn stored(
     }
 }
 
-/// The finding on a cycle.
-pub(super) fn cycle(at: &str, names: &[String]) -> Finding {
+/// The finding on a cycle, at the first item's `field`. `at` is the list of items.
+pub(super) fn cycle(items: &[Item<'_>], names: &[String], at: &str, field: &str) -> Finding {
     let first = names.first().map_or("", String::as_str);
+    let place = items.iter().position(|item| item.name == first);
     codes::CYCLE.at(
-        at,
+        format!("{at}/{}/{field}", place.unwrap_or_default()),
         format!(
             "each of these waits for the next: {} → {first}",
             names.join(" → ")
@@ -218,7 +220,8 @@ impl Expansion<'_> {
             })
             .collect();
         let pointer = format!("/spec/stages/{at}/steps");
-        let places = order(&items).map_err(|names| vec![cycle(&pointer, &names)])?;
+        let places =
+            order(&items).map_err(|names| vec![cycle(&items, &names, &pointer, "after")])?;
         let mut steps = Vec::with_capacity(places.len());
         let mut findings = Vec::new();
         for place in places {

@@ -111,12 +111,18 @@ fn number(spec: &PlaybookSpec, number: &Number<'_>, at: &str) -> Result<Option<i
             Err(codes::OUT_OF_RANGE.at(at, format!("{value} is not from {least} to {most}")))
         }
         Given::Text(text) => match reference(spec, text, at)? {
-            None => Err(codes::WRONG_TYPE.at(
-                at,
-                format!("`{text}` is neither a whole number nor `${{parameters.NAME}}`"),
-            )),
+            None => Err(codes::WRONG_TYPE.at(at, not_a_number(text))),
             Some(parameter) => in_range(parameter, least, most, at).map(|()| None),
         },
+    }
+}
+
+fn not_a_number(text: &str) -> String {
+    let bare = text.trim_end_matches('%');
+    match bare.parse::<u32>() {
+        Ok(_) if bare != text => format!("`{text}` is a text: write {bare} without the sign"),
+        Ok(_) => format!("`{text}` is a text: write it without quotes"),
+        Err(_) => format!("`{text}` is neither a whole number nor `${{parameters.NAME}}`"),
     }
 }
 

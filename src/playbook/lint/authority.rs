@@ -60,8 +60,10 @@ pub fn deny(at: &str) -> Finding {
 
 /// The finding on a duration, if it is none.
 pub fn duration(term: &Term, at: &str) -> Option<Finding> {
-    let why = term.to_duration().err()?;
-    Some(codes::DURATION.at(at, why))
+    term.to_duration().is_err().then(|| {
+        let message = format!("`{}` is not a duration longer than zero", term.0);
+        codes::DURATION.at(at, message)
+    })
 }
 
 fn title(spec: &PlaybookSpec) -> Vec<Finding> {

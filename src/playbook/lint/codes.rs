@@ -150,7 +150,6 @@ codes! {
     VERDICT "PZ0808" Error "a verdict on nothing", "give `uid`, `path` and `seen`, or `step`, or `all: true`";
     NOT_BREAK_GLASS "PZ0809" Error "the group may not act without quorum", "use one of the playbook's `breakGlassGroups`";
     NOTHING_AT_LEVEL "PZ0810" Warning "the playbook does nothing at this level", "choose another level";
-    OTHER_PLAYBOOK "PZ0811" Error "the mode names another playbook", "correct `playbookRef`";
     OWN_REVIEW "PZ0812" Error "people review their own act", "let somebody else review it";
     REASON "PZ0813" Error "the mode gives no reason", "say what has happened: it is part of the record";
 }

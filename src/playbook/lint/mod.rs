@@ -76,3 +76,8 @@ pub fn refused(findings: &[Finding]) -> bool {
         .iter()
         .any(|finding| finding.severity == Severity::Error)
 }
+
+/// Whether an object of ours can have this name.
+pub(super) fn is_name(text: &str) -> bool {
+    names::is_subdomain(text)
+}

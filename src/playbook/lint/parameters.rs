@@ -43,9 +43,8 @@ fn contradictions(parameter: &Parameter, at: &str) -> Vec<Finding> {
     let mut wrong = |field: &str, message: String| {
         findings.push(codes::CONTRADICTORY_PARAMETER.at(format!("{at}/{field}"), message));
     };
-    if let (Some(least), Some(most)) = (parameter.minimum, parameter.maximum)
-        && least > most
-    {
+    let crossed = crossed(parameter);
+    if let Some((least, most)) = crossed {
         wrong(
             "minimum",
             format!("`{name}` has a minimum of {least} above its maximum of {most}"),
@@ -68,6 +67,7 @@ fn contradictions(parameter: &Parameter, at: &str) -> Vec<Finding> {
         wrong("enum", format!("`{name}` has an enum and is not a String"));
     }
     if let Some(default) = &parameter.default
+        && crossed.is_none()
         && let Err(why) = parameters::allowed(parameter, default)
     {
         wrong("default", format!("the default of `{name}` {why}"));
@@ -81,6 +81,12 @@ fn contradictions(parameter: &Parameter, at: &str) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// The bounds, where nothing lies between them.
+fn crossed(parameter: &Parameter) -> Option<(i64, i64)> {
+    let bounds = parameter.minimum.zip(parameter.maximum)?;
+    (bounds.0 > bounds.1).then_some(bounds)
 }
 
 /// Every name that stands in a reference, or in an expression, anywhere in the stages.

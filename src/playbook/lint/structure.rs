@@ -50,7 +50,7 @@ pub fn findings(spec: &PlaybookSpec) -> Vec<Finding> {
         })
         .collect();
     if let Err(names) = order(&items) {
-        findings.push(expand::cycle("/spec/stages", &names));
+        findings.push(expand::cycle(&items, &names, "/spec/stages", "dependsOn"));
     }
     findings.extend(levels(spec));
     findings
@@ -153,7 +153,12 @@ fn steps(stage: &Stage, at: &str) -> Vec<Finding> {
         })
         .collect();
     if let Err(names) = order(&items) {
-        findings.push(expand::cycle(&format!("{at}/steps"), &names));
+        findings.push(expand::cycle(
+            &items,
+            &names,
+            &format!("{at}/steps"),
+            "after",
+        ));
     }
     findings
 }

@@ -1,1 +1,0 @@
-//! Playbooks and modes from YAML text, with line and column of everything.
