@@ -1,1 +1,3 @@
 //! Every test that needs more than one module: one binary.
+
+mod corpus;
