@@ -180,7 +180,7 @@ mod tests {
     fn terms_are_positive_durations() {
         assert_eq!(
             Term("1h30m".into()).to_duration(),
-            Ok(Duration::from_secs(5400))
+            Ok(Duration::from_mins(90))
         );
         for bad in ["", "90", "-5m", "0s", "2d", "soon"] {
             assert!(

@@ -253,3 +253,301 @@ fn member(by: &str, group: &str, groups: &[String], list: &str) -> Result<(), St
         }
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::api::{
+        Abandonment, NameRef, Nature, PerLevel, Posture, Review, ReviewOutcome, Term,
+    };
+
+    const PLAN: &str = "sha256:plan";
+
+    fn spec() -> EmergencyModeSpec {
+        EmergencyModeSpec {
+            playbook_ref: NameRef {
+                name: "flood-response".to_owned(),
+            },
+            level: Level::II,
+            nature: Nature::Actual,
+            posture: Posture::Wartime,
+            reason: "river at the guarantee level".to_owned(),
+            legal_basis: None,
+            decided_by: None,
+            requested_by: "duty-officer-zhou".to_owned(),
+            requested_as: "emergency-duty".to_owned(),
+            plan_hash: None,
+            expires_after: Term("24h".to_owned()),
+            parameters: std::collections::BTreeMap::new(),
+            scope: None,
+            paused: false,
+            approvals: Vec::new(),
+            answers: Vec::new(),
+            verdicts: Vec::new(),
+            skips: Vec::new(),
+            abort: None,
+            break_glass: None,
+            reviews: Vec::new(),
+            abandon: Vec::new(),
+        }
+    }
+
+    fn authority() -> Authority {
+        Authority {
+            requester_groups: vec!["emergency-duty".to_owned()],
+            approver_groups: vec!["emergency-approvers".to_owned()],
+            quorum: Some(PerLevel {
+                iv: Some(0),
+                iii: Some(1),
+                ..PerLevel::default()
+            }),
+            max_term: Some(PerLevel {
+                i: None,
+                ii: Some(Term("48h".to_owned())),
+                iii: None,
+                iv: None,
+            }),
+            break_glass_groups: vec!["emergency-command".to_owned()],
+        }
+    }
+
+    fn approval(by: &str, group: &str, plan: &str) -> Approval {
+        Approval {
+            by: by.to_owned(),
+            as_: group.to_owned(),
+            plan_hash: plan.to_owned(),
+            comment: None,
+        }
+    }
+
+    fn counted(list: &[(&str, &str, &str)]) -> Quorum {
+        let spec = EmergencyModeSpec {
+            approvals: list
+                .iter()
+                .map(|(by, group, plan)| approval(by, group, plan))
+                .collect(),
+            ..spec()
+        };
+        approvals(&spec, &authority(), Level::II, PLAN)
+    }
+
+    /// The four ways in which one person's will could pass for two people's.
+    #[test]
+    fn only_distinct_entitled_people_on_this_plan_are_counted() {
+        let group = "emergency-approvers";
+        let quorum = counted(&[
+            ("lin", group, PLAN),
+            ("lin", group, PLAN),
+            ("duty-officer-zhou", group, PLAN),
+            ("wang", "platform", PLAN),
+            ("he", group, "sha256:another"),
+            ("", group, PLAN),
+            (" ", group, PLAN),
+        ]);
+        assert_eq!(quorum.given, ["lin"]);
+        assert!(!quorum.met());
+        let reasons: Vec<_> = quorum.refused.iter().map(|(_, why)| *why).collect();
+        assert_eq!(
+            reasons,
+            [
+                "has approved this plan already",
+                "is the requester",
+                "approves for a group that is not among the playbook's approverGroups",
+                "approves another plan",
+                "names no person or no group",
+                "names no person or no group",
+            ]
+        );
+        assert_eq!(
+            quorum.sentence(),
+            "waiting for 1 of 2 approvals from emergency-approvers"
+        );
+        let met = counted(&[("lin", group, PLAN), ("he", group, PLAN)]);
+        assert!(met.met());
+        assert_eq!(met.sentence(), "approved by lin, he");
+    }
+
+    /// While no plan is stored there is nothing that could be approved, whatever is written.
+    #[test]
+    fn no_plan_is_approved_by_an_empty_hash() {
+        let spec = EmergencyModeSpec {
+            approvals: vec![approval("lin", "emergency-approvers", "")],
+            ..spec()
+        };
+        assert!(
+            approvals(&spec, &authority(), Level::III, "")
+                .given
+                .is_empty()
+        );
+    }
+
+    /// A level that the playbook leaves out needs two; a nonsensical number can never be met.
+    #[test]
+    fn the_quorum_is_that_of_the_level() {
+        let needed = |level| approvals(&spec(), &authority(), level, PLAN).needed;
+        assert_eq!(Level::ALL.map(needed), [2, 2, 1, 0], "for levels I to IV");
+        let none = approvals(&spec(), &authority(), Level::IV, PLAN);
+        assert!(none.met());
+        assert_eq!(none.sentence(), "no approval is needed");
+        let negative = Authority {
+            quorum: Some(PerLevel {
+                i: Some(-1),
+                ..PerLevel::default()
+            }),
+            ..authority()
+        };
+        assert!(!approvals(&spec(), &negative, Level::I, PLAN).met());
+        let nobody = Authority {
+            approver_groups: Vec::new(),
+            ..authority()
+        };
+        assert_eq!(
+            approvals(&spec(), &nobody, Level::III, PLAN).sentence(),
+            "waiting for 1 of 1 approval, but the playbook names no approverGroups"
+        );
+    }
+
+    /// An emergency must end: no term beyond the playbook's, and three days where it names none.
+    #[test]
+    fn no_term_is_longer_than_the_playbook_allows() {
+        let ask = |text: &str, level| {
+            let spec = EmergencyModeSpec {
+                expires_after: Term(text.to_owned()),
+                ..spec()
+            };
+            term(&spec, &authority(), level)
+        };
+        assert_eq!(ask("48h", Level::II), Ok(Duration::from_hours(48)));
+        assert_eq!(
+            ask("48h1s", Level::II),
+            Err(
+                "expiresAfter 48h1s is longer than the 48h that the playbook allows at level II: \
+                 ask for at most 48h, and renew before it ends"
+                    .to_owned()
+            )
+        );
+        assert_eq!(ask("72h", Level::I), Ok(DEFAULT_MAX_TERM));
+        assert!(ask("73h", Level::I).is_err());
+        assert!(ask("soon", Level::I).is_err());
+    }
+
+    /// RBAC is passed by wildcard roles: the playbook's lists are what holds those.
+    #[test]
+    fn only_listed_groups_declare_and_break_glass() {
+        assert_eq!(may_declare(&spec(), &authority()), Ok(()));
+        let mut other = spec();
+        other.requested_as = "platform".to_owned();
+        assert_eq!(
+            may_declare(&other, &authority()),
+            Err(
+                "duty-officer-zhou acts as platform, which is not among the playbook's \
+                 requesterGroups (emergency-duty): act as one of these"
+                    .to_owned()
+            )
+        );
+        other.requested_by = String::new();
+        assert!(may_declare(&other, &authority()).is_err());
+
+        let glass = |by: &str, group: &str| EmergencyModeSpec {
+            break_glass: Some(BreakGlass {
+                reason: "the dam".to_owned(),
+                by: by.to_owned(),
+                as_: group.to_owned(),
+            }),
+            ..spec()
+        };
+        assert_eq!(break_glass(&spec(), &authority()), Ok(None));
+        let allowed = glass("wang", "emergency-command");
+        assert!(break_glass(&allowed, &authority()).is_ok_and(|act| act.is_some()));
+        assert!(break_glass(&glass("wang", "platform"), &authority()).is_err());
+        assert!(break_glass(&glass("", "emergency-command"), &authority()).is_err());
+        let nobody = Authority {
+            break_glass_groups: Vec::new(),
+            ..authority()
+        };
+        assert!(break_glass(&allowed, &nobody).is_err());
+    }
+
+    /// Nobody reviews themselves.
+    #[test]
+    fn a_review_is_by_somebody_else() {
+        let mut spec = spec();
+        let review = |by: &str| Review {
+            of: "breakGlass".to_owned(),
+            outcome: ReviewOutcome::Justified,
+            comment: None,
+            by: by.to_owned(),
+            as_: "audit".to_owned(),
+        };
+        spec.reviews = vec![review("wang")];
+        assert!(!reviewed(&spec), "there is nothing to review");
+        spec.break_glass = Some(BreakGlass {
+            reason: "the dam".to_owned(),
+            by: "wang".to_owned(),
+            as_: "emergency-command".to_owned(),
+        });
+        assert!(!reviewed(&spec));
+        spec.reviews.push(review("lin"));
+        assert!(reviewed(&spec));
+    }
+
+    /// Targets of an abandoned mode stay as they are: one person's word is not enough.
+    #[test]
+    fn a_mode_is_abandoned_by_two_people() {
+        let mut spec = spec();
+        let act = |by: &str| Abandonment {
+            reason: "the cluster is lost".to_owned(),
+            by: by.to_owned(),
+            as_: "emergency-command".to_owned(),
+        };
+        spec.abandon = vec![act("wang"), act("wang"), act("")];
+        assert!(!abandoned(&spec).met());
+        spec.abandon.push(act("lin"));
+        assert!(abandoned(&spec).met());
+    }
+
+    /// Any approvals at all, from a few people, groups and plans.
+    fn any_approvals() -> impl Strategy<Value = Vec<Approval>> {
+        let people = ["lin", "he", "wang", "duty-officer-zhou", "", " "];
+        let groups = ["emergency-approvers", "platform", ""];
+        let plans = [PLAN, "sha256:another", ""];
+        let one = (
+            prop::sample::select(people.to_vec()),
+            prop::sample::select(groups.to_vec()),
+            prop::sample::select(plans.to_vec()),
+        )
+            .prop_map(|(by, group, plan)| approval(by, group, plan));
+        prop::collection::vec(one, 0..12)
+    }
+
+    proptest! {
+        /// Nothing executes without the quorum of distinct people, none the requester, on the same
+        /// plan hash (counted here another way), and nobody's further approval takes that away.
+        #[test]
+        fn the_quorum_is_met_by_distinct_entitled_people_only(
+            first in any_approvals(), more in any_approvals(), level in 0..4_usize,
+        ) {
+            let level = Level::ALL[level];
+            let mut spec = spec();
+            spec.approvals = first;
+            let quorum = approvals(&spec, &authority(), level, PLAN);
+            let people: BTreeSet<_> = ["lin", "he", "wang"]
+                .into_iter()
+                .filter(|person| {
+                    let full = approval(person, "emergency-approvers", PLAN);
+                    spec.approvals.contains(&full)
+                })
+                .collect();
+            prop_assert_eq!(quorum.met(), people.len() >= authority().quorum(level));
+            prop_assert_eq!(quorum.given.len(), people.len());
+            prop_assert_eq!(quorum.given.len() + quorum.refused.len(), spec.approvals.len());
+
+            spec.approvals.extend(more);
+            let later = approvals(&spec, &authority(), level, PLAN);
+            prop_assert!(later.met() || !quorum.met());
+            prop_assert!(later.given.starts_with(&quorum.given));
+        }
+    }
+}

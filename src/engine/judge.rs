@@ -148,7 +148,7 @@ impl Field<'_> {
     /// after and not ours → equal but foreign.
     fn intended(&self, active: DriftActive) -> Judgement {
         let entry = self.entry;
-        if self.image == entry.ours() || self.image == &entry.after {
+        if self.is_our_value() || self.image == &entry.after {
             return self.standing();
         }
         if entry.overrules(self.image) {
@@ -162,7 +162,7 @@ impl Field<'_> {
         if entry.confirmed {
             return self.drift(active);
         }
-        if self.ours {
+        if self.ours && self.image != &entry.base {
             // Nobody but us can have written it: this is what the server made of our value.
             Judgement::Holds
         } else {
@@ -172,7 +172,7 @@ impl Field<'_> {
 
     /// Wartime, after the write was confirmed.
     fn held(&self, active: DriftActive) -> Judgement {
-        if self.image == self.entry.ours() {
+        if self.is_our_value() {
             return self.standing();
         }
         match self.spoken() {
@@ -180,6 +180,12 @@ impl Field<'_> {
             Some(VerdictChoice::Ours) => self.write_ours(Why::Verdict),
             None => self.drift(active),
         }
+    }
+
+    /// Whether the value is the observed one, or, under our name, what was asked for: a rewrite may
+    /// have been answered otherwise than the first write, and its record lost.
+    fn is_our_value(&self) -> bool {
+        self.image == self.entry.ours() || self.ours && self.image == &self.entry.after
     }
 
     /// Our value is there.
@@ -215,7 +221,7 @@ impl Field<'_> {
         // Until a write is confirmed, a value under our name is what the server made of ours, or
         // that of the older entry whose place this one was to take. Afterwards only the observed
         // value is ours: our name may cover the rest of a structure that somebody else changed.
-        if self.ours && (self.image == entry.ours() || !entry.confirmed) {
+        if self.ours && (self.is_our_value() || !entry.confirmed) {
             return self.write_base(Why::Revert);
         }
         if entry.overrules(self.image) {
@@ -333,5 +339,381 @@ fn about(of: &VerdictOf, entry: &Entry) -> About {
         (None, None, Some(step), None) if *step == entry.step => About::Many,
         (None, None, None, Some(true)) => About::Many,
         _ => About::Else,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::field::{Image, Path, Target};
+    use crate::ledger::{EntryId, Found};
+
+    fn image(number: i64) -> Image {
+        Image::Present(number.into())
+    }
+
+    /// base 3, after 9, which the server makes 10 of.
+    fn entry(state: State) -> Entry {
+        Entry {
+            id: EntryId(1),
+            stage: "surge".to_owned(),
+            step: "portals".to_owned(),
+            write: 1,
+            target: Target {
+                uid: "u1".to_owned(),
+                ..Target::default()
+            },
+            path: Path::fields(["spec", "replicas"]),
+            base: image(3),
+            seen: image(3),
+            after: image(9),
+            observed: None,
+            owners: Vec::new(),
+            parents: Vec::new(),
+            covers: None,
+            supersedes: None,
+            amendment: 0,
+            state,
+            reason: None,
+            confirmed: false,
+            turned: false,
+            drift: None,
+            before: None,
+        }
+    }
+
+    fn written(state: State) -> Entry {
+        Entry {
+            observed: Some(image(10)),
+            confirmed: true,
+            ..entry(state)
+        }
+    }
+
+    fn drifted(state: State, to: i64) -> Entry {
+        Entry {
+            drift: Some(Box::new(Found {
+                image: image(to),
+                verdicts: 2,
+            })),
+            ..written(state)
+        }
+    }
+
+    fn superseding(state: State) -> Entry {
+        Entry {
+            seen: image(6),
+            supersedes: Some(EntryId(0)),
+            ..entry(state)
+        }
+    }
+
+    fn cases() -> Vec<(&'static str, Entry)> {
+        vec![
+            ("Intended", entry(State::Intended)),
+            ("Intended, over our own 6", superseding(State::Intended)),
+            (
+                "Intended, by a verdict over 77",
+                drifted(State::Intended, 77),
+            ),
+            ("Applied, as 10", written(State::Applied)),
+            ("Drifted, 77 recorded", drifted(State::Drifted, 77)),
+            ("Reverting, never confirmed", entry(State::Reverting)),
+            (
+                "Reverting, never confirmed, over our own 6",
+                superseding(State::Reverting),
+            ),
+            ("Reverting, as 10", written(State::Reverting)),
+            (
+                "Reverting, by a verdict over 77",
+                drifted(State::Reverting, 77),
+            ),
+            ("Stuck, as 10", written(State::Stuck)),
+            ("Reverted", written(State::Reverted)),
+            ("Kept", written(State::Kept)),
+        ]
+    }
+
+    const LIVES: [(&str, i64, bool); 9] = [
+        ("base 3", 3, false),
+        ("base 3, our name", 3, true),
+        ("older 6, our name", 6, true),
+        ("after 9", 9, false),
+        ("after 9, our name", 9, true),
+        ("observed 10", 10, false),
+        ("observed 10, our name", 10, true),
+        ("third 77", 77, false),
+        ("third 78", 78, false),
+    ];
+
+    fn word(judgement: &Judgement) -> String {
+        match judgement {
+            Judgement::Write(image, why) => format!("write {} ({why:?})", image.display()),
+            Judgement::Holds
+            | Judgement::Done
+            | Judgement::EqualForeign
+            | Judgement::Drift
+            | Judgement::Keep
+            | Judgement::Gone
+            | Judgement::Withdraw
+            | Judgement::Wait => format!("{judgement:?}"),
+        }
+    }
+
+    /// What follows without a verdict, and with each, where that differs.
+    fn cell(judge: impl Fn(Option<VerdictChoice>) -> Judgement) -> String {
+        let plain = word(&judge(None));
+        let mut text = plain.clone();
+        for choice in [VerdictChoice::Keep, VerdictChoice::Ours] {
+            let spoken = word(&judge(Some(choice)));
+            if spoken != plain {
+                write!(text, "; verdict {choice:?}: {spoken}").expect("a string");
+            }
+        }
+        text
+    }
+
+    /// The whole of what may be written over whose value, as a person reads it.
+    #[test]
+    fn the_verdict_table_is_as_reviewed() {
+        let mut text = String::new();
+        for (name, entry) in cases() {
+            writeln!(text, "== {name}").expect("a string");
+            for (live, value, ours) in LIVES {
+                let value = image(value);
+                let live_field = Live {
+                    image: &value,
+                    ours,
+                    present: true,
+                };
+                writeln!(text, "{live}").expect("a string");
+                for active in [
+                    DriftActive::Reassert,
+                    DriftActive::Enforce,
+                    DriftActive::Yield,
+                ] {
+                    let restore = DriftRestore::Hold;
+                    let cell = cell(|verdict| {
+                        judge(
+                            &entry,
+                            Some(&live_field),
+                            Way::Wartime,
+                            active,
+                            restore,
+                            verdict,
+                        )
+                    });
+                    writeln!(text, "  wartime {active:?}: {cell}").expect("a string");
+                }
+                for restore in [DriftRestore::Hold, DriftRestore::Revert, DriftRestore::Keep] {
+                    let active = DriftActive::Reassert;
+                    let cell = cell(|verdict| {
+                        judge(
+                            &entry,
+                            Some(&live_field),
+                            Way::Restoring,
+                            active,
+                            restore,
+                            verdict,
+                        )
+                    });
+                    writeln!(text, "  return {restore:?}: {cell}").expect("a string");
+                }
+            }
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    /// A recreated object is another one: nothing of the old one may be written to it. And what was
+    /// not read yet is not judged.
+    #[test]
+    fn a_gone_object_is_gone_and_an_unread_one_waits() {
+        let value = image(9);
+        let gone = Live {
+            image: &value,
+            ours: true,
+            present: false,
+        };
+        for (name, entry) in cases() {
+            for way in [Way::Wartime, Way::Restoring] {
+                let judged = |live| {
+                    judge(
+                        &entry,
+                        live,
+                        way,
+                        DriftActive::Enforce,
+                        DriftRestore::Revert,
+                        None,
+                    )
+                };
+                let expected = if entry.state.is_settled_back() {
+                    Judgement::Wait
+                } else {
+                    Judgement::Gone
+                };
+                assert_eq!(judged(Some(&gone)), expected, "{name}");
+                assert_eq!(judged(None), Judgement::Wait, "{name}");
+            }
+        }
+    }
+
+    /// An entry that left the plan goes back while its mode is in wartime.
+    #[test]
+    fn a_turned_entry_is_judged_on_its_way_back() {
+        let value = image(10);
+        let live = Live {
+            image: &value,
+            ours: true,
+            present: true,
+        };
+        let turned = Entry {
+            turned: true,
+            ..written(State::Drifted)
+        };
+        let judged = judge(
+            &turned,
+            Some(&live),
+            Way::Wartime,
+            DriftActive::Reassert,
+            DriftRestore::Hold,
+            None,
+        );
+        assert_eq!(judged, Judgement::Write(image(3), Why::Revert));
+    }
+
+    fn verdict(of: VerdictOf, choice: VerdictChoice, seen: Option<&Image>) -> Verdict {
+        Verdict {
+            of,
+            choice,
+            seen: seen.map(Image::hash),
+            by: "engineer-he".to_owned(),
+            as_: "platform".to_owned(),
+        }
+    }
+
+    fn field() -> VerdictOf {
+        VerdictOf {
+            uid: Some("u1".to_owned()),
+            path: Some("/spec/replicas".to_owned()),
+            ..VerdictOf::default()
+        }
+    }
+
+    fn step(name: &str) -> VerdictOf {
+        VerdictOf {
+            step: Some(name.to_owned()),
+            ..VerdictOf::default()
+        }
+    }
+
+    fn all() -> VerdictOf {
+        VerdictOf {
+            all: Some(true),
+            ..VerdictOf::default()
+        }
+    }
+
+    /// Two verdicts that were there before the drift: the list is append-only.
+    fn after_the_drift(later: Vec<Verdict>) -> Vec<Verdict> {
+        let earlier = verdict(all(), VerdictChoice::Ours, None);
+        let mut verdicts = vec![earlier.clone(), earlier];
+        verdicts.extend(later);
+        verdicts
+    }
+
+    fn counts(of: VerdictOf, seen: Option<&Image>) -> bool {
+        let verdicts = after_the_drift(vec![verdict(of, VerdictChoice::Keep, seen)]);
+        let counted = verdict_for(&drifted(State::Drifted, 77), &verdicts, &image(77));
+        counted == Some(VerdictChoice::Keep)
+    }
+
+    /// A verdict is about fields and a value: on anything else it must not be taken for one.
+    #[test]
+    fn a_verdict_counts_for_its_fields_and_the_value_it_saw() {
+        let (same, other) = (image(77), image(78));
+        assert!(counts(field(), Some(&same)));
+        assert!(!counts(field(), Some(&other)));
+        assert!(
+            !counts(field(), None),
+            "a verdict on one field names its value"
+        );
+        for of in [step("portals"), all()] {
+            assert!(counts(of.clone(), Some(&same)));
+            assert!(counts(of.clone(), None));
+            assert!(!counts(of, Some(&other)));
+        }
+        assert!(!counts(step("another"), None));
+        assert!(!counts(VerdictOf::default(), Some(&same)));
+        let elsewhere = VerdictOf {
+            uid: Some("u2".to_owned()),
+            ..field()
+        };
+        assert!(!counts(elsewhere, Some(&same)));
+    }
+
+    /// A verdict that was given before a drift, or was carried out already, licenses nothing: the
+    /// next edit needs another one, even of the same value.
+    #[test]
+    fn a_verdict_from_before_the_drift_does_not_count() {
+        let same = image(77);
+        for of in [field(), step("portals"), all()] {
+            let before = vec![verdict(of, VerdictChoice::Ours, Some(&same)); 2];
+            assert_eq!(
+                verdict_for(&drifted(State::Drifted, 77), &before, &same),
+                None
+            );
+        }
+    }
+
+    /// A person who said "ours for all" saw the values of then. A newer edit is recorded anew, and
+    /// asked about anew.
+    #[test]
+    fn a_verdict_on_all_does_not_cover_a_value_that_came_later() {
+        let verdicts = after_the_drift(vec![verdict(all(), VerdictChoice::Ours, None)]);
+        let entry = drifted(State::Drifted, 77);
+        assert_eq!(
+            verdict_for(&entry, &verdicts, &image(77)),
+            Some(VerdictChoice::Ours)
+        );
+        assert_eq!(verdict_for(&entry, &verdicts, &image(78)), None);
+        let mut again = drifted(State::Drifted, 78);
+        again.drift = Some(Box::new(Found {
+            image: image(78),
+            verdicts: 3,
+        }));
+        assert_eq!(verdict_for(&again, &verdicts, &image(78)), None);
+    }
+
+    /// People change their minds; the list grows, so the last word is the one that counts.
+    #[test]
+    fn the_latest_verdict_counts() {
+        let same = image(77);
+        let verdicts = after_the_drift(vec![
+            verdict(all(), VerdictChoice::Keep, None),
+            verdict(field(), VerdictChoice::Ours, Some(&same)),
+            verdict(step("another"), VerdictChoice::Keep, None),
+        ]);
+        let entry = drifted(State::Drifted, 77);
+        assert_eq!(
+            verdict_for(&entry, &verdicts, &same),
+            Some(VerdictChoice::Ours)
+        );
+    }
+
+    /// Only a field that waits for a person takes their word, and a Stuck one only when the person
+    /// named what is there.
+    #[test]
+    fn only_a_field_that_waits_takes_a_verdict() {
+        let ten = image(10);
+        let bound = vec![verdict(all(), VerdictChoice::Keep, Some(&ten))];
+        let unbound = vec![verdict(all(), VerdictChoice::Keep, None)];
+        for state in State::ALL {
+            let waits = matches!(state, State::Drifted | State::Stuck);
+            let counted = verdict_for(&written(state), &bound, &ten);
+            assert_eq!(counted.is_some(), waits, "{state:?}");
+            assert_eq!(verdict_for(&written(state), &unbound, &ten), None);
+        }
     }
 }

@@ -5,12 +5,16 @@
 mod apply;
 pub mod entry;
 pub mod fold;
+mod follow;
 mod group;
 pub mod held;
 mod intents;
 mod outcomes;
 pub mod record;
 pub mod transition;
+
+#[cfg(test)]
+mod tests;
 
 pub use entry::{Entry, EntryId, Found};
 pub use fold::{Direction, Granted, Ledger};

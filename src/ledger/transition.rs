@@ -364,16 +364,16 @@ const fn stuck(event: Event) -> Option<State> {
         Event::Drifted => Some(State::Drifted),
         // A person lets go of it.
         Event::Kept => Some(State::Kept),
-        Event::Turned => Some(State::Reverting),
+        // Tried at once, over whatever the person named.
+        Event::Turned | Event::Ours => Some(State::Reverting),
         Event::Superseded => Some(State::Shadowed),
         Event::Gone => Some(State::Gone),
-        // `Ours` is what is being tried already. Ownership follows the value, so a retry of the
+        // Ownership follows the value, so a retry of the
         // ownership pass goes through Reverted again.
         Event::Applied
         | Event::Withdrawn
         | Event::Overtaken
         | Event::Reasserted
-        | Event::Ours
         | Event::OwnersBack => None,
     }
 }

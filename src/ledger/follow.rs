@@ -1,0 +1,72 @@
+//! What one event makes of one entry: its state by the transition function, and what is known of
+//! its value. Part of the fold ([`super::apply`]).
+
+use super::entry::{Entry, Found};
+use super::record::NewOutcome;
+use super::transition::{self, Event, State};
+
+/// One event upon one entry.
+pub(super) fn follow(entry: &mut Entry, outcome: &NewOutcome) -> Result<(), String> {
+    let event = meant(entry, outcome.event);
+    entry.state = transition::next(entry.state, event, entry.turned)
+        .map_err(|illegal| format!("entry {}: {illegal}", entry.id.0))?;
+    match event {
+        Event::Applied | Event::Reasserted => {
+            entry.confirmed = true;
+            entry.observed.clone_from(&outcome.observed);
+            entry.drift = None;
+        }
+        Event::Drifted => {
+            entry.drift = outcome.observed.clone().map(|image| {
+                Box::new(Found {
+                    image,
+                    verdicts: outcome.verdicts,
+                })
+            });
+        }
+        Event::Turned => {
+            entry.turned = true;
+            entry.drift = None;
+        }
+        Event::Reverted
+        | Event::Kept
+        | Event::OwnersBack
+        | Event::Gone
+        | Event::Superseded
+        | Event::Withdrawn
+        | Event::Refused
+        | Event::Overtaken => entry.drift = None,
+        Event::Ours | Event::Stuck => {}
+    }
+    entry.reason.clone_from(&outcome.reason);
+    Ok(())
+}
+
+/// What an event means for an entry whose value once stood. "Never written" cannot be said of it
+/// any more: after a verdict it is Intended again, and a refusal or a rival then leaves a drift,
+/// not a field without an entry. Were it taken by the letter, its peacetime value would be lost.
+const fn meant(entry: &Entry, event: Event) -> Event {
+    match event {
+        Event::Refused | Event::Withdrawn | Event::Overtaken => {
+            let refused_return =
+                matches!(entry.state, State::Reverting) && matches!(event, Event::Refused);
+            let open = matches!(entry.state, State::Intended | State::Reverting);
+            if entry.confirmed && open && !refused_return {
+                Event::Drifted
+            } else {
+                event
+            }
+        }
+        Event::Applied
+        | Event::Superseded
+        | Event::Drifted
+        | Event::Reasserted
+        | Event::Ours
+        | Event::Kept
+        | Event::Turned
+        | Event::Reverted
+        | Event::Stuck
+        | Event::OwnersBack
+        | Event::Gone => event,
+    }
+}

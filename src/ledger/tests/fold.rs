@@ -1,0 +1,284 @@
+//! What the fold makes of journals that matter, one claim each.
+
+use crate::ledger::{Direction, conflict, held};
+
+use super::*;
+
+fn superseding(older: i64, after: i64) -> NewEntry {
+    NewEntry {
+        seen: image(9),
+        supersedes: Some(EntryId(older)),
+        ..scale(0, 3, after)
+    }
+}
+
+/// Raising a level writes over our own value: once the new one stands, the old entry must not be
+/// held, nor brought back, beside it.
+#[test]
+fn an_applied_entry_shadows_the_one_that_it_supersedes() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    happened(&mut ledger, Event::Applied, 1);
+    take(&mut ledger, &Body::Intents(vec![superseding(1, 12)]));
+    assert_eq!(
+        state(&ledger, 1),
+        State::Applied,
+        "not before the new one stands"
+    );
+    happened(&mut ledger, Event::Applied, 2);
+    assert_eq!(state(&ledger, 1), State::Shadowed);
+    let live: Vec<_> = ledger.live().map(|entry| entry.id.0).collect();
+    assert_eq!(live, [2]);
+}
+
+/// A refused raise leaves the older value standing: it is the older entry that has to go back.
+#[test]
+fn the_head_falls_back_when_the_newer_entry_was_never_written() {
+    for event in [Event::Refused, Event::Withdrawn, Event::Overtaken] {
+        let mut ledger = started();
+        take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+        happened(&mut ledger, Event::Applied, 1);
+        take(&mut ledger, &Body::Intents(vec![superseding(1, 12)]));
+        happened(&mut ledger, event, 2);
+        let (uid, path) = (scale(0, 0, 0).target.uid, scale(0, 0, 0).path);
+        assert_eq!(
+            ledger.head_of(&uid, &path).map(|entry| entry.id),
+            Some(EntryId(1))
+        );
+        assert_eq!(
+            ledger.latest_of(&uid, &path).map(|entry| entry.id),
+            Some(EntryId(2))
+        );
+        assert_eq!(ledger.base(&uid, &path), Some(&image(3)));
+    }
+}
+
+/// A field that was refused and then changed by its owner has a new peacetime value; so has one
+/// that was given back.
+#[test]
+fn a_field_that_was_let_go_is_captured_anew() {
+    let (uid, path) = (scale(0, 0, 0).target.uid, scale(0, 0, 0).path);
+    let mut ledger = started();
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    happened(&mut ledger, Event::Refused, 1);
+    assert_eq!(ledger.base(&uid, &path), None);
+    take(&mut ledger, &Body::Intents(vec![scale(0, 4, 9)]));
+    assert_eq!(ledger.base(&uid, &path), Some(&image(4)));
+    for event in [
+        Event::Applied,
+        Event::Turned,
+        Event::Reverted,
+        Event::OwnersBack,
+    ] {
+        happened(&mut ledger, event, 2);
+    }
+    assert_eq!(ledger.base(&uid, &path), None);
+    take(&mut ledger, &Body::Intents(vec![scale(0, 5, 9)]));
+    assert_eq!(ledger.base(&uid, &path), Some(&image(5)));
+}
+
+/// The turn is the durable intent of all reverts: one record, whatever the number of entries.
+#[test]
+fn a_turn_to_restoring_turns_every_unsettled_entry() {
+    let mut ledger = started();
+    take(
+        &mut ledger,
+        &Body::Intents((0..5).map(|n| scale(n, 3, 9)).collect()),
+    );
+    happened(&mut ledger, Event::Applied, 1);
+    happened(&mut ledger, Event::Refused, 2);
+    happened(&mut ledger, Event::Applied, 3);
+    happened(&mut ledger, Event::Drifted, 3);
+    happened(&mut ledger, Event::Gone, 4);
+    take(&mut ledger, &Body::Turn(turn(TurnKind::Restoring)));
+    let states: Vec<_> = (1..=5).map(|id| state(&ledger, id)).collect();
+    assert_eq!(
+        states,
+        [
+            State::Reverting,
+            State::Refused,
+            State::Reverting,
+            State::Gone,
+            State::Reverting
+        ]
+    );
+    assert_eq!(ledger.direction, Direction::Restoring);
+}
+
+/// The answer to a write that was in flight at the turn is the only word on what the server made
+/// of it: without it the return would compare with the wrong value.
+#[test]
+fn an_answer_that_comes_after_the_turn_is_kept() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    take(&mut ledger, &Body::Turn(turn(TurnKind::Restoring)));
+    let late = NewOutcome {
+        observed: Some(image("9")),
+        ..outcome(Event::Applied, 1)
+    };
+    take(&mut ledger, &Body::Outcomes(vec![late]));
+    assert_eq!(state(&ledger, 1), State::Reverting);
+    assert_eq!(ledger.entries[&EntryId(1)].ours(), &image("9"));
+}
+
+/// An intent whose record crossed the turn was perhaps written: it has to be looked after.
+#[test]
+fn an_intent_that_is_read_after_the_turn_is_on_its_way_back() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Turn(turn(TurnKind::Restoring)));
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    assert_eq!(state(&ledger, 1), State::Reverting);
+}
+
+/// After a verdict an entry is Intended again. "Withdrawn" of it must not make its peacetime value
+/// be forgotten.
+#[test]
+fn an_entry_that_once_stood_is_never_taken_for_unwritten() {
+    for event in [Event::Refused, Event::Withdrawn, Event::Overtaken] {
+        let mut ledger = started();
+        take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+        for event in [Event::Applied, Event::Drifted, Event::Ours] {
+            happened(&mut ledger, event, 1);
+        }
+        assert_eq!(state(&ledger, 1), State::Intended);
+        happened(&mut ledger, event, 1);
+        assert_eq!(state(&ledger, 1), State::Drifted, "{event:?}");
+        assert_eq!(ledger.live().count(), 1);
+    }
+}
+
+/// Lowering a level: an entry that left the plan goes back by itself, and a verdict on it means
+/// peacetime, although the mode is in wartime.
+#[test]
+fn a_verdict_on_a_turned_entry_means_its_own_direction() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    for event in [Event::Applied, Event::Turned, Event::Drifted, Event::Ours] {
+        happened(&mut ledger, event, 1);
+    }
+    assert_eq!(state(&ledger, 1), State::Reverting);
+    assert_eq!(ledger.direction, Direction::Wartime);
+}
+
+/// A longer term must not set in motion again what a person stopped.
+#[test]
+fn a_renewal_of_a_held_mode_keeps_it_held() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Turn(turn(TurnKind::Held)));
+    let mut longer = granted();
+    longer.expires_at = Some("2026-07-03T08:00:00Z".to_owned());
+    take(&mut ledger, &Body::Turn(longer));
+    assert_eq!(ledger.direction, Direction::Held);
+    let expires = ledger.granted.map(|granted| granted.expires_at.to_string());
+    assert_eq!(expires.as_deref(), Some("2026-07-03T08:00:00Z"));
+}
+
+/// Nobody may be switched to wartime again by a record that comes after the return began, and a
+/// closed mode's journal is closed.
+#[test]
+fn turns_out_of_order_are_damage() {
+    for (first, second) in [
+        (TurnKind::Restoring, granted()),
+        (TurnKind::Restoring, turn(TurnKind::Held)),
+        (TurnKind::Closed, granted()),
+        (TurnKind::Closed, turn(TurnKind::Restoring)),
+    ] {
+        let mut ledger = started();
+        take(&mut ledger, &Body::Turn(turn(first)));
+        let record = encode(
+            &ledger.head,
+            &ledger.mode,
+            1,
+            at(9),
+            1,
+            1,
+            &Body::Turn(second),
+        );
+        let before = ledger.clone();
+        assert!(ledger.apply(&record).is_err());
+        assert_eq!(ledger, before);
+    }
+}
+
+/// A deposed leader's record must not be taken in after its successor's.
+#[test]
+fn an_older_epoch_is_damage() {
+    let mut ledger = started();
+    let leader = Body::Turn(turn(TurnKind::Leader));
+    let record = encode(&ledger.head, &ledger.mode, 5, at(1), 1, 1, &leader);
+    ledger.apply(&record).expect("a new leader");
+    assert_eq!(ledger.epoch, 5);
+    let late = encode(&ledger.head, &ledger.mode, 4, at(2), 1, 1, &leader);
+    assert!(ledger.apply(&late).is_err());
+}
+
+/// An approval is for a text: a plan counts as stored only when all of it is.
+#[test]
+fn a_plan_is_whole_when_all_its_parts_are_there() {
+    let mut ledger = Ledger::new(mode());
+    let text = "防汛".repeat(40_000);
+    let parts = crate::ledger::record::plan_parts("sha256:p", &text);
+    assert!(parts.len() > 2);
+    for part in parts {
+        assert!(ledger.plans.is_empty());
+        take(&mut ledger, &Body::Plan(part));
+    }
+    assert_eq!(ledger.plans.get("sha256:p"), Some(&text));
+    assert!(ledger.plan_parts.is_empty());
+}
+
+/// What status and objectives count from: the first intent and the last outcome of each stage.
+#[test]
+fn stages_know_when_they_began_and_last_moved() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    take(&mut ledger, &Body::Intents(vec![scale(1, 3, 9)]));
+    happened(&mut ledger, Event::Applied, 1);
+    happened(&mut ledger, Event::Applied, 2);
+    assert_eq!(ledger.stage_started["surge"], at(1));
+    assert_eq!(ledger.stage_last["surge"], at(4));
+    assert_eq!(ledger.last_outcome_at, Some(at(4)));
+    assert_eq!(ledger.activated_at, Some(at(0)));
+}
+
+/// Two modes on one field, or on a field and its parent, would bring back each other's values.
+#[test]
+fn a_field_its_parent_and_its_parts_are_held_until_given_back() {
+    let mut ledger = started();
+    take(
+        &mut ledger,
+        &Body::Intents((0..3).map(|n| scale(n, 3, 9)).collect()),
+    );
+    happened(&mut ledger, Event::Refused, 3);
+    let uid = scale(0, 0, 0).target.uid;
+    {
+        let held = held(std::iter::once(&ledger));
+        assert_eq!(held.len(), 2);
+        for (path, blocked) in [
+            (Path::fields(["spec", "replicas"]), true),
+            (Path::fields(["spec"]), true),
+            (Path::fields(["spec", "replicas", "part"]), true),
+            (Path::fields(["spec", "paused"]), false),
+        ] {
+            assert_eq!(conflict(&held, &uid, &path).is_some(), blocked, "{path}");
+        }
+        let holder = conflict(&held, &uid, &Path::fields(["spec"])).expect("held");
+        assert_eq!(
+            (holder.mode.as_str(), holder.entry),
+            ("flood-2026-07", EntryId(1))
+        );
+        assert!(conflict(&held, "other", &Path::fields(["spec"])).is_none());
+    }
+    for event in [Event::Applied, Event::Turned, Event::Reverted] {
+        happened(&mut ledger, event, 1);
+    }
+    assert_eq!(
+        held(std::iter::once(&ledger)).len(),
+        2,
+        "its owners are not back yet"
+    );
+    happened(&mut ledger, Event::OwnersBack, 1);
+    assert_eq!(held(std::iter::once(&ledger)).len(), 1);
+    take(&mut ledger, &Body::Turn(turn(TurnKind::Closed)));
+    assert!(held(std::iter::once(&ledger)).is_empty());
+}
