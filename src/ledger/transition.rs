@@ -336,21 +336,11 @@ const fn drifted(event: Event, restoring: bool) -> Option<State> {
         // What was drift in wartime is judged anew on the way back.
         Event::Turned => Some(State::Reverting),
         // The value went back by itself, or the policy is to revert.
-        Event::Reverted => {
-            if restoring {
-                Some(State::Reverted)
-            } else {
-                None
-            }
-        }
-        Event::Stuck => {
-            if restoring {
-                Some(State::Stuck)
-            } else {
-                None
-            }
-        }
+        Event::Reverted if restoring => Some(State::Reverted),
+        Event::Stuck if restoring => Some(State::Stuck),
         Event::Gone => Some(State::Gone),
+        // In wartime nothing goes back without a turn.
+        Event::Reverted | Event::Stuck => None,
         // It was written once, or is at least disputed; ownership follows the value.
         Event::Withdrawn | Event::Overtaken | Event::OwnersBack => None,
     }
