@@ -339,10 +339,13 @@ const fn drifted(event: Event, restoring: bool) -> Option<State> {
         Event::Reverted if restoring => Some(State::Reverted),
         Event::Stuck if restoring => Some(State::Stuck),
         Event::Gone => Some(State::Gone),
-        // In wartime nothing goes back without a turn.
-        Event::Reverted | Event::Stuck => None,
-        // It was written once, or is at least disputed; ownership follows the value.
-        Event::Withdrawn | Event::Overtaken | Event::OwnersBack => None,
+        // In wartime nothing goes back without a turn. It was written once, or is at least
+        // disputed. Ownership follows the value.
+        Event::Reverted
+        | Event::Stuck
+        | Event::Withdrawn
+        | Event::Overtaken
+        | Event::OwnersBack => None,
     }
 }
 
