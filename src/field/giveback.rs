@@ -485,7 +485,10 @@ mod tests {
     fn an_absent_field_gives_nothing_back() {
         let (ours, helm) = (owner(OURS, "Update"), owner("helm", "Update"));
         let object = object(&[entry(&ours, LATER, &["/spec/gone"])]);
-        let mut restored = returned("/spec/gone", vec![former(&helm, &["/spec/gone"])]);
+        let mut restored = returned(
+            "/spec/gone",
+            vec![former(&helm, &["/spec/gone", "/spec/gone/x"])],
+        );
         restored.present = false;
         let after = after(&object, &[restored], true);
         assert_eq!(managed_fields(&after), [json!({})], "none is left");

@@ -396,6 +396,14 @@ mod tests {
             ops(&both)[2..],
             [r#"{"op":"remove","path":"/metadata/annotations"}"#]
         );
+        // It stays when the same write puts something else into it.
+        object["metadata"]["annotations"] = json!({"a": "1"});
+        let swapped = [
+            edits[0].clone(),
+            edit("/metadata/annotations/c", json!("3")),
+        ];
+        let after = apply(&object, &write(&object, &swapped, &HeldBy::Leave).unwrap());
+        assert_eq!(after["metadata"]["annotations"], json!({"c": "3"}));
         // It goes too when the field was taken out by somebody else meanwhile.
         object["metadata"]["annotations"] = json!({});
         let late = write(&object, &edits, &HeldBy::Leave).unwrap();
