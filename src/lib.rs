@@ -9,6 +9,7 @@ pub mod cli;
 pub mod cluster;
 pub mod engine;
 pub mod field;
+pub mod i18n;
 pub mod ledger;
 pub mod playbook;
 pub mod recover;

@@ -1,3 +1,5 @@
 //! The `pingzhan` program: operator and CLI.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    pingzhan::cli::main("pingzhan")
+}

@@ -1,3 +1,5 @@
 //! The same CLI as a kubectl plugin.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    pingzhan::cli::main("kubectl pingzhan")
+}

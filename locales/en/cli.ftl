@@ -1,0 +1,236 @@
+# What the CLI says. A key that is used in the code exists here; a test holds it.
+
+cli-error = error: { $text }
+nothing-done = Nothing was done.
+
+# --- descriptions of verbs
+about-pingzhan = Switches digital services between peacetime and wartime under a plan, and brings every changed field back exactly.
+about-declare = Declare an emergency or an exercise
+about-approve = Approve the plan of a mode
+about-status = Show modes, or one mode in full
+about-stand-down = Bring a mode back to peacetime, at any moment
+about-plan = Show what a declaration would do; writes nothing
+about-level = Propose another response level
+about-renew = Propose a longer term
+about-pause = Stop writing until resumed; an expiry overrides it
+about-resume = Go on after a pause
+about-verdict = Decide about fields that somebody else changed
+about-abort = Stop the switch where it is, and hold or restore what was done
+about-who = Say who holds which field of an object, and why
+about-lint = Judge playbooks: fixed codes, file, line and column
+about-crds = Print the CRDs, for kubectl apply -f -
+about-restore = Bring everything back with no operator and no EmergencyMode
+about-run = Run the operator
+about-version = Print the version
+
+# --- errors: what went wrong, and what to do next
+error-kubeconfig = The kubeconfig cannot be used: { $problem }. Check --kubeconfig, --context and $KUBECONFIG.
+error-silent = The cluster did not answer in time ({ $what }). Whether it was done is not known: look with `pingzhan status` before you try again.
+error-unreachable = The cluster cannot be reached ({ $what }): { $problem }. Check the network, and `kubectl cluster-info`.
+error-server = The cluster cannot answer now ({ $what }): { $problem }. Try again in a moment.
+error-no-kinds = The cluster does not know Pingzhan's kinds. Install them: pingzhan crds | kubectl apply --server-side -f -
+error-not-found = { $kind } { $name } does not exist. See what there is: pingzhan status, or kubectl get pingzhan
+error-exists = { $kind } { $name } exists already. Choose another name: a mode that is over is never raised again.
+error-read-file = { $file } cannot be read: { $problem }.
+error-not-in-group = { $user } is in none of these groups: { $groups }. Act as somebody who is, or have the playbook's authority changed.
+error-contended = EmergencyMode { $name } is being changed all the time. Look at `pingzhan status { $name }` and try again.
+error-timed-out = { $name } did not become { $phase } within { $timeout }. It goes on all the same: see `pingzhan status { $name }`.
+error-unsupported = `{ $verb }` is not carried out by this version.
+error-output = The output cannot be written: { $problem }.
+error-unauthenticated = The cluster does not accept who you are ({ $what }): { $problem }. Sign in again.
+error-refused = The cluster refused ({ $what }): { $problem }
+error-invalid = The cluster does not accept this ({ $what }): { $problem }
+error-empty-identity = --as and --as-group need a name: with an empty one the request would run as yourself.
+error-no-terminal = Nobody is there to answer. Say --yes if you mean it.
+error-journal = The journal of { $name } cannot be read: { $problem }. Nothing of it is touched until a person has looked.
+
+# --- declare
+declare-summary =
+    Declare { $name }: level { $level }, { $nature }, for { $term }
+      playbook  { $playbook }
+      reason    { $reason }
+      by        { $user } in the name of { $group }
+      needs     { $quorum ->
+        [0] no approval: the declaration suffices
+        [one] 1 approval
+       *[other] { $quorum } approvals
+    }
+declare-no-preview = This build cannot show the plan beforehand: the operator will compute and publish it before anybody approves.
+declare-question = Declare { $name }? [y/N]
+declare-done =
+    { $quorum ->
+        [0] { $name } is declared; the declaration suffices. Watch it: pingzhan status { $name } -w
+        [one] { $name } is declared. It needs 1 approval: pingzhan approve { $name }
+       *[other] { $name } is declared. It needs { $quorum } approvals: pingzhan approve { $name }
+    }
+declare-bad-file = { $file } is not YAML: { $problem }
+declare-wrong-kind = { $file } holds { $kind }, not { $wanted }.
+declare-bad-mode = This is not an EmergencyMode: { $problem }. See kubectl explain emergencymode.spec
+declare-no-name = The EmergencyMode has no metadata.name.
+declare-no-playbook = The EmergencyMode names no playbook: set spec.playbookRef.name.
+declare-unknown-parameter = The playbook has no parameter { $name }. It has: { $known }
+declare-bad-parameter = Parameter { $name } must be of type { $type }.
+declare-term-too-long = A term of { $wanted } is longer than the playbook allows at level { $level }: { $longest }.
+
+# --- approve
+approve-plan =
+    Plan of { $name }: level { $level }, { $changes } changes of { $targets } objects
+      reason  { $reason }
+      hash    { $hash }
+approve-proposal =
+    Proposal for { $name }: level { $level }, term { $term }, { $changes } changes
+      hash    { $hash }
+approve-question = Approve it as { $user } in the name of { $group }? [y/N]
+approve-done = { $user } ({ $group }) approved plan { $hash } of { $name }.
+approve-no-plan = { $name } has no stored plan yet. Wait until `pingzhan status { $name }` shows one; if it does not, the operator may not be running.
+approve-other-plan = The plan is { $hash }, not { $wanted }. Look at it again before you approve it.
+approve-own = You declared { $name }, or changed its level or term last: somebody else has to approve it.
+
+# --- other acts
+stand-down-done = { $name } is being stood down: everything that was changed comes back.
+level-done =
+    Level { $level } is proposed for { $name }. It needs { $quorum ->
+        [0] no approval
+        [one] 1 approval
+       *[other] { $quorum } approvals
+    }; what was granted stays in force until then.
+renew-done =
+    A term of { $term } is proposed for { $name }. It needs { $quorum ->
+        [0] no approval
+        [one] 1 approval
+       *[other] { $quorum } approvals
+    }; what was granted stays in force until then.
+renew-changed = Somebody has just changed the term of { $name } to { $term }. Look again before you renew.
+pause-done = { $name } is paused: nothing is written until `pingzhan resume { $name }`. When its term ends it comes back all the same.
+resume-done = { $name } goes on.
+verdict-keep-done = Verdict on { $name }: the other's value stays.
+verdict-ours-done = Verdict on { $name }: our value is written over it.
+verdict-nothing-drifted = Status shows no value that waits for a verdict at { $path } of { $uid }. See `pingzhan status`, or name the value with --seen.
+abort-hold-done = { $name } stops where it is; the values stay, and its term still runs.
+abort-restore-done = { $name } stops where it is, and everything comes back.
+abort-already = { $name } was aborted by { $by } already, with the other choice. It is set once: stand it down instead.
+wait-gone = { $name } is gone.
+wait-passed = { $name } is { $phase } already: what was waited for will not come.
+
+# --- status
+status-none = No modes: peacetime.
+phase-none = not seen yet by the operator
+phase-pending = Pending
+phase-activating = Activating
+phase-active = Active
+phase-restoring = Restoring
+phase-closed = Closed
+stage-waiting = Waiting
+stage-running = Running
+stage-done = Done
+stage-failed = Failed
+stage-skipped = Skipped
+stage-unsupported = Unsupported
+stage-restored = Restored
+nature-actual = Actual
+nature-exercise = EXERCISE/演练
+label-mode = Mode
+label-phase = Phase
+label-level = Level
+label-playbook = Playbook
+label-reason = Reason
+label-legal-basis = Legal basis
+label-decided-by = Decided by
+label-declared-by = Declared by
+label-waiting = Waiting on
+label-plan = Plan
+label-granted = Granted
+label-proposed = Proposed
+label-switch = Switch took
+label-restore = Return took
+value-level = { $level }, { $nature }
+value-declared = { $user } in the name of { $group }
+value-plan =
+    { $hash }: { $changes ->
+        [one] 1 change
+       *[other] { $changes } changes
+    } of { $targets ->
+        [one] 1 object
+       *[other] { $targets } objects
+    }, { $amendments ->
+        [0] no amendments
+        [one] 1 amendment
+       *[other] { $amendments } amendments
+    }
+value-granted =
+    level { $level } until { $until }, by { $approvals ->
+        [one] 1 approval
+       *[other] { $approvals } approvals
+    } at { $at }
+value-proposed = level { $level }, term { $term }, { $changes } changes, plan { $hash }
+value-took-met = { $took }, within the objective of { $objective }
+value-took-missed = { $took }, beyond the objective of { $objective }
+col-name = NAME
+col-playbook = PLAYBOOK
+col-level = LEVEL
+col-nature = NATURE
+col-phase = PHASE
+col-expires = EXPIRES
+col-waiting = WAITING ON
+col-stage = STAGE
+col-state = STATE
+col-progress = PROGRESS
+col-applied = APPLIED
+col-failed = FAILED
+col-ready = READY
+col-message = MESSAGE
+col-condition = CONDITION
+col-status = STATUS
+col-reason = REASON
+col-step = STEP
+col-target = TARGET
+col-field = FIELD
+col-base = PEACETIME
+col-after = WARTIME
+col-now = NOW
+col-why = WHY
+col-holder = HELD BY
+counts-line = Changes: { $counts }
+count-applied = { $n } applied
+count-restored = { $n } restored
+count-drifted = { $n } drifted
+count-stuck = { $n } stuck
+count-refused = { $n } refused
+count-gone = { $n } gone
+count-kept = { $n } kept
+count-overtaken = { $n } overtaken
+targets-head = Not as they should be (a verdict takes the flags below):
+timeline-head = Latest events:
+entries-none = The journal holds no changes.
+who-nobody = No mode holds a field of { $object }.
+who-because = { $mode }, { $step }: { $state }
+who-not-ours = not by Pingzhan
+
+# --- plan
+plan-head =
+    Plan of { $playbook } at level { $level }, for { $term }
+      as    { $account }
+      hash  { $hash }
+plan-figures =
+    { "  " }does  { $changes } changes of { $targets } objects; { $writes } writes there
+    { "        "}(about { $requests } requests in all), { $restores } back (values, then ownership)
+plan-unsupported = { "  " }note  { $n ->
+        [one] 1 step is
+       *[other] { $n } steps are
+    } not carried out by this version
+plan-stage = stage { $name }
+plan-stage-after = stage { $name }, after { $after }
+plan-stage-left-out = stage { $name }: left out: { $why }
+plan-step = step { $name } ({ $act })
+plan-step-after = step { $name } ({ $act }), after { $after }
+plan-step-unsupported = not carried out: { $why }
+plan-step-empty = nothing to change
+plan-skipped = left alone: { $target }: { $why }
+plan-finding = worth knowing: { $text }
+plan-problem = cannot be planned: { $text }
+plan-no-changes = The plan changes nothing.
+
+# --- lint, version
+lint-help-parse = write a Playbook of pingzhan.dev/v1alpha1; see kubectl explain playbook --recursive
+lint-summary = { $files } files: { $errors } errors, { $warnings } warnings, { $notes } notes
+version-line = pingzhan { $version } (API { $api }, journal format { $format })

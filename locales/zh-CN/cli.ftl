@@ -1,0 +1,242 @@
+# 命令行文本。英文是全集;这里缺的键显示英文。
+
+cli-error = 错误：{ $text }
+nothing-done = 未做任何改动。
+
+# --- 命令说明
+about-pingzhan = 按预案在平时与战时之间切换数字服务，并把改动过的每个字段精确还原。
+about-declare = 宣布应急模式或演练
+about-approve = 审批某个应急模式的方案
+about-status = 查看全部应急模式，或某一个的详情
+about-stand-down = 随时解除，恢复到平时
+about-plan = 查看宣布后会做什么；不做任何改动
+about-level = 提出调整响应级别
+about-renew = 提出延长期限
+about-pause = 暂停写入，直到恢复执行；期限届满仍会自动恢复
+about-resume = 暂停后继续执行
+about-verdict = 对被他人改动的字段作出裁定
+about-abort = 中止切换，并保持或还原已做的改动
+about-who = 查看某个对象的字段由谁持有、为什么
+about-lint = 检查预案：固定编码，指明文件、行、列
+about-crds = 输出 CRD，供 kubectl apply -f - 使用
+about-restore = 在没有操作器、没有 EmergencyMode 时还原一切
+about-run = 运行操作器
+about-version = 显示版本
+
+# --- 参数说明
+arg-kubeconfig = 使用的 kubeconfig，代替 $KUBECONFIG、~/.kube/config 或 Pod 自身账号
+arg-context = kubeconfig 的上下文
+arg-as-user = 以该用户身份操作；需要扮演权限
+arg-as-groups = 与 --as 同用的用户组；可重复
+arg-lang = 文本语言：en 或 zh-CN；默认取 LC_ALL、LC_MESSAGES 或 LANG
+arg-no-color = 不用颜色（同 NO_COLOR）
+arg-verbose = 在标准错误上说明更多；-vv 全部说明
+arg-name = 应急模式的名称
+arg-yes = 不再询问
+arg-output = 输出格式
+arg-wait-for = 等到该阶段：Pending、Activating、Active、Restoring 或 Closed
+arg-timeout = 最多等多久
+arg-in-name-of = 以哪个用户组的名义
+arg-help = 显示帮助
+arg-level = 响应级别：I（最重）、II、III 或 IV
+arg-parameters = 预案参数：键=值；可重复
+arg-term = 自启动起持续多久
+arg-exercise = 这是演练，不是实战
+arg-only-namespace = 只限该命名空间；可重复
+arg-only-label = 只限带该标签的命名空间：键=值；可重复
+arg-declare-name = 新应急模式的名称
+arg-declare-file = 含 EmergencyMode 的文件；requestedBy 与 requestedAs 自动填写。`-` 读标准输入
+arg-declare-playbook = 要执行的预案
+arg-declare-reason = 发生了什么
+arg-declare-decided-by = 由谁决定：个人或机构
+arg-declare-role = 其职务
+arg-declare-instrument = 依据的法律或预案
+arg-declare-article = 条款
+arg-declare-order-number = 文号
+arg-approve-comment = 审批意见
+arg-approve-plan = 所指方案的指纹或其开头；别的方案不予审批
+arg-status-name = 应急模式的名称；不写则列出全部
+arg-status-watch = 持续显示，直到关闭
+arg-status-targets = 按变更日志列出全部变更
+arg-stand-down-wait = 等到全部还原：同 --wait-for Closed
+arg-plan-playbook = 集群中预案的名称
+arg-plan-file = 含预案的文件；`-` 读标准输入
+
+# --- 错误:出了什么问题,下一步怎么办
+error-kubeconfig = kubeconfig 无法使用：{ $problem }。请检查 --kubeconfig、--context 与 $KUBECONFIG。
+error-silent = 集群没有及时回应（{ $what }）。是否已完成尚不清楚：重试前请先用 `pingzhan status` 查看。
+error-unreachable = 无法连接集群（{ $what }）：{ $problem }。请检查网络，并运行 `kubectl cluster-info`。
+error-server = 集群暂时无法回应（{ $what }）：{ $problem }。请稍后再试。
+error-no-kinds = 集群不认识平战的资源类型。请先安装：pingzhan crds | kubectl apply --server-side -f -
+error-not-found = { $kind } { $name } 不存在。查看现有的：pingzhan status，或 kubectl get pingzhan
+error-exists = { $kind } { $name } 已存在。请换一个名称：已结束的应急模式不会再次启用。
+error-read-file = 无法读取 { $file }：{ $problem }。
+error-not-in-group = { $user } 不属于以下任何用户组：{ $groups }。请由组内人员操作，或修改预案的授权。
+error-contended = EmergencyMode { $name } 一直在被改动。请用 `pingzhan status { $name }` 查看后再试。
+error-timed-out = { $name } 未能在 { $timeout } 内进入 { $phase }。它仍在继续：见 `pingzhan status { $name }`。
+error-unsupported = 本版本尚不执行 `{ $verb }`。
+error-output = 无法输出：{ $problem }。
+error-unauthenticated = 集群不接受您的身份（{ $what }）：{ $problem }。请重新登录。
+error-refused = 集群拒绝了（{ $what }）：{ $problem }
+error-invalid = 集群不接受此内容（{ $what }）：{ $problem }
+error-empty-identity = --as 与 --as-group 不能为空：为空时请求会以您本人身份执行。
+error-no-terminal = 没有人可以回答。确认要执行请加 --yes。
+error-journal = { $name } 的变更日志无法读取：{ $problem }。在人工查看之前不会动它的任何对象。
+
+# --- 宣布
+declare-summary =
+    宣布 { $name }：{ $level } 级响应，{ $nature }，期限 { $term }
+      预案    { $playbook }
+      事由    { $reason }
+      宣布人  { $user }，以 { $group } 名义
+      需要    { $quorum } 人审批
+declare-no-preview = 本版本不能预先显示方案：操作器会在任何人审批之前算出并公布方案。
+declare-question = 宣布 { $name }？[y/N]
+declare-done =
+    { $quorum ->
+        [0] 已宣布 { $name }，无需审批。查看进展：pingzhan status { $name } -w
+       *[other] 已宣布 { $name }。需要 { $quorum } 人审批：pingzhan approve { $name }
+    }
+declare-bad-file = { $file } 不是 YAML:{ $problem }
+declare-wrong-kind = { $file } 的内容是 { $kind }，不是 { $wanted }。
+declare-bad-mode = 这不是 EmergencyMode:{ $problem }。见 kubectl explain emergencymode.spec
+declare-no-name = EmergencyMode 没有 metadata.name。
+declare-no-playbook = EmergencyMode 没有指明预案：请设置 spec.playbookRef.name。
+declare-unknown-parameter = 预案没有参数 { $name }。可用参数：{ $known }
+declare-bad-parameter = 参数 { $name } 的类型必须是 { $type }。
+declare-term-too-long = 期限 { $wanted } 超过了预案在 { $level } 级所允许的 { $longest }。
+
+# --- 审批
+approve-plan =
+    方案 { $name }：{ $level } 级响应，{ $targets } 个对象的 { $changes } 处变更
+      事由  { $reason }
+      指纹  { $hash }
+approve-proposal =
+    待授权事项 { $name }：{ $level } 级响应，期限 { $term }，{ $changes } 处变更
+      指纹  { $hash }
+approve-question = 以 { $user } 身份、{ $group } 名义审批通过？[y/N]
+approve-done = { $user }（{ $group }）已审批 { $name } 的方案 { $hash }。
+approve-no-plan = { $name } 还没有已存储的方案。请等 `pingzhan status { $name }` 显示方案；一直没有则可能操作器未运行。
+approve-other-plan = 方案是 { $hash }，不是 { $wanted }。请重新查看后再审批。
+approve-own = { $name } 由您宣布，或最近一次级别、期限由您调整：须由他人审批。
+
+# --- 其他操作
+stand-down-done = 正在解除 { $name }：所有改动都会还原。
+level-done = 已为 { $name } 提出 { $level } 级响应。需要 { $quorum } 人审批；在此之前已授权的内容继续有效。
+renew-done = 已为 { $name } 提出期限 { $term }。需要 { $quorum } 人审批；在此之前已授权的内容继续有效。
+renew-changed = { $name } 的期限刚被他人改为 { $term }。请重新查看后再延长。
+pause-done = { $name } 已暂停：在 `pingzhan resume { $name }` 之前不再写入。期限届满时仍会还原。
+resume-done = { $name } 继续执行。
+verdict-keep-done = 对 { $name } 的裁定：保留他人的值。
+verdict-ours-done = 对 { $name } 的裁定：以我方的值覆盖。
+verdict-nothing-drifted = 状态中 { $uid } 的 { $path } 没有待裁定的值。请查看 `pingzhan status`，或用 --seen 指明所见的值。
+abort-hold-done = { $name } 就地中止；现有值保持不变，期限继续计算。
+abort-restore-done = { $name } 就地中止，并还原一切。
+abort-already = { $name } 已由 { $by } 中止，且选择不同。中止只能设置一次：请改为解除。
+wait-gone = { $name } 已不存在。
+wait-passed = { $name } 已是“{ $phase }”：等待的阶段不会再出现。
+
+# --- 状态
+status-none = 没有应急模式：平时。
+phase-none = 操作器尚未处理
+phase-pending = 待启动
+phase-activating = 启动中
+phase-active = 已启动
+phase-restoring = 恢复中
+phase-closed = 已关闭
+stage-waiting = 等待
+stage-running = 进行中
+stage-done = 完成
+stage-failed = 失败
+stage-skipped = 跳过
+stage-unsupported = 不支持
+stage-restored = 已还原
+nature-actual = 实战
+nature-exercise = 演练/EXERCISE
+label-mode = 应急模式
+label-phase = 阶段
+label-level = 响应级别
+label-playbook = 预案
+label-reason = 事由
+label-legal-basis = 依据
+label-decided-by = 决定
+label-declared-by = 宣布
+label-waiting = 等待
+label-plan = 方案
+label-granted = 已授权
+label-proposed = 待授权
+label-switch = 切换用时
+label-restore = 恢复用时
+value-level = { $level } 级，{ $nature }
+value-declared = { $user }，以 { $group } 名义
+value-plan = { $hash }：{ $targets } 个对象的 { $changes } 处变更，{ $amendments } 处增补
+value-granted = { $level } 级，至 { $until }；{ $approvals } 人审批，{ $at }
+value-proposed = { $level } 级，期限 { $term }，{ $changes } 处变更，方案 { $hash }
+value-took-met = { $took }，达到目标 { $objective }
+value-took-missed = { $took }，未达目标 { $objective }
+col-name = 名称
+col-playbook = 预案
+col-level = 级别
+col-nature = 性质
+col-phase = 阶段
+col-expires = 到期
+col-waiting = 等待
+col-stage = 阶段
+col-state = 状态
+col-progress = 进度
+col-applied = 已改
+col-failed = 失败
+col-ready = 就绪
+col-message = 说明
+col-condition = 状况
+col-status = 是否
+col-reason = 原因
+col-step = 步骤
+col-target = 作用对象
+col-field = 字段
+col-base = 平时
+col-after = 战时
+col-now = 实况
+col-why = 为什么
+col-holder = 持有者
+counts-line = 变更：{ $counts }
+count-applied = 已改 { $n }
+count-restored = 已还原 { $n }
+count-drifted = 漂移 { $n }
+count-stuck = 受阻 { $n }
+count-refused = 被拒 { $n }
+count-gone = 对象已不在 { $n }
+count-kept = 保留他值 { $n }
+count-overtaken = 已被超过 { $n }
+targets-head = 异常对象（裁定时使用下列参数）：
+timeline-head = 最近事件：
+entries-none = 变更日志中没有变更。
+who-nobody = 没有应急模式持有 { $object } 的字段。
+who-because = { $mode }，{ $step }：{ $state }
+who-not-ours = 非平战所持
+
+# --- 方案
+plan-head =
+    方案 { $playbook }（{ $level } 级，期限 { $term }）
+      账号  { $account }
+      指纹  { $hash }
+plan-figures =
+    { "  " }动作  { $targets } 个对象的 { $changes } 处变更，切换写入 { $writes } 次
+    { "        " }（共约 { $requests } 个请求），恢复 { $restores } 次（先值，后归属）
+plan-unsupported = { "  " }注意  有 { $n } 个步骤本版本不执行
+plan-stage = 阶段 { $name }
+plan-stage-after = 阶段 { $name }，在 { $after } 之后
+plan-stage-left-out = 阶段 { $name }：不在本方案内：{ $why }
+plan-step = 步骤 { $name }（{ $act }）
+plan-step-after = 步骤 { $name }（{ $act }），在 { $after } 之后
+plan-step-unsupported = 不执行：{ $why }
+plan-step-empty = 无需改动
+plan-skipped = 不动：{ $target }：{ $why }
+plan-finding = 请注意：{ $text }
+plan-problem = 无法规划：{ $text }
+plan-no-changes = 方案不改动任何内容。
+
+# --- 检查、版本
+lint-help-parse = 请写 pingzhan.dev/v1alpha1 的 Playbook；见 kubectl explain playbook --recursive
+lint-summary = { $files } 个文件：{ $errors } 个错误，{ $warnings } 个警告，{ $notes } 个提示
+version-line = 平战 pingzhan { $version }（API { $api }，日志格式 { $format }）

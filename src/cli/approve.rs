@@ -1,0 +1,238 @@
+//! `approve`: one person's approval of the plan that status shows.
+
+use std::io::IsTerminal;
+
+use crate::api::{Approval, EmergencyMode};
+use crate::i18n::Lang;
+use crate::t;
+
+use super::args::{Output, Waiting};
+use super::context::{Context, playbook};
+use super::edit::{append, edit};
+use super::error::Error;
+use super::exit::Exit;
+use super::follow;
+use super::person::{Person, Right};
+use super::render::short_hash;
+
+/// The arguments.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Name of the mode
+    pub name: String,
+    /// What you say to it
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// The plan that you mean, or the first characters of its hash; another one is not approved
+    #[arg(long, value_name = "HASH")]
+    pub plan: Option<String>,
+    /// The group in whose name you approve
+    #[arg(long, value_name = "GROUP")]
+    pub in_name_of: Option<String>,
+    /// Does not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// What is waited for.
+    #[command(flatten)]
+    pub waiting: Waiting,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What would be approved: the proposal, where there is one, else the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Subject {
+    hash: String,
+    sentence: String,
+}
+
+/// Approves.
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
+    let client = context.client().await?;
+    let mode = super::context::mode(&client, &args.name).await?;
+    let subject = subject(context.lang, &mode, args.plan.as_deref())?;
+    let authority = playbook(&client, &mode.spec.playbook_ref.name)
+        .await?
+        .spec
+        .authority;
+    let person = Person::ask(&client).await?;
+    let group = person.acting_as(Right::Approve, &authority, args.in_name_of.as_deref())?;
+    if person.name == mode.spec.requested_by {
+        return Err(Error::Refused {
+            problem: t!(context.lang, "approve-own", name = args.name),
+        });
+    }
+    if !args.yes && std::io::stdin().is_terminal() {
+        anstream::eprintln!("{}", subject.sentence);
+        let question = t!(
+            context.lang,
+            "approve-question",
+            user = person.name.clone(),
+            group = group.clone()
+        );
+        if !context.ask(&question)? {
+            context.say(&t!(context.lang, "nothing-done"))?;
+            return Ok(Exit::Negative);
+        }
+    }
+    let approval = Approval {
+        by: person.name,
+        as_: group,
+        plan_hash: subject.hash.clone(),
+        comment: args.comment,
+    };
+    let mode = edit(&client, &args.name, "approve the plan", |now| {
+        operations(context.lang, now, &approval)
+    })
+    .await?;
+    context.print(args.output.output, &mode, || {
+        let hash = short_hash(&approval.plan_hash);
+        t!(
+            context.lang,
+            "approve-done",
+            name = args.name.clone(),
+            hash = hash,
+            user = approval.by.clone(),
+            group = approval.as_.clone()
+        )
+    })?;
+    follow::until(
+        context,
+        &client,
+        &args.name,
+        args.waiting.wait_for,
+        &args.waiting.timeout,
+    )
+    .await
+}
+
+/// Appends the approval, if the mode still shows the plan that the person saw, and they have not
+/// approved it yet.
+fn operations(
+    lang: Lang,
+    now: &EmergencyMode,
+    approval: &Approval,
+) -> Result<Vec<serde_json::Value>, Error> {
+    subject(lang, now, Some(&approval.plan_hash))?;
+    let approvals = &now.spec.approvals;
+    let same = |old: &Approval| old.by == approval.by && old.plan_hash == approval.plan_hash;
+    if approvals.iter().any(same) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![append("approvals", approvals.len(), approval)])
+}
+
+fn subject(lang: Lang, mode: &EmergencyMode, wanted: Option<&str>) -> Result<Subject, Error> {
+    let status = mode.status.as_ref();
+    let name = mode.metadata.name.clone().unwrap_or_default();
+    let refused = |problem: String| Error::Refused { problem };
+    let proposed = status.and_then(|status| status.proposed.as_ref());
+    let planned = status.and_then(|status| status.plan.as_ref());
+    let subject = if let Some(proposed) = proposed {
+        Subject {
+            hash: proposed.plan_hash.clone(),
+            sentence: t!(
+                lang,
+                "approve-proposal",
+                name = name.clone(),
+                level = proposed.level.as_str(),
+                term = proposed.expires_after.0.clone(),
+                changes = proposed.changes,
+                hash = proposed.plan_hash.clone()
+            ),
+        }
+    } else if let Some(plan) = planned {
+        Subject {
+            hash: plan.hash.clone(),
+            sentence: t!(
+                lang,
+                "approve-plan",
+                name = name.clone(),
+                level = mode.spec.level.as_str(),
+                changes = plan.changes,
+                targets = plan.targets,
+                reason = mode.spec.reason.clone(),
+                hash = plan.hash.clone()
+            ),
+        }
+    } else {
+        return Err(refused(t!(lang, "approve-no-plan", name = name)));
+    };
+    match wanted {
+        Some(wanted) if !names_hash(&subject.hash, wanted) => Err(refused(t!(
+            lang,
+            "approve-other-plan",
+            wanted = wanted.to_owned(),
+            hash = subject.hash
+        ))),
+        _ => Ok(subject),
+    }
+}
+
+/// Whether a text is a hash or the beginning of one: at least 8 characters, so that it is no
+/// accident.
+fn names_hash(hash: &str, wanted: &str) -> bool {
+    let digits = hash.strip_prefix("sha256:").unwrap_or(hash);
+    let wanted = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+    wanted.len() >= 8 && digits.starts_with(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+
+    fn approval(hash: &str) -> Approval {
+        Approval {
+            by: "lin".into(),
+            as_: "approvers".into(),
+            plan_hash: hash.into(),
+            comment: None,
+        }
+    }
+
+    /// Two plans under one approval is how the wrong one is executed.
+    #[test]
+    fn only_the_plan_that_was_seen_is_approved() {
+        let mode = samples::pending();
+        let shown = subject(Lang::En, &mode, None).unwrap().hash;
+        assert!(subject(Lang::En, &mode, Some(&shown[..16])).is_ok());
+        assert!(subject(Lang::En, &mode, Some("sha256:")).is_err());
+        assert!(operations(Lang::En, &mode, &approval(samples::OTHER_HASH)).is_err());
+        let operations = operations(Lang::En, &mode, &approval(&shown)).unwrap();
+        assert_eq!(operations[0]["path"], "/spec/approvals");
+        assert_eq!(operations[0]["value"][0]["by"], "lin");
+    }
+
+    /// A proposal waits while the granted plan runs: what is asked is the proposal.
+    #[test]
+    fn a_proposal_goes_before_the_plan_and_is_approved_once() {
+        let mut mode = samples::proposed();
+        let shown = subject(Lang::En, &mode, None).unwrap().hash;
+        assert_eq!(shown, samples::OTHER_HASH);
+        let before = mode.spec.approvals.len();
+        assert_eq!(
+            operations(Lang::En, &mode, &approval(&shown)).unwrap()[0]["path"],
+            "/spec/approvals/-"
+        );
+        mode.spec.approvals.push(approval(&shown));
+        assert_eq!(before + 1, mode.spec.approvals.len());
+        assert!(
+            operations(Lang::En, &mode, &approval(&shown))
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    /// Before the plan is stored there is nothing that could be approved.
+    #[test]
+    fn without_a_plan_there_is_nothing_to_approve() {
+        let mut mode = samples::pending();
+        mode.status = None;
+        assert!(matches!(
+            subject(Lang::En, &mode, None),
+            Err(Error::Refused { .. })
+        ));
+    }
+}

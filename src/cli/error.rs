@@ -1,0 +1,258 @@
+//! What can go wrong in a verb, what to tell people, and how the program then ends.
+
+use snafu::Snafu;
+
+use crate::i18n::Lang;
+use crate::t;
+
+use super::exit::Exit;
+
+/// Why a verb did not do what it was asked to.
+///
+/// `Display` names the operation; [`Error::explain`] is what people read, with what to do next.
+#[derive(Debug, Snafu)]
+#[snafu(visibility(pub(crate)))]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum Error {
+    #[snafu(display("reading the kubeconfig"))]
+    Kubeconfig { problem: String },
+    #[snafu(display("building the client"))]
+    BuildClient { source: Box<kube::Error> },
+    #[snafu(display("{what}"))]
+    Request {
+        what: String,
+        source: Box<kube::Error>,
+    },
+    #[snafu(display("{what}: no answer in time"))]
+    Silent { what: String },
+    #[snafu(display("the cluster does not know Pingzhan's kinds"))]
+    NoKinds,
+    #[snafu(display("{kind} {name} does not exist"))]
+    NotFound { kind: String, name: String },
+    #[snafu(display("{kind} {name} exists already"))]
+    Exists { kind: String, name: String },
+    #[snafu(display("{problem}"))]
+    Input { problem: String },
+    #[snafu(display("reading {file}"))]
+    ReadFile {
+        file: String,
+        source: std::io::Error,
+    },
+    #[snafu(display("{problem}"))]
+    Refused { problem: String },
+    #[snafu(display("{user} is in none of {groups}"))]
+    NotInGroup { user: String, groups: String },
+    #[snafu(display("EmergencyMode {name} kept changing"))]
+    Contended { name: String },
+    #[snafu(display("{name} did not become {phase} within {timeout}"))]
+    TimedOut {
+        name: String,
+        phase: String,
+        timeout: String,
+    },
+    #[snafu(display("{verb} is not carried out by this version"))]
+    Unsupported { verb: String },
+    #[snafu(display("writing the output"))]
+    Output { source: std::io::Error },
+}
+
+impl Error {
+    /// How the program ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Kubeconfig { .. }
+            | Self::BuildClient { .. }
+            | Self::Silent { .. }
+            | Self::NoKinds => Exit::Unreachable,
+            Self::Request { source, .. } => of_request(source),
+            Self::NotFound { .. }
+            | Self::Exists { .. }
+            | Self::Input { .. }
+            | Self::ReadFile { .. } => Exit::Invalid,
+            Self::Refused { .. }
+            | Self::NotInGroup { .. }
+            | Self::Contended { .. }
+            | Self::Unsupported { .. }
+            | Self::Output { .. } => Exit::Refused,
+            Self::TimedOut { .. } => Exit::TimedOut,
+        }
+    }
+
+    /// What people read: what went wrong and what to do next, once.
+    pub fn explain(&self, lang: Lang) -> String {
+        match self {
+            Self::Kubeconfig { problem } => t!(lang, "error-kubeconfig", problem = problem.clone()),
+            Self::BuildClient { source } => {
+                t!(lang, "error-kubeconfig", problem = source.to_string())
+            }
+            Self::Request { what, source } => explain_request(lang, what, source),
+            Self::Silent { what } => t!(lang, "error-silent", what = what.clone()),
+            Self::NoKinds => t!(lang, "error-no-kinds"),
+            Self::NotFound { kind, name } => {
+                t!(
+                    lang,
+                    "error-not-found",
+                    kind = kind.clone(),
+                    name = name.clone()
+                )
+            }
+            Self::Exists { kind, name } => {
+                t!(
+                    lang,
+                    "error-exists",
+                    kind = kind.clone(),
+                    name = name.clone()
+                )
+            }
+            Self::Input { problem } | Self::Refused { problem } => problem.clone(),
+            Self::ReadFile { file, source } => {
+                t!(
+                    lang,
+                    "error-read-file",
+                    file = file.clone(),
+                    problem = source.to_string()
+                )
+            }
+            Self::NotInGroup { user, groups } => {
+                t!(
+                    lang,
+                    "error-not-in-group",
+                    user = user.clone(),
+                    groups = groups.clone()
+                )
+            }
+            Self::Contended { name } => t!(lang, "error-contended", name = name.clone()),
+            Self::TimedOut {
+                name,
+                phase,
+                timeout,
+            } => t!(
+                lang,
+                "error-timed-out",
+                name = name.clone(),
+                phase = phase.clone(),
+                timeout = timeout.clone()
+            ),
+            Self::Unsupported { verb } => t!(lang, "error-unsupported", verb = verb.clone()),
+            Self::Output { source } => t!(lang, "error-output", problem = source.to_string()),
+        }
+    }
+}
+
+/// How the program ends for an answer of the API server.
+fn of_request(error: &kube::Error) -> Exit {
+    match error {
+        kube::Error::Api(status) => match status.code {
+            400 | 404 | 422 => Exit::Invalid,
+            code if code < 500 => Exit::Refused,
+            _ => Exit::Unreachable,
+        },
+        _ => Exit::Unreachable,
+    }
+}
+
+fn explain_request(lang: Lang, what: &str, error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => {
+            let (what, problem) = (what.to_owned(), status.message.clone());
+            match of_request(error) {
+                Exit::Refused if status.code == 401 => {
+                    t!(
+                        lang,
+                        "error-unauthenticated",
+                        what = what,
+                        problem = problem
+                    )
+                }
+                Exit::Refused => t!(lang, "error-refused", what = what, problem = problem),
+                Exit::Invalid => t!(lang, "error-invalid", what = what, problem = problem),
+                Exit::Done | Exit::Negative | Exit::Unreachable | Exit::TimedOut => {
+                    t!(lang, "error-server", what = what, problem = problem)
+                }
+            }
+        }
+        other => t!(
+            lang,
+            "error-unreachable",
+            what = what.to_owned(),
+            problem = root(other)
+        ),
+    }
+}
+
+/// The innermost text of an error: kube repeats it on every layer.
+fn root(error: &kube::Error) -> String {
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use kube::core::Status;
+
+    use super::*;
+
+    fn answered(code: u16, message: &str) -> Error {
+        let status = Status::failure(message, "Because").with_code(code).boxed();
+        Error::Request {
+            what: "approve EmergencyMode flood-2026-07".into(),
+            source: Box::new(kube::Error::Api(status)),
+        }
+    }
+
+    fn all() -> Vec<Error> {
+        vec![
+            Error::Kubeconfig {
+                problem: "no such file".into(),
+            },
+            answered(403, "the requester and machine accounts may not approve"),
+            answered(401, "Unauthorized"),
+            answered(422, "spec.level: Unsupported value"),
+            answered(503, "etcd is away"),
+            Error::Silent {
+                what: "read EmergencyMode flood".into(),
+            },
+            Error::NoKinds,
+            Error::NotFound {
+                kind: "EmergencyMode".into(),
+                name: "flood".into(),
+            },
+            Error::Exists {
+                kind: "EmergencyMode".into(),
+                name: "flood".into(),
+            },
+            Error::NotInGroup {
+                user: "zhou".into(),
+                groups: "emergency-duty".into(),
+            },
+            Error::Contended {
+                name: "flood".into(),
+            },
+            Error::TimedOut {
+                name: "flood".into(),
+                phase: "Active".into(),
+                timeout: "10m".into(),
+            },
+            Error::Unsupported {
+                verb: "restore --from-records".into(),
+            },
+        ]
+    }
+
+    /// People read these in an emergency: each says what to do next, in both languages.
+    #[test]
+    fn errors_say_what_to_do_next() {
+        let mut page = String::new();
+        for error in all() {
+            for lang in [Lang::En, Lang::ZhCn] {
+                let _ = writeln!(page, "{} {}", error.exit().code(), error.explain(lang));
+            }
+        }
+        insta::assert_snapshot!(page);
+    }
+}

@@ -1,0 +1,131 @@
+//! Who acts, and in whose name: the authenticated user, and one of their groups that the playbook
+//! names. The API server checks both again.
+
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use kube::Client;
+use kube::api::{Api, PostParams};
+
+use crate::api::Authority;
+
+use super::context::call;
+use super::error::Error;
+
+/// The person who types.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// The authenticated user's name.
+    pub name: String,
+    /// Their groups.
+    pub groups: Vec<String>,
+}
+
+/// A right that the playbook gives to groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// To declare, and to change level or term.
+    Request,
+    /// To approve.
+    Approve,
+    /// To decide in the course of a mode: verdicts, abort.
+    Decide,
+}
+
+impl Person {
+    /// The one that the API server takes this program for.
+    pub async fn ask(client: &Client) -> Result<Self, Error> {
+        let api: Api<SelfSubjectReview> = Api::all(client.clone());
+        let review = SelfSubjectReview::default();
+        let answer = call(
+            "ask who you are",
+            api.create(&PostParams::default(), &review),
+        )
+        .await?;
+        let info = answer
+            .status
+            .and_then(|status| status.user_info)
+            .unwrap_or_default();
+        Ok(Self {
+            name: info.username.unwrap_or_default(),
+            groups: info.groups.unwrap_or_default(),
+        })
+    }
+
+    /// The group in whose name they act: the one they chose, else the first that the playbook
+    /// names for this right. To decide, any group of theirs will do (the right itself is RBAC).
+    ///
+    /// # Errors
+    /// `NotInGroup` where they are in none of them, or not in the chosen one.
+    pub fn acting_as(
+        &self,
+        right: Right,
+        authority: &Authority,
+        chosen: Option<&str>,
+    ) -> Result<String, Error> {
+        let own = self
+            .groups
+            .iter()
+            .filter(|group| !group.starts_with("system:"));
+        let allowed: Vec<&String> = match right {
+            Right::Request => authority.requester_groups.iter().collect(),
+            Right::Approve => authority.approver_groups.iter().collect(),
+            Right::Decide => authority
+                .break_glass_groups
+                .iter()
+                .chain(&authority.approver_groups)
+                .chain(&authority.requester_groups)
+                .chain(own)
+                .collect(),
+        };
+        let found = allowed
+            .iter()
+            .filter(|group| chosen.is_none_or(|chosen| chosen == group.as_str()))
+            .find(|group| self.groups.contains(group));
+        found
+            .map(|group| (*group).clone())
+            .ok_or_else(|| Error::NotInGroup {
+                user: self.name.clone(),
+                groups: match chosen {
+                    Some(chosen) => chosen.to_owned(),
+                    None => allowed
+                        .iter()
+                        .map(|group| group.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                },
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authority() -> Authority {
+        Authority {
+            requester_groups: vec!["duty".into()],
+            approver_groups: vec!["night".into(), "approvers".into()],
+            break_glass_groups: vec!["command".into()],
+            ..Authority::default()
+        }
+    }
+
+    /// An act in the name of a group that the playbook does not name would be refused by the API
+    /// server, late: the person is told before.
+    #[test]
+    fn people_act_in_the_name_of_a_group_that_the_playbook_names() {
+        let lin = Person {
+            name: "lin".into(),
+            groups: vec!["approvers".into(), "staff".into()],
+        };
+        let named = |right, chosen| lin.acting_as(right, &authority(), chosen).ok();
+        assert_eq!(named(Right::Approve, None).as_deref(), Some("approvers"));
+        assert_eq!(named(Right::Decide, None).as_deref(), Some("approvers"));
+        assert_eq!(named(Right::Request, None), None);
+        assert_eq!(named(Right::Approve, Some("staff")), None);
+        assert_eq!(named(Right::Approve, Some("night")), None);
+        assert_eq!(
+            named(Right::Decide, Some("staff")).as_deref(),
+            Some("staff")
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! Fields of targets: every change of a mode, and who holds what of one object.
+
+use serde_json::{Value, json};
+
+use crate::field::Path;
+use crate::ledger::{Entry, Ledger};
+use crate::t;
+
+use super::{Tone, View, drawn, plan};
+
+/// Every change of a mode, from its journal, in the order in which it was made.
+pub fn entries(view: &View, ledger: &Ledger) -> String {
+    let lang = view.lang;
+    if ledger.entries.is_empty() {
+        return t!(lang, "entries-none");
+    }
+    let mut table = view.table(&[
+        t!(lang, "col-step"),
+        t!(lang, "col-target"),
+        t!(lang, "col-field"),
+        t!(lang, "col-base"),
+        t!(lang, "col-after"),
+        t!(lang, "col-state"),
+        t!(lang, "col-message"),
+    ]);
+    for entry in ledger.entries.values() {
+        table.add_row(vec![
+            view.cell(format!("{}/{}", entry.stage, entry.step), Tone::Plain),
+            view.cell(plan::target(&entry.target), Tone::Plain),
+            view.cell(entry.path.to_pointer(), Tone::Plain),
+            view.cell(entry.base.display(), Tone::Faint),
+            view.cell(entry.ours().display(), Tone::Plain),
+            view.cell(format!("{:?}", entry.state), Tone::Plain),
+            view.cell(entry.reason.clone().unwrap_or_default(), Tone::Plain),
+        ]);
+    }
+    drawn(table).trim_end().to_owned()
+}
+
+/// The same for programs.
+pub fn entries_json(ledger: &Ledger) -> Value {
+    ledger.entries.values().map(entry_json).collect()
+}
+
+fn entry_json(entry: &Entry) -> Value {
+    json!({
+        "id": entry.id.0,
+        "stage": entry.stage,
+        "step": entry.step,
+        "target": {
+            "apiVersion": entry.target.api_version,
+            "kind": entry.target.kind,
+            "namespace": entry.target.namespace,
+            "name": entry.target.name,
+            "uid": entry.target.uid,
+        },
+        "path": entry.path.to_pointer(),
+        "base": entry.base.to_text(),
+        "seen": entry.seen.to_text(),
+        "after": entry.after.to_text(),
+        "observed": entry.observed.as_ref().map(crate::field::Image::to_text),
+        "state": format!("{:?}", entry.state),
+        "reason": entry.reason,
+        "amendment": entry.amendment,
+    })
+}
+
+/// One field of one object: who holds it and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which field.
+    pub path: Path,
+    /// Field managers that hold it, the latest first.
+    pub managers: Vec<String>,
+    /// What it holds now, as people read it.
+    pub now: String,
+    /// What a mode did to it, where one did.
+    pub because: Option<Because>,
+}
+
+/// Why a mode holds a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// The mode.
+    pub mode: String,
+    /// The stage and step.
+    pub step: String,
+    /// The peacetime value.
+    pub base: String,
+    /// The state of the change.
+    pub state: String,
+}
+
+/// Who holds which field.
+pub fn held(view: &View, object: &str, fields: &[Held]) -> String {
+    let lang = view.lang;
+    if fields.is_empty() {
+        return t!(lang, "who-nobody", object = object.to_owned());
+    }
+    let mut table = view.table(&[
+        t!(lang, "col-field"),
+        t!(lang, "col-now"),
+        t!(lang, "col-base"),
+        t!(lang, "col-holder"),
+        t!(lang, "col-why"),
+    ]);
+    for field in fields {
+        let (base, why) = match &field.because {
+            Some(because) => (
+                because.base.clone(),
+                t!(
+                    lang,
+                    "who-because",
+                    mode = because.mode.clone(),
+                    step = because.step.clone(),
+                    state = because.state.clone()
+                ),
+            ),
+            None => (String::new(), t!(lang, "who-not-ours")),
+        };
+        table.add_row(vec![
+            view.cell(field.path.to_pointer(), Tone::Plain),
+            view.cell(&field.now, Tone::Plain),
+            view.cell(base, Tone::Faint),
+            view.cell(field.managers.join(", "), Tone::Plain),
+            view.cell(why, Tone::Plain),
+        ]);
+    }
+    drawn(table).trim_end().to_owned()
+}
+
+/// The same for programs.
+pub fn held_json(fields: &[Held]) -> Value {
+    fields
+        .iter()
+        .map(|field| {
+            json!({
+                "path": field.path.to_pointer(),
+                "now": field.now,
+                "managers": field.managers,
+                "mode": field.because.as_ref().map(|because| &because.mode),
+                "step": field.because.as_ref().map(|because| &because.step),
+                "base": field.because.as_ref().map(|because| &because.base),
+                "state": field.because.as_ref().map(|because| &because.state),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,369 @@
+//! A plan as a table, as one unified diff a target, and as JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+use similar::TextDiff;
+
+use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
+use crate::field::{Image, Target};
+use crate::i18n::Lang;
+use crate::t;
+
+use super::{Tone, View, drawn};
+
+/// Lines around a change in a diff: all of a field's value that matters is the change itself.
+const CONTEXT: usize = 3;
+
+/// The plan for people: per stage and step what is changed, left alone and worth knowing.
+pub fn table(plan: &Plan, view: &View) -> String {
+    let lang = view.lang;
+    let mut page = vec![summary(plan, lang)];
+    for stage in &plan.stages {
+        page.push(stage_head(stage, lang));
+        if stage.left_out.is_none() {
+            page.extend(stage.steps.iter().map(|step| step_text(step, view)));
+        }
+    }
+    page.join("\n\n")
+}
+
+/// What the plan is, and how much it does.
+pub fn summary(plan: &Plan, lang: Lang) -> String {
+    let counts = counts(plan);
+    let head = t!(
+        lang,
+        "plan-head",
+        playbook = plan.playbook.clone(),
+        level = plan.level.as_str(),
+        account = plan.spec.service_account_name.clone(),
+        term = plan.expires_after.0.clone(),
+        hash = plan.hash.clone()
+    );
+    let figures = t!(
+        lang,
+        "plan-figures",
+        changes = counts.changes,
+        targets = counts.targets,
+        writes = counts.writes,
+        restores = 2 * counts.targets,
+        requests = plan.requests()
+    );
+    let mut page = format!("{head}\n{figures}");
+    if counts.unsupported > 0 {
+        page += "\n";
+        page += &t!(lang, "plan-unsupported", n = counts.unsupported);
+    }
+    page
+}
+
+/// How much a plan does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    /// Fields.
+    changes: i64,
+    /// Objects.
+    targets: i64,
+    /// Requests that write targets on the way there: one an object and stage.
+    writes: i64,
+    /// Steps that this version does not carry out.
+    unsupported: i64,
+}
+
+fn counts(plan: &Plan) -> Counts {
+    let mut counts = Counts::default();
+    let mut targets = BTreeSet::new();
+    for stage in plan.stages.iter().filter(|stage| stage.left_out.is_none()) {
+        let mut writes = BTreeSet::new();
+        for step in &stage.steps {
+            counts.changes += i64::try_from(step.changes.len()).unwrap_or(i64::MAX);
+            counts.unsupported += i64::from(step.unsupported.is_some());
+            writes.extend(step.changes.iter().map(|change| change.target.uid.as_str()));
+        }
+        counts.writes += i64::try_from(writes.len()).unwrap_or(i64::MAX);
+        targets.extend(writes);
+    }
+    counts.targets = i64::try_from(targets.len()).unwrap_or(i64::MAX);
+    counts
+}
+
+fn stage_head(stage: &PlannedStage, lang: Lang) -> String {
+    let name = stage.name.clone();
+    match &stage.left_out {
+        Some(why) => t!(lang, "plan-stage-left-out", name = name, why = why.clone()),
+        None if stage.depends_on.is_empty() => t!(lang, "plan-stage", name = name),
+        None => t!(
+            lang,
+            "plan-stage-after",
+            name = name,
+            after = stage.depends_on.join(", ")
+        ),
+    }
+}
+
+fn step_text(step: &PlannedStep, view: &View) -> String {
+    let lang = view.lang;
+    let mut page = if step.after.is_empty() {
+        t!(
+            lang,
+            "plan-step",
+            name = step.name.clone(),
+            act = step.act.clone()
+        )
+    } else {
+        let after = step.after.join(", ");
+        t!(
+            lang,
+            "plan-step-after",
+            name = step.name.clone(),
+            act = step.act.clone(),
+            after = after
+        )
+    };
+    page.push('\n');
+    if let Some(why) = &step.unsupported {
+        let _ = writeln!(
+            page,
+            "{}",
+            t!(lang, "plan-step-unsupported", why = why.clone())
+        );
+    } else if step.changes.is_empty() {
+        let _ = writeln!(page, "{}", t!(lang, "plan-step-empty"));
+    } else {
+        page += &changes(step, view);
+    }
+    for problem in &step.problems {
+        let _ = writeln!(page, "{}", t!(lang, "plan-problem", text = problem.clone()));
+    }
+    for skip in &step.skipped {
+        let (target, why) = (skip.target.clone(), skip.why.clone());
+        let _ = writeln!(
+            page,
+            "{}",
+            t!(lang, "plan-skipped", target = target, why = why)
+        );
+    }
+    for finding in &step.findings {
+        let _ = writeln!(page, "{}", t!(lang, "plan-finding", text = finding.clone()));
+    }
+    page.trim_end().to_owned()
+}
+
+fn changes(step: &PlannedStep, view: &View) -> String {
+    let lang = view.lang;
+    let mut table = view.table(&[
+        t!(lang, "col-target"),
+        t!(lang, "col-field"),
+        t!(lang, "col-base"),
+        t!(lang, "col-after"),
+        t!(lang, "col-why"),
+    ]);
+    for change in &step.changes {
+        table.add_row(vec![
+            view.cell(target(&change.target), Tone::Plain),
+            view.cell(change.path.to_pointer(), Tone::Plain),
+            view.cell(change.base.display(), Tone::Faint),
+            view.cell(change.after.display(), Tone::Busy),
+            view.cell(&change.why, Tone::Plain),
+        ]);
+    }
+    drawn(table)
+}
+
+/// A target as people write it: `Deployment portal/web`.
+pub fn target(target: &Target) -> String {
+    if target.namespace.is_empty() {
+        format!("{} {}", target.kind, target.name)
+    } else {
+        format!("{} {}/{}", target.kind, target.namespace, target.name)
+    }
+}
+
+/// One unified diff a target, in the order in which targets first appear.
+pub fn diff(plan: &Plan) -> String {
+    let mut order: Vec<&Target> = Vec::new();
+    let mut by_uid: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    for stage in plan.stages.iter().filter(|stage| stage.left_out.is_none()) {
+        for change in stage.steps.iter().flat_map(|step| &step.changes) {
+            let list = by_uid.entry(change.target.uid.as_str()).or_default();
+            if list.is_empty() {
+                order.push(&change.target);
+            }
+            list.push(change);
+        }
+    }
+    let mut page = String::new();
+    for of in order {
+        let changes = by_uid.remove(of.uid.as_str()).unwrap_or_default();
+        let side = |image: fn(&Change) -> &Image| -> String {
+            changes
+                .iter()
+                .map(|change| lines(change, image(change)))
+                .collect()
+        };
+        let (base, after) = (side(|change| &change.base), side(|change| &change.after));
+        let name = target(of);
+        let diff = TextDiff::from_lines(&base, &after);
+        let _ = write!(
+            page,
+            "{}",
+            diff.unified_diff()
+                .context_radius(CONTEXT)
+                .header(&format!("{name} (peacetime)"), &format!("{name} (wartime)"))
+        );
+    }
+    page.trim_end().to_owned()
+}
+
+/// A field as lines: a text of several lines keeps them, so that a diff shows the ones that change.
+fn lines(change: &Change, image: &Image) -> String {
+    let pointer = change.path.to_pointer();
+    match image.value() {
+        None => String::new(),
+        Some(Value::String(text)) if text.contains('\n') => {
+            let mut page = format!("{pointer}: |\n");
+            for line in text.lines() {
+                let _ = writeln!(page, "  {line}");
+            }
+            page
+        }
+        Some(value) => format!("{pointer}: {value}\n"),
+    }
+}
+
+/// The plan for programs. A field that is absent has no `base` or `after`.
+pub fn json(plan: &Plan) -> Value {
+    let counts = counts(plan);
+    json!({
+        "playbook": plan.playbook,
+        "playbookUid": plan.playbook_uid,
+        "account": plan.spec.service_account_name,
+        "expiresAfter": plan.expires_after,
+        "level": plan.level,
+        "nature": plan.nature,
+        "parameters": plan.parameters,
+        "scope": plan.scope,
+        "hash": plan.hash,
+        "counts": {
+            "changes": counts.changes,
+            "targets": counts.targets,
+            "writes": counts.writes,
+            "unsupported": counts.unsupported,
+            "requests": plan.requests(),
+        },
+        "stages": plan.stages.iter().map(stage_json).collect::<Vec<_>>(),
+    })
+}
+
+fn stage_json(stage: &PlannedStage) -> Value {
+    json!({
+        "name": stage.name,
+        "dependsOn": stage.depends_on,
+        "leftOut": stage.left_out,
+        "onFailure": stage.on_failure,
+        "minSuccess": stage.min_success,
+        "steps": stage.steps.iter().map(step_json).collect::<Vec<_>>(),
+    })
+}
+
+fn step_json(step: &PlannedStep) -> Value {
+    let skipped: Vec<Value> = step
+        .skipped
+        .iter()
+        .map(|skip| json!({ "target": skip.target, "why": skip.why }))
+        .collect();
+    json!({
+        "name": step.name,
+        "act": step.act,
+        "after": step.after,
+        "timeoutSeconds": step.timeout_seconds,
+        "critical": step.critical,
+        "unsupported": step.unsupported,
+        "changes": step.changes.iter().map(change_json).collect::<Vec<_>>(),
+        "skipped": skipped,
+        "findings": step.findings,
+        "problems": step.problems,
+    })
+}
+
+fn change_json(change: &Change) -> Value {
+    let target = &change.target;
+    let mut object = Map::new();
+    object.insert(
+        "target".to_owned(),
+        json!({
+            "apiVersion": target.api_version,
+            "kind": target.kind,
+            "namespace": target.namespace,
+            "name": target.name,
+            "uid": target.uid,
+        }),
+    );
+    object.insert("path".to_owned(), change.path.to_pointer().into());
+    object.insert("why".to_owned(), change.why.clone().into());
+    let sides = [("base", &change.base), ("after", &change.after)];
+    for (key, image) in sides {
+        if let Some(value) = image.value() {
+            object.insert(key.to_owned(), value.clone());
+        }
+    }
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::cli::samples;
+
+    fn view(lang: Lang) -> View {
+        View {
+            lang,
+            width: Some(80),
+            bars: true,
+            colour: false,
+            zone: TimeZone::UTC,
+        }
+    }
+
+    /// What a declarer and an approver read before they say yes.
+    #[test]
+    fn a_plan_reads_well_at_80_columns() {
+        insta::assert_snapshot!("table_en", table(&samples::plan(), &view(Lang::En)));
+        insta::assert_snapshot!("table_zh_cn", table(&samples::plan(), &view(Lang::ZhCn)));
+    }
+
+    /// What an engineer reads: one diff a target, absent fields as lines that come and go.
+    #[test]
+    fn the_diff_shows_every_change_of_a_target_together() {
+        let page = diff(&samples::plan());
+        assert_eq!(page.matches("\n--- ").count() + 1, 3);
+        insta::assert_snapshot!("diff", page);
+    }
+
+    /// What programs read.
+    #[test]
+    fn the_json_holds_every_change() {
+        let object = json(&samples::plan());
+        assert_eq!(object["counts"]["changes"], 4);
+        insta::assert_json_snapshot!("json", object);
+    }
+
+    /// The figures of the head are what people approve: an object that two steps of a stage change
+    /// is one object and one write, what is left out does not count.
+    #[test]
+    fn figures_count_objects_once() {
+        let counts = counts(&samples::plan());
+        assert_eq!(
+            (
+                counts.changes,
+                counts.targets,
+                counts.writes,
+                counts.unsupported
+            ),
+            (4, 3, 3, 1)
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! `who`: who holds which field of one object, and why.
+
+use std::collections::BTreeMap;
+
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::discovery::{ApiResource, Scope};
+use kube::{Client, Discovery};
+use serde_json::Value;
+
+use crate::api::EmergencyMode;
+use crate::field::{FieldSet, Image, Path, managed};
+use crate::ledger::Entry;
+
+use super::args::Output;
+use super::context::{Context, call};
+use super::error::Error;
+use super::exit::Exit;
+use super::render::fields::{self, Because, Held};
+use super::status::{ledger, pages};
+
+/// The arguments.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The object: KIND/NAME, e.g. deployment/portal-web or PLURAL.GROUP/NAME
+    #[arg(value_name = "KIND/NAME", value_parser = object)]
+    pub object: (String, String),
+    /// Its namespace
+    #[arg(short, long, value_name = "NAME", default_value = "default")]
+    pub namespace: String,
+    /// Every field that has an owner, not only those that a mode holds
+    #[arg(long)]
+    pub all: bool,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Short names of kinds that people type, as kubectl knows them; discovery does not tell them
+/// without a request a group.
+const SHORT: &[(&str, &str)] = &[
+    ("deploy", "deployments"),
+    ("sts", "statefulsets"),
+    ("ds", "daemonsets"),
+    ("cm", "configmaps"),
+    ("cj", "cronjobs"),
+    ("hpa", "horizontalpodautoscalers"),
+    ("ing", "ingresses"),
+    ("netpol", "networkpolicies"),
+    ("svc", "services"),
+];
+
+fn object(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() => {
+            Ok((kind.to_owned(), name.to_owned()))
+        }
+        _ => Err(format!(
+            "`{text}` is not KIND/NAME, e.g. deployment/portal-web"
+        )),
+    }
+}
+
+/// Says who holds which field.
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
+    let client = context.client().await?;
+    let (kind, name) = &args.object;
+    let object = find(&client, kind, name, &args.namespace).await?;
+    let entries = live_entries(context, &client, &object).await?;
+    let fields = held(&object, &entries, args.all);
+    let shown = format!("{kind}/{name}");
+    context.print(args.output.output, &fields::held_json(&fields), || {
+        fields::held(&context.view(), &shown, &fields)
+    })?;
+    let ours = fields.iter().any(|field| field.because.is_some());
+    Ok(if ours { Exit::Done } else { Exit::Negative })
+}
+
+async fn find(client: &Client, kind: &str, name: &str, namespace: &str) -> Result<Value, Error> {
+    let discovery = call(
+        "discover the kinds",
+        Discovery::new(client.clone()).run_aggregated(),
+    );
+    let discovery = discovery.await?;
+    let wanted = kind.to_ascii_lowercase();
+    let all = discovery
+        .groups()
+        .flat_map(kube::discovery::ApiGroup::recommended_resources);
+    let found = all
+        .into_iter()
+        .find(|(resource, _)| names_kind(resource, &wanted));
+    let Some((resource, capabilities)) = found else {
+        return Err(Error::NotFound {
+            kind: "kind".to_owned(),
+            name: kind.to_owned(),
+        });
+    };
+    let api: Api<DynamicObject> = match capabilities.scope {
+        Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
+        Scope::Cluster => Api::all_with(client.clone(), &resource),
+    };
+    let object = call(&format!("read {kind} {name}"), api.get(name)).await?;
+    serde_json::to_value(object).map_err(|error| Error::Input {
+        problem: error.to_string(),
+    })
+}
+
+/// Whether a word, in lower case, names a kind: kind, plural, short name, or plural.group.
+fn names_kind(resource: &ApiResource, wanted: &str) -> bool {
+    let long = SHORT
+        .iter()
+        .find(|(short, _)| *short == wanted)
+        .map_or(wanted, |(_, long)| *long);
+    let kind = resource.kind.to_ascii_lowercase();
+    long == resource.plural
+        || long == kind
+        || long == format!("{}.{}", resource.plural, resource.group)
+        || long == format!("{}/{kind}", resource.group)
+}
+
+/// What live modes did to the object: mode's name and entry, by path.
+async fn live_entries(
+    context: &Context,
+    client: &Client,
+    object: &Value,
+) -> Result<BTreeMap<Path, (String, Entry)>, Error> {
+    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+    let modes: Api<EmergencyMode> = Api::all(client.clone());
+    let mut found = BTreeMap::new();
+    for mode in pages("list EmergencyModes", &modes, ListParams::default()).await? {
+        let name = mode.metadata.name.clone().unwrap_or_default();
+        let ledger = ledger(context, client, &mode).await?;
+        for entry in ledger.live().filter(|entry| entry.target.uid == uid) {
+            found.insert(entry.path.clone(), (name.clone(), entry.clone()));
+        }
+    }
+    Ok(found)
+}
+
+/// Who holds what: every field of a live mode, and with `all` every other field that has an owner.
+fn held(object: &Value, entries: &BTreeMap<Path, (String, Entry)>, all: bool) -> Vec<Held> {
+    let mut paths: Vec<Path> = entries.keys().cloned().collect();
+    if all {
+        let owned = object["metadata"]["managedFields"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let sets = owned.filter_map(|entry| FieldSet::parse(&entry["fieldsV1"]).ok());
+        paths.extend(sets.flat_map(|set| set.paths()));
+        paths.sort();
+        paths.dedup();
+    }
+    let held = paths.into_iter().map(|path| Held {
+        managers: managers(object, &path),
+        now: Image::at(object, &path).display(),
+        because: entries.get(&path).map(|(mode, entry)| Because {
+            mode: mode.clone(),
+            step: format!("{}/{}", entry.stage, entry.step),
+            base: entry.base.display(),
+            state: format!("{:?}", entry.state),
+        }),
+        path,
+    });
+    held.collect()
+}
+
+fn managers(object: &Value, path: &Path) -> Vec<String> {
+    let mut all = managed::our_managers(object, path);
+    for manager in managed::holders(object, path) {
+        if !all.contains(&manager) {
+            all.push(manager);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::GroupVersionKind;
+
+    use super::*;
+
+    /// People type what kubectl takes.
+    #[test]
+    fn kinds_have_the_names_that_people_type() {
+        let gvk = GroupVersionKind::gvk("apps", "v1", "Deployment");
+        let resource = ApiResource::from_gvk(&gvk);
+        for word in [
+            "deployment",
+            "deployments",
+            "deploy",
+            "deployments.apps",
+            "apps/deployment",
+        ] {
+            assert!(names_kind(&resource, word), "{word} was not found");
+        }
+        assert!(!names_kind(&resource, "sts"));
+        assert!(object("deployment").is_err());
+        assert!(object("/web").is_err());
+        assert_eq!(
+            object("deploy/web").unwrap(),
+            ("deploy".to_owned(), "web".to_owned())
+        );
+    }
+}
