@@ -6,7 +6,7 @@
 
 pub mod classify;
 pub mod clients;
-mod deadline;
+pub(crate) mod deadline;
 pub mod discovery;
 #[cfg(test)]
 pub(crate) mod fake;
