@@ -475,7 +475,7 @@ fn no_record_of_an_old_epoch_follows_the_turn_of_a_newer_one() {
     checker.assert_properties();
 }
 
-/// As above: the model must be able to fail, once without each half of the fence.
+/// As above: the model must be able to fail. Here records are not named by their sequence.
 #[test]
 fn the_model_finds_the_old_epoch_without_the_compare_and_swap() {
     let model = Journal {
