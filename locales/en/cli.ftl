@@ -231,6 +231,19 @@ plan-problem = cannot be planned: { $text }
 plan-no-changes = The plan changes nothing.
 
 # --- lint, version
-lint-help-parse = write a Playbook of pingzhan.dev/v1alpha1; see kubectl explain playbook --recursive
-lint-summary = { $files } files: { $errors } errors, { $warnings } warnings, { $notes } notes
+lint-no-playbook = { $file } holds no Playbook.
+lint-summary =
+    { $files ->
+        [one] 1 file
+       *[other] { $files } files
+    }: { $errors ->
+        [one] 1 error
+       *[other] { $errors } errors
+    }, { $warnings ->
+        [one] 1 warning
+       *[other] { $warnings } warnings
+    }, { $notes ->
+        [one] 1 note
+       *[other] { $notes } notes
+    }
 version-line = pingzhan { $version } (API { $api }, journal format { $format })

@@ -237,6 +237,6 @@ plan-problem = 无法规划：{ $text }
 plan-no-changes = 方案不改动任何内容。
 
 # --- 检查、版本
-lint-help-parse = 请写 pingzhan.dev/v1alpha1 的 Playbook；见 kubectl explain playbook --recursive
+lint-no-playbook = { $file } 中没有 Playbook。
 lint-summary = { $files } 个文件：{ $errors } 个错误，{ $warnings } 个警告，{ $notes } 个提示
 version-line = 平战 pingzhan { $version }（API { $api }，日志格式 { $format }）

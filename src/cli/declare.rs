@@ -6,12 +6,11 @@
 )]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kube::Client;
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
-use snafu::ResultExt;
 
 use crate::api::{
     DecidedBy, EmergencyMode, LegalBasis, Level, NameRef, Nature, ParameterType, Playbook,
@@ -23,7 +22,7 @@ use crate::t;
 
 use super::args::{Output, Waiting, level, pair, term};
 use super::context::{Context, call, playbook};
-use super::error::{Error, ReadFileSnafu};
+use super::error::Error;
 use super::exit::Exit;
 use super::person::{Person, Right};
 use super::preview::{self, Wish};
@@ -107,7 +106,7 @@ const TERM: &str = "24h";
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let lang = context.lang;
     let draft = match &args.flags.file {
-        Some(file) => from_file(lang, &read(file)?, &file.display().to_string())?,
+        Some(file) => from_file(lang, &super::lint::read(file)?, &file.display().to_string())?,
         None => from_flags(&args.flags),
     };
     let client = context.client().await?;
@@ -224,14 +223,6 @@ fn summary(
         Some(plan) => format!("{head}\n{}", render::plan::summary(plan, lang)),
         None => format!("{head}\n{}", t!(lang, "declare-no-preview")),
     }
-}
-
-fn read(file: &Path) -> Result<String, Error> {
-    let name = file.display().to_string();
-    if name == "-" {
-        return std::io::read_to_string(std::io::stdin()).context(ReadFileSnafu { file: name });
-    }
-    std::fs::read_to_string(file).context(ReadFileSnafu { file: name })
 }
 
 /// The object of a file, whose kind is checked; what it lacks is filled in later.

@@ -1,13 +1,14 @@
-//! `lint`: findings on playbooks, with file, line, column and snippet.
+//! `lint`: findings on playbooks and modes, with fixed codes, file, line, column and snippet.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use snafu::ResultExt;
 
 use crate::api::Playbook;
-use crate::playbook::{Finding, Severity, lint};
+use crate::i18n::Lang;
+use crate::playbook::Severity;
+use crate::playbook::parse::{self, Body, Diagnostic};
 use crate::t;
 
 use super::args::Format;
@@ -18,7 +19,7 @@ use super::exit::Exit;
 /// The arguments.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Files with playbooks; `-` reads standard input
+    /// Files with playbooks and modes; `-` reads standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How to print the findings
@@ -26,105 +27,123 @@ pub struct Args {
     pub output: Format,
 }
 
-/// A finding and where it is.
-#[derive(Clone, Debug)]
-struct Located {
+/// A file, and what was found in it.
+struct Judged {
     file: String,
-    finding: Finding,
+    text: String,
+    found: Vec<Diagnostic>,
 }
 
-/// Judges playbooks.
+/// Judges files.
 pub fn run(context: &Context, args: &Args) -> Result<Exit, Error> {
     let mut all = Vec::new();
-    for file in &args.files {
-        let name = file.display().to_string();
-        let found = match read_playbook(context, file)? {
-            Ok(playbook) => lint::playbook(&playbook.spec),
-            Err(finding) => vec![finding],
-        };
-        all.extend(found.into_iter().map(|finding| Located {
-            file: name.clone(),
-            finding,
-        }));
+    for path in &args.files {
+        let (file, text) = (path.display().to_string(), read(path)?);
+        let found = parse::check(&text, |_| None).diagnostics;
+        all.push(Judged { file, text, found });
     }
-    let object = json!({ "findings": all.iter().map(to_json).collect::<Vec<_>>() });
-    context.print(args.output, &object, || {
-        page(context, &all, args.files.len())
-    })?;
-    let refused = all
-        .iter()
-        .any(|located| located.finding.severity == Severity::Error);
-    Ok(if refused { Exit::Negative } else { Exit::Done })
-}
-
-/// The playbook of a file, for the other verbs.
-///
-/// # Errors
-/// `Input` where the file does not hold a playbook.
-pub(super) fn playbook_of(context: &Context, file: &Path) -> Result<Playbook, Error> {
-    read_playbook(context, file)?.map_err(|finding| Error::Input {
-        problem: format!("{}: {}", file.display(), finding.message),
+    let each = all.iter().flat_map(|judged| {
+        judged
+            .found
+            .iter()
+            .map(|found| parse::to_json(found, &judged.file))
+    });
+    let object = json!({ "findings": each.collect::<Vec<_>>() });
+    context.print(args.output, &object, || page(context.lang, &all))?;
+    Ok(if count(&all, Severity::Error) > 0 {
+        Exit::Negative
+    } else {
+        Exit::Done
     })
 }
 
-fn read_playbook(context: &Context, file: &Path) -> Result<Result<Playbook, Finding>, Error> {
+/// The text of a file; `-` is standard input.
+pub(super) fn read(file: &Path) -> Result<String, Error> {
     let name = file.display().to_string();
     let text = if name == "-" {
         std::io::read_to_string(std::io::stdin())
     } else {
         std::fs::read_to_string(file)
     };
-    let text = text.context(ReadFileSnafu { file: name })?;
-    Ok(
-        serde_saphyr::from_str::<Playbook>(&text).map_err(|error| Finding {
-            code: "PZ0001",
-            severity: Severity::Error,
-            at: String::new(),
-            message: error.to_string(),
-            help: t!(context.lang, "lint-help-parse"),
-        }),
-    )
+    text.context(ReadFileSnafu { file: name })
 }
 
-fn page(context: &Context, all: &[Located], files: usize) -> String {
-    let mut page = String::new();
-    for Located { file, finding } in all {
-        let severity = severity(finding.severity);
-        let _ = writeln!(page, "{severity}[{}]: {}", finding.code, finding.message);
-        let _ = writeln!(page, "  --> {file} {}", finding.at);
-        let _ = writeln!(page, "  = help: {}\n", finding.help);
+/// The first playbook of a file, for the other verbs.
+///
+/// # Errors
+/// `Input`, with what lint says of it, where the file is refused or holds none.
+pub(super) fn playbook_of(context: &Context, path: &Path) -> Result<Playbook, Error> {
+    let (file, text) = (path.display().to_string(), read(path)?);
+    let parsed = parse::check(&text, |_| None);
+    if parsed.refused() {
+        let judged = [Judged {
+            file,
+            text,
+            found: parsed.diagnostics,
+        }];
+        return Err(Error::Input {
+            problem: page(context.lang, &judged),
+        });
     }
-    let count = |severity| {
-        all.iter()
-            .filter(|located| located.finding.severity == severity)
-            .count()
-            .to_string()
-    };
-    page + &t!(
-        context.lang,
-        "lint-summary",
-        files = files.to_string(),
-        errors = count(Severity::Error),
-        warnings = count(Severity::Warning),
-        notes = count(Severity::Note)
-    )
-}
-
-const fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
-}
-
-fn to_json(Located { file, finding }: &Located) -> serde_json::Value {
-    json!({
-        "file": file,
-        "code": finding.code,
-        "severity": severity(finding.severity),
-        "at": finding.at,
-        "message": finding.message,
-        "help": finding.help,
+    let found = parsed
+        .documents
+        .into_iter()
+        .find_map(|document| match document.body {
+            Body::Playbook(spec) => Some(Playbook::new(&document.name, *spec)),
+            Body::Mode(_) => None,
+        });
+    found.ok_or_else(|| Error::Input {
+        problem: t!(context.lang, "lint-no-playbook", file = file),
     })
+}
+
+fn count(all: &[Judged], severity: Severity) -> usize {
+    let found = all.iter().flat_map(|judged| &judged.found);
+    found
+        .filter(|found| found.finding.severity == severity)
+        .count()
+}
+
+/// Every finding with its snippet, and how many there are.
+fn page(lang: Lang, all: &[Judged]) -> String {
+    let mut parts: Vec<String> = all
+        .iter()
+        .flat_map(|judged| {
+            judged
+                .found
+                .iter()
+                .map(|found| parse::render(found, &judged.text, &judged.file))
+        })
+        .collect();
+    parts.push(t!(
+        lang,
+        "lint-summary",
+        files = all.len(),
+        errors = count(all, Severity::Error),
+        warnings = count(all, Severity::Warning),
+        notes = count(all, Severity::Note)
+    ));
+    parts.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An engineer goes from the finding to the line.
+    #[test]
+    fn findings_name_file_line_and_column() {
+        let text = "apiVersion: pingzhan.dev/v1alpha1\nkind: Playbook\nmetadata: {name: p}\nspec: {titel: {en: P}}\n";
+        let found = parse::check(text, |_| None).diagnostics;
+        assert!(!found.is_empty());
+        let judged = Judged {
+            file: "p.yaml".into(),
+            text: text.into(),
+            found,
+        };
+        let page = page(Lang::En, &[judged]);
+        assert!(page.starts_with("p.yaml:4:"), "{page}");
+        assert!(page.contains("titel"), "{page}");
+        assert!(page.contains("1 file: "), "{page}");
+    }
 }

@@ -5,10 +5,11 @@ use tracing_subscriber::fmt::SubscriberBuilder;
 
 use super::run::{Args, LogFormat};
 
-/// Logs of a verb: warnings, and more with `-v`.
+/// Logs of a verb: our own warnings, and more with `-v`. What the libraries say of a failed request
+/// the error says better, once.
 pub fn of_verb(verbose: u8) {
     let filter = match verbose {
-        0 => "warn",
+        0 => "off,pingzhan=warn",
         1 => "pingzhan=info,warn",
         2 => "pingzhan=debug,kube=debug,info",
         _ => "trace",
@@ -22,7 +23,9 @@ pub fn of_operator(args: &Args) {
 }
 
 fn start(filter: EnvFilter, format: LogFormat) {
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let builder = SubscriberBuilder::default()
+        .with_ansi(colour)
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     // It fails only if another subscriber is there, which then has the lines.
