@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn deployment(replicas: Value, manager: &str, time: &str) -> Value {
+    fn deployment(replicas: &Value, manager: &str, time: &str) -> Value {
         json!({
             "metadata": {
                 "name": "web", "resourceVersion": time, "generation": 3,
@@ -113,21 +113,21 @@ mod tests {
     /// Restored means restored: times and versions may differ, nothing else.
     #[test]
     fn only_documented_residues_may_differ() {
-        let before = deployment(json!(3), "helm", "1");
+        let before = deployment(&json!(3), "helm", "1");
         assert_eq!(
-            differences(&before, &deployment(json!(3), "helm", "2")),
+            differences(&before, &deployment(&json!(3), "helm", "2")),
             Vec::<String>::new()
         );
         assert_eq!(
-            differences(&before, &deployment(json!(9), "helm", "1")).len(),
+            differences(&before, &deployment(&json!(9), "helm", "1")).len(),
             1
         );
         assert_eq!(
-            differences(&before, &deployment(json!(3), "pingzhan", "1")).len(),
+            differences(&before, &deployment(&json!(3), "pingzhan", "1")).len(),
             1
         );
         assert_eq!(
-            differences(&before, &deployment(Value::Null, "helm", "1")).len(),
+            differences(&before, &deployment(&Value::Null, "helm", "1")).len(),
             1
         );
     }

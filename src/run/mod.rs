@@ -1,11 +1,21 @@
-//! IO: the operator at work. Who may write ([`lease`]), what is seen of the cluster ([`observe`]),
-//! what is durably journalled ([`records`]), and what the operator says of itself ([`server`],
-//! [`metrics`], [`logs`]). The one clock is [`clock`].
+//! IO: the operator at work. Elected ([`lease`]), it keeps one actor a mode ([`crew`], [`actor`]),
+//! which sees the cluster ([`observe`]), journals ([`records`]), and hands what was decided to the
+//! one writer of targets ([`executor`]).
 
+pub mod actor;
 pub mod clock;
+mod count;
+pub mod crew;
+pub mod events;
+pub mod executor;
+pub mod hold;
 pub mod lease;
 pub mod logs;
 pub mod metrics;
+pub mod mode;
 pub mod observe;
+pub mod operator;
+pub mod publish;
 pub mod records;
+pub mod recovery;
 pub mod server;

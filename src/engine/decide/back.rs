@@ -7,9 +7,9 @@ use crate::api::{DriftActive, DriftRestore, Turn, TurnKind, names};
 use crate::engine::judge::{self, Judgement, Way};
 use crate::engine::plan::Plan;
 use crate::engine::work::WriteItem;
-use crate::field::Image;
 use crate::field::giveback::Return;
 use crate::field::patch::Edit;
+use crate::field::{Image, Path};
 use crate::ledger::{Entry, Event, State};
 
 use super::field::{Look, live, look, rival};
@@ -79,22 +79,14 @@ pub(super) fn bring_back(
     desk: &mut Desk,
     decision: &mut Decision,
 ) {
-    let order = Order::new(plan, entries);
+    let order = Order::new(input, plan, entries);
     let mut drifts = 0;
     let mut stuck = 0;
     for entry in entries {
         match entry.state {
             State::Intended | State::Applied | State::Reverting | State::Drifted | State::Stuck => {
                 if order.may_go(entry) {
-                    value(
-                        input,
-                        plan,
-                        entry,
-                        errand,
-                        order.rank(entry),
-                        desk,
-                        decision,
-                    );
+                    value(input, &order, entry, errand, desk, decision);
                 }
             }
             State::Reverted
@@ -109,7 +101,7 @@ pub(super) fn bring_back(
         drifts += usize::from(entry.state == State::Drifted && errand == Errand::Restoring);
         stuck += usize::from(entry.state == State::Stuck);
     }
-    ownership(input, entries, desk);
+    ownership(input, entries, desk, decision);
     if stuck > 0 {
         decision.waiting = Some(Waiting::Retry(stuck));
     }
@@ -120,23 +112,20 @@ pub(super) fn bring_back(
 
 fn value(
     input: &Input<'_>,
-    plan: &Plan,
+    order: &Order<'_>,
     entry: &Entry,
     errand: Errand,
-    rank: u64,
     desk: &mut Desk,
     decision: &mut Decision,
 ) {
+    let (plan, rank) = (order.plan, order.rank(entry));
     let (sight, seen) = match look(input, &entry.target.uid, &entry.path) {
         Look::Unseen => return desk.unseen(&entry.target, &entry.path),
+        Look::Unreadable => return decision.unreadable(input.now),
         Look::Gone => return desk.note(&entry.target, rank, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),
     };
-    if entry.state == State::Stuck
-        && let Some(at) = input.retry_at.get(&entry.target.uid)
-        && *at > input.now
-    {
-        decision.look_again(*at);
+    if waits_for_retry(input, entry, decision) {
         return;
     }
     let drift = plan
@@ -160,7 +149,7 @@ fn value(
         );
     match judged {
         Judgement::Write(to, _) => {
-            let item = back_item(entry, to);
+            let item = back_item(order, entry, to);
             desk.revert(&entry.target, sight, rank, item, turned);
         }
         Judgement::Done | Judgement::Withdraw if turned => {
@@ -189,13 +178,32 @@ fn value(
     }
 }
 
-fn back_item(entry: &Entry, to: Image) -> WriteItem {
+fn waits_for_retry(input: &Input<'_>, entry: &Entry, decision: &mut Decision) -> bool {
+    let at = input
+        .retry_at
+        .get(&entry.target.uid)
+        .filter(|at| **at > input.now);
+    match at {
+        Some(at) if entry.state == State::Stuck => {
+            decision.look_again(*at);
+            true
+        }
+        Some(_) | None => false,
+    }
+}
+
+fn back_item(order: &Order<'_>, entry: &Entry, to: Image) -> WriteItem {
+    let remove_parents = if to == Image::Absent {
+        order.parents_of(entry)
+    } else {
+        Vec::new()
+    };
     WriteItem {
         id: entry.id,
         edit: Edit {
             path: entry.path.clone(),
             to,
-            remove_parents: entry.parents.clone(),
+            remove_parents,
         },
         event: Event::Reverted,
         after: entry.base.clone(),
@@ -203,7 +211,7 @@ fn back_item(entry: &Entry, to: Image) -> WriteItem {
 }
 
 /// The ownership pass: a target whose values are all back.
-fn ownership(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk) {
+fn ownership(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk, decision: &mut Decision) {
     let mut by_uid: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         by_uid.entry(&entry.target.uid).or_default().push(entry);
@@ -225,6 +233,7 @@ fn ownership(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk) {
                     desk.unseen(target, &entry.path);
                 }
             }
+            Some(Sight::Unreadable) => decision.unreadable(input.now),
             Some(Sight::Gone) => {
                 for entry in &entries {
                     desk.note(target, OWNERS_RANK, gone(entry));
@@ -292,21 +301,38 @@ struct Order<'a> {
     open: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// The lowest wave still to be brought back, by stage and step.
     waves: BTreeMap<(&'a str, &'a str), u8>,
-    wave_of: BTreeMap<(&'a str, &'a crate::field::Path), u8>,
+    wave_of: BTreeMap<(&'a str, &'a Path), u8>,
+    /// Parents that the mode created, by target: a sibling's write may have created the one that
+    /// this return leaves empty.
+    parents: BTreeMap<&'a str, BTreeSet<&'a Path>>,
 }
 
 impl<'a> Order<'a> {
-    fn new(plan: &'a Plan, entries: &[&'a Entry]) -> Self {
+    fn new(input: &'a Input<'_>, plan: &'a Plan, entries: &[&'a Entry]) -> Self {
         let wave_of: BTreeMap<_, _> = plan
             .changes()
             .filter(|(_, _, change)| change.wave > 0)
             .map(|(_, _, change)| ((change.target.uid.as_str(), &change.path), change.wave))
             .collect();
+        let mut parents: BTreeMap<&str, BTreeSet<&Path>> = BTreeMap::new();
+        for entry in input
+            .ledger
+            .entries
+            .values()
+            .filter(|entry| !entry.parents.is_empty())
+        {
+            parents
+                .entry(&entry.target.uid)
+                .or_default()
+                .extend(&entry.parents);
+        }
+        let (open, waves) = (BTreeMap::new(), BTreeMap::new());
         let mut order = Self {
             plan,
-            open: BTreeMap::new(),
-            waves: BTreeMap::new(),
+            open,
+            waves,
             wave_of,
+            parents,
         };
         for entry in entries {
             if matches!(
@@ -327,6 +353,18 @@ impl<'a> Order<'a> {
             }
         }
         order
+    }
+
+    fn parents_of(&self, entry: &Entry) -> Vec<Path> {
+        let created = self
+            .parents
+            .get(entry.target.uid.as_str())
+            .into_iter()
+            .flatten();
+        created
+            .filter(|parent| entry.path.starts_with(parent))
+            .map(|parent| (*parent).clone())
+            .collect()
     }
 
     fn wave(&self, entry: &Entry) -> u8 {

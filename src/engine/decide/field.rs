@@ -14,6 +14,8 @@ pub(super) enum Look<'a> {
     Unseen,
     /// No object with this uid is there, or it is being deleted.
     Gone,
+    /// The target could not be read.
+    Unreadable,
     /// The field, on its target.
     Seen(&'a Arc<Projection>, &'a Seen),
 }
@@ -23,6 +25,7 @@ pub(super) fn look<'a>(input: &Input<'a>, uid: &str, path: &Path) -> Look<'a> {
     match input.sights.get(uid) {
         None => Look::Unseen,
         Some(Sight::Gone) => Look::Gone,
+        Some(Sight::Unreadable) => Look::Unreadable,
         Some(Sight::Present(sight)) if sight.deleting => Look::Gone,
         Some(Sight::Present(sight)) => sight
             .field(path)

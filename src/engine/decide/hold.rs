@@ -32,9 +32,11 @@ pub(super) fn switch(
     amendment: i64,
     standing: Standing<'_>,
     desk: &mut Desk,
+    decision: &mut Decision,
 ) {
     let (sight, seen) = match look(board.input, &change.target.uid, &change.path) {
         Look::Unseen => return desk.unseen(&change.target, &change.path),
+        Look::Unreadable => return decision.unreadable(board.input.now),
         Look::Seen(sight, seen) => (sight, seen),
         Look::Gone => {
             if let Standing::Doing(entry) = standing {
@@ -163,6 +165,7 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
     };
     let (sight, seen) = match look(input, &entry.target.uid, &entry.path) {
         Look::Unseen => return desk.unseen(&entry.target, &entry.path),
+        Look::Unreadable => return decision.unreadable(input.now),
         Look::Gone => return desk.note(&entry.target, HOLD_RANK, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),
     };

@@ -67,6 +67,8 @@ pub enum Sight {
     Present(Arc<Projection>),
     /// No object with this uid is there.
     Gone,
+    /// It could not be read: nothing is known, nothing is done, and it is read again.
+    Unreadable,
 }
 
 /// What came of planning for what the spec asks for now.
@@ -164,6 +166,24 @@ pub(crate) struct Findings {
 }
 
 impl Decision {
+    /// How many targets somebody keeps changing.
+    pub fn contested(&self) -> usize {
+        self.findings.contested.len()
+    }
+
+    /// Something could not be read: it is looked at again, and said.
+    pub(crate) fn unreadable(&mut self, now: Timestamp) {
+        /// Seconds between two tries to read what could not be read.
+        const AGAIN: i64 = 5;
+        self.look_again(now + jiff::SignedDuration::from_secs(AGAIN));
+        let known = if let Some(Waiting::Unreadable(count)) = self.waiting {
+            count
+        } else {
+            0
+        };
+        self.waiting = Some(Waiting::Unreadable(known + 1));
+    }
+
     /// Looks again at this time, or earlier.
     pub(crate) fn look_again(&mut self, at: Timestamp) {
         self.again_at = Some(self.again_at.map_or(at, |known| known.min(at)));

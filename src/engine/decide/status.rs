@@ -186,7 +186,7 @@ fn is_notable(entry: &Entry, restoring: bool, decision: &Decision) -> bool {
 fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus {
     let seen = match look(input, &entry.target.uid, &entry.path) {
         Look::Seen(_, seen) => Some(seen.image.hash()),
-        Look::Gone | Look::Unseen => None,
+        Look::Gone | Look::Unseen | Look::Unreadable => None,
     };
     let contested = decision.findings.contested.get(&entry.target.uid);
     let message = match contested {

@@ -109,7 +109,7 @@ impl<'a> Board<'a> {
             return match look(self.input, key.0, key.1) {
                 Look::Gone => Standing::Settled,
                 Look::Seen(_, seen) if seen.image == change.after => Standing::Settled,
-                Look::Seen(..) | Look::Unseen => Standing::Todo(None),
+                Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),
             };
         };
         let same = entry.after == change.after;
@@ -193,7 +193,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
         if view.state != StageState::Running && view.state != StageState::Failed {
             continue;
         }
-        write_stage(&board, index, view, &mut desk);
+        write_stage(&board, index, view, &mut desk, decision);
     }
     hold::decide(&board, plan, &mut desk, decision);
     let left = board.left();
@@ -322,7 +322,13 @@ fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool 
         })
 }
 
-fn write_stage(board: &Board<'_>, index: usize, view: &StageView<'_>, desk: &mut Desk) {
+fn write_stage(
+    board: &Board<'_>,
+    index: usize,
+    view: &StageView<'_>,
+    desk: &mut Desk,
+    decision: &mut Decision,
+) {
     for (place, step) in view.steps.iter().enumerate() {
         let waits = step.step.after.iter().any(|name| {
             view.steps
@@ -345,7 +351,7 @@ fn write_stage(board: &Board<'_>, index: usize, view: &StageView<'_>, desk: &mut
                     step: step.step,
                     rank: rank(index, place),
                 };
-                hold::switch(board, &at, change, *amendment, *standing, desk);
+                hold::switch(board, &at, change, *amendment, *standing, desk, decision);
             }
         }
     }

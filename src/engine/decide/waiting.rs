@@ -22,6 +22,8 @@ pub enum Waiting {
     Unconfirmed(Timestamp),
     /// For the next try of targets whose return was refused.
     Retry(usize),
+    /// For fields that could not be read.
+    Unreadable(usize),
 }
 
 impl Waiting {
@@ -41,6 +43,9 @@ impl Waiting {
             ),
             Self::Unconfirmed(at) => format!(
                 "waiting until {at:.0} for writes without an answer to be certainly over"
+            ),
+            Self::Unreadable(count) => format!(
+                "{count} fields cannot be read as the playbook's account; they are read again by themselves"
             ),
             Self::Retry(count) => format!(
                 "{count} fields cannot be brought back yet; they are tried again by themselves"

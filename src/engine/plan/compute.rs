@@ -190,7 +190,7 @@ fn planned_step(
 }
 
 /// `Kind namespace/name`, as people read it.
-pub(crate) fn describe(target: &Target) -> String {
+pub fn describe(target: &Target) -> String {
     if target.namespace.is_empty() {
         format!("{} {}", target.kind, target.name)
     } else {

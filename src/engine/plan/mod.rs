@@ -40,7 +40,7 @@ pub struct Plan {
     pub hash: String,
 }
 
-pub use compute::{Request, compute};
+pub use compute::{Request, compute, describe};
 
 impl Plan {
     /// All changes, with their stage and step, in plan order.

@@ -170,7 +170,7 @@ pub fn load(text: &str, expected: &str) -> Result<Plan, Error> {
         spec,
         intents,
     } = stored;
-    let expanded = expand::expand(&spec, plan.level, &plan.parameters).map_err(|findings| {
+    let expanded = expand::stored(&spec, plan.level, &plan.parameters).map_err(|findings| {
         let problem = findings
             .first()
             .map_or_else(String::new, |finding| finding.message.clone());

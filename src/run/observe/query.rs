@@ -143,18 +143,17 @@ impl<'a> Job<'a> {
     }
 
     async fn each_namespace(&self) -> Found {
-        let spaces: Vec<&str> = self.spaces.keys().copied().collect();
-        let lists = stream::iter(spaces).map(|space| self.list(space));
-        merge(lists.buffered(IN_FLIGHT).collect().await)
+        // Gathered first: a closure inside the stream's type would keep it from being sent.
+        let lists: Vec<_> = self.spaces.keys().map(|space| self.list(space)).collect();
+        merge(stream::iter(lists).buffered(IN_FLIGHT).collect().await)
     }
 
     async fn each_object(&self) -> Found {
         let spaces = self.spaces.keys();
-        let objects: Vec<(&str, &str)> = spaces
-            .flat_map(|space| self.query.names.iter().map(|name| (*space, name.as_str())))
+        let reads: Vec<_> = spaces
+            .flat_map(|space| self.query.names.iter().map(|name| self.single(space, name)))
             .collect();
-        let reads = stream::iter(objects).map(|(space, name)| self.single(space, name));
-        merge(reads.buffered(IN_FLIGHT).collect().await)
+        merge(stream::iter(reads).buffered(IN_FLIGHT).collect().await)
     }
 
     async fn single(&self, space: &str, name: &str) -> Found {

@@ -51,15 +51,17 @@ pub async fn observe_targets(
         let group = groups.entry(Collection::of(&one.target)).or_default();
         group.insert(one.target.uid.as_str(), one);
     }
-    let looks = stream::iter(groups).map(|(collection, group)| async move {
+    // Gathered first: a closure inside the stream's type would keep it from being sent.
+    let mut looks = Vec::with_capacity(groups.len());
+    for (collection, group) in groups {
         let look = Look {
             account,
             collection,
             with_managed_fields,
         };
-        look.group(&group).await
-    });
-    let parts: Vec<Observed> = looks.buffered(IN_FLIGHT).collect().await;
+        looks.push(async move { look.group(&group).await });
+    }
+    let parts: Vec<Observed> = stream::iter(looks).buffered(IN_FLIGHT).collect().await;
     let mut whole = Observed::default();
     for part in parts {
         whole.seen.extend(part.seen);

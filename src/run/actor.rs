@@ -1,0 +1,425 @@
+//! One mode's actor: it gathers what is known, asks [`engine::decide`](crate::engine::decide), and
+//! sees to it that what was decided happens: journal, order, status. It writes no target.
+
+mod facts;
+mod input;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use tokio::sync::{mpsc, watch};
+
+use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind};
+use crate::cluster::{Accounts, Clients, Collection, Discovery};
+use crate::engine::decide::{self, Candidate, Decision, Need};
+use crate::engine::plan::Change;
+use crate::engine::scheduler::Order;
+use crate::ledger::record::Body;
+use crate::ledger::{Direction, State as EntryState};
+
+use super::crew::{Playbooks, Registry};
+use super::executor::{self, Command, outcomes};
+use super::hold::Watches;
+use super::mode::Mode;
+use super::operator::Settings;
+use super::publish;
+
+/// Decisions of one mode are at least this far apart while events pour in.
+const COALESCE: Duration = Duration::from_millis(500);
+/// Longest time without a look while a mode is not at rest.
+const RESTLESS: Duration = Duration::from_secs(5);
+/// Turns of the inner loop after which something must be wrong: a decision that asks for the same
+/// thing again and again.
+const TURNS: usize = 64;
+
+/// What an actor stands on.
+pub struct Actor {
+    /// The mode.
+    pub mode: Arc<Mode>,
+    /// What the executor stands on, too.
+    pub deps: executor::Deps,
+    /// Our own account.
+    pub own: Clients,
+    /// Playbooks' accounts.
+    pub accounts: Accounts,
+    /// Kinds.
+    pub discovery: Discovery,
+    /// Settings.
+    pub settings: Settings,
+    /// The mode's object; `None` when it is gone.
+    pub object: watch::Receiver<Option<Arc<EmergencyMode>>>,
+    /// All playbooks.
+    pub playbooks: watch::Receiver<Playbooks>,
+    /// All modes.
+    pub registry: Registry,
+    /// To the executor.
+    pub orders: mpsc::Sender<Command>,
+}
+
+/// What an actor remembers between decisions; all of it can be made anew.
+#[derive(Default)]
+struct Memory {
+    candidate: Option<Candidate>,
+    candidate_at: Option<Timestamp>,
+    adopted: Vec<(String, String, Change)>,
+    reported: Vec<String>,
+    surveyed_at: Option<Timestamp>,
+    published: Option<EmergencyModeStatus>,
+    ordered: bool,
+    led: bool,
+    phase: Option<crate::api::Phase>,
+    unreadable_at: Option<Timestamp>,
+    finished: bool,
+    holds: Option<Watches>,
+}
+
+/// What comes of one turn of the loop.
+enum Next {
+    /// Decide again at once.
+    Again,
+    /// Wait for something to happen, at most until then.
+    Wait(Option<Timestamp>),
+}
+
+impl Actor {
+    /// Runs until the mode is over and its object let go.
+    pub async fn run(mut self) {
+        let mut memory = Memory::default();
+        loop {
+            let until = self.turns(&mut memory).await;
+            if memory.finished && self.object.borrow().is_none() {
+                break;
+            }
+            self.wait(until).await;
+            if memory.ordered {
+                tokio::time::sleep(COALESCE).await;
+            }
+        }
+        let _ = self
+            .orders
+            .send(Command::Forget(self.mode.id.uid.clone()))
+            .await;
+    }
+
+    async fn wait(&mut self, until: Option<Timestamp>) {
+        let clock = &self.deps.clock;
+        let sleep = async {
+            match until {
+                None => std::future::pending().await,
+                Some(at) => {
+                    let left = at
+                        .duration_since(clock.now())
+                        .max(jiff::SignedDuration::ZERO);
+                    tokio::time::sleep(left.unsigned_abs()).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = self.mode.wake.notified() => {}
+            () = sleep => {}
+            changed = self.object.changed() => if changed.is_err() {
+                std::future::pending::<()>().await;
+            },
+            changed = self.playbooks.changed() => if changed.is_err() {
+                std::future::pending::<()>().await;
+            },
+        }
+    }
+
+    /// Decides until there is nothing to do at once. A panic is confined to this mode and said.
+    async fn turns(&mut self, memory: &mut Memory) -> Option<Timestamp> {
+        for _ in 0..TURNS {
+            match AssertUnwindSafe(self.turn(memory)).catch_unwind().await {
+                Ok(Ok(Next::Again)) => {}
+                Ok(Ok(Next::Wait(until))) => return until,
+                Ok(Err(problem)) => {
+                    tracing::warn!(mode = self.mode.id.name, problem, "the mode is tried again");
+                    return Some(self.soon());
+                }
+                Err(_) => {
+                    self.panicked().await;
+                    return Some(self.deps.clock.now() + jiff::SignedDuration::from_secs(60));
+                }
+            }
+        }
+        tracing::warn!(
+            mode = self.mode.id.name,
+            "decisions do not come to rest; going on later"
+        );
+        Some(self.soon())
+    }
+
+    fn soon(&self) -> Timestamp {
+        self.deps.clock.now()
+            + jiff::SignedDuration::try_from(RESTLESS).unwrap_or(jiff::SignedDuration::ZERO)
+    }
+
+    #[tracing::instrument(name = "reconcile", skip_all, fields(mode = self.mode.id.name))]
+    async fn turn(&mut self, memory: &mut Memory) -> Result<Next, String> {
+        let object = self.object.borrow_and_update().clone();
+        let playbooks = self.playbooks.borrow_and_update().clone();
+        if !memory.led {
+            self.lead(object.as_deref()).await?;
+            memory.led = true;
+        }
+        self.forget_unreadable(memory).await;
+        self.read_dirty().await?;
+        self.survey(memory).await?;
+        let grants = self.registry.grants.clone();
+        let guard = grants.lock().await;
+        let (decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
+        if let Some(need) = &decision.need {
+            drop(guard);
+            self.publish(memory, object.as_deref(), &decision).await;
+            self.read(memory, object.as_deref(), &playbooks, need)
+                .await?;
+            return Ok(Next::Again);
+        }
+        if !decision.append.is_empty() {
+            self.append(memory, object.as_deref(), &decision).await?;
+            return Ok(Next::Again);
+        }
+        drop(guard);
+        self.order(memory, &decision, basis).await;
+        self.hold(memory, &decision).await;
+        self.publish(memory, object.as_deref(), &decision).await;
+        if decision.closed {
+            self.finish(memory, object.as_deref()).await?;
+            return Ok(Next::Wait(None));
+        }
+        let until = if decision.works.is_empty() {
+            decision.again_at
+        } else {
+            Some(
+                decision
+                    .again_at
+                    .map_or(self.soon(), |at| at.min(self.soon())),
+            )
+        };
+        Ok(Next::Wait(until))
+    }
+
+    /// The first record of a new leader in a live mode: from then on the old one cannot commit.
+    async fn lead(&self, object: Option<&EmergencyMode>) -> Result<(), String> {
+        let mut state = self.mode.state.lock().await;
+        if state.ledger.direction == Direction::Closed {
+            return Ok(());
+        }
+        if let Some(object) = object {
+            publish::hold(&self.own.writes, object)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        let turn = Turn {
+            kind: TurnKind::Leader,
+            by: Some(self.settings.identity.clone()),
+            reason: None,
+            plan_hash: None,
+            level: None,
+            expires_at: None,
+            approvals: Vec::new(),
+        };
+        let appended = outcomes::append(&self.deps, &mut state, Body::Turn(turn)).await;
+        appended.map(drop).map_err(|error| self.deposed_or(&error))
+    }
+
+    fn deposed_or(&self, error: &super::records::Error) -> String {
+        self.deps.ends_term(error);
+        error.to_string()
+    }
+
+    async fn append(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+        decision: &Decision,
+    ) -> Result<(), String> {
+        let mut state = self.mode.state.lock().await;
+        for body in &decision.append {
+            outcomes::append(&self.deps, &mut state, body.clone())
+                .await
+                .map_err(|error| self.deposed_or(&error))?;
+            if let Body::Turn(turn) = body {
+                self.turned(&mut state, memory, turn);
+            }
+        }
+        drop(state);
+        let _ = object;
+        memory.candidate = None;
+        Ok(())
+    }
+
+    /// After a change of direction everything is read anew: what was seen may be hours old.
+    fn turned(&self, state: &mut super::mode::State, memory: &mut Memory, turn: &Turn) {
+        state.sights.clear();
+        state.dirty.clear();
+        memory.holds = None;
+        let reason = turn.reason.clone().unwrap_or_default();
+        let (word, note) = match turn.kind {
+            TurnKind::Leader => return,
+            TurnKind::Granted => ("Activated", "the plan is in force".to_owned()),
+            TurnKind::Restoring => ("Restoring", format!("the return began: {reason}")),
+            TurnKind::Held => ("Held", format!("stopped, values stay: {reason}")),
+            TurnKind::Closed => ("Closed", format!("the mode is over: {reason}")),
+        };
+        self.deps.events.mode(&self.mode.id, false, word, &note);
+    }
+
+    async fn order(&self, memory: &mut Memory, decision: &Decision, basis: i64) {
+        if decision.works.is_empty() && !memory.ordered {
+            return;
+        }
+        memory.ordered = !decision.works.is_empty();
+        let quarantined = self.mode.state.lock().await.quarantined.clone();
+        let mut works = decision.works.clone();
+        works.retain(|work| !quarantined.contains(&work.uid));
+        let order = Order {
+            mode: self.mode.id.uid.clone(),
+            basis,
+            works,
+        };
+        let _ = self
+            .orders
+            .send(Command::Order(self.mode.clone(), order))
+            .await;
+    }
+
+    /// Watches targets while values are to be held.
+    async fn hold(&self, memory: &mut Memory, decision: &Decision) {
+        if !decision.hold {
+            memory.holds = None;
+            return;
+        }
+        let state = self.mode.state.lock().await;
+        let mut collections: Vec<Collection> = state
+            .ledger
+            .live()
+            .filter(|entry| entry.state != EntryState::Reverted)
+            .map(|entry| Collection {
+                namespace: String::new(),
+                ..Collection::of(&entry.target)
+            })
+            .collect();
+        collections.sort();
+        collections.dedup();
+        let Some(account) = state.account.clone() else {
+            return;
+        };
+        drop(state);
+        let same = memory
+            .holds
+            .as_ref()
+            .is_some_and(|holds| holds.collections == collections && holds.are_alive());
+        if !same {
+            memory.holds = Some(Watches::start(&self.mode, &account, collections));
+        }
+    }
+
+    async fn publish(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+        decision: &Decision,
+    ) {
+        let Some(object) = object else { return };
+        let known = memory.published.as_ref().or(object.status.as_ref());
+        if known == Some(&decision.status) {
+            return;
+        }
+        self.count(memory, decision);
+        let written = publish::status(
+            &self.own.writes,
+            &self.mode.id.name,
+            &self.mode.id.uid,
+            &decision.status,
+        )
+        .await;
+        match written {
+            Ok(()) => memory.published = Some(decision.status.clone()),
+            Err(error) => tracing::warn!(%error, "the status is written again later"),
+        }
+    }
+
+    fn count(&self, memory: &mut Memory, decision: &Decision) {
+        self.deps.metrics.moved(memory.phase, decision.status.phase);
+        memory.phase = decision.status.phase;
+        let drifted = decision.status.counts.map_or(0, |counts| counts.drifted);
+        self.deps
+            .metrics
+            .trouble(&self.mode.id.name, drifted, decision.contested());
+        self.deps
+            .metrics
+            .last_decision_seconds
+            .set(self.deps.clock.now().as_second() as f64);
+    }
+
+    /// The mode is over: its records may go their way, then its object.
+    async fn finish(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+    ) -> Result<(), String> {
+        if memory.finished {
+            return Ok(());
+        }
+        memory.holds = None;
+        super::records::release(&self.own, &self.mode.id)
+            .await
+            .map_err(|error| error.to_string())?;
+        if let Some(object) = object {
+            publish::release(&self.own.writes, object)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        memory.finished = true;
+        Ok(())
+    }
+
+    /// A failure of the program itself is said on the mode and confined to it.
+    async fn panicked(&self) {
+        tracing::error!(
+            mode = self.mode.id.name,
+            "pingzhan failed at this mode; others go on"
+        );
+        let Some(object) = self.object.borrow().clone() else {
+            return;
+        };
+        let mut status = object.status.clone().unwrap_or_default();
+        let blocked = decide::Blocked::Panicked("see the operator's log".into());
+        let condition = crate::api::Condition {
+            type_: crate::api::condition::types::BLOCKED.into(),
+            status: "True".into(),
+            reason: blocked.reason().into(),
+            message: blocked.sentence(),
+            last_transition_time: self.deps.clock.now(),
+            observed_generation: object.metadata.generation.unwrap_or_default(),
+        };
+        crate::api::condition::set(&mut status.conditions, condition);
+        let name = object.name_any();
+        if let Err(error) =
+            publish::status(&self.own.writes, &name, &self.mode.id.uid, &status).await
+        {
+            tracing::warn!(%error, "the failure could not be published");
+        }
+    }
+
+    async fn read(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+        playbooks: &Playbooks,
+        need: &Need,
+    ) -> Result<(), String> {
+        match need {
+            Need::Plan => {
+                self.plan(memory, object, playbooks).await;
+                Ok(())
+            }
+            Need::Sights(targets) => self.look(targets).await,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What an actor reads of the cluster, always as the playbook's account.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use kube::ResourceExt;
+
+use crate::api::{EmergencyMode, NewTargets, Scope};
+use crate::cluster::Clients;
+use crate::engine::decide::{Candidate, Sight};
+use crate::engine::facts::Facts;
+use crate::engine::plan::{self, Plan, Request};
+use crate::field::{Path, Target};
+use crate::ledger::Direction;
+use crate::playbook::{Expanded, expand};
+use crate::run::crew::Playbooks;
+use crate::run::observe::{self, Wanted};
+
+use super::{Actor, Memory};
+
+/// New objects are looked for at most this often.
+const SURVEY: SignedDuration = SignedDuration::from_secs(10);
+/// Targets that could not be read are tried again at most this often.
+const UNREADABLE: SignedDuration = SignedDuration::from_secs(5);
+
+impl Actor {
+    /// Makes the plan for what the spec asks for now.
+    pub(super) async fn plan(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+        playbooks: &Playbooks,
+    ) {
+        let Some(object) = object else { return };
+        let Some(playbook) = playbooks.get(&object.spec.playbook_ref.name) else {
+            return;
+        };
+        let uid = playbook.uid().unwrap_or_default();
+        let request = Request::of(
+            &object.spec,
+            &object.spec.playbook_ref.name,
+            &uid,
+            &playbook.spec,
+        );
+        let candidate = self.candidate(&request, object).await;
+        Self::remember_candidate(memory, candidate, self.deps.clock.now());
+    }
+
+    async fn candidate(&self, request: &Request<'_>, object: &EmergencyMode) -> Candidate {
+        let expanded = match expand::expand(request.spec, request.level, &object.spec.parameters) {
+            Ok(expanded) => expanded,
+            Err(findings) => {
+                let sentences = findings
+                    .into_iter()
+                    .map(|f| format!("{}: {}", f.code, f.message));
+                return Candidate::Invalid(sentences.collect());
+            }
+        };
+        let account = match self.account(&request.spec.service_account_name).await {
+            Ok(account) => account,
+            Err(problem) => return Candidate::Unreadable(vec![problem]),
+        };
+        let facts = self.observe(&account, request.scope, &expanded).await;
+        Candidate::Planned(Arc::new(plan::compute(request, &expanded, &facts)))
+    }
+
+    async fn observe(&self, account: &Clients, scope: Option<&Scope>, of: &Expanded) -> Facts {
+        let view = observe::View {
+            account,
+            discovery: &self.discovery,
+            scope: scope.and_then(|scope| scope.namespaces.as_ref()),
+            operator_namespace: &self.settings.namespace,
+        };
+        observe::observe(view, of).await
+    }
+
+    /// The clients of the playbook's account, which every read and write of targets uses.
+    async fn account(&self, name: &str) -> Result<Clients, String> {
+        let account = self
+            .accounts
+            .account(&self.settings.accounts_namespace, name)
+            .map_err(|error| error.to_string())?;
+        self.mode.state.lock().await.account = Some(account.clone());
+        Ok(account)
+    }
+
+    async fn account_in_force(&self) -> Result<Clients, String> {
+        let state = self.mode.state.lock().await;
+        let granted = state.ledger.granted.as_ref();
+        let plan = granted
+            .and_then(|granted| state.plans.get(&granted.plan_hash))
+            .cloned();
+        drop(state);
+        let plan = plan.ok_or_else(|| "no plan is in force".to_owned())?;
+        self.account(&plan.spec.service_account_name).await
+    }
+
+    /// Reads targets that nothing is known of.
+    pub(super) async fn look(&self, targets: &[(Target, Vec<Path>)]) -> Result<(), String> {
+        let account = self.account_in_force().await?;
+        let state = self.mode.state.lock().await;
+        let restoring = state.ledger.direction == Direction::Restoring;
+        let wanted: Vec<Wanted> = targets
+            .iter()
+            .map(|(target, paths)| wanted(&state.sights, target, paths))
+            .collect();
+        drop(state);
+        let mut observed = observe::observe_targets(&account, &wanted, restoring).await;
+        for problem in &observed.problems {
+            tracing::warn!(mode = self.mode.id.name, problem, "targets cannot be read");
+        }
+        let mut state = self.mode.state.lock().await;
+        for one in wanted {
+            let sight = match observed.seen.remove(&one.target.uid) {
+                Some(Some(projection)) => Sight::Present(Arc::new(projection)),
+                Some(None) => Sight::Gone,
+                None => Sight::Unreadable,
+            };
+            state.sights.insert(one.target.uid, sight);
+        }
+        Ok(())
+    }
+
+    /// What could not be read is read again after a while.
+    pub(super) async fn forget_unreadable(&self, memory: &mut Memory) {
+        let now = self.deps.clock.now();
+        if memory.unreadable_at.is_some_and(|at| at + UNREADABLE > now) {
+            return;
+        }
+        let mut state = self.mode.state.lock().await;
+        state
+            .sights
+            .retain(|_, sight| !matches!(sight, Sight::Unreadable));
+        memory.unreadable_at = Some(now);
+    }
+
+    /// Reads targets again that somebody touched.
+    pub(super) async fn read_dirty(&self) -> Result<(), String> {
+        let mut state = self.mode.state.lock().await;
+        if state.dirty.is_empty() {
+            return Ok(());
+        }
+        let dirty = std::mem::take(&mut state.dirty);
+        let mut wanted: BTreeMap<String, (Target, Vec<Path>)> = BTreeMap::new();
+        for entry in state
+            .ledger
+            .entries
+            .values()
+            .filter(|e| dirty.contains(&e.target.uid))
+        {
+            wanted
+                .entry(entry.target.uid.clone())
+                .or_insert_with(|| (entry.target.clone(), Vec::new()))
+                .1
+                .push(entry.path.clone());
+        }
+        drop(state);
+        let mut targets: Vec<_> = wanted.into_values().collect();
+        for (_, paths) in &mut targets {
+            paths.sort();
+            paths.dedup();
+        }
+        match self.look(&targets).await {
+            Ok(()) => Ok(()),
+            Err(problem) => {
+                self.mode.state.lock().await.dirty.extend(dirty);
+                Err(problem)
+            }
+        }
+    }
+
+    /// Looks for new objects that the plan's rule covers, after one was seen.
+    pub(super) async fn survey(&self, memory: &mut Memory) -> Result<(), String> {
+        let now = self.deps.clock.now();
+        if memory.surveyed_at.is_some_and(|at| at + SURVEY > now) {
+            return Ok(());
+        }
+        let mut state = self.mode.state.lock().await;
+        if !std::mem::take(&mut state.strangers) || state.ledger.direction != Direction::Wartime {
+            return Ok(());
+        }
+        let granted = state.ledger.granted.as_ref();
+        let plan = granted
+            .and_then(|granted| state.plans.get(&granted.plan_hash))
+            .cloned();
+        let known: BTreeSet<String> = state
+            .ledger
+            .entries
+            .values()
+            .map(|entry| entry.target.uid.clone())
+            .collect();
+        drop(state);
+        let Some(plan) = plan else { return Ok(()) };
+        memory.surveyed_at = Some(now);
+        let fresh = self.again(&plan).await?;
+        (memory.adopted, memory.reported) = newcomers(&plan, &fresh, &known);
+        Ok(())
+    }
+
+    /// The same rule on the cluster as it is now.
+    async fn again(&self, plan: &Plan) -> Result<Plan, String> {
+        let expanded = expand::expand(&plan.spec, plan.level, &plan.parameters)
+            .map_err(|_| "the stored playbook does not expand".to_owned())?;
+        let account = self.account(&plan.spec.service_account_name).await?;
+        let facts = self.observe(&account, plan.scope.as_ref(), &expanded).await;
+        let request = Request {
+            playbook: &plan.playbook,
+            playbook_uid: &plan.playbook_uid,
+            spec: &plan.spec,
+            level: plan.level,
+            nature: plan.nature,
+            scope: plan.scope.as_ref(),
+            expires_after: &plan.expires_after,
+        };
+        Ok(plan::compute(&request, &expanded, &facts))
+    }
+}
+
+/// A target to be read: the fields that are asked for, and those that are known already, since a
+/// sight takes the place of the one before.
+fn wanted(sights: &BTreeMap<String, Sight>, target: &Target, paths: &[Path]) -> Wanted {
+    let mut paths = paths.to_vec();
+    if let Some(Sight::Present(sight)) = sights.get(&target.uid) {
+        paths.extend(sight.seen.iter().map(|seen| seen.path.clone()));
+    }
+    paths.sort();
+    paths.dedup();
+    Wanted {
+        target: target.clone(),
+        paths,
+    }
+}
+
+type Adopted = Vec<(String, String, plan::Change)>;
+
+/// Objects that the plan did not know: adopted or reported, as their step says.
+fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<String>) -> (Adopted, Vec<String>) {
+    let planned: BTreeSet<&str> = plan
+        .changes()
+        .map(|(_, _, change)| change.target.uid.as_str())
+        .collect();
+    let mut adopted = Vec::new();
+    let mut reported = BTreeSet::new();
+    for (stage, step, change) in fresh.changes() {
+        let uid = change.target.uid.as_str();
+        if planned.contains(uid) || known.contains(uid) {
+            continue;
+        }
+        match step.new_targets {
+            NewTargets::Adopt => {
+                adopted.push((stage.name.clone(), step.name.clone(), change.clone()));
+            }
+            NewTargets::Report | NewTargets::Deny => {
+                reported.insert(plan::describe(&change.target));
+            }
+        }
+    }
+    (adopted, reported.into_iter().collect())
+}

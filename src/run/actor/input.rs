@@ -1,0 +1,148 @@
+//! What an actor knows, as the input of one decision.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+
+use crate::api::EmergencyMode;
+use crate::engine::decide::{self, Candidate, Decision, Input, ModeView, PlaybookView};
+use crate::engine::plan::Plan;
+use crate::ledger::Direction;
+use crate::ledger::held::{self, Holder};
+use crate::run::crew::Playbooks;
+
+use super::{Actor, Memory};
+
+/// Seconds that a plan which could not be stored stays valid before it is made anew.
+const CANDIDATE: SignedDuration = SignedDuration::from_secs(10);
+
+impl Actor {
+    /// Decides, and says which journal record the decision knew last.
+    pub(super) async fn decide(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+        playbooks: &Playbooks,
+    ) -> (Decision, i64) {
+        let now = self.deps.clock.now();
+        if memory.candidate_at.is_some_and(|at| at + CANDIDATE <= now) {
+            memory.candidate = None;
+            memory.candidate_at = None;
+        }
+        let held = self.held_by_others(object).await;
+        let conflicts = |plan: &Plan| conflicts(&held, plan);
+        let state = self.mode.state.lock().await;
+        if let Some(damage) = &state.damage {
+            return (damaged(damage, object, now), state.ledger.head.sequence);
+        }
+        let playbook = object.and_then(|object| playbooks.get(&object.spec.playbook_ref.name));
+        let playbook_uid = playbook
+            .and_then(|playbook| playbook.uid())
+            .unwrap_or_default();
+        let retry_at: BTreeMap<String, Timestamp> = state
+            .retry
+            .iter()
+            .map(|(uid, (at, _))| (uid.clone(), *at))
+            .collect();
+        let input = Input {
+            mode: ModeView {
+                name: &self.mode.id.name,
+                uid: &self.mode.id.uid,
+                generation: object
+                    .and_then(|o| o.metadata.generation)
+                    .unwrap_or_default(),
+                created: created(object, now),
+                deleting: object.is_none_or(|o| o.metadata.deletion_timestamp.is_some()),
+                spec: object.map(|object| &object.spec),
+                status: memory
+                    .published
+                    .as_ref()
+                    .or_else(|| object.and_then(|object| object.status.as_ref())),
+            },
+            playbook: playbook.map(|playbook| PlaybookView {
+                uid: &playbook_uid,
+                spec: &playbook.spec,
+            }),
+            ledger: &state.ledger,
+            plans: &state.plans,
+            candidate: memory.candidate.as_ref(),
+            conflicts: &conflicts,
+            sights: &state.sights,
+            adopted: &memory.adopted,
+            rewrites: &state.rewrites,
+            retry_at: &retry_at,
+            dead_at: state.dead_at,
+            unconfirmed: &state.unconfirmed,
+            reported: &memory.reported,
+            now,
+        };
+        (decide::decide(&input), state.ledger.head.sequence)
+    }
+
+    /// What other modes hold or were granted to hold.
+    async fn held_by_others(
+        &self,
+        object: Option<&EmergencyMode>,
+    ) -> BTreeMap<(String, crate::field::Path), Holder> {
+        let mut held = BTreeMap::new();
+        if object.is_none() {
+            return held;
+        }
+        for other in self.registry.others(&self.mode.id.uid).await {
+            let state = other.state.lock().await;
+            held.extend(held::held(std::iter::once(&state.ledger)));
+            let granted = state.ledger.granted.as_ref();
+            let live = matches!(state.ledger.direction, Direction::Wartime | Direction::Held);
+            if let Some(plan) = granted
+                .filter(|_| live)
+                .and_then(|g| state.plans.get(&g.plan_hash))
+            {
+                for (_, _, change) in plan.changes() {
+                    let key = (change.target.uid.clone(), change.path.clone());
+                    held.entry(key).or_insert_with(|| Holder {
+                        mode: other.id.name.clone(),
+                        uid: other.id.uid.clone(),
+                        entry: crate::ledger::EntryId(0),
+                    });
+                }
+            }
+        }
+        held
+    }
+
+    /// Forgets a plan that could not be stored after a while, so that it is made anew.
+    pub(super) fn remember_candidate(memory: &mut Memory, candidate: Candidate, now: Timestamp) {
+        memory.candidate = Some(candidate);
+        memory.candidate_at = Some(now);
+    }
+}
+
+fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
+    object
+        .and_then(|object| object.metadata.creation_timestamp.as_ref())
+        .map_or(now, |time| time.0)
+}
+
+fn conflicts(held: &BTreeMap<(String, crate::field::Path), Holder>, plan: &Plan) -> Vec<String> {
+    plan.changes()
+        .filter_map(|(_, _, change)| {
+            let holder = held::conflict(held, &change.target.uid, &change.path)?;
+            let target = crate::engine::plan::describe(&change.target);
+            Some(format!(
+                "{target} {} is held by {}",
+                change.path.to_pointer(),
+                holder.mode
+            ))
+        })
+        .collect()
+}
+
+/// A damaged journal: nothing is touched, and it is said.
+fn damaged(damage: &str, object: Option<&EmergencyMode>, now: Timestamp) -> Decision {
+    let generation = object
+        .and_then(|object| object.metadata.generation)
+        .unwrap_or_default();
+    let status = object.and_then(|object| object.status.clone());
+    decide::damaged(damage, generation, status, now)
+}

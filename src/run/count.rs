@@ -1,0 +1,70 @@
+//! What the executor and the actors count, on [`Metrics`].
+
+use crate::api::{ChangeRecordSpec, Phase, RecordType};
+use crate::cluster::Answer;
+
+use super::metrics::{Metrics, ModeLabels, PhaseLabels, RecordLabels, WriteLabels};
+
+impl Metrics {
+    /// A write of a target was answered.
+    pub(super) fn wrote(&self, answer: &Answer, took_ms: u64) {
+        let outcome = match answer {
+            Answer::Done(_) => "done",
+            Answer::Moved => "moved",
+            Answer::Refused { .. } => "refused",
+            Answer::Busy { .. } => "busy",
+            Answer::Ambiguous(_) => "ambiguous",
+            Answer::Gone => "gone",
+        };
+        self.writes.get_or_create(&WriteLabels { outcome }).inc();
+        self.write_seconds.observe(took_ms as f64 / 1000.0);
+    }
+
+    /// A record was stored.
+    pub(super) fn recorded(&self, record: &ChangeRecordSpec) {
+        let body = match record.type_ {
+            RecordType::Plan => "plan",
+            RecordType::Intents => "intents",
+            RecordType::Outcomes => "outcomes",
+            RecordType::Turn => "turn",
+        };
+        self.records.get_or_create(&RecordLabels { body }).inc();
+        let bytes = serde_json::to_vec(record).map_or(0, |text| text.len());
+        self.record_bytes
+            .inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// A mode goes from one phase to another.
+    pub(super) fn moved(&self, from: Option<Phase>, to: Option<Phase>) {
+        if from == to {
+            return;
+        }
+        for (phase, by) in [(from, -1), (to, 1)] {
+            if let Some(phase) = phase {
+                self.modes
+                    .get_or_create(&PhaseLabels { phase: word(phase) })
+                    .inc_by(by);
+            }
+        }
+    }
+
+    /// How many fields of a mode others changed, and how many targets have a rival.
+    pub(super) fn trouble(&self, mode: &str, drifted: i64, contested: usize) {
+        let labels = ModeLabels {
+            mode: mode.to_owned(),
+        };
+        self.drifted.get_or_create(&labels).set(drifted);
+        let contested = i64::try_from(contested).unwrap_or(i64::MAX);
+        self.contested.get_or_create(&labels).set(contested);
+    }
+}
+
+const fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Pending => "Pending",
+        Phase::Activating => "Activating",
+        Phase::Active => "Active",
+        Phase::Restoring => "Restoring",
+        Phase::Closed => "Closed",
+    }
+}

@@ -1,0 +1,296 @@
+//! The operator's crew: one actor a mode, fed by watches of modes and playbooks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, ResourceExt};
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::api::{EmergencyMode, Phase, Playbook, RecordMode};
+use crate::cluster::{Accounts, Clients, Discovery};
+
+use super::actor::Actor;
+use super::executor::{self, Deps};
+use super::mode::{Mode, State};
+use super::operator::Settings;
+use super::records::{self, Journal};
+
+/// All playbooks, by name.
+pub type Playbooks = Arc<BTreeMap<String, Arc<Playbook>>>;
+
+/// All modes that this process carries out.
+#[derive(Clone, Default)]
+pub struct Registry {
+    modes: Arc<Mutex<BTreeMap<String, Arc<Mode>>>>,
+    damage: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Held while a mode is decided upon and its turn journalled, so that no two modes are set in
+    /// force over the same field at the same moment.
+    pub grants: Arc<Mutex<()>>,
+}
+
+impl Registry {
+    /// All modes but one.
+    pub async fn others(&self, uid: &str) -> Vec<Arc<Mode>> {
+        let modes = self.modes.lock().await;
+        modes
+            .iter()
+            .filter(|(other, _)| *other != uid)
+            .map(|(_, mode)| mode.clone())
+            .collect()
+    }
+
+    /// A mode of this process.
+    pub async fn find(&self, uid: &str) -> Option<Arc<Mode>> {
+        self.modes.lock().await.get(uid).cloned()
+    }
+
+    /// Why a mode's journal cannot be opened, if so.
+    pub async fn problem(&self, uid: &str) -> Option<String> {
+        self.damage.lock().await.get(uid).cloned()
+    }
+
+    async fn damaged(&self, uid: &str, error: &records::Error) {
+        self.damage
+            .lock()
+            .await
+            .insert(uid.to_owned(), error.to_string());
+    }
+
+    async fn insert(&self, mode: Arc<Mode>) {
+        self.modes.lock().await.insert(mode.id.uid.clone(), mode);
+    }
+
+    async fn remove(&self, uid: &str) {
+        self.modes.lock().await.remove(uid);
+    }
+}
+
+/// What every actor gets.
+#[derive(Clone)]
+pub(super) struct Crew {
+    pub(super) own: Clients,
+    pub(super) accounts: Accounts,
+    pub(super) discovery: Discovery,
+    pub(super) settings: Settings,
+    pub(super) deps: Deps,
+    pub(super) registry: Registry,
+    pub(super) playbooks: watch::Receiver<Playbooks>,
+    pub(super) orders: mpsc::Sender<executor::Command>,
+    pub(super) epoch: i64,
+}
+
+/// The objects that actors follow, by uid.
+type Objects = BTreeMap<String, watch::Sender<Option<Arc<EmergencyMode>>>>;
+
+impl Crew {
+    /// Keeps one actor a mode. An object that does not parse is said and skipped; others go on.
+    pub(super) async fn follow_modes(self) {
+        let api: Api<DeserializeGuard<EmergencyMode>> = Api::all(self.own.watches.clone());
+        let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
+        let mut objects = Objects::new();
+        let mut actors: JoinSet<String> = JoinSet::new();
+        let mut present: Option<Vec<String>> = None;
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                Some(ended) = actors.join_next() => {
+                    if let Ok(uid) = ended {
+                        objects.remove(&uid);
+                        self.registry.remove(&uid).await;
+                    }
+                    continue;
+                }
+            };
+            match event {
+                None => return,
+                Some(Err(error)) => tracing::warn!(%error, "the watch on modes was interrupted"),
+                Some(Ok(Event::Init)) => present = Some(Vec::new()),
+                Some(Ok(Event::InitApply(object) | Event::Apply(object))) => {
+                    if let Some(present) = &mut present {
+                        present.extend(object.uid());
+                    }
+                    self.seen(object, &mut objects, &mut actors);
+                }
+                Some(Ok(Event::InitDone)) => {
+                    let present = present.take().unwrap_or_default();
+                    for (uid, sender) in &objects {
+                        if !present.contains(uid) {
+                            sender.send_replace(None);
+                        }
+                    }
+                }
+                Some(Ok(Event::Delete(object))) => {
+                    if let Some(sender) = object.uid().and_then(|uid| objects.get(&uid)) {
+                        sender.send_replace(None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn seen(
+        &self,
+        object: DeserializeGuard<EmergencyMode>,
+        objects: &mut Objects,
+        actors: &mut JoinSet<String>,
+    ) {
+        let object = match object.0 {
+            Ok(object) => Arc::new(object),
+            Err(error) => {
+                let name = error.metadata.name.unwrap_or_default();
+                tracing::error!(
+                    mode = name,
+                    error = error.error,
+                    "a mode cannot be read and is skipped"
+                );
+                return;
+            }
+        };
+        let Some(uid) = object.uid() else { return };
+        if let Some(sender) = objects.get(&uid) {
+            sender.send_replace(Some(object));
+            return;
+        }
+        let closed = object.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed);
+        if closed && object.finalizers().is_empty() {
+            return;
+        }
+        let id = RecordMode {
+            name: object.name_any(),
+            uid: uid.clone(),
+        };
+        let (sender, receiver) = watch::channel(Some(object));
+        objects.insert(uid.clone(), sender);
+        actors.spawn(self.clone().carry(id, receiver));
+    }
+
+    /// Opens a mode's journal and runs its actor. Returns the mode's uid when it is over.
+    pub(super) async fn carry(
+        self,
+        id: RecordMode,
+        object: watch::Receiver<Option<Arc<EmergencyMode>>>,
+    ) -> String {
+        let uid = id.uid.clone();
+        let mode = self.open(id, &object).await;
+        self.act(mode, object).await;
+        uid
+    }
+
+    /// Opens a mode's journal. A damaged one is said, and never opened.
+    async fn open(
+        &self,
+        id: RecordMode,
+        object: &watch::Receiver<Option<Arc<EmergencyMode>>>,
+    ) -> Arc<Mode> {
+        let opened = loop {
+            match Journal::open(&self.own, id.clone(), self.epoch).await {
+                Ok(opened) => break opened,
+                Err(error @ records::Error::Damaged { .. }) => {
+                    tracing::error!(mode = id.name, %error, "the journal is damaged; nothing is touched");
+                    self.registry.damaged(&id.uid, &error).await;
+                    self.say_damaged(&id, object, &error.to_string()).await;
+                    std::future::pending::<()>().await;
+                }
+                Err(error) => {
+                    tracing::warn!(mode = id.name, %error, "the journal cannot be read yet");
+                    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                }
+            }
+        };
+        let (journal, ledger) = opened;
+        let state = State::new(journal, ledger, self.deps.clock.now());
+        let mode = Arc::new(Mode {
+            id,
+            state: Mutex::new(state),
+            wake: tokio::sync::Notify::new(),
+        });
+        self.registry.insert(mode.clone()).await;
+        mode
+    }
+
+    async fn act(self, mode: Arc<Mode>, object: watch::Receiver<Option<Arc<EmergencyMode>>>) {
+        let actor = Actor {
+            mode,
+            deps: self.deps,
+            own: self.own,
+            accounts: self.accounts,
+            discovery: self.discovery,
+            settings: self.settings,
+            object,
+            playbooks: self.playbooks,
+            registry: self.registry,
+            orders: self.orders,
+        };
+        actor.run().await;
+    }
+
+    async fn say_damaged(
+        &self,
+        id: &RecordMode,
+        object: &watch::Receiver<Option<Arc<EmergencyMode>>>,
+        damage: &str,
+    ) {
+        let Some(object) = object.borrow().clone() else {
+            return;
+        };
+        let generation = object.metadata.generation.unwrap_or_default();
+        let said = crate::engine::decide::damaged(
+            damage,
+            generation,
+            object.status.clone(),
+            self.deps.clock.now(),
+        );
+        let written =
+            super::publish::status(&self.own.writes, &id.name, &id.uid, &said.status).await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "the damage could not be published");
+        }
+    }
+}
+
+pub(super) async fn follow_playbooks(
+    own: Clients,
+    out: watch::Sender<Playbooks>,
+    listed: watch::Sender<bool>,
+) {
+    let api: Api<DeserializeGuard<Playbook>> = Api::all(own.watches.clone());
+    let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
+    let mut all: BTreeMap<String, Arc<Playbook>> = BTreeMap::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => all.clear(),
+            Ok(Event::InitApply(guard) | Event::Apply(guard)) => match guard.0 {
+                Ok(playbook) => {
+                    all.insert(playbook.name_any(), Arc::new(playbook));
+                }
+                Err(error) => {
+                    let name = error.metadata.name.unwrap_or_default();
+                    tracing::error!(
+                        playbook = name,
+                        error = error.error,
+                        "a playbook cannot be read"
+                    );
+                    all.remove(&name);
+                }
+            },
+            Ok(Event::Delete(guard)) => {
+                all.remove(&guard.name_any());
+            }
+            Ok(Event::InitDone) => {
+                listed.send_replace(true);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the watch on playbooks was interrupted");
+                continue;
+            }
+        }
+        if *listed.borrow() {
+            out.send_replace(Arc::new(all.clone()));
+        }
+    }
+}

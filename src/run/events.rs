@@ -1,0 +1,127 @@
+//! Events: on the mode for every turn of its story, on a target only when it drifts, sticks or is
+//! contested (one for every target would double the writes).
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
+use tokio::sync::mpsc;
+
+use crate::api::{RecordMode, names};
+use crate::field::Target;
+use crate::ledger::{Event, Ledger};
+
+use super::executor::Settlement;
+
+/// Events that wait to be sent. More than these are dropped and counted: telling must never hold
+/// up acting, and everything is in the journal.
+const WAITING: usize = 256;
+
+/// Where events are put; they are sent by a task of their own.
+#[derive(Clone)]
+pub struct Events {
+    sender: mpsc::Sender<(ObjectReference, Told)>,
+}
+
+impl Events {
+    /// Starts the task that sends. It ends with the last handle.
+    pub fn start(client: kube::Client, identity: String) -> Self {
+        let (sender, mut waiting) = mpsc::channel::<(ObjectReference, Told)>(WAITING);
+        let reporter = Reporter {
+            controller: names::OPERATOR_MANAGER.into(),
+            instance: Some(identity),
+        };
+        let recorder = Recorder::new(client, reporter);
+        tokio::spawn(async move {
+            while let Some((about, event)) = waiting.recv().await {
+                if let Err(error) = recorder.publish(&event, &about).await {
+                    tracing::warn!(%error, reason = event.reason, "an event could not be sent");
+                }
+            }
+        });
+        Self { sender }
+    }
+
+    /// Tells something on a mode.
+    pub fn mode(&self, mode: &RecordMode, warning: bool, reason: &str, note: &str) {
+        let about = ObjectReference {
+            api_version: Some(format!("{}/{}", names::GROUP, names::VERSION)),
+            kind: Some("EmergencyMode".into()),
+            name: Some(mode.name.clone()),
+            uid: Some(mode.uid.clone()),
+            ..ObjectReference::default()
+        };
+        self.send(about, warning, reason, note);
+    }
+
+    /// Tells on targets what went wrong with them.
+    pub(super) fn settled(&self, mode: &RecordMode, ledger: &Ledger, settlements: &[Settlement]) {
+        for outcome in settlements
+            .iter()
+            .flat_map(|settlement| &settlement.outcomes)
+        {
+            let reason = match outcome.event {
+                Event::Drifted => "Drifted",
+                Event::Stuck => "Stuck",
+                Event::Refused => "Refused",
+                Event::Applied
+                | Event::Withdrawn
+                | Event::Overtaken
+                | Event::Superseded
+                | Event::Reasserted
+                | Event::Ours
+                | Event::Kept
+                | Event::Turned
+                | Event::Reverted
+                | Event::OwnersBack
+                | Event::Gone => continue,
+            };
+            for entry in outcome
+                .entries
+                .iter()
+                .filter_map(|id| ledger.entries.get(id))
+            {
+                let why = outcome.reason.as_deref().unwrap_or("no reason was given");
+                let note = format!(
+                    "EmergencyMode {}: {}: {why}",
+                    mode.name,
+                    entry.path.to_pointer()
+                );
+                self.target(&entry.target, reason, &note);
+            }
+        }
+    }
+
+    /// Tells something on a target.
+    pub fn target(&self, target: &Target, reason: &str, note: &str) {
+        let about = ObjectReference {
+            api_version: Some(target.api_version.clone()),
+            kind: Some(target.kind.clone()),
+            namespace: Some(target.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+            name: Some(target.name.clone()),
+            uid: Some(target.uid.clone()),
+            ..ObjectReference::default()
+        };
+        self.send(about, true, reason, note);
+    }
+
+    fn send(&self, about: ObjectReference, warning: bool, reason: &str, note: &str) {
+        /// Longest note that the API server accepts.
+        const NOTE: usize = 1024;
+        let event = Told {
+            type_: if warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: reason.to_owned(),
+            note: Some(note.chars().take(NOTE / 4).collect()),
+            action: "Carry".into(),
+            secondary: None,
+        };
+        if self.sender.try_send((about, event)).is_err() {
+            tracing::warn!(
+                reason,
+                "too many events wait to be sent; this one is in the journal only"
+            );
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The executor: the only writer of targets, one task a process. It drives the pure scheduler and
+//! chooses nothing: record intents, fenced writes, record outcomes.
+//!
+//! A panic in a write quarantines its target; a panic in the scheduler starts it anew, and every
+//! mode decides again from its journal.
+
+pub(in crate::run) mod outcomes;
+mod write;
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::engine::scheduler::{Effect, Event, Order, Scheduler, Work, Wrote};
+use crate::engine::work::Task;
+
+use super::clock::Clock;
+use super::lease::{Leader, Leadership};
+use super::metrics::Metrics;
+use super::mode::Mode;
+use super::records;
+
+pub use outcomes::Settlement;
+
+/// What the executor is told.
+pub enum Command {
+    /// A mode's order; the latest wins.
+    Order(Arc<Mode>, Order<Task>),
+    /// A mode is over: forget it.
+    Forget(String),
+}
+
+/// What the executor stands on.
+#[derive(Clone)]
+pub struct Deps {
+    /// The clock.
+    pub clock: Clock,
+    /// Whether we may write at all.
+    pub leader: Leader,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Tells people on the target itself.
+    pub events: super::events::Events,
+    /// Told when another leader took our place in a journal.
+    pub deposed: mpsc::Sender<()>,
+}
+
+impl Deps {
+    /// Until when we lead, as the journal asks for it.
+    pub(in crate::run) fn lease(&self) -> impl Fn() -> Option<tokio::time::Instant> + Send + Sync {
+        let (leader, clock) = (self.leader.watch(), self.clock);
+        move || match *leader.borrow() {
+            Leadership::Leader { valid_until_ms, .. } => {
+                let left = valid_until_ms.checked_sub(clock.monotonic_ms())?;
+                let left = std::time::Duration::from_millis(left.min(LEASE_LOOK_MS));
+                Some(tokio::time::Instant::now() + left)
+            }
+            Leadership::Follower { .. } => None,
+        }
+    }
+
+    /// Whether an error of the journal ends this term of leadership: somebody else leads, or it is
+    /// not known what was stored, so that everything is opened anew.
+    pub(in crate::run) fn ends_term(&self, error: &records::Error) -> bool {
+        let ends = match error {
+            records::Error::NotLeader { .. }
+            | records::Error::Deposed { .. }
+            | records::Error::Mangled { .. }
+            | records::Error::Unsettled { .. } => true,
+            records::Error::Read { .. }
+            | records::Error::Damaged { .. }
+            | records::Error::Refused { .. }
+            | records::Error::NoCrd
+            | records::Error::Encode { .. }
+            | records::Error::Release { .. } => false,
+        };
+        if ends {
+            let _ = self.deposed.try_send(());
+        }
+        ends
+    }
+}
+
+/// How far ahead a lease is believed without another look: a fixed leader's never ends.
+const LEASE_LOOK_MS: u64 = 60_000;
+
+type Job = JoinSet<Event<Task, Settlement>>;
+
+/// Runs until the commands end.
+pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>) {
+    let mut modes: BTreeMap<String, Arc<Mode>> = BTreeMap::new();
+    let mut scheduler = Scheduler::new(limit);
+    let mut jobs: Job = JoinSet::new();
+    let mut wake_at: Option<u64> = None;
+    loop {
+        let event = tokio::select! {
+            command = commands.recv() => match command {
+                None => return,
+                Some(Command::Order(mode, order)) => {
+                    modes.insert(order.mode.clone(), mode);
+                    Event::Order(order)
+                }
+                Some(Command::Forget(mode)) => {
+                    modes.remove(&mode);
+                    Event::Drop { mode }
+                }
+            },
+            Some(done) = jobs.join_next() => match done {
+                Ok(event) => event,
+                Err(error) => {
+                    tracing::error!(%error, "a task of the executor ended without an answer");
+                    continue;
+                }
+            },
+            () = sleep_until(&deps.clock, wake_at) => {
+                wake_at = None;
+                Event::Tick
+            }
+        };
+        let now = deps.clock.monotonic_ms();
+        let step = std::panic::catch_unwind(AssertUnwindSafe(|| scheduler.step(event, now)));
+        let Ok(effects) = step else {
+            tracing::error!("the scheduler failed; it starts anew from the journals");
+            scheduler = Scheduler::new(limit);
+            for mode in modes.values() {
+                mode.wake.notify_one();
+            }
+            continue;
+        };
+        for effect in effects {
+            if let Effect::Wake { at } = effect {
+                wake_at = Some(wake_at.map_or(at, |known| known.min(at)));
+            } else {
+                start(&deps, &modes, effect, &mut jobs);
+            }
+        }
+    }
+}
+
+async fn sleep_until(clock: &Clock, at: Option<u64>) {
+    match at {
+        None => std::future::pending().await,
+        Some(at) => {
+            let left = at.saturating_sub(clock.monotonic_ms());
+            tokio::time::sleep(std::time::Duration::from_millis(left)).await;
+        }
+    }
+}
+
+fn start(
+    deps: &Deps,
+    modes: &BTreeMap<String, Arc<Mode>>,
+    effect: Effect<Task, Settlement>,
+    jobs: &mut Job,
+) {
+    let deps = deps.clone();
+    match effect {
+        Effect::Wake { .. } => {}
+        Effect::Record { mode, works } => {
+            if let Some(cell) = modes.get(&mode).cloned() {
+                jobs.spawn(async move { outcomes::record_before(&deps, &cell, works).await });
+            }
+        }
+        Effect::Write {
+            mode,
+            work,
+            attempt: _,
+        } => {
+            if let Some(cell) = modes.get(&mode).cloned() {
+                jobs.spawn(guarded_write(deps, cell, mode, work));
+            }
+        }
+        Effect::RecordOutcomes { mode, outcomes } => {
+            if let Some(cell) = modes.get(&mode).cloned() {
+                jobs.spawn(async move { outcomes::record(&deps, &cell, outcomes).await });
+            }
+        }
+        Effect::Quarantine { mode, uid } => {
+            tracing::error!(
+                mode,
+                uid,
+                "a write failed in pingzhan itself; the target is left alone"
+            );
+            if let Some(cell) = modes.get(&mode).cloned() {
+                jobs.spawn(async move {
+                    cell.state.lock().await.quarantined.insert(uid);
+                    cell.wake.notify_one();
+                    Event::Tick
+                });
+            }
+        }
+    }
+}
+
+async fn guarded_write(
+    deps: Deps,
+    cell: Arc<Mode>,
+    mode: String,
+    work: Work<Task>,
+) -> Event<Task, Settlement> {
+    let uid = work.uid.clone();
+    let result = AssertUnwindSafe(write::write(&deps, &cell, work.payload))
+        .catch_unwind()
+        .await;
+    let result = result.unwrap_or(Wrote::Panicked);
+    Event::Wrote { mode, uid, result }
+}

@@ -1,0 +1,245 @@
+//! Journalling on behalf of the executor: intents and turns before a write, outcomes after it.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::api::ChangeRecordSpec;
+use crate::engine::decide::Sight;
+use crate::engine::scheduler::{Event as Told, Recording, Work};
+use crate::engine::work::{Act, Task};
+use crate::ledger::record::{Body, NewOutcome};
+use crate::ledger::{EntryId, Event};
+use crate::run::mode::{Mode, State};
+use crate::run::records;
+
+use super::Deps;
+
+/// The first wait of a target whose return was refused.
+const RETRY_FIRST: i64 = 5;
+/// The longest: a person who repaired the cause sees it go on within two minutes.
+const RETRY_LONGEST: i64 = 120;
+
+/// What became of one target's task.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The target.
+    pub uid: String,
+    /// What is journalled.
+    pub outcomes: Vec<NewOutcome>,
+    /// The target as it is now, where that is known.
+    pub sight: Option<Sight>,
+}
+
+/// Journals what must stand before some writes: their intents, or that they turn back.
+pub(super) async fn record_before(
+    deps: &Deps,
+    cell: &Mode,
+    mut works: Vec<Work<Task>>,
+) -> Told<Task, Settlement> {
+    let mode = cell.id.uid.clone();
+    let mut intents = Vec::new();
+    let mut turned = Vec::new();
+    for work in &works {
+        match &work.payload.act {
+            Act::Switch(items) => intents.extend(
+                items
+                    .iter()
+                    .filter(|item| item.id.is_none())
+                    .map(|item| item.entry.clone()),
+            ),
+            Act::Revert { turned: ids, .. } => turned.extend(ids.iter().copied()),
+            Act::Rewrite(_) | Act::GiveBack { .. } | Act::Note(_) => {}
+        }
+    }
+    let mut state = cell.state.lock().await;
+    if !turned.is_empty() {
+        let outcome = NewOutcome::new(Event::Turned, turned);
+        if let Err(error) = append(deps, &mut state, Body::Outcomes(vec![outcome])).await {
+            return failed(deps, &mode, Recording::Works, &error);
+        }
+    }
+    if !intents.is_empty() {
+        match append(deps, &mut state, Body::Intents(intents)).await {
+            Ok(record) => number(&mut works, &record),
+            Err(error) => return failed(deps, &mode, Recording::Works, &error),
+        }
+    }
+    let sequence = state.ledger.head.sequence;
+    drop(state);
+    let works = works
+        .into_iter()
+        .map(|work| (work.uid, work.payload))
+        .collect();
+    Told::Recorded {
+        mode,
+        sequence,
+        works,
+    }
+}
+
+/// Gives changes the numbers that the record gave them: in the same order.
+fn number(works: &mut [Work<Task>], record: &ChangeRecordSpec) {
+    let mut ids = record
+        .intents
+        .iter()
+        .flat_map(|intents| intents.entries.iter().map(|e| e.id));
+    for work in works {
+        if let Act::Switch(items) = &mut work.payload.act {
+            for item in items.iter_mut().filter(|item| item.id.is_none()) {
+                item.id = ids.next().map(EntryId);
+            }
+        }
+    }
+}
+
+/// Journals what became of some targets.
+pub(super) async fn record(
+    deps: &Deps,
+    cell: &Mode,
+    settlements: Vec<Settlement>,
+) -> Told<Task, Settlement> {
+    let mode = cell.id.uid.clone();
+    let mut state = cell.state.lock().await;
+    let merged = admitted(&state, merge(&settlements));
+    if !merged.is_empty()
+        && let Err(error) = append(deps, &mut state, Body::Outcomes(merged)).await
+    {
+        return failed(deps, &mode, Recording::Outcomes, &error);
+    }
+    remember(deps, &mut state, &settlements);
+    let sequence = state.ledger.head.sequence;
+    deps.events.settled(&cell.id, &state.ledger, &settlements);
+    drop(state);
+    cell.wake.notify_one();
+    Told::OutcomesRecorded { mode, sequence }
+}
+
+/// Appends and folds.
+pub(in crate::run) async fn append(
+    deps: &Deps,
+    state: &mut State,
+    body: Body,
+) -> Result<ChangeRecordSpec, records::Error> {
+    let lease = deps.lease();
+    let record = state
+        .journal
+        .append(&body, &lease, deps.clock.now())
+        .await?
+        .into_spec();
+    if let Err(damage) = state.ledger.apply(&record) {
+        state.damage = Some(damage.to_string());
+    }
+    state.read_plans();
+    deps.metrics.recorded(&record);
+    Ok(record)
+}
+
+/// Leaves out what the journal would not take: an illegal outcome is a defect of ours, and must
+/// not damage the record of everything else.
+fn admitted(state: &State, outcomes: Vec<NewOutcome>) -> Vec<NewOutcome> {
+    if state.ledger.admits(&outcomes).is_ok() {
+        return outcomes;
+    }
+    let mut kept: Vec<NewOutcome> = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        for id in &outcome.entries {
+            kept.push(NewOutcome {
+                entries: vec![*id],
+                ..outcome.clone()
+            });
+            if let Err(problem) = state.ledger.admits(&kept) {
+                tracing::error!(
+                    entry = id.0,
+                    problem,
+                    "an outcome is left out of the journal"
+                );
+                kept.pop();
+            }
+        }
+    }
+    kept
+}
+
+fn failed(
+    deps: &Deps,
+    mode: &str,
+    recording: Recording,
+    error: &records::Error,
+) -> Told<Task, Settlement> {
+    let deposed = deps.ends_term(error);
+    tracing::error!(mode, %error, deposed, "a record could not be stored");
+    let mode = mode.to_owned();
+    Told::RecordFailed {
+        mode,
+        recording,
+        retry_after_ms: Some(1000),
+        deposed,
+    }
+}
+
+/// Outcomes that say the same become one item; the order of different ones is kept.
+fn merge(settlements: &[Settlement]) -> Vec<NewOutcome> {
+    let mut merged: Vec<NewOutcome> = Vec::new();
+    let mut places: BTreeMap<(Event, Option<String>, Option<String>, i64), usize> = BTreeMap::new();
+    for outcome in settlements
+        .iter()
+        .flat_map(|settlement| &settlement.outcomes)
+    {
+        let observed = outcome
+            .observed
+            .as_ref()
+            .map(|image| image.to_text().unwrap_or_default());
+        let key = (
+            outcome.event,
+            observed,
+            outcome.reason.clone(),
+            outcome.verdicts,
+        );
+        if let Some(place) = places.get(&key) {
+            merged[*place]
+                .entries
+                .extend(outcome.entries.iter().copied());
+        } else {
+            places.insert(key, merged.len());
+            merged.push(outcome.clone());
+        }
+    }
+    // A verdict comes before the write that it allowed.
+    merged.sort_by_key(|outcome| outcome.event != Event::Ours);
+    merged
+}
+
+fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
+    let now = deps.clock.now();
+    for settlement in settlements {
+        let uid = &settlement.uid;
+        if let Some(sight) = &settlement.sight {
+            state.sights.insert(uid.clone(), sight.clone());
+        }
+        let happened = |event| {
+            settlement
+                .outcomes
+                .iter()
+                .any(|outcome| outcome.event == event)
+        };
+        if happened(Event::Reasserted) {
+            let times = state.rewrites.entry(uid.clone()).or_default();
+            times.retain(|at| *at + SignedDuration::from_secs(60) > now);
+            times.push(now);
+        }
+        if happened(Event::Stuck) {
+            let tries = state.retry.get(uid).map_or(0, |(_, tries)| *tries);
+            let wait = RETRY_FIRST
+                .saturating_mul(1 << tries.min(10))
+                .min(RETRY_LONGEST);
+            let at = now + SignedDuration::from_secs(wait);
+            state.retry.insert(uid.clone(), (at, tries + 1));
+            state.sights.remove(uid);
+        }
+        if happened(Event::Applied) || happened(Event::Reverted) {
+            state.unconfirmed.remove(uid);
+            state.retry.remove(uid);
+        }
+    }
+}

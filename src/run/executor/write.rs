@@ -1,0 +1,464 @@
+//! One target's write: guarded, sent, classified, and judged only as far as "is it still what was
+//! seen". Anything else goes back to the decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::api::names;
+use crate::cluster::write::{self, Effect};
+use crate::cluster::{Answer, Clients, Collection};
+use crate::engine::decide::Sight;
+use crate::engine::scheduler::Wrote;
+use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
+use crate::field::giveback::{self, Return};
+use crate::field::patch::{self, Edit, HeldBy};
+use crate::field::{Image, Path, Projection, Target, project};
+use crate::ledger::record::NewOutcome;
+use crate::ledger::{EntryId, Event};
+use crate::run::mode::{Mode, UNCONFIRMED};
+
+use super::{Deps, Settlement};
+
+/// How often a write whose guard failed is tried with a new guard before it goes to the tail of
+/// the queue: a target that changes faster than that is in somebody's hands.
+const TRIES: usize = 5;
+/// How long a target waits that could not be read after an unanswered write.
+const UNREADABLE: Duration = Duration::from_secs(1);
+
+/// What a write is about, whichever act it is.
+struct Item {
+    id: EntryId,
+    edit: Edit,
+    event: Event,
+    wanted: Image,
+}
+
+/// Carries a task out.
+pub(super) async fn write(deps: &Deps, cell: &Mode, task: Task) -> Wrote<Settlement> {
+    let Task { target, sight, act } = task;
+    let (Some(clients), Some(sight)) = (cell.state.lock().await.account.clone(), sight) else {
+        return note_only(&target, act);
+    };
+    let job = Job {
+        deps,
+        cell,
+        clients,
+        target,
+    };
+    match act {
+        Act::Note(outcomes) => job.settled(outcomes, None),
+        Act::Switch(items) => job.switch(sight, items).await,
+        Act::Rewrite(items) => {
+            let failed = Event::Refused;
+            job.fields(sight, items.into_iter().map(item).collect(), false, failed)
+                .await
+        }
+        Act::Revert { items, .. } => {
+            job.fields(
+                sight,
+                items.into_iter().map(item).collect(),
+                true,
+                Event::Stuck,
+            )
+            .await
+        }
+        Act::GiveBack { items, last } => job.give_back(sight, items, last).await,
+    }
+}
+
+fn note_only(target: &Target, act: Act) -> Wrote<Settlement> {
+    let outcomes = if let Act::Note(outcomes) = act {
+        outcomes
+    } else {
+        Vec::new()
+    };
+    Wrote::Settled(vec![Settlement {
+        uid: target.uid.clone(),
+        outcomes,
+        sight: None,
+    }])
+}
+
+fn item(write: WriteItem) -> Item {
+    Item {
+        id: write.id,
+        edit: write.edit,
+        event: write.event,
+        wanted: write.after,
+    }
+}
+
+struct Job<'a> {
+    deps: &'a Deps,
+    cell: &'a Mode,
+    clients: Clients,
+    target: Target,
+}
+
+/// What came of one try.
+enum Try {
+    Written(Box<Projection>),
+    Retry(Box<Projection>),
+    Stop(Wrote<Settlement>),
+    Refused(String),
+}
+
+impl Job<'_> {
+    fn settled(&self, outcomes: Vec<NewOutcome>, sight: Option<Sight>) -> Wrote<Settlement> {
+        Wrote::Settled(vec![Settlement {
+            uid: self.target.uid.clone(),
+            outcomes,
+            sight,
+        }])
+    }
+
+    fn manager(&self) -> String {
+        names::field_manager(&self.cell.id.name, &self.cell.id.uid)
+    }
+
+    async fn switch(&self, sight: Arc<Projection>, items: Vec<SwitchItem>) -> Wrote<Settlement> {
+        let mut early = Vec::new();
+        let mut writes = Vec::new();
+        for item in items {
+            let Some(id) = item.id else {
+                tracing::error!(target = ?self.target, "a change without a number: nothing is written");
+                continue;
+            };
+            match item.overtaken {
+                Some(reason) => early.push(NewOutcome {
+                    reason: Some(reason),
+                    ..NewOutcome::new(Event::Overtaken, vec![id])
+                }),
+                None => writes.push(Item {
+                    id,
+                    edit: Edit {
+                        path: item.entry.path,
+                        to: item.entry.after.clone(),
+                        remove_parents: Vec::new(),
+                    },
+                    event: Event::Applied,
+                    wanted: item.entry.after,
+                }),
+            }
+        }
+        if writes.is_empty() {
+            return self.settled(early, None);
+        }
+        let mut wrote = self.fields(sight, writes, false, Event::Refused).await;
+        if let Wrote::Settled(settlements) = &mut wrote
+            && let Some(first) = settlements.first_mut()
+        {
+            first.outcomes.splice(0..0, early);
+        }
+        wrote
+    }
+
+    /// Writes some fields in one request; if that is refused, one by one, to name the poison.
+    async fn fields(
+        &self,
+        sight: Arc<Projection>,
+        items: Vec<Item>,
+        owners: bool,
+        failed: Event,
+    ) -> Wrote<Settlement> {
+        let (wrote, refused) = self.together(sight.clone(), &items, owners, failed).await;
+        let Some(reason) = refused else { return wrote };
+        if items.len() == 1 {
+            let outcomes = vec![refusal(failed, items[0].id, &reason)];
+            return self.settled(outcomes, None);
+        }
+        let mut all = Vec::new();
+        let mut last = None;
+        let mut sight = sight;
+        for item in items {
+            let id = item.id;
+            match self.together(sight.clone(), &[item], owners, failed).await {
+                (_, Some(reason)) => all.push(refusal(failed, id, &reason)),
+                (Wrote::Settled(settlements), None) => {
+                    for settlement in settlements {
+                        all.extend(settlement.outcomes);
+                        if let Some(Sight::Present(seen)) = &settlement.sight {
+                            sight = seen.clone();
+                        }
+                        last = settlement.sight.or(last);
+                    }
+                }
+                (other, None) => {
+                    tracing::debug!(target = ?self.target, "the rest of the fields comes later");
+                    return if all.is_empty() {
+                        other
+                    } else {
+                        self.settled(all, last)
+                    };
+                }
+            }
+        }
+        self.settled(all, last)
+    }
+
+    /// Writes fields in one request, with a new guard while the fields are still what was seen.
+    async fn together(
+        &self,
+        mut sight: Arc<Projection>,
+        items: &[Item],
+        owners: bool,
+        failed: Event,
+    ) -> (Wrote<Settlement>, Option<String>) {
+        let edits: Vec<Edit> = items.iter().map(|item| item.edit.clone()).collect();
+        let held_by = if failed == Event::Stuck {
+            HeldBy::Leave
+        } else {
+            HeldBy::Set(names::label_value(&self.cell.id.name))
+        };
+        for _ in 0..TRIES {
+            let guarded = match patch::guarded(&sight, &edits, &held_by) {
+                Ok(guarded) => guarded,
+                Err(error) => return (Wrote::Settled(Vec::new()), Some(error.to_string())),
+            };
+            match self.send(&sight, guarded.patch, items, owners).await {
+                Try::Written(seen) => {
+                    let outcomes = items.iter().flat_map(|item| done(item, &seen)).collect();
+                    return (
+                        self.settled(outcomes, Some(Sight::Present(Arc::from(seen)))),
+                        None,
+                    );
+                }
+                Try::Retry(seen) => sight = Arc::from(seen),
+                Try::Stop(wrote) => return (wrote, None),
+                Try::Refused(reason) => return (Wrote::Settled(Vec::new()), Some(reason)),
+            }
+        }
+        (Wrote::Again { after_ms: 0 }, None)
+    }
+
+    async fn send(
+        &self,
+        sight: &Projection,
+        patch: json_patch::Patch,
+        items: &[Item],
+        owners: bool,
+    ) -> Try {
+        let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
+        let Some(_epoch) = self
+            .deps
+            .leader
+            .still_leader(self.deps.clock.monotonic_ms())
+        else {
+            return Try::Stop(Wrote::Again { after_ms: 1000 });
+        };
+        let started = self.deps.clock.monotonic_ms();
+        let answer = write::patch(
+            &self.clients.writes,
+            &self.target,
+            &patch,
+            &self.manager(),
+            Effect::Real,
+        )
+        .await;
+        self.deps
+            .metrics
+            .wrote(&answer, self.deps.clock.monotonic_ms() - started);
+        match answer {
+            Answer::Done(object) => {
+                match project::project(&object, &self.target.plural, &paths, owners) {
+                    Some(seen) => Try::Written(Box::new(seen)),
+                    None => Try::Stop(Wrote::Ambiguous {
+                        after_ms: ms(UNREADABLE),
+                    }),
+                }
+            }
+            Answer::Gone => Try::Stop(self.gone(items.iter().map(|item| item.id))),
+            Answer::Refused {
+                reason, message, ..
+            } => Try::Refused(format!("{reason}: {message}")),
+            Answer::Busy { after, why } => {
+                tracing::warn!(why, "the API server is busy; everything holds back");
+                Try::Stop(Wrote::Busy {
+                    after_ms: ms(after),
+                })
+            }
+            Answer::Moved => self.read_again(sight, &paths, items, owners).await,
+            Answer::Ambiguous(why) => {
+                tracing::warn!(target = ?self.target, why, "a write had no answer; reading what came of it");
+                let until = self.deps.clock.now() + UNCONFIRMED;
+                let uid = self.target.uid.clone();
+                self.cell.state.lock().await.unconfirmed.insert(uid, until);
+                self.read_again(sight, &paths, items, owners).await
+            }
+        }
+    }
+
+    /// A failed guard and a missing answer prove nothing: what is there now is read.
+    async fn read_again(
+        &self,
+        sight: &Projection,
+        paths: &[Path],
+        items: &[Item],
+        owners: bool,
+    ) -> Try {
+        let collection = Collection::of(&self.target);
+        let read = write::get(&self.clients.reads, &collection, &self.target.name).await;
+        let object = match read {
+            Ok(object) => object,
+            Err(error) => {
+                tracing::warn!(target = ?self.target, %error, "a target cannot be read");
+                return Try::Stop(Wrote::Ambiguous {
+                    after_ms: ms(UNREADABLE),
+                });
+            }
+        };
+        let seen = object
+            .and_then(|object| project::project(&object, &self.target.plural, paths, owners))
+            .filter(|seen| seen.target.uid == self.target.uid);
+        let Some(seen) = seen else {
+            return Try::Stop(self.gone(items.iter().map(|item| item.id)));
+        };
+        if items
+            .iter()
+            .all(|item| unchanged(sight, &seen, &item.edit.path))
+        {
+            return Try::Retry(Box::new(seen));
+        }
+        Try::Stop(self.settled(Vec::new(), Some(Sight::Present(Arc::new(seen)))))
+    }
+
+    fn gone(&self, ids: impl Iterator<Item = EntryId>) -> Wrote<Settlement> {
+        let outcome = NewOutcome {
+            reason: Some("the object is gone, or another one has its name".into()),
+            ..NewOutcome::new(Event::Gone, ids.collect())
+        };
+        let outcomes = if outcome.entries.is_empty() {
+            Vec::new()
+        } else {
+            vec![outcome]
+        };
+        self.settled(outcomes, Some(Sight::Gone))
+    }
+
+    async fn give_back(
+        &self,
+        sight: Arc<Projection>,
+        items: Vec<(EntryId, Return)>,
+        last: bool,
+    ) -> Wrote<Settlement> {
+        let ids: Vec<EntryId> = items.iter().map(|(id, _)| *id).collect();
+        let returns: Vec<Return> = items.into_iter().map(|(_, back)| back).collect();
+        let edits = returns_as_items(&ids, &returns);
+        let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
+        let mut sight = sight;
+        if sight.managed_fields.is_none() && sight.tracked {
+            match self.read_again(&sight, &paths, &edits, true).await {
+                Try::Retry(seen) => sight = Arc::from(seen),
+                Try::Stop(wrote) => return wrote,
+                Try::Written(_) | Try::Refused(_) => return Wrote::Again { after_ms: 0 },
+            }
+        }
+        for _ in 0..TRIES {
+            let patch = match giveback::give_back(&sight, &self.manager(), &returns, last) {
+                Ok(Some(patch)) => patch,
+                Ok(None) => return self.owners_back(&ids, &sight),
+                Err(error) => return self.stuck(&ids, &error.to_string()),
+            };
+            match self.send(&sight, patch, &edits, true).await {
+                Try::Written(seen) => return self.owners_back(&ids, &seen),
+                Try::Retry(seen) => sight = Arc::from(seen),
+                Try::Stop(wrote) => return wrote,
+                Try::Refused(reason) => return self.stuck(&ids, &reason),
+            }
+        }
+        Wrote::Again { after_ms: 0 }
+    }
+
+    fn owners_back(&self, ids: &[EntryId], sight: &Projection) -> Wrote<Settlement> {
+        let mut slim = sight.clone();
+        slim.managed_fields = None;
+        let outcome = NewOutcome::new(Event::OwnersBack, ids.to_vec());
+        let outcomes = if ids.is_empty() {
+            Vec::new()
+        } else {
+            vec![outcome]
+        };
+        self.settled(outcomes, Some(Sight::Present(Arc::new(slim))))
+    }
+
+    fn stuck(&self, ids: &[EntryId], reason: &str) -> Wrote<Settlement> {
+        let outcomes = ids
+            .iter()
+            .map(|id| refusal(Event::Stuck, *id, reason))
+            .collect();
+        self.settled(outcomes, None)
+    }
+}
+
+/// Returns as items, so that "is it still what was seen" is asked the same way.
+fn returns_as_items(ids: &[EntryId], returns: &[Return]) -> Vec<Item> {
+    ids.iter()
+        .zip(returns)
+        .map(|(id, back)| Item {
+            id: *id,
+            edit: Edit {
+                path: back.path.clone(),
+                to: Image::Absent,
+                remove_parents: Vec::new(),
+            },
+            event: Event::OwnersBack,
+            wanted: Image::Absent,
+        })
+        .collect()
+}
+
+/// What is journalled for a field that was written: what the server made of it, where that is not
+/// what was asked for.
+fn done(item: &Item, seen: &Projection) -> Vec<NewOutcome> {
+    let live = seen
+        .field(&item.edit.path)
+        .map_or(&Image::Absent, |field| &field.image);
+    let observed = (live != &item.wanted).then(|| live.clone());
+    let outcome = |event, observed| NewOutcome {
+        observed,
+        ..NewOutcome::new(event, vec![item.id])
+    };
+    match item.event {
+        // A verdict lets the entry be written again, and the write is then confirmed.
+        Event::Ours => vec![
+            outcome(Event::Ours, None),
+            outcome(Event::Applied, observed),
+        ],
+        Event::Applied | Event::Reasserted => vec![outcome(item.event, observed)],
+        Event::Refused
+        | Event::Withdrawn
+        | Event::Overtaken
+        | Event::Superseded
+        | Event::Drifted
+        | Event::Kept
+        | Event::Turned
+        | Event::Reverted
+        | Event::Stuck
+        | Event::OwnersBack
+        | Event::Gone => vec![outcome(item.event, None)],
+    }
+}
+
+fn refusal(event: Event, id: EntryId, reason: &str) -> NewOutcome {
+    NewOutcome {
+        reason: Some(reason.to_owned()),
+        ..NewOutcome::new(event, vec![id])
+    }
+}
+
+/// Whether a field is still what was seen: its value, its owners, and whether it is ours.
+fn unchanged(before: &Projection, after: &Projection, path: &Path) -> bool {
+    match (before.field(path), after.field(path)) {
+        (Some(before), Some(after)) => {
+            before.image == after.image
+                && before.owners == after.owners
+                && before.ours == after.ours
+        }
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

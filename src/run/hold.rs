@@ -1,0 +1,124 @@
+//! Holding: watches the metadata of the kinds that a mode has changed, and tells its actor which
+//! targets somebody touched. Nothing is read here but what moved.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use tokio::task::JoinSet;
+
+use crate::cluster::watch::{self, Change, Meta};
+use crate::cluster::{Clients, Collection};
+use crate::engine::decide::Sight;
+
+use super::mode::{Mode, State};
+
+/// Watches until it is dropped.
+pub struct Watches {
+    tasks: JoinSet<()>,
+    /// What is watched.
+    pub collections: Vec<Collection>,
+}
+
+impl Watches {
+    /// Starts a watch a collection.
+    pub fn start(mode: &Arc<Mode>, clients: &Clients, collections: Vec<Collection>) -> Self {
+        let mut tasks = JoinSet::new();
+        for collection in &collections {
+            tasks.spawn(follow(
+                mode.clone(),
+                clients.watches.clone(),
+                collection.clone(),
+            ));
+        }
+        Self { tasks, collections }
+    }
+
+    /// Whether every watch still runs.
+    pub fn are_alive(&self) -> bool {
+        self.tasks.len() == self.collections.len()
+    }
+}
+
+async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
+    let mut changes = Box::pin(watch::metadata(client, &collection, ""));
+    let mut present: Option<BTreeSet<String>> = None;
+    while let Some(change) = changes.next().await {
+        let mut state = mode.state.lock().await;
+        let woken = match change {
+            Change::Began => {
+                present = Some(BTreeSet::new());
+                false
+            }
+            Change::Is(meta) => {
+                if let Some(present) = &mut present {
+                    present.insert(meta.uid.clone());
+                }
+                moved(&mut state, &meta)
+            }
+            Change::Whole => {
+                let present = present.take().unwrap_or_default();
+                missing(&mut state, &collection, &present)
+            }
+            Change::Left(meta) => touched(&mut state, &meta.uid),
+            Change::Interrupted(why) => {
+                tracing::warn!(
+                    mode = mode.id.name,
+                    why,
+                    "a watch on targets was interrupted"
+                );
+                false
+            }
+        };
+        drop(state);
+        if woken {
+            mode.wake.notify_one();
+        }
+    }
+}
+
+/// Whether what moved concerns us: a spec that changed, a label of ours that is gone, or anything
+/// where the kind has no generation.
+fn moved(state: &mut State, meta: &Meta) -> bool {
+    let Some(sight) = state.sights.get(&meta.uid) else {
+        let known = state.ledger.heads.keys().any(|(uid, _)| uid == &meta.uid);
+        if known {
+            return false;
+        }
+        let new = !state.strangers;
+        state.strangers = true;
+        return new;
+    };
+    let differs = match sight {
+        Sight::Gone | Sight::Unreadable => true,
+        Sight::Present(seen) => {
+            let spec = match (seen.generation, meta.generation) {
+                (Some(before), Some(now)) => before != now,
+                (None, _) | (_, None) => seen.resource_version != meta.resource_version,
+            };
+            spec || seen.held_by != meta.held_by || seen.deleting != meta.deleting
+        }
+    };
+    differs && touched(state, &meta.uid)
+}
+
+fn touched(state: &mut State, uid: &str) -> bool {
+    state.sights.contains_key(uid) && state.dirty.insert(uid.to_owned())
+}
+
+/// Targets of a collection that were not there when its watch began.
+fn missing(state: &mut State, of: &Collection, present: &BTreeSet<String>) -> bool {
+    let gone: Vec<String> = state
+        .ledger
+        .live()
+        .filter(|entry| entry.target.api_version == of.api_version && entry.target.kind == of.kind)
+        .filter(|entry| of.namespace.is_empty() || entry.target.namespace == of.namespace)
+        .map(|entry| entry.target.uid.clone())
+        .filter(|uid| !present.contains(uid))
+        .collect();
+    let mut woken = false;
+    for uid in gone {
+        woken |= touched(state, &uid);
+    }
+    woken
+}

@@ -1,0 +1,99 @@
+//! One mode at run time: its journal, ledger and sights under one lock, shared by its actor and the
+//! executor.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Mutex, Notify};
+
+use crate::api::RecordMode;
+use crate::cluster::Clients;
+use crate::engine::decide::Sight;
+use crate::engine::plan::{Plan, store};
+use crate::ledger::Ledger;
+
+use super::records::Journal;
+
+/// How long a write without an answer may still take effect: the client's deadline for a request,
+/// after which the server has given up too.
+pub const UNCONFIRMED: SignedDuration = SignedDuration::from_secs(10);
+
+/// One mode that is carried out by this process.
+pub struct Mode {
+    /// Its name and uid.
+    pub id: RecordMode,
+    /// Everything that changes.
+    pub state: Mutex<State>,
+    /// Wakes the mode's actor.
+    pub wake: Notify,
+}
+
+/// Everything about a mode that changes.
+pub struct State {
+    /// Where records are appended.
+    pub journal: Journal,
+    /// What is true by the records.
+    pub ledger: Ledger,
+    /// Stored plans, parsed once.
+    pub plans: BTreeMap<String, Arc<Plan>>,
+    /// Plans that could not be parsed: the journal is damaged.
+    pub damage: Option<String>,
+    /// Clients that act as the playbook's account, once a plan names it.
+    pub account: Option<Clients>,
+    /// Targets as last seen.
+    pub sights: BTreeMap<String, Sight>,
+    /// When each target was written again.
+    pub rewrites: BTreeMap<String, Vec<Timestamp>>,
+    /// When each stuck target may be tried again, and how often it failed.
+    pub retry: BTreeMap<String, (Timestamp, u32)>,
+    /// When our own unanswered writes are known to be dead.
+    pub unconfirmed: BTreeMap<String, Timestamp>,
+    /// When unanswered writes of earlier leaders are known to be dead.
+    pub dead_at: Timestamp,
+    /// Targets to be read again, since somebody else touched them.
+    pub dirty: BTreeSet<String>,
+    /// Whether an object was seen that no plan knows.
+    pub strangers: bool,
+    /// Targets that this process leaves alone after a panic.
+    pub quarantined: BTreeSet<String>,
+}
+
+impl State {
+    /// The state of a mode whose journal was just opened.
+    pub fn new(journal: Journal, ledger: Ledger, now: Timestamp) -> Self {
+        let mut state = Self {
+            journal,
+            ledger,
+            plans: BTreeMap::new(),
+            damage: None,
+            account: None,
+            sights: BTreeMap::new(),
+            rewrites: BTreeMap::new(),
+            retry: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
+            dead_at: now + UNCONFIRMED,
+            dirty: BTreeSet::new(),
+            strangers: false,
+            quarantined: BTreeSet::new(),
+        };
+        state.read_plans();
+        state
+    }
+
+    /// Parses stored plans that are new. One that cannot be read damages the journal: nothing is
+    /// done by it.
+    pub fn read_plans(&mut self) {
+        for (hash, text) in &self.ledger.plans {
+            if self.plans.contains_key(hash) {
+                continue;
+            }
+            match store::load(text, hash) {
+                Ok(plan) => {
+                    self.plans.insert(hash.clone(), Arc::new(plan));
+                }
+                Err(error) => self.damage = Some(error.to_string()),
+            }
+        }
+    }
+}

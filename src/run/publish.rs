@@ -1,0 +1,93 @@
+//! Publishing: a mode's status and its finalizer. Written when they differ, after every decision,
+//! also after a failure.
+
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+use snafu::{ResultExt, Snafu};
+
+use crate::api::{EmergencyMode, EmergencyModeStatus, names};
+
+/// Why something could not be published.
+#[derive(Debug, Snafu)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum Error {
+    #[snafu(display("the status of EmergencyMode {name} could not be written: {source}"))]
+    Status { name: String, source: kube::Error },
+    #[snafu(display("the finalizer of EmergencyMode {name} could not be changed: {source}"))]
+    Finalizer { name: String, source: kube::Error },
+}
+
+fn params() -> PatchParams {
+    PatchParams {
+        field_manager: Some(names::OPERATOR_MANAGER.into()),
+        ..PatchParams::default()
+    }
+}
+
+/// Writes a status, on the object of this uid only.
+pub async fn status(
+    client: &Client,
+    name: &str,
+    uid: &str,
+    status: &EmergencyModeStatus,
+) -> Result<(), Error> {
+    let api: Api<EmergencyMode> = Api::all(client.clone());
+    let patch = json_patch(json!([
+        { "op": "test", "path": "/metadata/uid", "value": uid },
+        { "op": "add", "path": "/status", "value": status },
+    ]));
+    api.patch_status(name, &params(), &patch)
+        .await
+        .context(StatusSnafu { name })?;
+    Ok(())
+}
+
+/// Sees to it that the mode cannot vanish while it is carried out: before anything is journalled.
+pub async fn hold(client: &Client, mode: &EmergencyMode) -> Result<(), Error> {
+    if mode
+        .finalizers()
+        .iter()
+        .any(|one| one == names::MODE_FINALIZER)
+    {
+        return Ok(());
+    }
+    let mut finalizers = mode.finalizers().to_vec();
+    finalizers.push(names::MODE_FINALIZER.to_owned());
+    let patch = json_patch(json!([
+        { "op": "test", "path": "/metadata/uid", "value": mode.uid() },
+        { "op": "replace", "path": "/metadata/resourceVersion", "value": mode.resource_version() },
+        { "op": "add", "path": "/metadata/finalizers", "value": finalizers },
+    ]));
+    send(client, mode, &patch).await
+}
+
+/// Lets a mode go that is over. Only our own finalizer is taken off, whatever else has changed.
+pub async fn release(client: &Client, mode: &EmergencyMode) -> Result<(), Error> {
+    let ours = mode
+        .finalizers()
+        .iter()
+        .position(|one| one == names::MODE_FINALIZER);
+    let Some(place) = ours else { return Ok(()) };
+    let at = format!("/metadata/finalizers/{place}");
+    let patch = json_patch(json!([
+        { "op": "test", "path": "/metadata/uid", "value": mode.uid() },
+        { "op": "test", "path": at, "value": names::MODE_FINALIZER },
+        { "op": "remove", "path": at },
+    ]));
+    send(client, mode, &patch).await
+}
+
+async fn send(client: &Client, mode: &EmergencyMode, patch: &Patch<()>) -> Result<(), Error> {
+    let api: Api<EmergencyMode> = Api::all(client.clone());
+    let name = mode.name_any();
+    match api.patch(&name, &params(), patch).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(source) => Err(source).context(FinalizerSnafu { name }),
+    }
+}
+
+fn json_patch(operations: serde_json::Value) -> Patch<()> {
+    Patch::Json(serde_json::from_value(operations).unwrap_or_default())
+}

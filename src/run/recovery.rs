@@ -1,0 +1,186 @@
+//! The operator's crew without its watches: modes are carried back from their records alone, for
+//! [`recover`](crate::recover).
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::api::{RecordMode, names};
+use crate::cluster::{self, Discovery};
+use crate::ledger::{Direction, State};
+
+use super::clock::Clock;
+use super::crew::{Crew, Playbooks, Registry};
+use super::events::Events;
+use super::executor::{self, Deps};
+use super::lease::{Elector, Leader, Leadership};
+use super::metrics::Metrics;
+use super::operator::{ConnectSnafu, Error, Settings};
+use super::records;
+
+use snafu::ResultExt;
+
+/// A term of leadership that only brings back.
+pub struct Recovery {
+    crew: Crew,
+    tasks: JoinSet<String>,
+    executor: JoinHandle<()>,
+    release: oneshot::Sender<()>,
+    election: JoinHandle<()>,
+    _playbooks: watch::Sender<Playbooks>,
+}
+
+/// A mode that is carried back.
+#[derive(Clone)]
+pub struct Carried {
+    /// Which.
+    pub id: RecordMode,
+    registry: Registry,
+}
+
+/// A field of a journal: target, path, state, reason.
+pub type Field = (String, String, State, Option<String>);
+
+impl Recovery {
+    /// Takes the lease. `None` when another process keeps it for longer than `wait`.
+    pub async fn begin(
+        config: kube::Config,
+        settings: Settings,
+        clock: Clock,
+        wait: Duration,
+    ) -> Result<Option<Self>, Error> {
+        let (own, accounts) = cluster::connect(config).context(ConnectSnafu)?;
+        let (elector, leader) = Elector::new(
+            own.writes.clone(),
+            &settings.namespace,
+            names::LEASE,
+            settings.identity.clone(),
+            settings.lease,
+            clock,
+        );
+        let (release, released) = oneshot::channel::<()>();
+        let election = tokio::spawn(elector.run(async {
+            let _ = released.await;
+        }));
+        let Some(epoch) = led(&leader, wait).await else {
+            drop(release);
+            let _ = election.await;
+            return Ok(None);
+        };
+        let (deposed, _) = mpsc::channel(1);
+        let deps = Deps {
+            clock,
+            leader,
+            metrics: Metrics::new(),
+            events: Events::start(own.writes.clone(), settings.identity.clone()),
+            deposed,
+        };
+        let (orders, commands) = mpsc::channel(64);
+        let executor = tokio::spawn(executor::run(deps.clone(), settings.concurrency, commands));
+        let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
+        let discovery = Discovery::new(own.reads.clone());
+        let registry = Registry::default();
+        let crew = Crew {
+            own,
+            accounts,
+            discovery,
+            settings,
+            deps,
+            registry,
+            playbooks,
+            orders,
+            epoch,
+        };
+        let tasks = JoinSet::new();
+        Ok(Some(Self {
+            crew,
+            tasks,
+            executor,
+            release,
+            election,
+            _playbooks: playbooks_in,
+        }))
+    }
+
+    /// The modes that have records: the named one, or all.
+    pub async fn modes(&self, only: Option<&str>) -> Result<Vec<RecordMode>, records::Error> {
+        let modes = records::list_modes(&self.crew.own).await?;
+        let wanted = modes.into_iter().map(|(mode, _)| mode);
+        Ok(wanted
+            .filter(|mode| only.is_none_or(|name| mode.name == name))
+            .collect())
+    }
+
+    /// Carries modes back: as if their objects were gone.
+    pub fn carry(&mut self, modes: Vec<RecordMode>) -> Vec<Carried> {
+        let mut carried = Vec::with_capacity(modes.len());
+        for id in modes {
+            let (sender, receiver) = watch::channel(None);
+            let crew = self.crew.clone();
+            carried.push(Carried {
+                id: id.clone(),
+                registry: self.crew.registry.clone(),
+            });
+            self.tasks.spawn(async move {
+                // The sender lives as long as the actor: a closed channel would say nothing.
+                let _object = sender;
+                crew.carry(id, receiver).await
+            });
+        }
+        carried
+    }
+
+    /// Ends the term: nothing is written any more when the lease is given back.
+    pub async fn end(mut self) {
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+        self.executor.abort();
+        let _ = self.executor.await;
+        drop(self.release);
+        let _ = self.election.await;
+    }
+}
+
+/// The epoch, once this process leads.
+async fn led(leader: &Leader, wait: Duration) -> Option<i64> {
+    let mut leadership = leader.watch();
+    let leads = leadership.wait_for(|now| matches!(now, Leadership::Leader { .. }));
+    let now = tokio::time::timeout(wait, leads).await.ok()?.ok()?;
+    if let Leadership::Leader { epoch, .. } = &*now {
+        Some(*epoch)
+    } else {
+        None
+    }
+}
+
+impl Carried {
+    /// Why the mode's journal cannot be opened, if so.
+    pub async fn problem(&self) -> Option<String> {
+        self.registry.problem(&self.id.uid).await
+    }
+
+    /// Whether the mode's journal is closed.
+    pub async fn is_closed(&self) -> bool {
+        match self.registry.find(&self.id.uid).await {
+            Some(mode) => mode.state.lock().await.ledger.direction == Direction::Closed,
+            None => false,
+        }
+    }
+
+    /// The latest change of every field, once the journal is open.
+    pub async fn entries(&self) -> Option<Vec<Field>> {
+        let mode = self.registry.find(&self.id.uid).await?;
+        let state = mode.state.lock().await;
+        let fields = state.ledger.entries.values().map(|entry| {
+            let target = crate::engine::plan::describe(&entry.target);
+            (
+                target,
+                entry.path.to_pointer(),
+                entry.state,
+                entry.reason.clone(),
+            )
+        });
+        Some(fields.collect())
+    }
+}
