@@ -3,6 +3,7 @@
 
 mod facts;
 mod input;
+mod tell;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,12 +11,11 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use kube::ResourceExt;
 use tokio::sync::{mpsc, watch};
 
 use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind};
 use crate::cluster::{Accounts, Clients, Collection, Discovery};
-use crate::engine::decide::{self, Candidate, Decision, Need};
+use crate::engine::decide::{Candidate, Decision, Need};
 use crate::engine::plan::Change;
 use crate::engine::scheduler::Order;
 use crate::ledger::record::Body;
@@ -94,9 +94,10 @@ impl Actor {
             if memory.finished && self.object.borrow().is_none() {
                 break;
             }
+            let decided = tokio::time::Instant::now();
             self.wait(until).await;
             if memory.ordered {
-                tokio::time::sleep(COALESCE).await;
+                tokio::time::sleep_until(decided + COALESCE).await;
             }
         }
         let _ = self
@@ -299,9 +300,12 @@ impl Actor {
             .ledger
             .live()
             .filter(|entry| entry.state != EntryState::Reverted)
-            .map(|entry| Collection {
-                namespace: String::new(),
-                ..Collection::of(&entry.target)
+            .map(|entry| {
+                let mut collection = Collection::of(&entry.target);
+                if !state.narrow {
+                    collection.namespace.clear();
+                }
+                collection
             })
             .collect();
         collections.sort();
@@ -316,94 +320,6 @@ impl Actor {
             .is_some_and(|holds| holds.collections == collections && holds.are_alive());
         if !same {
             memory.holds = Some(Watches::start(&self.mode, &account, collections));
-        }
-    }
-
-    async fn publish(
-        &self,
-        memory: &mut Memory,
-        object: Option<&EmergencyMode>,
-        decision: &Decision,
-    ) {
-        let Some(object) = object else { return };
-        let known = memory.published.as_ref().or(object.status.as_ref());
-        if known == Some(&decision.status) {
-            return;
-        }
-        self.count(memory, decision);
-        let written = publish::status(
-            &self.own.writes,
-            &self.mode.id.name,
-            &self.mode.id.uid,
-            &decision.status,
-        )
-        .await;
-        match written {
-            Ok(()) => memory.published = Some(decision.status.clone()),
-            Err(error) => tracing::warn!(%error, "the status is written again later"),
-        }
-    }
-
-    fn count(&self, memory: &mut Memory, decision: &Decision) {
-        self.deps.metrics.moved(memory.phase, decision.status.phase);
-        memory.phase = decision.status.phase;
-        let drifted = decision.status.counts.map_or(0, |counts| counts.drifted);
-        self.deps
-            .metrics
-            .trouble(&self.mode.id.name, drifted, decision.contested());
-        self.deps
-            .metrics
-            .last_decision_seconds
-            .set(self.deps.clock.now().as_second() as f64);
-    }
-
-    /// The mode is over: its records may go their way, then its object.
-    async fn finish(
-        &self,
-        memory: &mut Memory,
-        object: Option<&EmergencyMode>,
-    ) -> Result<(), String> {
-        if memory.finished {
-            return Ok(());
-        }
-        memory.holds = None;
-        super::records::release(&self.own, &self.mode.id)
-            .await
-            .map_err(|error| error.to_string())?;
-        if let Some(object) = object {
-            publish::release(&self.own.writes, object)
-                .await
-                .map_err(|error| error.to_string())?;
-        }
-        memory.finished = true;
-        Ok(())
-    }
-
-    /// A failure of the program itself is said on the mode and confined to it.
-    async fn panicked(&self) {
-        tracing::error!(
-            mode = self.mode.id.name,
-            "pingzhan failed at this mode; others go on"
-        );
-        let Some(object) = self.object.borrow().clone() else {
-            return;
-        };
-        let mut status = object.status.clone().unwrap_or_default();
-        let blocked = decide::Blocked::Panicked("see the operator's log".into());
-        let condition = crate::api::Condition {
-            type_: crate::api::condition::types::BLOCKED.into(),
-            status: "True".into(),
-            reason: blocked.reason().into(),
-            message: blocked.sentence(),
-            last_transition_time: self.deps.clock.now(),
-            observed_generation: object.metadata.generation.unwrap_or_default(),
-        };
-        crate::api::condition::set(&mut status.conditions, condition);
-        let name = object.name_any();
-        if let Err(error) =
-            publish::status(&self.own.writes, &name, &self.mode.id.uid, &status).await
-        {
-            tracing::warn!(%error, "the failure could not be published");
         }
     }
 

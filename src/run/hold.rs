@@ -57,6 +57,7 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
                 moved(&mut state, &meta)
             }
             Change::Whole => {
+                state.unwatched = None;
                 let present = present.take().unwrap_or_default();
                 missing(&mut state, &collection, &present)
             }
@@ -67,7 +68,7 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
                     why,
                     "a watch on targets was interrupted"
                 );
-                false
+                interrupted(&mut state, &collection, &why)
             }
         };
         drop(state);
@@ -85,8 +86,8 @@ fn moved(state: &mut State, meta: &Meta) -> bool {
         if known {
             return false;
         }
-        let new = !state.strangers;
-        state.strangers = true;
+        let new = state.known_strangers.insert(meta.uid.clone());
+        state.strangers |= new;
         return new;
     };
     let differs = match sight {
@@ -100,6 +101,21 @@ fn moved(state: &mut State, meta: &Meta) -> bool {
         }
     };
     differs && touched(state, &meta.uid)
+}
+
+/// A watch of the whole cluster that is forbidden is tried namespace by namespace; one that fails
+/// there leaves drift unseen, which is said.
+fn interrupted(state: &mut State, collection: &Collection, why: &str) -> bool {
+    let forbidden = why.to_ascii_lowercase().contains("forbidden");
+    if forbidden && collection.namespace.is_empty() && !state.narrow {
+        state.narrow = true;
+        return true;
+    }
+    let new = forbidden && state.unwatched.is_none();
+    if forbidden {
+        state.unwatched = Some(why.to_owned());
+    }
+    new
 }
 
 fn touched(state: &mut State, uid: &str) -> bool {

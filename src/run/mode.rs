@@ -53,8 +53,14 @@ pub struct State {
     pub dead_at: Timestamp,
     /// Targets to be read again, since somebody else touched them.
     pub dirty: BTreeSet<String>,
-    /// Whether an object was seen that no plan knows.
+    /// Whether an object was seen that no plan knows and that nobody has looked at.
     pub strangers: bool,
+    /// Objects that were seen and are not ours: their own changes concern nobody here.
+    pub known_strangers: BTreeSet<String>,
+    /// Whether the account may watch only namespace by namespace.
+    pub narrow: bool,
+    /// Why targets cannot be watched, if so: drift would go unseen, so it is said.
+    pub unwatched: Option<String>,
     /// Targets that this process leaves alone after a panic.
     pub quarantined: BTreeSet<String>,
 }
@@ -75,6 +81,9 @@ impl State {
             dead_at: now + UNCONFIRMED,
             dirty: BTreeSet::new(),
             strangers: false,
+            known_strangers: BTreeSet::new(),
+            narrow: false,
+            unwatched: None,
             quarantined: BTreeSet::new(),
         };
         state.read_plans();

@@ -13,8 +13,9 @@ use crate::ledger::entry::NewEntry;
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{Entry, Event, State};
 
+use super::board::{Board, Standing};
 use super::field::{Look, live, look, rival};
-use super::switch::{Board, Place, Standing};
+use super::switch::Place;
 use super::work::Desk;
 use super::{Decision, Input};
 

@@ -6,8 +6,11 @@
 //! switched and held; one that turns back is brought back. Then everything is told.
 
 mod back;
+mod board;
+mod conditions;
 mod field;
 mod hold;
+mod order;
 mod pending;
 mod proposal;
 pub mod status;
@@ -108,6 +111,8 @@ pub struct Input<'a> {
     pub dead_at: Timestamp,
     /// When our own writes that were never confirmed are known to be dead, by target.
     pub unconfirmed: &'a BTreeMap<String, Timestamp>,
+    /// Why targets cannot be watched, if so.
+    pub unwatched: Option<&'a str>,
     /// New objects that match and are left alone, `Kind namespace/name`.
     pub reported: &'a [String],
     /// Now.

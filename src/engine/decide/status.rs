@@ -2,25 +2,21 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::condition::{self, types};
 use crate::api::{
-    Condition, Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus,
-    StageState, StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry, TurnKind,
+    Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus, StageState,
+    StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry, TurnKind,
 };
 use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{Decision, Input, wartime};
+use super::{Decision, Input, conditions, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
 const LISTED: usize = 50;
 /// Longest message of a target or condition.
 const MESSAGE: usize = 1000;
-/// How long before its end a mode is said to be expiring.
-const EXPIRING: SignedDuration = SignedDuration::from_hours(1);
-
 /// Fills in a decision's status.
 pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
     let ledger = input.ledger;
@@ -63,7 +59,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
         timeline: timeline(input),
     };
     took(input, decision, phase, &mut status);
-    conditions(input, decision, phase, &counts, &mut status.conditions);
+    conditions::fill(input, decision, phase, &counts, &mut status.conditions);
     decision.status = status;
 }
 
@@ -86,7 +82,7 @@ fn phase(input: &Input<'_>, decision: &Decision) -> Phase {
     }
 }
 
-fn shown_plan<'a>(input: &Input<'a>) -> Option<&'a Plan> {
+pub(super) fn shown_plan<'a>(input: &Input<'a>) -> Option<&'a Plan> {
     wartime::in_force(input).or_else(|| {
         let spec = input.mode.spec?;
         input
@@ -279,203 +275,7 @@ fn span(
     })
 }
 
-/// One line of the table of conditions.
-struct Said<'a> {
-    type_: &'a str,
-    holds: bool,
-    reason: &'a str,
-    message: String,
-}
-
-fn conditions(
-    input: &Input<'_>,
-    decision: &Decision,
-    phase: Phase,
-    counts: &Counts,
-    list: &mut Vec<Condition>,
-) {
-    for said in said(input, decision, phase, counts) {
-        let new = Condition {
-            type_: said.type_.to_owned(),
-            status: if said.holds { "True" } else { "False" }.to_owned(),
-            reason: said.reason.to_owned(),
-            message: cut(&said.message),
-            last_transition_time: input.now,
-            observed_generation: input.mode.generation,
-        };
-        condition::set(list, new);
-    }
-}
-
-fn said<'a>(
-    input: &Input<'_>,
-    decision: &'a Decision,
-    phase: Phase,
-    counts: &Counts,
-) -> Vec<Said<'a>> {
-    let granted = input.ledger.granted.is_some();
-    let approvals = decision.findings.approvals;
-    let mut lines = vec![
-        say(
-            types::PLANNED,
-            shown_plan(input).is_some(),
-            "Stored",
-            "NotPlanned",
-            String::new(),
-        ),
-        say(
-            types::APPROVED,
-            granted,
-            "Granted",
-            "Waiting",
-            format!("{approvals} approvals count"),
-        ),
-        say(
-            types::ACTIVE,
-            phase == Phase::Active,
-            "AllStagesDone",
-            "NotActive",
-            format!("{} changes hold{}", counts.applied, left_alone(input)),
-        ),
-        paused(input),
-    ];
-    lines.push(match &decision.blocked {
-        Some(blocked) => say(
-            types::BLOCKED,
-            true,
-            blocked.reason(),
-            "",
-            blocked.sentence(),
-        ),
-        None => say(types::BLOCKED, false, "", "NotBlocked", String::new()),
-    });
-    lines.extend(trouble(decision, counts));
-    lines.push(expiring(input, phase));
-    lines.push(say(
-        types::RESTORED,
-        phase == Phase::Closed && granted,
-        "AllBack",
-        "NotRestored",
-        format!("{} fields are back, ownership included", counts.restored),
-    ));
-    lines.extend(kstatus(input, decision, phase, counts));
-    lines
-}
-
-fn say<'a>(type_: &'a str, holds: bool, yes: &'a str, no: &'a str, message: String) -> Said<'a> {
-    Said {
-        type_,
-        holds,
-        reason: if holds { yes } else { no },
-        message,
-    }
-}
-
-/// New objects that match and are left alone, for the message of Active.
-fn left_alone(input: &Input<'_>) -> String {
-    match input.reported {
-        [] => String::new(),
-        [first, rest @ ..] => format!(
-            "; {} new objects match and are not switched (newTargets: Report): {first}{}",
-            rest.len() + 1,
-            if rest.is_empty() { "" } else { " and others" }
-        ),
-    }
-}
-
-fn paused(input: &Input<'_>) -> Said<'static> {
-    let paused = input.mode.spec.is_some_and(|spec| spec.paused);
-    say(
-        types::PAUSED,
-        paused,
-        "ByAPerson",
-        "NotPaused",
-        String::new(),
-    )
-}
-
-fn trouble<'a>(decision: &Decision, counts: &Counts) -> Vec<Said<'a>> {
-    let contested = &decision.findings.contested;
-    let mut rivals: Vec<&str> = contested.values().map(String::as_str).collect();
-    rivals.sort_unstable();
-    rivals.dedup();
-    vec![
-        say(
-            types::DEGRADED,
-            counts.refused + counts.stuck > 0,
-            "SomeRefused",
-            "NoneRefused",
-            format!("{} refused, {} stuck", counts.refused, counts.stuck),
-        ),
-        say(
-            types::DRIFTED,
-            counts.drifted > 0,
-            "WaitsForVerdict",
-            "NoDrift",
-            format!("{} fields were changed by somebody else", counts.drifted),
-        ),
-        say(
-            types::CONTESTED,
-            !contested.is_empty(),
-            "RivalWrites",
-            "NoRival",
-            format!("{} targets, by {}", contested.len(), rivals.join(", ")),
-        ),
-    ]
-}
-
-fn expiring(input: &Input<'_>, phase: Phase) -> Said<'static> {
-    let soon = input
-        .ledger
-        .granted
-        .as_ref()
-        .filter(|_| matches!(phase, Phase::Activating | Phase::Active))
-        .is_some_and(|granted| granted.expires_at.duration_since(input.now) <= EXPIRING);
-    say(
-        types::EXPIRING,
-        soon,
-        "TermEndsSoon",
-        "TermRuns",
-        String::new(),
-    )
-}
-
-fn kstatus<'a>(
-    input: &Input<'_>,
-    decision: &'a Decision,
-    phase: Phase,
-    counts: &Counts,
-) -> Vec<Said<'a>> {
-    let waiting = decision
-        .waiting
-        .as_ref()
-        .map(super::Waiting::sentence)
-        .unwrap_or_default();
-    let settled = matches!(phase, Phase::Active | Phase::Closed);
-    let clean = counts.drifted + counts.stuck == 0 && decision.findings.contested.is_empty();
-    let ready = settled && clean && decision.blocked.is_none();
-    let stalled = decision.blocked.is_some();
-    let paused = input.mode.spec.is_some_and(|spec| spec.paused);
-    vec![
-        say(types::READY, ready, "AsDeclared", "NotYet", waiting),
-        say(
-            types::RECONCILING,
-            !settled && !stalled && !paused,
-            "UnderWay",
-            "AtRest",
-            String::new(),
-        ),
-        say(
-            types::STALLED,
-            stalled,
-            "Blocked",
-            "NotStalled",
-            String::new(),
-        ),
-    ]
-}
-
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(MESSAGE).collect()
 }
 

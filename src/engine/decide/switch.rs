@@ -1,147 +1,14 @@
 //! The switch, and holding: where every planned change is, which stages may run, and what is
 //! written to which target next.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::api::{StageState, StageStatus};
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
-use crate::field::Path;
-use crate::ledger::{Entry, State};
 
 use super::back::{self, Errand};
-use super::field::{Look, look};
+use super::board::{Board, Standing};
 use super::hold;
 use super::work::Desk;
 use super::{Decision, Input, Need};
-
-/// Where a planned change is.
-#[derive(Clone, Copy)]
-pub(super) enum Standing<'a> {
-    /// Not begun; the entry of another value of this mode, where there is one.
-    Todo(Option<&'a Entry>),
-    /// Journalled, not confirmed.
-    Doing(&'a Entry),
-    /// An earlier change of the field is still being brought back.
-    Busy,
-    /// Written.
-    Done,
-    /// Refused.
-    Failed,
-    /// Nothing to write: gone, overtaken, another's, or as wanted already.
-    Settled,
-}
-
-impl Standing<'_> {
-    const fn is_open(&self) -> bool {
-        match self {
-            Self::Todo(_) | Self::Doing(_) | Self::Busy => true,
-            Self::Done | Self::Failed | Self::Settled => false,
-        }
-    }
-}
-
-/// Everything that is known of the plan's changes.
-pub(super) struct Board<'a> {
-    pub(super) input: &'a Input<'a>,
-    /// The latest entry of each field that was not given up.
-    latest: BTreeMap<(&'a str, &'a Path), &'a Entry>,
-    planned: BTreeSet<(&'a str, &'a Path)>,
-    /// The number of the next amendment.
-    amendment: i64,
-}
-
-impl<'a> Board<'a> {
-    pub(super) fn new(input: &'a Input<'a>, plan: &'a Plan) -> Self {
-        let mut latest = BTreeMap::new();
-        for entry in input.ledger.entries.values() {
-            if entry.state != State::Withdrawn {
-                latest.insert((entry.target.uid.as_str(), &entry.path), entry);
-            }
-        }
-        let mut planned: BTreeSet<_> = plan
-            .changes()
-            .map(|(_, _, change)| (change.target.uid.as_str(), &change.path))
-            .collect();
-        planned.extend(
-            input
-                .adopted
-                .iter()
-                .map(|(_, _, change)| (change.target.uid.as_str(), &change.path)),
-        );
-        for entry in input.ledger.entries.values() {
-            if entry.amendment > 0 && plan.step(&entry.stage, &entry.step).is_some() {
-                planned.insert((entry.target.uid.as_str(), &entry.path));
-            }
-        }
-        let amendment = 1 + input
-            .ledger
-            .entries
-            .values()
-            .map(|entry| entry.amendment)
-            .max()
-            .unwrap_or(0);
-        Self {
-            input,
-            latest,
-            planned,
-            amendment,
-        }
-    }
-
-    /// The changes of a step: planned ones, and those of adopted targets.
-    fn changes(&self, stage: &'a PlannedStage, step: &'a PlannedStep) -> Vec<(&'a Change, i64)> {
-        let adopted = self
-            .input
-            .adopted
-            .iter()
-            .filter(|(of, at, _)| *of == stage.name && *at == step.name)
-            .map(|(_, _, change)| (change, self.amendment));
-        step.changes
-            .iter()
-            .map(|change| (change, 0))
-            .chain(adopted)
-            .collect()
-    }
-
-    fn standing(&self, change: &'a Change) -> Standing<'a> {
-        let key = (change.target.uid.as_str(), &change.path);
-        let Some(entry) = self.latest.get(&key).copied() else {
-            return match look(self.input, key.0, key.1) {
-                Look::Gone => Standing::Settled,
-                Look::Seen(_, seen) if seen.image == change.after => Standing::Settled,
-                Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),
-            };
-        };
-        let same = entry.after == change.after;
-        match entry.state {
-            State::Intended if same => Standing::Doing(entry),
-            State::Applied | State::Drifted if same => Standing::Done,
-            State::Intended | State::Applied | State::Drifted => Standing::Todo(Some(entry)),
-            State::Refused if same => Standing::Failed,
-            State::Overtaken if same => Standing::Settled,
-            State::Kept | State::Gone => Standing::Settled,
-            State::Reverting | State::Reverted | State::Stuck => Standing::Busy,
-            State::Refused
-            | State::Overtaken
-            | State::OwnersBack
-            | State::Shadowed
-            | State::Withdrawn => Standing::Todo(None),
-        }
-    }
-
-    /// Entries whose field the granted plan does not name any more: a level was lowered.
-    fn left(&self) -> Vec<&'a Entry> {
-        self.input
-            .ledger
-            .live()
-            .filter(|entry| {
-                !self
-                    .planned
-                    .contains(&(entry.target.uid.as_str(), &entry.path))
-            })
-            .collect()
-    }
-}
 
 /// One stage's changes and where each is.
 struct StageView<'a> {

@@ -37,7 +37,8 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         return;
     }
     failed_stages(plan, decision);
-    decision.hold = decision.findings.all_done && decision.append.is_empty();
+    let quiet = decision.findings.all_done || decision.works.is_empty();
+    decision.hold = quiet && decision.append.is_empty();
 }
 
 /// Decides for a mode that a person stopped: nothing is written, the term still runs.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use kube::ResourceExt;
 
-use crate::api::{EmergencyMode, NewTargets, Scope};
+use crate::api::{EmergencyMode, NewTargets, Scalar, Scope};
 use crate::cluster::Clients;
 use crate::engine::decide::{Candidate, Sight};
 use crate::engine::facts::Facts;
@@ -37,18 +37,25 @@ impl Actor {
             return;
         };
         let uid = playbook.uid().unwrap_or_default();
-        let request = Request::of(
-            &object.spec,
-            &object.spec.playbook_ref.name,
-            &uid,
-            &playbook.spec,
-        );
-        let candidate = self.candidate(&request, object).await;
+        let name = &object.spec.playbook_ref.name;
+        // What was granted stays: a proposal changes level or term, never parameters or scope.
+        let granted = self.plan_in_force().await;
+        let mut request = Request::of(&object.spec, name, &uid, &playbook.spec);
+        let mut parameters = &object.spec.parameters;
+        if let Some(granted) = &granted {
+            request.scope = granted.scope.as_ref();
+            parameters = &granted.parameters;
+        }
+        let candidate = self.candidate(&request, parameters).await;
         Self::remember_candidate(memory, candidate, self.deps.clock.now());
     }
 
-    async fn candidate(&self, request: &Request<'_>, object: &EmergencyMode) -> Candidate {
-        let expanded = match expand::expand(request.spec, request.level, &object.spec.parameters) {
+    async fn candidate(
+        &self,
+        request: &Request<'_>,
+        parameters: &BTreeMap<String, Scalar>,
+    ) -> Candidate {
+        let expanded = match expand::expand(request.spec, request.level, parameters) {
             Ok(expanded) => expanded,
             Err(findings) => {
                 let sentences = findings
@@ -85,13 +92,14 @@ impl Actor {
         Ok(account)
     }
 
-    async fn account_in_force(&self) -> Result<Clients, String> {
+    async fn plan_in_force(&self) -> Option<Arc<Plan>> {
         let state = self.mode.state.lock().await;
-        let granted = state.ledger.granted.as_ref();
-        let plan = granted
-            .and_then(|granted| state.plans.get(&granted.plan_hash))
-            .cloned();
-        drop(state);
+        let granted = state.ledger.granted.as_ref()?;
+        state.plans.get(&granted.plan_hash).cloned()
+    }
+
+    async fn account_in_force(&self) -> Result<Clients, String> {
+        let plan = self.plan_in_force().await;
         let plan = plan.ok_or_else(|| "no plan is in force".to_owned())?;
         self.account(&plan.spec.service_account_name).await
     }

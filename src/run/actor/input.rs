@@ -74,6 +74,7 @@ impl Actor {
             retry_at: &retry_at,
             dead_at: state.dead_at,
             unconfirmed: &state.unconfirmed,
+            unwatched: state.unwatched.as_deref(),
             reported: &memory.reported,
             now,
         };

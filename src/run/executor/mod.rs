@@ -5,6 +5,7 @@
 //! mode decides again from its journal.
 
 pub(in crate::run) mod outcomes;
+mod ownership;
 mod write;
 
 use std::collections::BTreeMap;

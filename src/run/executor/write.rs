@@ -10,7 +10,6 @@ use crate::cluster::{Answer, Clients, Collection};
 use crate::engine::decide::Sight;
 use crate::engine::scheduler::Wrote;
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
-use crate::field::giveback::{self, Return};
 use crate::field::patch::{self, Edit, HeldBy};
 use crate::field::{Image, Path, Projection, Target, project};
 use crate::ledger::record::NewOutcome;
@@ -21,16 +20,16 @@ use super::{Deps, Settlement};
 
 /// How often a write whose guard failed is tried with a new guard before it goes to the tail of
 /// the queue: a target that changes faster than that is in somebody's hands.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 /// How long a target waits that could not be read after an unanswered write.
 const UNREADABLE: Duration = Duration::from_secs(1);
 
 /// What a write is about, whichever act it is.
-struct Item {
-    id: EntryId,
-    edit: Edit,
-    event: Event,
-    wanted: Image,
+pub(super) struct Item {
+    pub(super) id: EntryId,
+    pub(super) edit: Edit,
+    pub(super) event: Event,
+    pub(super) wanted: Image,
 }
 
 /// Carries a task out.
@@ -88,7 +87,7 @@ fn item(write: WriteItem) -> Item {
     }
 }
 
-struct Job<'a> {
+pub(super) struct Job<'a> {
     deps: &'a Deps,
     cell: &'a Mode,
     clients: Clients,
@@ -96,7 +95,7 @@ struct Job<'a> {
 }
 
 /// What came of one try.
-enum Try {
+pub(super) enum Try {
     Written(Box<Projection>),
     Retry(Box<Projection>),
     Stop(Wrote<Settlement>),
@@ -104,7 +103,11 @@ enum Try {
 }
 
 impl Job<'_> {
-    fn settled(&self, outcomes: Vec<NewOutcome>, sight: Option<Sight>) -> Wrote<Settlement> {
+    pub(super) fn settled(
+        &self,
+        outcomes: Vec<NewOutcome>,
+        sight: Option<Sight>,
+    ) -> Wrote<Settlement> {
         Wrote::Settled(vec![Settlement {
             uid: self.target.uid.clone(),
             outcomes,
@@ -112,7 +115,7 @@ impl Job<'_> {
         }])
     }
 
-    fn manager(&self) -> String {
+    pub(super) fn manager(&self) -> String {
         names::field_manager(&self.cell.id.name, &self.cell.id.uid)
     }
 
@@ -231,7 +234,7 @@ impl Job<'_> {
         (Wrote::Again { after_ms: 0 }, None)
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         sight: &Projection,
         patch: json_patch::Patch,
@@ -289,7 +292,7 @@ impl Job<'_> {
     }
 
     /// A failed guard and a missing answer prove nothing: what is there now is read.
-    async fn read_again(
+    pub(super) async fn read_again(
         &self,
         sight: &Projection,
         paths: &[Path],
@@ -334,77 +337,6 @@ impl Job<'_> {
         };
         self.settled(outcomes, Some(Sight::Gone))
     }
-
-    async fn give_back(
-        &self,
-        sight: Arc<Projection>,
-        items: Vec<(EntryId, Return)>,
-        last: bool,
-    ) -> Wrote<Settlement> {
-        let ids: Vec<EntryId> = items.iter().map(|(id, _)| *id).collect();
-        let returns: Vec<Return> = items.into_iter().map(|(_, back)| back).collect();
-        let edits = returns_as_items(&ids, &returns);
-        let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
-        let mut sight = sight;
-        if sight.managed_fields.is_none() && sight.tracked {
-            match self.read_again(&sight, &paths, &edits, true).await {
-                Try::Retry(seen) => sight = Arc::from(seen),
-                Try::Stop(wrote) => return wrote,
-                Try::Written(_) | Try::Refused(_) => return Wrote::Again { after_ms: 0 },
-            }
-        }
-        for _ in 0..TRIES {
-            let patch = match giveback::give_back(&sight, &self.manager(), &returns, last) {
-                Ok(Some(patch)) => patch,
-                Ok(None) => return self.owners_back(&ids, &sight),
-                Err(error) => return self.stuck(&ids, &error.to_string()),
-            };
-            match self.send(&sight, patch, &edits, true).await {
-                Try::Written(seen) => return self.owners_back(&ids, &seen),
-                Try::Retry(seen) => sight = Arc::from(seen),
-                Try::Stop(wrote) => return wrote,
-                Try::Refused(reason) => return self.stuck(&ids, &reason),
-            }
-        }
-        Wrote::Again { after_ms: 0 }
-    }
-
-    fn owners_back(&self, ids: &[EntryId], sight: &Projection) -> Wrote<Settlement> {
-        let mut slim = sight.clone();
-        slim.managed_fields = None;
-        let outcome = NewOutcome::new(Event::OwnersBack, ids.to_vec());
-        let outcomes = if ids.is_empty() {
-            Vec::new()
-        } else {
-            vec![outcome]
-        };
-        self.settled(outcomes, Some(Sight::Present(Arc::new(slim))))
-    }
-
-    fn stuck(&self, ids: &[EntryId], reason: &str) -> Wrote<Settlement> {
-        let outcomes = ids
-            .iter()
-            .map(|id| refusal(Event::Stuck, *id, reason))
-            .collect();
-        self.settled(outcomes, None)
-    }
-}
-
-/// Returns as items, so that "is it still what was seen" is asked the same way.
-fn returns_as_items(ids: &[EntryId], returns: &[Return]) -> Vec<Item> {
-    ids.iter()
-        .zip(returns)
-        .map(|(id, back)| Item {
-            id: *id,
-            edit: Edit {
-                path: back.path.clone(),
-                to: Image::Absent,
-                remove_parents: Vec::new(),
-            },
-            event: Event::OwnersBack,
-            wanted: Image::Absent,
-        })
-        .collect()
 }
 
 /// What is journalled for a field that was written: what the server made of it, where that is not
@@ -439,7 +371,7 @@ fn done(item: &Item, seen: &Projection) -> Vec<NewOutcome> {
     }
 }
 
-fn refusal(event: Event, id: EntryId, reason: &str) -> NewOutcome {
+pub(super) fn refusal(event: Event, id: EntryId, reason: &str) -> NewOutcome {
     NewOutcome {
         reason: Some(reason.to_owned()),
         ..NewOutcome::new(event, vec![id])

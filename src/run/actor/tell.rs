@@ -1,0 +1,99 @@
+//! What an actor tells: status, metrics, and that its mode is over.
+
+use kube::ResourceExt;
+
+use crate::api::EmergencyMode;
+use crate::engine::decide::{self, Decision};
+use crate::run::{publish, records};
+
+use super::{Actor, Memory};
+
+impl Actor {
+    pub(super) async fn publish(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+        decision: &Decision,
+    ) {
+        let Some(object) = object else { return };
+        let known = memory.published.as_ref().or(object.status.as_ref());
+        if known == Some(&decision.status) {
+            return;
+        }
+        self.count(memory, decision);
+        let written = publish::status(
+            &self.own.writes,
+            &self.mode.id.name,
+            &self.mode.id.uid,
+            &decision.status,
+        )
+        .await;
+        match written {
+            Ok(()) => memory.published = Some(decision.status.clone()),
+            Err(error) => tracing::warn!(%error, "the status is written again later"),
+        }
+    }
+
+    fn count(&self, memory: &mut Memory, decision: &Decision) {
+        self.deps.metrics.moved(memory.phase, decision.status.phase);
+        memory.phase = decision.status.phase;
+        let drifted = decision.status.counts.map_or(0, |counts| counts.drifted);
+        self.deps
+            .metrics
+            .trouble(&self.mode.id.name, drifted, decision.contested());
+        self.deps
+            .metrics
+            .last_decision_seconds
+            .set(self.deps.clock.now().as_second() as f64);
+    }
+
+    /// The mode is over: its records may go their way, then its object.
+    pub(super) async fn finish(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+    ) -> Result<(), String> {
+        if memory.finished {
+            return Ok(());
+        }
+        memory.holds = None;
+        records::release(&self.own, &self.mode.id)
+            .await
+            .map_err(|error| error.to_string())?;
+        if let Some(object) = object {
+            publish::release(&self.own.writes, object)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        memory.finished = true;
+        Ok(())
+    }
+
+    /// A failure of the program itself is said on the mode and confined to it.
+    pub(super) async fn panicked(&self) {
+        tracing::error!(
+            mode = self.mode.id.name,
+            "pingzhan failed at this mode; others go on"
+        );
+        let Some(object) = self.object.borrow().clone() else {
+            return;
+        };
+        let mut status = object.status.clone().unwrap_or_default();
+        let blocked = decide::Blocked::Panicked("see the operator's log".into());
+        let condition = crate::api::Condition {
+            type_: crate::api::condition::types::BLOCKED.into(),
+            status: "True".into(),
+            reason: blocked.reason().into(),
+            message: blocked.sentence(),
+            last_transition_time: self.deps.clock.now(),
+            observed_generation: object.metadata.generation.unwrap_or_default(),
+        };
+        crate::api::condition::set(&mut status.conditions, condition);
+        let name = object.name_any();
+        if let Err(error) =
+            publish::status(&self.own.writes, &name, &self.mode.id.uid, &status).await
+        {
+            tracing::warn!(%error, "the failure could not be published");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The ownership pass of one target: owners own their fields again, and our label goes.
+
+use std::sync::Arc;
+
+use crate::engine::decide::Sight;
+use crate::engine::scheduler::Wrote;
+use crate::field::giveback::{self, Return};
+use crate::field::patch::Edit;
+use crate::field::{Image, Path, Projection};
+use crate::ledger::record::NewOutcome;
+use crate::ledger::{EntryId, Event};
+
+use super::Settlement;
+use super::write::{Item, Job, TRIES, Try, refusal};
+
+impl Job<'_> {
+    pub(super) async fn give_back(
+        &self,
+        sight: Arc<Projection>,
+        items: Vec<(EntryId, Return)>,
+        last: bool,
+    ) -> Wrote<Settlement> {
+        let ids: Vec<EntryId> = items.iter().map(|(id, _)| *id).collect();
+        let returns: Vec<Return> = items.into_iter().map(|(_, back)| back).collect();
+        let edits = returns_as_items(&ids, &returns);
+        let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
+        let mut sight = sight;
+        if sight.managed_fields.is_none() && sight.tracked {
+            match self.read_again(&sight, &paths, &edits, true).await {
+                Try::Retry(seen) => sight = Arc::from(seen),
+                Try::Stop(wrote) => return wrote,
+                Try::Written(_) | Try::Refused(_) => return Wrote::Again { after_ms: 0 },
+            }
+        }
+        for _ in 0..TRIES {
+            let patch = match giveback::give_back(&sight, &self.manager(), &returns, last) {
+                Ok(Some(patch)) => patch,
+                Ok(None) => return self.owners_back(&ids, &sight),
+                Err(error) => return self.stuck(&ids, &error.to_string()),
+            };
+            match self.send(&sight, patch, &edits, true).await {
+                Try::Written(seen) => return self.owners_back(&ids, &seen),
+                Try::Retry(seen) => sight = Arc::from(seen),
+                Try::Stop(wrote) => return wrote,
+                Try::Refused(reason) => return self.stuck(&ids, &reason),
+            }
+        }
+        Wrote::Again { after_ms: 0 }
+    }
+
+    fn owners_back(&self, ids: &[EntryId], sight: &Projection) -> Wrote<Settlement> {
+        let mut slim = sight.clone();
+        slim.managed_fields = None;
+        let outcome = NewOutcome::new(Event::OwnersBack, ids.to_vec());
+        let outcomes = if ids.is_empty() {
+            Vec::new()
+        } else {
+            vec![outcome]
+        };
+        self.settled(outcomes, Some(Sight::Present(Arc::new(slim))))
+    }
+
+    fn stuck(&self, ids: &[EntryId], reason: &str) -> Wrote<Settlement> {
+        let outcomes = ids
+            .iter()
+            .map(|id| refusal(Event::Stuck, *id, reason))
+            .collect();
+        self.settled(outcomes, None)
+    }
+}
+
+/// Returns as items, so that "is it still what was seen" is asked the same way.
+fn returns_as_items(ids: &[EntryId], returns: &[Return]) -> Vec<Item> {
+    ids.iter()
+        .zip(returns)
+        .map(|(id, back)| Item {
+            id: *id,
+            edit: Edit {
+                path: back.path.clone(),
+                to: Image::Absent,
+                remove_parents: Vec::new(),
+            },
+            event: Event::OwnersBack,
+            wanted: Image::Absent,
+        })
+        .collect()
+}
