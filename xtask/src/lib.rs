@@ -6,8 +6,10 @@
 
 pub mod certs;
 pub mod cluster;
+pub mod generate;
 pub mod golang;
 pub mod progress;
 pub mod stages;
 pub mod surroundings;
+pub mod test;
 pub mod tools;

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::generate;
 use xtask::progress::Progress;
+use xtask::surroundings::repository;
+use xtask::test;
 
 mod cluster_command;
 
@@ -20,6 +23,18 @@ enum Verb {
     /// A real control plane on this machine.
     #[command(subcommand)]
     Cluster(cluster_command::Verb),
+    /// Run everything that must hold: format, clippy, tidy, generated files, all tests.
+    Test {
+        /// Of the tests, only those whose name contains this.
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// Write CRDs, RBAC and reference pages from the types.
+    Generate {
+        /// Only say which committed files differ, and fail when one does.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[tokio::main]
@@ -28,6 +43,8 @@ async fn main() -> ExitCode {
     let progress = Progress::detect();
     let result = match cli.verb {
         Verb::Cluster(verb) => cluster_command::run(verb, progress).await.map_err(report),
+        Verb::Test { filter } => tested(filter.as_deref(), progress).await,
+        Verb::Generate { check } => generated(check, progress).map_err(report),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -36,6 +53,25 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn tested(filter: Option<&str>, progress: Progress) -> Result<(), String> {
+    let counts = test::run(filter, progress).await.map_err(report)?;
+    println!("{counts}");
+    if counts.failed > 0 {
+        return Err(format!("{} tests failed", counts.failed));
+    }
+    Ok(())
+}
+
+fn generated(check: bool, progress: Progress) -> Result<(), generate::Error> {
+    if check {
+        return generate::check(&repository());
+    }
+    for path in generate::write(&repository())? {
+        progress.say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
 }
 
 /// An error with everything that caused it, each said once.

@@ -1,6 +1,7 @@
 //! What surrounds the tool: where the repository and the cache are, the environment, the clock.
 //! The one module of the tool that reads them.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,27 @@ pub fn on_path(program: &str) -> Vec<PathBuf> {
         .map(|folder| folder.join(program))
         .filter(|candidate| candidate.is_file())
         .collect()
+}
+
+/// The variables that cargo set for this program. A cargo that inherited them would build crates
+/// whose build scripts look at them (ring) anew each time, and everything above them.
+pub fn set_by_cargo() -> Vec<OsString> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names
+        .filter(|name| name.to_str().is_some_and(is_set_by_cargo))
+        .collect()
+}
+
+fn is_set_by_cargo(name: &str) -> bool {
+    [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+        "CARGO_PRIMARY_",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
 }
 
 /// An environment variable that is set and not empty.
@@ -80,6 +102,13 @@ pub fn human(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A person's own settings of cargo must reach the cargo that we run.
+    #[test]
+    fn only_what_cargo_itself_sets_is_kept_from_another_cargo() {
+        assert!(is_set_by_cargo("CARGO_PKG_NAME") && is_set_by_cargo("CARGO_MANIFEST_DIR"));
+        assert!(!is_set_by_cargo("CARGO_HOME") && !is_set_by_cargo("CARGO_TARGET_DIR"));
+    }
 
     /// People compare these figures with the documented ones.
     #[test]

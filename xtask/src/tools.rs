@@ -4,6 +4,8 @@
 //! version of Go and the flags; it goes into a folder of its own and is renamed into place, under
 //! a lock, so that two builds never collide and a killed one leaves nothing half-made.
 
+mod table;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -16,6 +18,9 @@ use snafu::{OptionExt, ResultExt, Snafu};
 use crate::golang::{self, Go};
 use crate::progress::Progress;
 use crate::{stages, surroundings};
+
+pub use table::Program;
+use table::{Module, Row};
 
 /// What went wrong while programs were found or built.
 #[derive(Debug, Snafu)]
@@ -58,140 +63,6 @@ pub enum Error {
         /// Why.
         source: stages::Error,
     },
-}
-
-/// A program of the control plane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Program {
-    /// The API server.
-    KubeApiserver,
-    /// Its store.
-    Etcd,
-    /// The controllers.
-    KubeControllerManager,
-    /// The scheduler.
-    KubeScheduler,
-    /// The command-line client.
-    Kubectl,
-    /// Fake kubelets.
-    Kwok,
-    /// The package manager, whose server-side apply is tested against.
-    Helm,
-}
-
-/// A Go module that pins the versions of everything.
-struct Module {
-    name: &'static str,
-    version: &'static str,
-    go_mod: &'static str,
-    go_sum: &'static str,
-    /// Stamped with a version at link time, or the server says a placeholder.
-    stamped: bool,
-}
-
-/// What a program is built from.
-struct Row {
-    name: &'static str,
-    package: &'static str,
-    module: &'static Module,
-    /// How long a first build takes on two cores, downloads included.
-    first: &'static str,
-}
-
-const KUBERNETES: Module = Module {
-    name: "kubernetes",
-    version: "v1.36.3",
-    go_mod: include_str!("../tools/kubernetes/go.mod"),
-    go_sum: include_str!("../tools/kubernetes/go.sum"),
-    stamped: true,
-};
-const ETCD: Module = Module {
-    name: "etcd",
-    version: "v3.6.13",
-    go_mod: include_str!("../tools/etcd/go.mod"),
-    go_sum: include_str!("../tools/etcd/go.sum"),
-    stamped: false,
-};
-const KWOK: Module = Module {
-    name: "kwok",
-    version: "v0.8.0",
-    go_mod: include_str!("../tools/kwok/go.mod"),
-    go_sum: include_str!("../tools/kwok/go.sum"),
-    stamped: false,
-};
-const HELM: Module = Module {
-    name: "helm",
-    version: "v4.3.1",
-    go_mod: include_str!("../tools/helm/go.mod"),
-    go_sum: include_str!("../tools/helm/go.sum"),
-    stamped: false,
-};
-
-const KUBE_APISERVER: Row = Row {
-    name: "kube-apiserver",
-    package: "k8s.io/kubernetes/cmd/kube-apiserver",
-    module: &KUBERNETES,
-    first: "5 minutes",
-};
-const ETCD_SERVER: Row = Row {
-    name: "etcd",
-    package: "go.etcd.io/etcd/server/v3",
-    module: &ETCD,
-    first: "1 minute",
-};
-const KUBE_CONTROLLER_MANAGER: Row = Row {
-    name: "kube-controller-manager",
-    package: "k8s.io/kubernetes/cmd/kube-controller-manager",
-    module: &KUBERNETES,
-    first: "2 minutes",
-};
-const KUBE_SCHEDULER: Row = Row {
-    name: "kube-scheduler",
-    package: "k8s.io/kubernetes/cmd/kube-scheduler",
-    module: &KUBERNETES,
-    first: "1 minute",
-};
-const KUBECTL: Row = Row {
-    name: "kubectl",
-    package: "k8s.io/kubernetes/cmd/kubectl",
-    module: &KUBERNETES,
-    first: "1 minute",
-};
-const KWOK_FAKE_KUBELETS: Row = Row {
-    name: "kwok",
-    package: "sigs.k8s.io/kwok/cmd/kwok",
-    module: &KWOK,
-    first: "2 minutes",
-};
-const HELM_CLI: Row = Row {
-    name: "helm",
-    package: "helm.sh/helm/v4/cmd/helm",
-    module: &HELM,
-    first: "3 minutes",
-};
-
-impl Program {
-    /// Its file name.
-    pub const fn name(self) -> &'static str {
-        self.row().name
-    }
-
-    /// Its version.
-    pub const fn version(self) -> &'static str {
-        self.row().module.version
-    }
-
-    const fn row(self) -> &'static Row {
-        match self {
-            Self::KubeApiserver => &KUBE_APISERVER,
-            Self::Etcd => &ETCD_SERVER,
-            Self::KubeControllerManager => &KUBE_CONTROLLER_MANAGER,
-            Self::KubeScheduler => &KUBE_SCHEDULER,
-            Self::Kubectl => &KUBECTL,
-            Self::Kwok => &KWOK_FAKE_KUBELETS,
-            Self::Helm => &HELM_CLI,
-        }
-    }
 }
 
 /// Programs that are there.
@@ -457,9 +328,9 @@ mod tests {
     /// `kubectl version` and the server's version checks read this stamp.
     #[test]
     fn kubernetes_is_stamped_with_its_version() {
-        let flags = link_flags(&KUBERNETES);
+        let flags = link_flags(Program::KubeApiserver.row().module);
         assert!(flags.contains("version.gitVersion=v1.36.3"), "{flags}");
         assert!(flags.contains("version.gitMinor=36 "), "{flags}");
-        assert_eq!(link_flags(&ETCD), "-s -w");
+        assert_eq!(link_flags(Program::Etcd.row().module), "-s -w");
     }
 }

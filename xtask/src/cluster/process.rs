@@ -79,14 +79,16 @@ pub fn of(folder: &Path) -> Vec<Process> {
 /// Whether the API server of a cluster runs: its pid file says which process, and that process is
 /// it.
 pub fn api_server(folder: &Path) -> bool {
-    noted(folder, "kube-apiserver").is_some()
+    let program = "kube-apiserver";
+    let pid = noted(folder, program);
+    pid.and_then(|pid| ours(pid, folder))
+        .is_some_and(|found| found == program)
 }
 
-/// The process in a program's pid file, when it is still that program.
+/// The process in a program's pid file, whatever it is by now.
 pub fn noted(folder: &Path, program: &str) -> Option<u32> {
     let text = std::fs::read_to_string(folder.join("pids").join(program)).ok()?;
-    let pid = text.trim().parse().ok()?;
-    (ours(pid, folder)? == program).then_some(pid)
+    text.trim().parse().ok()
 }
 
 fn rank(program: &str) -> usize {

@@ -11,7 +11,8 @@ use serde_json::json;
 use snafu::ResultExt;
 
 use super::{
-    ApiSnafu, Cluster, Controllers, EndedSnafu, Error, KubeconfigSnafu, LateSnafu, process, tail,
+    ApiSnafu, Cluster, Controllers, EndedSnafu, Error, KubeconfigSnafu, LateSnafu, is_alive,
+    process, tail,
 };
 use crate::surroundings::Stopwatch;
 
@@ -174,5 +175,8 @@ fn ended(cluster: &Cluster) -> Option<String> {
     let mut programs = notes
         .flatten()
         .filter_map(|note| note.file_name().into_string().ok());
-    programs.find(|program| process::noted(&cluster.folder, program).is_none())
+    // By pid alone: the notes are of this start, and a program that was started a moment ago has
+    // no command line yet by which it could be recognised.
+    let runs = |program: &String| process::noted(&cluster.folder, program).is_some_and(is_alive);
+    programs.find(|program| !runs(program))
 }

@@ -1,0 +1,185 @@
+//! Namespaces, and what the operator's own account may do: our kinds, its Lease, Events, acting
+//! as a playbook's account, access reviews. Nothing else: targets are read and written as the
+//! playbook's account, whose rights their owner gives.
+
+use std::path::PathBuf;
+
+use pingzhan::api::names::{ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE, GROUP};
+
+use super::{Generated, HEADER};
+
+const NAMESPACES: &str = "apiVersion: v1
+kind: Namespace
+metadata:
+  name: {system}
+  labels:
+    app.kubernetes.io/name: pingzhan
+    pod-security.kubernetes.io/enforce: restricted
+---
+# Accounts that playbooks run under. Nothing runs here; whoever may impersonate an account of this
+# namespace may do what its playbooks do.
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {accounts}
+  labels:
+    app.kubernetes.io/name: pingzhan
+    pod-security.kubernetes.io/enforce: restricted
+";
+
+const RBAC: &str = r#"apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: pingzhan
+  namespace: {system}
+---
+# The operator on its own kinds. It never writes a playbook, and never a mode's spec but through
+# the finalizer's patch, which admission checks.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: pingzhan-operator
+rules:
+- apiGroups: [{group}]
+  resources: [emergencymodes]
+  verbs: [get, list, watch, patch, update]
+- apiGroups: [{group}]
+  resources: [emergencymodes/status]
+  verbs: [get, patch, update]
+- apiGroups: [{group}]
+  resources: [emergencymodes/finalizers]
+  verbs: [update]
+- apiGroups: [{group}]
+  resources: [playbooks]
+  verbs: [get, list, watch]
+- apiGroups: [{group}]
+  resources: [changerecords]
+  verbs: [get, list, watch, create, patch, update, delete]
+# The replicas path and the list keys of custom resources are in their CRDs.
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+# Whether an account may do what its playbook asks of it, before it is asked to.
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews, selfsubjectaccessreviews, selfsubjectrulesreviews]
+  verbs: [create]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: pingzhan-operator
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: pingzhan-operator
+subjects:
+- kind: ServiceAccount
+  name: pingzhan
+  namespace: {system}
+---
+# The lease that makes one of several operators the leader.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: pingzhan-lease
+  namespace: {system}
+rules:
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [get, create, update]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: pingzhan-lease
+  namespace: {system}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: pingzhan-lease
+subjects:
+- kind: ServiceAccount
+  name: pingzhan
+  namespace: {system}
+---
+# Acting as the accounts of playbooks: all of their namespace, none elsewhere.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: pingzhan-playbook-accounts
+  namespace: {accounts}
+rules:
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [impersonate]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: pingzhan-playbook-accounts
+  namespace: {accounts}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: pingzhan-playbook-accounts
+subjects:
+- kind: ServiceAccount
+  name: pingzhan
+  namespace: {system}
+---
+# Whoever may view a cluster may view what was declared in it.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: pingzhan-view
+  labels:
+    rbac.authorization.k8s.io/aggregate-to-view: "true"
+rules:
+- apiGroups: [{group}]
+  resources: [emergencymodes, playbooks, changerecords]
+  verbs: [get, list, watch]
+"#;
+
+/// The files.
+pub fn files() -> [Generated; 2] {
+    [
+        ("manifests/namespaces.yaml", NAMESPACES),
+        ("manifests/rbac.yaml", RBAC),
+    ]
+    .map(|(path, template)| Generated {
+        path: PathBuf::from(path),
+        text: format!("{HEADER}{}", fill(template)),
+    })
+}
+
+fn fill(template: &str) -> String {
+    template
+        .replace("{system}", DEFAULT_NAMESPACE)
+        .replace("{accounts}", ACCOUNT_NAMESPACE)
+        .replace("{group}", GROUP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A wildcard in these rights would make the operator a way to become anybody.
+    #[test]
+    fn the_operator_has_no_wildcard_and_impersonates_in_one_namespace_only() {
+        for file in files() {
+            assert!(!file.text.contains('*'), "{}", file.path.display());
+            assert!(!file.text.contains('{'), "{}", file.path.display());
+        }
+        let rbac = fill(RBAC);
+        let impersonating: Vec<&str> = rbac
+            .split("---\n")
+            .filter(|d| d.contains("[impersonate]"))
+            .collect();
+        assert_eq!(impersonating.len(), 1);
+        assert!(impersonating[0].contains("kind: Role\n"));
+        assert!(impersonating[0].contains("namespace: pingzhan-playbooks"));
+    }
+}

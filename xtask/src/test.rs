@@ -1,0 +1,297 @@
+//! `cargo xtask test`: everything that must hold, cheap things first, on control planes that are
+//! started once and ended by pid.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use snafu::{OptionExt, ResultExt, Snafu, ensure};
+
+use crate::cluster::{self, Cluster, Spec};
+use crate::generate;
+use crate::progress::Progress;
+use crate::surroundings::{Stopwatch, human, repository, set_by_cargo};
+use crate::tools::{self, Program, Toolset};
+
+/// How many control planes the tests share: with two cores a third only slows the others down.
+const PLANES: usize = 2;
+
+/// Why the tests did not pass.
+#[derive(Debug, Snafu)]
+pub enum Error {
+    /// The control plane's programs cannot be had.
+    #[snafu(transparent)]
+    Tools {
+        /// Why.
+        source: tools::Error,
+    },
+    /// A control plane does not come up.
+    #[snafu(transparent)]
+    Cluster {
+        /// Why.
+        source: cluster::Error,
+    },
+    /// Generated files differ.
+    #[snafu(transparent)]
+    Generated {
+        /// Which.
+        source: generate::Error,
+    },
+    /// A program does not run.
+    #[snafu(display("cannot run {program}"))]
+    Run {
+        /// Which.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A stage fails.
+    #[snafu(display("{stage} failed: run `{command}` to see it alone"))]
+    Failed {
+        /// Which.
+        stage: &'static str,
+        /// How to run it alone.
+        command: String,
+    },
+    /// Nothing was tested.
+    #[snafu(display("no test ran: does the filter match anything?"))]
+    Empty,
+}
+
+/// What the runner counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tests that passed.
+    pub passed: usize,
+    /// Tests that failed.
+    pub failed: usize,
+    /// Tests that are marked to be left out.
+    pub skipped: usize,
+}
+
+/// Runs everything; with a filter, of the tests only those whose name contains it.
+///
+/// Guarantees: the toolchain and the control plane's programs are there before anything long
+/// starts; every control plane that was started is ended, whatever happens to this process.
+pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Error> {
+    let programs = [Program::Etcd, Program::KubeApiserver, Program::Kubectl];
+    let set = tokio::task::block_in_place(|| tools::ensure(&programs, progress))?;
+    stage("format", progress, || {
+        cargo("format", &["fmt", "--all", "--", "--check"])
+    })?;
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    stage("clippy", progress, || cargo("clippy", &clippy))?;
+    dependencies(progress)?;
+    let tidy = [
+        "test",
+        "--quiet",
+        "--workspace",
+        "--test",
+        "all",
+        "--",
+        "tidy::",
+    ];
+    stage("tidy", progress, || cargo("tidy", &tidy))?;
+    stage("generated files", progress, || {
+        Ok(generate::check(&repository())?)
+    })?;
+
+    let started = Stopwatch::start();
+    let planes = up(progress).await?;
+    progress.say(&format!(
+        "control planes: ok ({})",
+        human(started.elapsed())
+    ));
+    let started = Stopwatch::start();
+    let result = tokio::task::block_in_place(|| tests(filter, &planes, &set));
+    for plane in planes {
+        plane.down()?;
+    }
+    let (counts, success) = result?;
+    let verdict = if success { "ok" } else { "FAILED" };
+    progress.say(&format!("tests: {verdict} ({})", human(started.elapsed())));
+    ensure!(
+        success || counts.failed > 0,
+        FailedSnafu {
+            stage: "tests",
+            command: "cargo test --workspace"
+        }
+    );
+    ensure!(counts.passed + counts.failed > 0, EmptySnafu);
+    Ok(counts)
+}
+
+/// Runs a stage and says how long it took.
+fn stage(
+    name: &str,
+    progress: Progress,
+    run: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let started = Stopwatch::start();
+    let result = tokio::task::block_in_place(run);
+    let verdict = if result.is_ok() { "ok" } else { "FAILED" };
+    progress.say(&format!("{name}: {verdict} ({})", human(started.elapsed())));
+    result
+}
+
+/// Cargo, as it runs us, at the root of the repository.
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(args)
+        .current_dir(repository())
+        .stdin(Stdio::null());
+    for name in set_by_cargo() {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn cargo(stage: &'static str, args: &[&str]) -> Result<(), Error> {
+    let status = command(args)
+        .status()
+        .context(RunSnafu { program: "cargo" })?;
+    ensure!(
+        status.success(),
+        FailedSnafu {
+            stage,
+            command: format!("cargo {}", args.join(" "))
+        }
+    );
+    Ok(())
+}
+
+/// Licences, bans and sources of dependencies, where the program for it is installed.
+fn dependencies(progress: Progress) -> Result<(), Error> {
+    let mut asked = command(&["deny", "--version"]);
+    let asked = asked.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !asked.is_ok_and(|status| status.success()) {
+        progress.say("dependencies: NOT RUN: install it with `cargo install cargo-deny`");
+        return Ok(());
+    }
+    // Advisories need a copy of their database, and a network to fetch it.
+    let args = [
+        "deny",
+        "--workspace",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ];
+    stage("dependencies", progress, || cargo("dependencies", &args))
+}
+
+/// Starts the control planes. They end with this process, however it ends.
+async fn up(progress: Progress) -> Result<Vec<Cluster>, Error> {
+    let own = std::process::id();
+    let spec = |number: usize| Spec {
+        fsync: false,
+        owner: Some(own),
+        ..Spec::new(&format!("tests-{own}-{number}"))
+    };
+    let starts = (0..PLANES).map(|number| Cluster::up(spec(number), progress));
+    Ok(futures::future::try_join_all(starts).await?)
+}
+
+/// Runs every test, shows what the runner says, and counts.
+fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Counts, bool), Error> {
+    let kubeconfigs: Vec<PathBuf> = planes.iter().map(Cluster::kubeconfig).collect();
+    let kubeconfigs = std::env::join_paths(kubeconfigs).unwrap_or_default();
+    let own = std::env::current_exe().map_or_else(|_| OsString::new(), Into::into);
+    let kubectl = set
+        .get(Program::Kubectl)
+        .map(OsString::from)
+        .unwrap_or_default();
+    let mut runner = command(&["test", "--workspace", "--no-fail-fast"]);
+    if let Some(filter) = filter {
+        runner.args(["--", filter]);
+    }
+    let mut runner = runner
+        .env("PINGZHAN_TEST_CLUSTERS", kubeconfigs)
+        .env("PINGZHAN_TEST_KUBECTL", kubectl)
+        .env("PINGZHAN_XTASK", own)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context(RunSnafu {
+            program: "cargo test",
+        })?;
+    let output = runner.stdout.take().context(EmptySnafu)?;
+    let mut counts = Counts::default();
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        counts.add(&line);
+        // Whoever reads us may have gone; the tests go on all the same.
+        let _ = writeln!(std::io::stdout(), "{line}");
+    }
+    let status = runner.wait().context(RunSnafu {
+        program: "cargo test",
+    })?;
+    Ok((counts, status.success()))
+}
+
+impl Counts {
+    /// Adds what a closing line of the runner says:
+    /// `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
+    fn add(&mut self, line: &str) {
+        let Some(rest) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let (_, rest) = rest.split_once(". ").unwrap_or_default();
+        for part in rest.split("; ") {
+            let Some((count, what)) = part.split_once(' ') else {
+                continue;
+            };
+            let count: usize = count.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                "ignored" => self.skipped += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 {
+            write!(f, ", {} skipped", self.skipped)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The last line is what people and machines go by: it must be the runner's own sum.
+    #[test]
+    fn the_runners_closing_lines_are_added_up() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.20s",
+            "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.20s",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!(
+            counts,
+            Counts {
+                passed: 7,
+                failed: 3,
+                skipped: 1
+            }
+        );
+        assert_eq!(counts.to_string(), "7 passed, 3 failed, 1 skipped");
+    }
+}
