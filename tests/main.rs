@@ -1,5 +1,10 @@
-//! Every test that needs more than one module: one binary.
+//! Every test that needs more than one module: one binary, so that it is linked once and control
+//! planes are shared.
 
 mod cli;
+mod cluster;
 mod corpus;
+mod generated;
 mod lease_model;
+mod support;
+mod tidy;

@@ -1,0 +1,71 @@
+//! The CRDs on a real API server.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::support;
+
+/// The API server checks what no schema library does: structure, CEL cost, list keys. A CRD that
+/// it does not establish, or establishes with complaints, is no CRD.
+#[tokio::test]
+async fn every_crd_is_established_without_a_complaint() {
+    let plane = support::cluster().await;
+    let crds: Api<CustomResourceDefinition> = Api::all(plane.client.clone());
+    let list = crds
+        .list(&ListParams::default())
+        .await
+        .expect("CRDs are listed");
+    let mut ours: Vec<String> = Vec::new();
+    for crd in list
+        .items
+        .iter()
+        .filter(|crd| crd.spec.group == "pingzhan.dev")
+    {
+        let status = crd.status.as_ref().expect("a status");
+        for condition in status.conditions.iter().flatten() {
+            let good = matches!(condition.type_.as_str(), "NamesAccepted" | "Established");
+            assert_eq!(condition.status == "True", good, "{condition:?}");
+        }
+        ours.push(crd.spec.names.kind.clone());
+    }
+    ours.sort();
+    assert_eq!(ours, ["ChangeRecord", "EmergencyMode", "Playbook"]);
+}
+
+/// `kubectl explain` is where engineers look a field up in the middle of the night.
+#[tokio::test]
+async fn explain_lists_the_fields_and_says_what_each_means() {
+    let plane = support::cluster().await;
+    let all = plane.kubectl(&["explain", "emergencymode", "--recursive"]);
+    for field in [
+        "playbookRef",
+        "requestedBy",
+        "approvals",
+        "planHash",
+        "waitingOn",
+        "granted",
+    ] {
+        assert!(all.contains(field), "{field} is not in:\n{all}");
+    }
+    let spec = plane.kubectl(&["explain", "emergencymode.spec"]);
+    assert!(!spec.contains("<no description>"), "{spec}");
+    assert!(
+        spec.contains("The lever: Wartime, or Peacetime to stand down."),
+        "{spec}"
+    );
+}
+
+/// The people of a test are told apart by certificate, in every one of their groups: without it
+/// no test of authority means anything.
+#[tokio::test]
+async fn a_minted_identity_is_its_user_in_all_of_its_groups() {
+    let plane = support::cluster().await;
+    let zhou = plane.identity("duty-officer-zhou", &["emergency-duty", "flood-watch"]);
+    let who = support::kubectl_as(&zhou, &["auth", "whoami", "-o", "json"]);
+    let who: serde_json::Value = serde_json::from_str(&who).expect("kubectl prints JSON");
+    let user = &who["status"]["userInfo"];
+    assert_eq!(user["username"], "duty-officer-zhou");
+    let groups = serde_json::json!(["emergency-duty", "flood-watch", "system:authenticated"]);
+    assert_eq!(user["groups"], groups);
+}

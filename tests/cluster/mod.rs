@@ -1,0 +1,3 @@
+//! Tests against a real API server. They fail where none can be had; they are never skipped.
+
+mod crds;

@@ -1,0 +1,208 @@
+//! One control plane in the hands of one test.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config, Resource, ResourceExt as _};
+use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::pool::Slot;
+use super::{kubectl, repository, run, xtask};
+
+/// A control plane that is this test's alone until it is dropped.
+pub struct ControlPlane {
+    /// The admin's client, of the test's own runtime.
+    pub client: Client,
+    /// The admin's kubeconfig.
+    pub kubeconfig: PathBuf,
+    /// Where the API server is.
+    pub url: String,
+    /// The certificate of its authority, as PEM.
+    pub authority: PathBuf,
+    /// Begins the names of this test's namespaces; never used before on this control plane.
+    pub prefix: String,
+    name: String,
+    _slot: Slot,
+}
+
+/// How long a new kind may take to be served: a second or two, on a busy machine more.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How often it is asked.
+const AGAIN: Duration = Duration::from_millis(100);
+/// Numbers the prefixes.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+impl ControlPlane {
+    pub(super) async fn new(mut slot: Slot) -> Self {
+        let kubeconfig = slot.kubeconfig();
+        let folder = kubeconfig
+            .parent()
+            .expect("a kubeconfig is in its cluster's folder");
+        let name = folder.file_name().expect("a folder has a name");
+        let client = client(&kubeconfig).await;
+        let number = TAKEN.fetch_add(1, Ordering::Relaxed);
+        let plane = Self {
+            url: config(&kubeconfig).await.cluster_url.to_string(),
+            authority: folder.join("pki/ca.crt"),
+            prefix: format!("t{number}-{}", std::process::id()),
+            name: name.to_string_lossy().into_owned(),
+            client,
+            kubeconfig: kubeconfig.clone(),
+            _slot: {
+                if slot.is_new() {
+                    prepare(&kubeconfig);
+                    slot.prepared();
+                }
+                slot
+            },
+        };
+        plane.clean().await;
+        plane
+    }
+
+    /// The name of a namespace of this test: unique, and told apart from other tests' at a glance.
+    /// It is not created.
+    pub fn namespace(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    /// The kubeconfig of a user who is in these groups.
+    pub fn identity(&self, user: &str, groups: &[&str]) -> PathBuf {
+        let mut args = vec!["cluster", "kubeconfig", "--name", &self.name, "--as", user];
+        args.extend(groups.iter().flat_map(|group| ["--group", group]));
+        xtask(&args).trim().into()
+    }
+
+    /// A client of a user who is in these groups.
+    pub async fn client_as(&self, user: &str, groups: &[&str]) -> Client {
+        client(&self.identity(user, groups)).await
+    }
+
+    /// The kubeconfig of the operator's own account, with its own rights and no more.
+    pub fn operator(&self) -> PathBuf {
+        let namespace = names::DEFAULT_NAMESPACE;
+        let user = format!("system:serviceaccount:{namespace}:pingzhan");
+        let group = format!("system:serviceaccounts:{namespace}");
+        self.identity(&user, &["system:serviceaccounts", &group])
+    }
+
+    /// Runs kubectl as admin and returns what it printed; fails the test when it fails.
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        kubectl_as(&self.kubeconfig, args)
+    }
+
+    /// Removes what earlier tests declared. Namespaces stay: without controllers they never end.
+    async fn clean(&self) {
+        remove_all::<EmergencyMode>(&self.client).await;
+        remove_all::<ChangeRecord>(&self.client).await;
+        remove_all::<Playbook>(&self.client).await;
+        let leases: Api<Lease> = Api::namespaced(self.client.clone(), names::DEFAULT_NAMESPACE);
+        let everything = ListParams::default();
+        let removed = leases
+            .delete_collection(&DeleteParams::default(), &everything)
+            .await;
+        removed.expect("leases of earlier tests are removed");
+    }
+}
+
+/// Applies what every test needs.
+fn prepare(kubeconfig: &Path) {
+    let files = [
+        "manifests/namespaces.yaml",
+        "manifests/rbac.yaml",
+        "manifests/crds",
+    ];
+    let mut apply = kubectl_with(kubeconfig);
+    apply.args(["apply", "--server-side", "--validate=strict"]);
+    apply.args(files.iter().flat_map(|file| ["-f", file]));
+    run(apply.current_dir(repository()));
+    let mut wait = kubectl_with(kubeconfig);
+    wait.args([
+        "wait",
+        "--for=condition=Established",
+        "--timeout=60s",
+        "-f",
+        files[2],
+    ]);
+    run(wait.current_dir(repository()));
+}
+
+/// Runs kubectl as somebody and returns what it printed; fails the test when it fails.
+pub fn kubectl_as(kubeconfig: &Path, args: &[&str]) -> String {
+    run(kubectl_with(kubeconfig).args(args))
+}
+
+/// kubectl as somebody, to be completed and run: for input, and for what should fail.
+pub fn kubectl_with(kubeconfig: &Path) -> Command {
+    let mut command = Command::new(kubectl());
+    command.arg("--kubeconfig").arg(kubeconfig);
+    command
+}
+
+async fn config(kubeconfig: &Path) -> Config {
+    let read = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig is readable");
+    let options = KubeConfigOptions::default();
+    let config = Config::from_custom_kubeconfig(read, &options).await;
+    let mut config = config.expect("the kubeconfig names a server");
+    // A test must see what the server answered, not what a retry made of it.
+    config.default_retry = false;
+    config
+}
+
+/// A client from a kubeconfig, of the caller's runtime.
+pub async fn client(kubeconfig: &Path) -> Client {
+    Client::try_from(config(kubeconfig).await).expect("the kubeconfig makes a client")
+}
+
+/// Waits until a kind is served: for a moment after its CRD is established the server answers
+/// "storage is (re)initializing", 429.
+async fn serve<K: Clone + Debug + DeserializeOwned>(api: &Api<K>) {
+    let served = async {
+        loop {
+            match api.list_metadata(&ListParams::default().limit(1)).await {
+                Err(kube::Error::Api(status)) if status.code == 429 => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                listed => return listed.expect("objects are listed"),
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, served).await;
+    in_time.expect("a CRD that is established is served");
+}
+
+/// Removes every object of a kind, finalizers and all.
+async fn remove_all<K>(client: &Client)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::all(client.clone());
+    serve(&api).await;
+    let removed = api
+        .delete_collection(&DeleteParams::default(), &ListParams::default())
+        .await;
+    removed.expect("objects of earlier tests are removed");
+    let left = api
+        .list_metadata(&ListParams::default())
+        .await
+        .expect("objects are listed");
+    for object in left {
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        let name = object.name_any();
+        match api
+            .patch_metadata(&name, &PatchParams::default(), &patch)
+            .await
+        {
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            freed => drop(freed.expect("the finalizers of earlier tests are removed")),
+        }
+    }
+}
