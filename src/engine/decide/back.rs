@@ -7,10 +7,10 @@ use crate::api::{DriftActive, DriftRestore, Turn, TurnKind, names};
 use crate::engine::judge::{self, Judgement, Way};
 use crate::engine::plan::Plan;
 use crate::engine::work::WriteItem;
-use crate::field::Image;
 use crate::field::giveback::Return;
 use crate::field::patch::Edit;
-use crate::ledger::{Entry, Event, State};
+use crate::field::{Image, Projection};
+use crate::ledger::{Entry, EntryId, Event, State};
 
 use super::field::{Look, live, look, rival};
 use super::hold::{drifted, gone, outcome, verdict};
@@ -241,27 +241,32 @@ fn ownership(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk, decision: &
                 }
             }
             Some(Sight::Present(sight)) => {
+                // A field that was not read is not an absent one: its owners would lose it.
+                let unread = entries
+                    .iter()
+                    .filter(|entry| sight.field(&entry.path).is_none());
+                for entry in unread {
+                    desk.unseen(target, &entry.path);
+                }
                 let items = entries
                     .iter()
-                    .map(|entry| {
-                        let present = sight
-                            .field(&entry.path)
-                            .is_some_and(|seen| seen.image != Image::Absent);
-                        let owners = entry.owners.clone();
-                        (
-                            entry.id,
-                            Return {
-                                path: entry.path.clone(),
-                                owners,
-                                present,
-                            },
-                        )
-                    })
+                    .filter_map(|entry| give(entry, sight))
                     .collect();
                 desk.give_back(target, sight, OWNERS_RANK, items, !holding.contains(uid));
             }
         }
     }
+}
+
+/// The ownership of one field, as it is given back.
+fn give(entry: &Entry, sight: &Projection) -> Option<(EntryId, Return)> {
+    let seen = sight.field(&entry.path)?;
+    let back = Return {
+        path: entry.path.clone(),
+        owners: entry.owners.clone(),
+        present: seen.image != Image::Absent,
+    };
+    Some((entry.id, back))
 }
 
 /// Takes our label off targets of which the mode holds nothing any more, since another's value

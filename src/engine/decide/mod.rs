@@ -15,6 +15,8 @@ mod pending;
 mod proposal;
 pub mod status;
 mod switch;
+#[cfg(test)]
+mod tests;
 mod waiting;
 mod wartime;
 mod work;

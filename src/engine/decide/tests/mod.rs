@@ -1,0 +1,279 @@
+//! The decision, carried out on a small model of the API server: crash at every step, people and
+//! rivals at any moment. Pure and fast, so that thousands of schedules run in seconds. What the
+//! model leaves out (HTTP, watches, other kinds) is shown on the real server.
+
+mod world;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::api::{AbortChoice, Level, Phase, Posture};
+use crate::field::exact;
+use crate::ledger::State;
+
+use world::World;
+
+/// Runs until nothing moves, standing down once the mode is active.
+fn there_and_back(world: &mut World) {
+    world.approve_when_planned();
+    world.run();
+    if world.phase() != Phase::Closed {
+        world.spec.posture = Posture::Peacetime;
+        world.run();
+    }
+}
+
+fn assert_as_before(world: &World, what: &str) {
+    for (uid, before) in &world.before {
+        let after = &world.objects[uid];
+        let found = exact::differences(before, after);
+        assert!(found.is_empty(), "{what}: {uid} differs: {found:#?}");
+    }
+}
+
+/// The whole of it in one piece: what was changed comes back, owners and all.
+#[test]
+fn a_switch_and_a_return_leave_no_trace() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(9));
+    assert_eq!(world.objects["flags"]["data"]["a"], json!("off"));
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "without a crash");
+}
+
+/// The promise: killed anywhere, before or after any record or write, it comes back exact.
+#[test]
+fn a_crash_at_every_step_of_switch_and_return_is_exact() {
+    let mut reference = World::new();
+    there_and_back(&mut reference);
+    let steps = reference.steps;
+    assert!(
+        steps > 30,
+        "the scenario is too small to mean anything: {steps} steps"
+    );
+    for at in 0..steps {
+        let mut world = World::new();
+        world.crash_at = vec![at];
+        there_and_back(&mut world);
+        assert_eq!(world.phase(), Phase::Closed, "crash at {at}");
+        assert_as_before(&world, &format!("crash at {at}"));
+        assert!(
+            world.writes <= reference.writes + 1,
+            "crash at {at}: {} writes instead of {}",
+            world.writes,
+            reference.writes
+        );
+    }
+    println!("decide: {steps} of {steps} crash points exact");
+}
+
+/// Recovery itself may be killed.
+#[test]
+fn a_crash_while_recovering_from_a_crash_is_exact() {
+    let mut reference = World::new();
+    there_and_back(&mut reference);
+    for first in (0..reference.steps).step_by(3) {
+        for second in (first + 1..reference.steps + 5).step_by(4) {
+            let mut world = World::new();
+            world.crash_at = vec![first, second];
+            there_and_back(&mut world);
+            assert_as_before(&world, &format!("crashes at {first} and {second}"));
+        }
+    }
+}
+
+/// A rival that puts the peacetime value back does not win, and is not remembered as the base.
+#[test]
+fn a_base_value_put_back_is_written_over_and_the_return_is_exact() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.write_as("old-script", "web-0", "/spec/replicas", &json!(3));
+    world.run();
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(9));
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(3));
+}
+
+/// A third value is somebody's intent: it stays, and the mode waits for a person.
+#[test]
+fn a_third_value_is_not_written_over_without_a_verdict() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.write_as("engineer", "web-0", "/spec/replicas", &json!(5));
+    world.run();
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(5));
+    assert_eq!(world.states("web-0"), vec![State::Drifted]);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Restoring, "it waits for a verdict");
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(5));
+    assert_eq!(
+        world.objects["web-1"]["spec"]["replicas"],
+        json!(3),
+        "the rest is not held up"
+    );
+    world.verdict_on_all(crate::api::VerdictChoice::Ours);
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(3));
+}
+
+/// Raising adds, lowering takes away, and both end where they began.
+#[test]
+fn a_level_that_is_raised_and_lowered_comes_back_exact() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.propose(Level::I);
+    world.run();
+    assert_eq!(
+        world.objects["web-1"]["spec"]["replicas"],
+        json!(9),
+        "granted stays in force"
+    );
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(
+        world.objects["batch"]["spec"]["replicas"],
+        json!(1),
+        "level I sheds more"
+    );
+    world.propose(Level::II);
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.objects["batch"]["spec"]["replicas"], json!(4));
+    assert_eq!(world.objects["web-1"]["spec"]["replicas"], json!(9));
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "raised and lowered");
+}
+
+/// Nothing is written without the quorum, whatever else is asked.
+#[test]
+fn nothing_is_written_before_the_quorum() {
+    let mut world = World::new();
+    world.run();
+    world.approve_as("zhou");
+    world.run();
+    assert_eq!(world.phase(), Phase::Pending);
+    assert_eq!(
+        world.writes, 0,
+        "the requester's own approval does not count"
+    );
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_eq!(world.writes, 0);
+}
+
+/// An emergency ends by itself, also while it is paused.
+#[test]
+fn the_term_ends_a_paused_mode() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.spec.paused = true;
+    world.run();
+    world.now += jiff::SignedDuration::from_hours(2);
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "expired");
+}
+
+/// What happens to a mode at some step.
+#[derive(Clone, Debug)]
+enum Act {
+    Crash,
+    Rival(usize, i64),
+    Delete(usize),
+    StandDown,
+    Pause,
+    Resume,
+    Raise,
+    Lower,
+    Hold,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        3 => Just(Act::Crash),
+        2 => (0..3_usize, 1..12_i64).prop_map(|(target, value)| Act::Rival(target, value)),
+        1 => (0..3_usize).prop_map(Act::Delete),
+        1 => Just(Act::StandDown),
+        1 => Just(Act::Pause),
+        1 => Just(Act::Resume),
+        1 => Just(Act::Raise),
+        1 => Just(Act::Lower),
+        1 => Just(Act::Hold),
+    ]
+}
+
+fn perform(world: &mut World, act: &Act, touched: &mut Vec<String>) {
+    match act {
+        Act::Crash => world.restart(),
+        Act::Rival(target, value) => {
+            let uid = format!("web-{target}");
+            if world.objects.contains_key(&uid) {
+                world.write_as("rival", &uid, "/spec/replicas", &json!(value));
+                touched.push(uid);
+            }
+        }
+        Act::Delete(target) => {
+            let uid = format!("web-{target}");
+            world.objects.remove(&uid);
+            world.before.remove(&uid);
+            world.touch(&uid);
+        }
+        Act::StandDown => world.spec.posture = Posture::Peacetime,
+        Act::Pause => world.spec.paused = true,
+        Act::Resume => world.spec.paused = false,
+        Act::Raise => world.propose(Level::I),
+        Act::Lower => world.propose(Level::II),
+        Act::Hold => world.abort(AbortChoice::Hold),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// People, rivals and crashes at any moment: whatever nobody else wrote is exactly what it
+    /// was, the mode comes to an end, and a verdict ends every wait.
+    #[test]
+    fn whatever_happens_untouched_objects_come_back_exact(
+        acts in prop::collection::vec((1..12_usize, act()), 0..8)
+    ) {
+        let mut world = World::new();
+        world.approve_when_planned();
+        let mut touched = Vec::new();
+        for (steps, act) in &acts {
+            world.run_steps(*steps);
+            perform(&mut world, act, &mut touched);
+            world.approve_when_planned();
+        }
+        world.spec.paused = false;
+        world.spec.posture = Posture::Peacetime;
+        world.run();
+        world.verdict_on_all(crate::api::VerdictChoice::Ours);
+        world.run();
+        prop_assert_eq!(world.phase(), Phase::Closed);
+        for (uid, before) in &world.before {
+            let found = exact::differences(before, &world.objects[uid]);
+            if touched.contains(uid) {
+                let owned = world.objects[uid].to_string();
+                prop_assert!(!owned.contains("pingzhan/"), "{} is still ours: {}", uid, owned);
+            } else {
+                prop_assert!(found.is_empty(), "{} differs: {:#?}", uid, found);
+            }
+        }
+    }
+}

@@ -1,0 +1,743 @@
+//! A small model of the API server, and an executor that can be killed between any two steps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::api::{
+    Abort, AbortChoice, Approval, ChangeRecordSpec, EmergencyModeSpec, EmergencyModeStatus, Level,
+    Phase, PlaybookSpec, RecordMode, Verdict, VerdictChoice, VerdictOf, names,
+};
+use crate::engine::decide::{
+    self, Candidate, Decision, Input, ModeView, Need, PlaybookView, Sight,
+};
+use crate::engine::facts::{Facts, StepFacts};
+use crate::engine::plan::{self, Plan, Request, store};
+use crate::engine::scheduler::Lane;
+use crate::engine::work::{Act, Task, WriteItem};
+use crate::field::patch::{self, Edit, Guard, HeldBy};
+use crate::field::{FieldSet, Image, Path, giveback, project};
+use crate::ledger::record::{self, Body, NewOutcome};
+use crate::ledger::{EntryId, Event, Ledger, State};
+use crate::playbook::{expand, matching};
+use crate::step::{self, Fields, Query};
+
+const NAME: &str = "flood";
+const UID: &str = "0a1b2c3d-mode";
+/// Decisions after which a world that still moves is called restless.
+const TURNS: usize = 400;
+
+/// The process was killed.
+struct Killed;
+
+/// The cluster, the journal, the mode, and what one process remembers.
+pub struct World {
+    pub objects: BTreeMap<String, Value>,
+    pub before: BTreeMap<String, Value>,
+    pub spec: EmergencyModeSpec,
+    pub now: Timestamp,
+    /// Steps so far: one before and one after each record and write.
+    pub steps: usize,
+    /// Steps at which the process is killed.
+    pub crash_at: Vec<usize>,
+    /// Writes of targets that took effect.
+    pub writes: usize,
+    approving: bool,
+    stop_at: Option<usize>,
+    playbook: PlaybookSpec,
+    records: Vec<ChangeRecordSpec>,
+    status: EmergencyModeStatus,
+    epoch: i64,
+    process: Process,
+}
+
+/// What is lost at a crash.
+struct Process {
+    ledger: Ledger,
+    sights: BTreeMap<String, Sight>,
+    candidate: Option<Candidate>,
+    rewrites: BTreeMap<String, Vec<Timestamp>>,
+    dead_at: Timestamp,
+    led: bool,
+}
+
+fn playbook() -> PlaybookSpec {
+    serde_json::from_value(json!({
+        "title": { "en": "Flood" }, "hazard": "Flood", "owner": "office",
+        "authority": { "requesterGroups": ["duty"], "approverGroups": ["approvers"],
+            "quorum": { "I": 1, "II": 1 }, "maxTerm": { "I": "24h", "II": "24h" } },
+        "serviceAccountName": "flood",
+        "stages": [
+            { "name": "shed", "steps": [
+                { "name": "calm", "targets": { "kinds": ["ConfigMap"], "names": ["flags"] },
+                  "config": { "set": { "a": "off", "b": "new" },
+                      "restart": [{ "kind": "Deployment", "name": "web-0" }] } } ] },
+            { "name": "more", "levels": ["I"], "steps": [
+                { "name": "shrink", "targets": { "kinds": ["Deployment"], "names": ["batch"] },
+                  "scale": { "percent": 10, "minimum": 1 } } ] },
+            { "name": "surge", "dependsOn": ["shed"], "steps": [
+                { "name": "grow", "targets": { "kinds": ["Deployment"],
+                      "selector": { "matchLabels": { "tier": "critical" } } },
+                  "scale": { "percent": 300 } } ] }
+        ]
+    }))
+    .expect("a playbook")
+}
+
+fn deployment(name: &str, tier: &str, replicas: i64, manager: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": name, "namespace": "portal", "uid": name, "generation": 1,
+            "resourceVersion": "1", "labels": { "tier": tier },
+            "managedFields": [{ "manager": manager, "operation": "Apply", "apiVersion": "apps/v1",
+                "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {
+                    "f:metadata": { "f:labels": { "f:tier": {} } },
+                    "f:spec": { "f:replicas": {}, "f:template": { "f:spec": {} } } } }] },
+        "spec": { "replicas": replicas, "template": { "metadata": {}, "spec": {} } }
+    })
+}
+
+impl World {
+    pub fn new() -> Self {
+        let mut objects = BTreeMap::new();
+        for index in 0..3 {
+            let name = format!("web-{index}");
+            objects.insert(name.clone(), deployment(&name, "critical", 3, "helm"));
+        }
+        objects.insert("batch".into(), deployment("batch", "office", 4, "argo"));
+        objects.insert(
+            "flags".into(),
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": "flags", "namespace": "portal", "uid": "flags",
+                    "resourceVersion": "1",
+                    "managedFields": [{ "manager": "helm", "operation": "Apply", "apiVersion": "v1",
+                        "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1",
+                        "fieldsV1": { "f:data": { "f:a": {} } } }] },
+                "data": { "a": "on" }
+            }),
+        );
+        let spec = serde_json::from_value(json!({
+            "playbookRef": { "name": "flood" }, "level": "II", "reason": "rain",
+            "requestedBy": "zhou", "requestedAs": "duty", "expiresAfter": "1h"
+        }))
+        .expect("a mode");
+        let now = Timestamp::from_second(1_800_000_000).expect("a time");
+        Self {
+            before: objects.clone(),
+            objects,
+            spec,
+            now,
+            steps: 0,
+            crash_at: Vec::new(),
+            writes: 0,
+            approving: false,
+            stop_at: None,
+            playbook: playbook(),
+            records: Vec::new(),
+            status: EmergencyModeStatus::default(),
+            epoch: 1,
+            process: Process::new(Ledger::new(mode()), now),
+        }
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.status.phase.unwrap_or(Phase::Pending)
+    }
+
+    /// The latest states of a target's fields that are not settled.
+    pub fn states(&self, uid: &str) -> Vec<State> {
+        let live = self.process.ledger.live();
+        live.filter(|entry| entry.target.uid == uid && entry.path.is_under_spec())
+            .filter(|entry| entry.path.to_pointer() == "/spec/replicas")
+            .map(|entry| entry.state)
+            .collect()
+    }
+
+    /// From now on somebody approves whatever waits for approval.
+    pub fn approve_when_planned(&mut self) {
+        self.approving = true;
+    }
+
+    pub fn approve_as(&mut self, by: &str) {
+        let proposed = self
+            .status
+            .proposed
+            .as_ref()
+            .map(|proposed| proposed.plan_hash.clone());
+        let planned = self.status.plan.as_ref().map(|plan| plan.hash.clone());
+        if let Some(plan_hash) = proposed.or(planned) {
+            let approval = Approval {
+                by: by.into(),
+                as_: "approvers".into(),
+                plan_hash,
+                comment: None,
+            };
+            if !self.spec.approvals.contains(&approval) {
+                self.spec.approvals.push(approval);
+            }
+        }
+    }
+
+    pub fn propose(&mut self, level: Level) {
+        self.approving = false;
+        self.spec.level = level;
+    }
+
+    pub fn abort(&mut self, choice: AbortChoice) {
+        let reason = "said so".to_owned();
+        self.spec.abort.get_or_insert(Abort {
+            choice,
+            reason,
+            by: "wang".into(),
+            as_: "x".into(),
+        });
+    }
+
+    pub fn verdict_on_all(&mut self, choice: VerdictChoice) {
+        let of = VerdictOf {
+            all: Some(true),
+            ..VerdictOf::default()
+        };
+        let verdict = Verdict {
+            of,
+            choice,
+            seen: None,
+            by: "he".into(),
+            as_: "platform".into(),
+        };
+        self.spec.verdicts.push(verdict);
+    }
+
+    /// Somebody else writes a field.
+    pub fn write_as(&mut self, manager: &str, uid: &str, pointer: &str, value: &Value) {
+        let path = Path::parse_pointer(pointer).expect("a path");
+        if let Some(object) = self.objects.get_mut(uid) {
+            *object.pointer_mut(pointer).expect("the field is there") = value.clone();
+            own(object, manager, "Update", &[path]);
+            bump(object, true);
+        }
+        self.touch(uid);
+    }
+
+    /// A watch tells that a target moved.
+    pub fn touch(&mut self, uid: &str) {
+        self.process.sights.remove(uid);
+    }
+
+    /// The process is killed, and another takes over later.
+    pub fn restart(&mut self) {
+        self.epoch += 1;
+        self.now += SignedDuration::from_secs(3);
+        let ledger = Ledger::fold(mode(), self.records.clone()).expect("the journal is whole");
+        self.process = Process::new(ledger, self.now);
+    }
+
+    /// Runs until nothing is left to do.
+    pub fn run(&mut self) {
+        for _ in 0..TURNS {
+            match self.turn() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(Killed) => self.restart(),
+            }
+        }
+        panic!("the world does not come to rest: {:?}", self.status);
+    }
+
+    /// Runs for some steps, at most until nothing is left to do.
+    pub fn run_steps(&mut self, steps: usize) {
+        self.stop_at = Some(self.steps + steps);
+        for _ in 0..TURNS {
+            if self.stop_at.is_some_and(|at| self.steps >= at) {
+                break;
+            }
+            match self.turn() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(Killed) => self.restart(),
+            }
+        }
+        self.stop_at = None;
+    }
+
+    /// One decision, carried out. False when there is nothing more to do.
+    fn turn(&mut self) -> Result<bool, Killed> {
+        if !self.process.led {
+            let turn = json!({ "kind": "Leader", "by": format!("p{}", self.epoch) });
+            self.append(&Body::Turn(serde_json::from_value(turn).expect("a turn")))?;
+            self.process.led = true;
+        }
+        self.now += SignedDuration::from_millis(500);
+        let decision = self.decide();
+        self.status = decision.status.clone();
+        if self.approving {
+            self.approve_as("lin");
+        }
+        if let Some(need) = decision.need {
+            self.read(&need);
+            return Ok(true);
+        }
+        if !decision.append.is_empty() {
+            for body in &decision.append {
+                self.append(body)?;
+                if matches!(body, Body::Turn(_)) {
+                    self.process.sights.clear();
+                }
+            }
+            self.process.candidate = None;
+            return Ok(true);
+        }
+        if decision.works.is_empty() {
+            return Ok(self.later(&decision));
+        }
+        let values = decision.works.iter().any(|work| work.lane == Lane::Value);
+        for work in decision.works {
+            if values && work.lane == Lane::Ownership {
+                continue;
+            }
+            self.carry_out(work.payload)?;
+        }
+        Ok(true)
+    }
+
+    /// Time passes when only time is waited for, and while an approval is about to be seen.
+    fn later(&mut self, decision: &Decision) -> bool {
+        let waits_for_time = matches!(
+            decision.waiting,
+            Some(decide::Waiting::Unconfirmed(_) | decide::Waiting::Retry(_))
+        );
+        let soon = decision
+            .again_at
+            .filter(|at| waits_for_time && *at > self.now);
+        if let Some(at) = soon {
+            self.now = at;
+            return true;
+        }
+        let approvals = matches!(
+            decision.waiting,
+            Some(decide::Waiting::Approvals(_) | decide::Waiting::ProposalApprovals(_))
+        );
+        if approvals && self.approving {
+            let before = self.spec.approvals.len();
+            self.approve_as("lin");
+            return self.spec.approvals.len() > before || self.decide().waiting != decision.waiting;
+        }
+        false
+    }
+
+    fn decide(&self) -> Decision {
+        let plans: BTreeMap<String, Arc<Plan>> = self
+            .process
+            .ledger
+            .plans
+            .iter()
+            .map(|(hash, text)| {
+                (
+                    hash.clone(),
+                    Arc::new(store::load(text, hash).expect("a plan")),
+                )
+            })
+            .collect();
+        decide::decide(&Input {
+            mode: ModeView {
+                name: NAME,
+                uid: UID,
+                generation: 1,
+                created: self.now,
+                deleting: false,
+                spec: Some(&self.spec),
+                status: Some(&self.status),
+            },
+            playbook: Some(PlaybookView {
+                uid: "pb",
+                spec: &self.playbook,
+            }),
+            ledger: &self.process.ledger,
+            plans: &plans,
+            candidate: self.process.candidate.as_ref(),
+            conflicts: &|_| Vec::new(),
+            sights: &self.process.sights,
+            adopted: &[],
+            rewrites: &self.process.rewrites,
+            retry_at: &BTreeMap::new(),
+            dead_at: self.process.dead_at,
+            unconfirmed: &BTreeMap::new(),
+            unwatched: None,
+            reported: &[],
+            now: self.now,
+        })
+    }
+
+    fn read(&mut self, need: &Need) {
+        match need {
+            Need::Plan => {
+                let level = self.spec.level;
+                let expanded = expand::expand(&self.playbook, level, &BTreeMap::new());
+                let expanded = expanded.expect("the playbook expands");
+                let mut facts = Facts::default();
+                for stage in expanded
+                    .stages
+                    .iter()
+                    .filter(|stage| stage.left_out.is_none())
+                {
+                    for step in &stage.steps {
+                        let queries = step::needs(step);
+                        let found = queries.iter().map(|query| self.query(query));
+                        let seen = StepFacts {
+                            found: found.collect(),
+                            ..StepFacts::default()
+                        };
+                        facts
+                            .steps
+                            .insert((stage.name.clone(), step.name.clone()), seen);
+                    }
+                }
+                let request = Request::of(&self.spec, "flood", "pb", &self.playbook);
+                let plan = plan::compute(&request, &expanded, &facts);
+                self.process.candidate = Some(Candidate::Planned(Arc::new(plan)));
+            }
+            Need::Sights(wanted) => {
+                for (target, paths) in wanted {
+                    let mut paths = paths.clone();
+                    if let Some(Sight::Present(sight)) = self.process.sights.get(&target.uid) {
+                        paths.extend(sight.seen.iter().map(|seen| seen.path.clone()));
+                    }
+                    paths.sort();
+                    paths.dedup();
+                    let sight = self.look(&target.uid, &paths);
+                    self.process.sights.insert(target.uid.clone(), sight);
+                }
+            }
+        }
+    }
+
+    fn look(&self, uid: &str, paths: &[Path]) -> Sight {
+        match self.objects.get(uid) {
+            None => Sight::Gone,
+            Some(object) => Sight::Present(Arc::new(
+                project::project(object, plural(object), paths, true).expect("an object"),
+            )),
+        }
+    }
+
+    fn query(&self, query: &Query) -> Vec<crate::field::Projection> {
+        let paths = match &query.fields {
+            Fields::Paths(paths) => paths.clone(),
+            Fields::Replicas => vec![Path::fields(["spec", "replicas"])],
+        };
+        let matches = |object: &&Value| {
+            let metadata = &object["metadata"];
+            let labels: BTreeMap<String, String> =
+                serde_json::from_value(metadata["labels"].clone()).unwrap_or_default();
+            object["kind"] == query.kind.as_str()
+                && (query.names.is_empty()
+                    || query
+                        .names
+                        .iter()
+                        .any(|name| metadata["name"] == name.as_str()))
+                && query
+                    .selector
+                    .as_ref()
+                    .is_none_or(|s| matching::labels(s, &labels))
+        };
+        self.objects
+            .values()
+            .filter(matches)
+            .filter_map(|object| project::project(object, plural(object), &paths, false))
+            .collect()
+    }
+
+    fn step(&mut self) -> Result<(), Killed> {
+        let at = self.steps;
+        self.steps += 1;
+        if self.crash_at.contains(&at) {
+            Err(Killed)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn append(&mut self, body: &Body) -> Result<ChangeRecordSpec, Killed> {
+        self.step()?;
+        let ledger = &self.process.ledger;
+        let record = record::encode(
+            &ledger.head,
+            &mode(),
+            self.epoch,
+            self.now,
+            ledger.next_entry,
+            ledger.next_write,
+            body,
+        );
+        self.records.push(record.clone());
+        self.step()?;
+        self.process
+            .ledger
+            .apply(&record)
+            .unwrap_or_else(|damage| panic!("{damage}: {body:?}"));
+        Ok(record)
+    }
+
+    fn carry_out(&mut self, task: Task) -> Result<(), Killed> {
+        match task.act {
+            Act::Note(outcomes) => self.append(&Body::Outcomes(outcomes)).map(drop),
+            Act::Switch(mut items) => {
+                let fresh: Vec<_> = items
+                    .iter()
+                    .filter(|item| item.id.is_none())
+                    .map(|item| item.entry.clone())
+                    .collect();
+                if !fresh.is_empty() {
+                    let record = self.append(&Body::Intents(fresh))?;
+                    let mut ids = record
+                        .intents
+                        .iter()
+                        .flat_map(|i| i.entries.iter().map(|e| e.id));
+                    for item in items.iter_mut().filter(|item| item.id.is_none()) {
+                        item.id = ids.next().map(EntryId);
+                    }
+                }
+                let writes = items.into_iter().map(|item| WriteItem {
+                    id: item.id.expect("a number"),
+                    edit: Edit {
+                        path: item.entry.path,
+                        to: item.entry.after.clone(),
+                        remove_parents: Vec::new(),
+                    },
+                    event: Event::Applied,
+                    after: item.entry.after,
+                });
+                self.write(
+                    &task.target.uid,
+                    task.sight,
+                    &writes.collect::<Vec<_>>(),
+                    true,
+                )
+            }
+            Act::Rewrite(items) => self.write(&task.target.uid, task.sight, &items, true),
+            Act::Revert { items, turned } => {
+                if !turned.is_empty() {
+                    self.append(&Body::Outcomes(vec![NewOutcome::new(
+                        Event::Turned,
+                        turned,
+                    )]))?;
+                }
+                self.write(&task.target.uid, task.sight, &items, false)
+            }
+            Act::GiveBack { items, last } => {
+                let (ids, returns): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+                let sight = task.sight.expect("a sight");
+                let manager = names::field_manager(NAME, UID);
+                let patch = giveback::give_back(&sight, &manager, &returns, last);
+                if let Some(patch) = patch.expect("managedFields are understood")
+                    && !self.send(&task.target.uid, &sight, &patch, None)?
+                {
+                    return Ok(());
+                }
+                if ids.is_empty() {
+                    return Ok(());
+                }
+                self.append(&Body::Outcomes(vec![NewOutcome::new(
+                    Event::OwnersBack,
+                    ids,
+                )]))
+                .map(drop)
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        uid: &str,
+        sight: Option<Arc<crate::field::Projection>>,
+        items: &[WriteItem],
+        label: bool,
+    ) -> Result<(), Killed> {
+        let sight = sight.expect("a sight");
+        let edits: Vec<Edit> = items.iter().map(|item| item.edit.clone()).collect();
+        let held_by = if label {
+            HeldBy::Set(NAME.into())
+        } else {
+            HeldBy::Leave
+        };
+        let guarded = patch::guarded(&sight, &edits, &held_by).expect("a patch");
+        let paths: Vec<Path> = edits.iter().map(|edit| edit.path.clone()).collect();
+        if !self.send(uid, &sight, &guarded.patch, Some((&guarded.guard, &paths)))? {
+            return Ok(());
+        }
+        let mut outcomes = Vec::new();
+        for item in items {
+            if item.event == Event::Reasserted {
+                self.process
+                    .rewrites
+                    .entry(uid.to_owned())
+                    .or_default()
+                    .push(self.now);
+            }
+            outcomes.push(NewOutcome::new(item.event, vec![item.id]));
+            if item.event == Event::Ours {
+                outcomes.push(NewOutcome::new(Event::Applied, vec![item.id]));
+            }
+        }
+        self.append(&Body::Outcomes(outcomes)).map(drop)
+    }
+
+    /// Sends a patch; false when its guard failed.
+    fn send(
+        &mut self,
+        uid: &str,
+        sight: &crate::field::Projection,
+        patch: &json_patch::Patch,
+        value: Option<(&Guard, &[Path])>,
+    ) -> Result<bool, Killed> {
+        self.step()?;
+        let known: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
+        let Some(object) = self.objects.get_mut(uid) else {
+            self.process.sights.insert(uid.to_owned(), Sight::Gone);
+            return Ok(false);
+        };
+        let stale = match value {
+            Some((Guard::ResourceVersion(version), _)) => {
+                object["metadata"]["resourceVersion"] != version.as_str()
+            }
+            Some((Guard::Generation(_), _)) | None => false,
+        };
+        let mut next = object.clone();
+        let applied = !stale && json_patch::patch(&mut next, patch).is_ok();
+        if applied {
+            if let Some((_, paths)) = value {
+                let label = Path::new(vec![
+                    crate::field::Segment::Field("metadata".into()),
+                    crate::field::Segment::Field("labels".into()),
+                    crate::field::Segment::Field(names::HELD_BY_LABEL.into()),
+                ]);
+                let mut changed: Vec<Path> = paths.to_vec();
+                if Image::at(object, &label) != Image::at(&next, &label) {
+                    changed.push(label);
+                }
+                own(
+                    &mut next,
+                    &names::field_manager(NAME, UID),
+                    "Update",
+                    &changed,
+                );
+            }
+            let spec = next.get("spec") != object.get("spec");
+            *object = next;
+            tidy(object);
+            bump(object, spec);
+            self.writes += 1;
+        }
+        let sight = self.look(uid, &known);
+        self.step()?;
+        self.process.sights.insert(uid.to_owned(), sight);
+        Ok(applied)
+    }
+}
+
+impl Process {
+    fn new(ledger: Ledger, now: Timestamp) -> Self {
+        Self {
+            ledger,
+            sights: BTreeMap::new(),
+            candidate: None,
+            rewrites: BTreeMap::new(),
+            dead_at: now + SignedDuration::from_secs(10),
+            led: false,
+        }
+    }
+}
+
+fn mode() -> RecordMode {
+    RecordMode {
+        name: NAME.into(),
+        uid: UID.into(),
+    }
+}
+
+fn plural(object: &Value) -> &'static str {
+    if object["kind"] == "ConfigMap" {
+        "configmaps"
+    } else {
+        "deployments"
+    }
+}
+
+/// A write's version, and its generation where the spec changed.
+fn bump(object: &mut Value, spec: bool) {
+    let metadata = &mut object["metadata"];
+    let version: i64 = metadata["resourceVersion"]
+        .as_str()
+        .unwrap_or("0")
+        .parse()
+        .unwrap_or(0);
+    metadata["resourceVersion"] = json!((version + 1).to_string());
+    if let Some(generation) = metadata["generation"].as_i64().filter(|_| spec) {
+        metadata["generation"] = json!(generation + 1);
+    }
+}
+
+/// What the server drops by itself: empty labels, entries without fields, and fields of entries
+/// that are not there any more.
+fn tidy(object: &mut Value) {
+    let metadata = object["metadata"].as_object_mut().expect("metadata");
+    if metadata
+        .get("labels")
+        .is_some_and(|labels| labels == &json!({}))
+    {
+        metadata.remove("labels");
+    }
+    let now = object.clone();
+    let entries = object["metadata"]["managedFields"]
+        .as_array_mut()
+        .expect("managedFields");
+    for entry in entries.iter_mut() {
+        let mut fields = FieldSet::parse(&entry["fieldsV1"]).expect("fields");
+        for path in fields.paths() {
+            if Image::at(&now, &path) == Image::Absent {
+                fields = fields.minus(&FieldSet::of(&path));
+            }
+        }
+        entry["fieldsV1"] = fields.to_value();
+    }
+    entries.retain(|entry| entry["fieldsV1"] != json!({}));
+}
+
+/// The server's rule for an update: the writer owns what it changed, nobody else does.
+fn own(object: &mut Value, manager: &str, operation: &str, changed: &[Path]) {
+    let version = object["apiVersion"].clone();
+    let present: Vec<Path> = changed
+        .iter()
+        .filter(|path| Image::at(object, path) != Image::Absent)
+        .cloned()
+        .collect();
+    let entries = object["metadata"]["managedFields"]
+        .as_array_mut()
+        .expect("managedFields");
+    for entry in entries.iter_mut() {
+        let mut fields = FieldSet::parse(&entry["fieldsV1"]).expect("fields");
+        for path in changed {
+            fields = fields.without(path);
+        }
+        entry["fieldsV1"] = fields.to_value();
+    }
+    let mine = entries
+        .iter_mut()
+        .find(|entry| entry["manager"] == manager && entry["operation"] == operation);
+    let fresh = present
+        .iter()
+        .fold(FieldSet::new(), |set, path| set.union(&FieldSet::of(path)));
+    match mine {
+        Some(entry) => {
+            let fields = FieldSet::parse(&entry["fieldsV1"]).expect("fields");
+            entry["fieldsV1"] = fields.union(&fresh).to_value();
+        }
+        None => entries.push(json!({ "manager": manager, "operation": operation,
+            "apiVersion": version, "time": "2026-06-01T00:00:00Z", "fieldsType": "FieldsV1",
+            "fieldsV1": fresh.to_value() })),
+    }
+    entries.retain(|entry| entry["fieldsV1"] != json!({}));
+}
