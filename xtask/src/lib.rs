@@ -1,11 +1,12 @@
 //! The project's own tooling: the real control plane from Go modules ([`tools`], [`cluster`]),
-//! generated files, and the test command.
+//! the demo, generated files, and the test command.
 //!
 //! `main.rs` only parses the command line. Demo and benchmarks call [`cluster`] in-process.
 //! Linux only: processes are recognised by `/proc`.
 
 pub mod certs;
 pub mod cluster;
+pub mod demo;
 pub mod generate;
 pub mod golang;
 pub mod progress;

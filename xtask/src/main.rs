@@ -9,6 +9,7 @@ use xtask::surroundings::repository;
 use xtask::test;
 
 mod cluster_command;
+mod demo_command;
 
 /// The project's own tooling.
 #[derive(Parser)]
@@ -23,6 +24,8 @@ enum Verb {
     /// A real control plane on this machine.
     #[command(subcommand)]
     Cluster(cluster_command::Verb),
+    /// Play a flood on a real control plane: switch a fleet, hold it, bring it back exactly.
+    Demo(demo_command::Demo),
     /// Run everything that must hold: format, clippy, tidy, generated files, all tests.
     Test {
         /// Of the tests, only those whose name contains this.
@@ -43,6 +46,7 @@ async fn main() -> ExitCode {
     let progress = Progress::detect();
     let result = match cli.verb {
         Verb::Cluster(verb) => cluster_command::run(verb, progress).await.map_err(report),
+        Verb::Demo(demo) => demo_command::run(demo, progress).await.map_err(report),
         Verb::Test { filter } => tested(filter.as_deref(), progress).await,
         Verb::Generate { check } => generated(check, progress).map_err(report),
     };

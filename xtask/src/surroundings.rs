@@ -30,6 +30,15 @@ pub fn assets() -> Option<PathBuf> {
     variable("KUBEBUILDER_ASSETS")
 }
 
+/// The locale in which people want to be spoken to, as the usual variables say; empty when none
+/// does.
+pub fn locale() -> String {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(variable);
+    set.unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Every place in `$PATH` where a program of this name may be.
 pub fn on_path(program: &str) -> Vec<PathBuf> {
     let Some(path) = variable("PATH") else {

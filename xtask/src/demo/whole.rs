@@ -1,0 +1,126 @@
+//! Whole objects of the fleet, before and after: what "restored exactly" is computed from.
+
+use std::collections::BTreeMap;
+
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
+use pingzhan::field::exact;
+use serde_json::Value;
+
+use super::{Error, fleet, refused};
+
+/// Every kind of object that the fleet is made of.
+const KINDS: [(&str, &str, &str); 4] = [
+    ("", "v1", "ConfigMap"),
+    ("apps", "v1", "Deployment"),
+    ("apps", "v1", "StatefulSet"),
+    ("", "v1", "Service"),
+];
+
+/// Objects as the API server gives them, by `Kind namespace/name`.
+pub type Objects = BTreeMap<String, Value>;
+
+/// All objects of the fleet, whole: metadata and managedFields included.
+pub async fn take(client: &Client) -> Result<Objects, Error> {
+    let mut found = Objects::new();
+    for (group, version, kind) in KINDS {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        for department in &fleet::CITY {
+            let namespace = department.namespace;
+            let api: Api<DynamicObject> =
+                Api::namespaced_with(client.clone(), namespace, &resource);
+            // A department has a handful of objects: one page.
+            let list = api.list(&ListParams::default()).await;
+            for object in list.map_err(refused(format!("a list of every {kind} of {namespace}")))? {
+                let name = object.metadata.name.clone().unwrap_or_default();
+                let whole = serde_json::to_value(&object).unwrap_or_default();
+                found.insert(format!("{kind} {namespace}/{name}"), whole);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How many fields there are: every value of every object, but for what a return cannot bring
+/// back.
+pub fn fields(objects: &Objects) -> usize {
+    let count = |object: &Value| exact::leaves(&exact::comparable(object));
+    objects.values().map(count).sum()
+}
+
+/// What came back, and what did not.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How many fields there were.
+    pub fields: usize,
+    /// How many of them are not as they were.
+    pub lost: usize,
+    /// What differs: the object, and a sentence.
+    pub differences: Vec<(String, String)>,
+}
+
+impl Verdict {
+    /// How many fields are as they were.
+    pub fn same(&self) -> usize {
+        self.fields.saturating_sub(self.lost)
+    }
+}
+
+/// Compares all objects.
+pub fn compare(before: &Objects, after: &Objects) -> Verdict {
+    let mut differences = Vec::new();
+    let mut lost = 0;
+    for (name, was) in before {
+        let Some(is) = after.get(name) else {
+            lost += exact::leaves(&exact::comparable(was));
+            differences.push((name.clone(), "was there and is gone".to_owned()));
+            continue;
+        };
+        let found = exact::differences(was, is);
+        lost += found.len();
+        differences.extend(found.into_iter().map(|text| (name.clone(), text)));
+    }
+    for name in after.keys().filter(|name| !before.contains_key(*name)) {
+        differences.push((name.clone(), "was not there".to_owned()));
+    }
+    Verdict {
+        fields: fields(before),
+        lost,
+        differences,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn objects(entries: &[(&str, Value)]) -> Objects {
+        entries
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect()
+    }
+
+    /// The last line must never say N of N when an object is gone, new or different.
+    #[test]
+    fn whatever_differs_is_named() {
+        let web = |n: i32| json!({ "spec": { "replicas": n, "paused": false } });
+        let before = objects(&[("Deployment a/web", web(3)), ("Deployment a/api", web(2))]);
+        assert_eq!(compare(&before, &before).same(), 4);
+        let after = objects(&[("Deployment a/web", web(9)), ("Deployment a/new", web(1))]);
+        let verdict = compare(&before, &after);
+        let named: Vec<&str> = verdict
+            .differences
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            named,
+            ["Deployment a/api", "Deployment a/web", "Deployment a/new"]
+        );
+        assert_eq!((verdict.same(), verdict.fields), (1, 4));
+        assert_eq!(verdict.differences[1].1, "/spec/replicas was 3 and is 9");
+    }
+}
