@@ -3,6 +3,7 @@
 use snafu::Snafu;
 
 use crate::i18n::Lang;
+use crate::run::operator;
 use crate::t;
 
 use super::exit::Exit;
@@ -54,6 +55,8 @@ pub enum Error {
     Unsupported { verb: String },
     #[snafu(display("writing the output"))]
     Output { source: std::io::Error },
+    #[snafu(display("running the operator"))]
+    Operator { source: operator::Error },
 }
 
 impl Error {
@@ -75,6 +78,10 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Output { .. } => Exit::Refused,
             Self::TimedOut { .. } => Exit::TimedOut,
+            Self::Operator { source } => match source {
+                operator::Error::Connect { .. } => Exit::Unreachable,
+                operator::Error::Serve { .. } => Exit::Invalid,
+            },
         }
     }
 
@@ -135,6 +142,7 @@ impl Error {
             ),
             Self::Unsupported { verb } => t!(lang, "error-unsupported", verb = verb.clone()),
             Self::Output { source } => t!(lang, "error-output", problem = source.to_string()),
+            Self::Operator { source } => source.to_string(),
         }
     }
 }

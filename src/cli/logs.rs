@@ -1,8 +1,8 @@
 //! Where log lines go: standard error, for people or as JSON.
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::SubscriberBuilder;
+use crate::run::logs::{self, Format};
 
+use super::error::Error;
 use super::run::{Args, LogFormat};
 
 /// Logs of a verb: our own warnings, and more with `-v`. What the libraries say of a failed request
@@ -14,23 +14,24 @@ pub fn of_verb(verbose: u8) {
         2 => "pingzhan=debug,kube=debug,info",
         _ => "trace",
     };
-    start(EnvFilter::new(filter), LogFormat::Human);
+    // It fails only if another subscriber is there, which then has the lines.
+    let _ = logs::init(Format::Human, filter, coloured());
 }
 
 /// Logs of the operator.
-pub fn of_operator(args: &Args) {
-    start(EnvFilter::new(&args.log_filter), args.log_format);
+///
+/// # Errors
+/// `Input` where the filter cannot be read.
+pub fn of_operator(args: &Args) -> Result<(), Error> {
+    let format = match args.log_format {
+        LogFormat::Human => Format::Human,
+        LogFormat::Json => Format::Json,
+    };
+    logs::init(format, &args.log_filter, coloured()).map_err(|error| Error::Input {
+        problem: error.to_string(),
+    })
 }
 
-fn start(filter: EnvFilter, format: LogFormat) {
-    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let builder = SubscriberBuilder::default()
-        .with_ansi(colour)
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // It fails only if another subscriber is there, which then has the lines.
-    let _ = match format {
-        LogFormat::Human => builder.with_target(false).compact().try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+fn coloured() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }

@@ -72,7 +72,9 @@ pub fn main(called: &'static str) -> ExitCode {
     }
     let context = Context::new(cli.global.clone());
     if let Verb::Run(run) = &cli.verb {
-        logs::of_operator(run);
+        if let Err(error) = logs::of_operator(run) {
+            return fail(context.lang, &error).into();
+        }
     } else {
         logs::of_verb(context.global.verbose);
     }
@@ -117,7 +119,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Lint(args) => lint::run(context, &args),
         Verb::Crds(args) => crds::run(context, &args),
         Verb::Restore(args) => restore::run(context, args),
-        Verb::Run(args) => run::run(context, &args),
+        Verb::Run(args) => run::run(context, args).await,
         Verb::Version(args) => version::run(context, &args),
     }
 }

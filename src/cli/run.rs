@@ -1,14 +1,20 @@
-//! `run`: the operator.
+//! `run`: the operator, until it is told to stop.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::ValueEnum;
+use snafu::ResultExt;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{Term, names};
+use crate::run::clock::Clock;
+use crate::run::lease;
+use crate::run::operator::{self, Settings};
 
 use super::args::term;
 use super::context::Context;
-use super::error::Error;
+use super::error::{Error, OperatorSnafu, OutputSnafu};
 use super::exit::Exit;
 
 /// The arguments.
@@ -23,16 +29,17 @@ pub struct Args {
     /// How long the lease holds without being renewed
     #[arg(long, value_name = "TERM", default_value = "15s", value_parser = term)]
     pub lease_duration: Term,
-    /// How long the leader tries to renew before it steps back
-    #[arg(long, value_name = "TERM", default_value = "10s", value_parser = term)]
-    pub renew_deadline: Term,
-    /// How long between two tries
-    #[arg(long, value_name = "TERM", default_value = "2s", value_parser = term)]
-    pub retry_period: Term,
+    /// How long the leader tries to renew before it steps back; by default two thirds of
+    /// --lease-duration
+    #[arg(long, value_name = "TERM", value_parser = term)]
+    pub renew_deadline: Option<Term>,
+    /// How long between two tries; by default two fifteenths of --lease-duration
+    #[arg(long, value_name = "TERM", value_parser = term)]
+    pub retry_period: Option<Term>,
     /// Most writes in flight at once; fewer are used when the API server is slow
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub concurrency: u16,
-    /// Address of /livez, /readyz and /metrics
+    /// Address of /livez, /readyz and /metrics; port 0 takes a free one, which the log names
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_address: SocketAddr,
     /// How log lines look
@@ -60,27 +67,71 @@ pub enum LogFormat {
     Json,
 }
 
-/// Runs the operator until it is told to stop.
-pub fn run(_: &Context, args: &Args) -> Result<Exit, Error> {
-    check(args)?;
-    Err(Error::Unsupported {
-        verb: "run".to_owned(),
-    })
+/// Runs the operator until it is told to stop (SIGTERM or SIGINT): it then lets everything go,
+/// where it stands, and gives its lease back.
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
+    let lease = times(&args)?;
+    // Before anything is written: from here on a signal is an orderly end.
+    let mut terminate = signal(SignalKind::terminate()).context(OutputSnafu)?;
+    let mut interrupt = signal(SignalKind::interrupt()).context(OutputSnafu)?;
+    let config = context.config().await?;
+    let clock = Clock::machine();
+    let settings = Settings {
+        namespace: args.namespace,
+        accounts_namespace: args.accounts_namespace,
+        identity: args.identity.unwrap_or_else(|| clock.identity(&host())),
+        concurrency: usize::from(args.concurrency),
+        address: Some(args.metrics_address),
+        lease,
+    };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        identity = settings.identity,
+        namespace = settings.namespace,
+        server = %config.cluster_url,
+        "starting"
+    );
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("told to stop");
+    };
+    operator::run(config, settings, clock, stop)
+        .await
+        .context(OperatorSnafu)?;
+    tracing::info!("stopped");
+    Ok(Exit::Done)
 }
 
-/// The three times of the lease must leave room for each other.
-fn check(args: &Args) -> Result<(), Error> {
+/// The name of this machine; in a pod, the pod's.
+pub(super) fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"))
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "pingzhan".to_owned())
+}
+
+/// The three times of the lease, which must leave room for each other.
+fn times(args: &Args) -> Result<lease::Settings, Error> {
     let read = |term: &Term| {
         term.to_duration()
             .map_err(|problem| Error::Input { problem })
     };
-    let (lease, renew, retry) = (
-        read(&args.lease_duration)?,
-        read(&args.renew_deadline)?,
-        read(&args.retry_period)?,
-    );
-    if lease > renew && renew > retry {
-        return Ok(());
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let given = |term: &Option<Term>| term.as_ref().map(read).transpose();
+    let duration = read(&args.lease_duration)?;
+    let usual = lease::settings(u32::try_from(duration.as_secs()).unwrap_or(u32::MAX));
+    let times = lease::Settings {
+        duration_ms: millis(duration),
+        renew_deadline_ms: given(&args.renew_deadline)?.map_or(usual.renew_deadline_ms, millis),
+        retry_ms: given(&args.retry_period)?.map_or(usual.retry_ms, millis),
+    };
+    if times.duration_ms > times.renew_deadline_ms && times.renew_deadline_ms > times.retry_ms {
+        return Ok(times);
     }
     Err(Error::Input {
         problem: "--lease-duration must be longer than --renew-deadline, and that longer than \
@@ -106,8 +157,21 @@ mod tests {
     /// A leader that renews more slowly than its lease runs out is two leaders.
     #[test]
     fn the_times_of_the_lease_leave_room_for_each_other() {
-        assert!(check(&parsed("pingzhan run")).is_ok());
-        assert!(check(&parsed("pingzhan run --renew-deadline 15s")).is_err());
-        assert!(check(&parsed("pingzhan run --retry-period 10s")).is_err());
+        assert!(times(&parsed("pingzhan run --renew-deadline 15s")).is_err());
+        assert!(times(&parsed("pingzhan run --retry-period 10s")).is_err());
+        assert!(
+            times(&parsed(
+                "pingzhan run --lease-duration 2s --renew-deadline 3s"
+            ))
+            .is_err()
+        );
+    }
+
+    /// One flag shortens a failover; the other two follow it, as Kubernetes' own defaults do.
+    #[test]
+    fn the_other_times_follow_the_duration() {
+        assert_eq!(times(&parsed("pingzhan run")).unwrap(), lease::DEFAULT);
+        let short = times(&parsed("pingzhan run --lease-duration 3s")).unwrap();
+        assert_eq!((short.renew_deadline_ms, short.retry_ms), (2_000, 400));
     }
 }

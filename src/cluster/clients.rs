@@ -79,10 +79,14 @@ pub struct Clients {
     pub watches: Client,
 }
 
+/// Is told of every request that went out: its verb and the status of the answer, 0 for none.
+pub type Count = Arc<dyn Fn(&'static str, u16) + Send + Sync>;
+
 /// The clients of playbooks' accounts, made once an account.
 #[derive(Clone)]
 pub struct Accounts {
     base: Client,
+    count: Option<Count>,
     impersonates: bool,
     made: Arc<Mutex<BTreeMap<(String, String), Clients>>>,
 }
@@ -108,8 +112,8 @@ impl Limits {
 
 /// Makes the clients of our own user, and those of accounts.
 ///
-/// Assumptions: it is called inside a tokio runtime.
-pub fn connect(mut config: Config) -> Result<(Clients, Accounts), Error> {
+/// `count` is told of every request. Assumptions: it is called inside a tokio runtime.
+pub fn connect(mut config: Config, count: Option<Count>) -> Result<(Clients, Accounts), Error> {
     config.default_retry = false;
     config.read_timeout = None;
     config
@@ -119,11 +123,18 @@ pub fn connect(mut config: Config) -> Result<(Clients, Accounts), Error> {
     let base = ClientBuilder::try_from(config)
         .context(ConnectSnafu)?
         .build();
-    let own = Clients::over(&base, "pingzhan".to_owned(), None, Limits::USUAL)?;
+    let bounds = Bounds {
+        base: base.clone(),
+        user: None,
+        limits: Limits::USUAL,
+        count: count.clone(),
+    };
+    let own = Clients::over(bounds, "pingzhan".to_owned())?;
     Ok((
         own,
         Accounts {
             base,
+            count,
             impersonates,
             made: Arc::default(),
         },
@@ -132,18 +143,9 @@ pub fn connect(mut config: Config) -> Result<(Clients, Accounts), Error> {
 
 impl Clients {
     /// The three clients over one connection, that act as somebody else where a user is given.
-    fn over(
-        base: &Client,
-        who: String,
-        user: Option<HeaderValue>,
-        limits: Limits,
-    ) -> Result<Self, Error> {
-        let layer = Bounds {
-            base: base.clone(),
-            user,
-            limits,
-        };
-        let namespace = base.default_namespace().to_owned();
+    fn over(layer: Bounds, who: String) -> Result<Self, Error> {
+        let limits = layer.limits;
+        let namespace = layer.base.default_namespace().to_owned();
         let retrying = layer.clone().retrying()?;
         let reads = service_fn(move |request: Request<Body>| {
             let retrying = retrying.clone();
@@ -186,8 +188,13 @@ impl Clients {
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(2),
         };
-        let who = "pingzhan-playbooks/flood".to_owned();
-        Self::over(base, who, None, limits).expect("bounds are valid")
+        let bounds = Bounds {
+            base: base.clone(),
+            user: None,
+            limits,
+            count: None,
+        };
+        Self::over(bounds, "pingzhan-playbooks/flood".to_owned()).expect("bounds are valid")
     }
 }
 
@@ -215,7 +222,13 @@ impl Accounts {
         }
         let user = HeaderValue::from_str(&format!("system:serviceaccount:{namespace}:{name}"))
             .context(HeaderSnafu { account: &who })?;
-        let clients = Clients::over(&self.base, who, Some(user), Limits::USUAL)?;
+        let bounds = Bounds {
+            base: self.base.clone(),
+            user: Some(user),
+            limits: Limits::USUAL,
+            count: self.count.clone(),
+        };
+        let clients = Clients::over(bounds, who)?;
         made.insert(key, clients.clone());
         Ok(clients)
     }
@@ -227,6 +240,7 @@ struct Bounds {
     base: Client,
     user: Option<HeaderValue>,
     limits: Limits,
+    count: Option<Count>,
 }
 
 /// A service that sends requests, without its type.
@@ -252,18 +266,36 @@ impl Bounds {
     /// Sends a request and reads the whole answer within the limit.
     async fn whole(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let request = self.prepare(request)?;
+        let verb = verb(&request);
         let answer = async {
             let (parts, body) = self.base.send(request).await?.into_parts();
             let bytes = body.collect_bytes().await?;
             Ok(Response::from_parts(parts, Body::from(bytes)))
         };
-        deadline::first(self.limits.request, answer).await?
+        let answer = deadline::first(self.limits.request, answer).await;
+        self.counted(verb, answer)
     }
 
     /// Sends a request and bounds only the time until the answer begins.
     async fn head(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let request = self.prepare(request)?;
-        Ok(deadline::first(self.limits.read, self.base.send(request)).await??)
+        let verb = verb(&request);
+        let answer = deadline::first(self.limits.read, self.base.send(request)).await;
+        self.counted(verb, answer.map(|answer| answer.map_err(BoxError::from)))
+    }
+
+    /// Says what was answered, and hands it on.
+    fn counted<E: Into<BoxError>>(
+        &self,
+        verb: &'static str,
+        answer: Result<Result<Response<Body>, BoxError>, E>,
+    ) -> Result<Response<Body>, BoxError> {
+        let answer = answer.map_err(Into::into).flatten();
+        if let Some(count) = &self.count {
+            let code = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+            count(verb, code);
+        }
+        answer
     }
 
     fn prepare(&self, mut request: Request<Body>) -> Result<Request<Body>, BoxError> {
@@ -296,6 +328,19 @@ fn with_timeout(uri: &Uri) -> Result<Uri, http::Error> {
     Ok(Uri::from_parts(parts)?)
 }
 
+/// What a request does, in Kubernetes' words.
+fn verb(request: &Request<Body>) -> &'static str {
+    match *request.method() {
+        Method::GET if is_watch(request) => "watch",
+        Method::GET => "get",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "other",
+    }
+}
+
 fn is_watch(request: &Request<Body>) -> bool {
     request.uri().query().is_some_and(|query| {
         query
@@ -313,6 +358,7 @@ mod tests {
     fn accounts(fake: &Fake) -> Accounts {
         Accounts {
             base: fake.client(),
+            count: None,
             impersonates: false,
             made: Arc::default(),
         }
@@ -366,6 +412,43 @@ mod tests {
         let read = clients.reads.request_text(request(Method::GET, "/a")).await;
         assert!(read.is_err());
         assert_eq!(fake.addresses().len(), 1 + 1 + 4);
+    }
+
+    /// What an operator costs its API server is read from these numbers: every try counts, and so
+    /// does one that was never answered.
+    #[tokio::test]
+    async fn every_request_is_counted_with_its_verb_and_answer() {
+        let seen: Arc<Mutex<Vec<(&'static str, u16)>>> = Arc::default();
+        let into = seen.clone();
+        let count: Count = Arc::new(move |verb, code| {
+            into.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((verb, code));
+        });
+        let counting = |fake: &Fake| Accounts {
+            count: Some(count.clone()),
+            ..accounts(fake)
+        };
+        let fake = Fake::new(|_| reply(409, json!({})));
+        let clients = counting(&fake)
+            .account("pingzhan-playbooks", "flood")
+            .expect("clients");
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PATCH,
+            Method::PUT,
+            Method::DELETE,
+        ] {
+            let _ = clients.writes.request_text(request(method, "/a")).await;
+        }
+        let _ = clients
+            .watches
+            .request_text(request(Method::GET, "/a?watch=true"))
+            .await;
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let verbs = ["get", "create", "patch", "update", "delete", "watch"];
+        assert_eq!(seen, verbs.map(|verb| (verb, 409)));
     }
 
     /// kube waits for ever by default.

@@ -16,6 +16,6 @@ pub mod watch;
 pub mod write;
 
 pub use classify::Answer;
-pub use clients::{Accounts, Clients, connect};
+pub use clients::{Accounts, Clients, Count, connect};
 pub use discovery::{Discovery, Resource};
 pub use request::{Collection, Error};

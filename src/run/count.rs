@@ -1,11 +1,21 @@
-//! What the executor and the actors count, on [`Metrics`].
+//! What the clients, the executor and the actors count, on [`Metrics`].
+
+use std::sync::Arc;
 
 use crate::api::{ChangeRecordSpec, Phase, RecordType};
-use crate::cluster::Answer;
+use crate::cluster::{Answer, Count};
 
-use super::metrics::{Metrics, ModeLabels, PhaseLabels, RecordLabels, WriteLabels};
+use super::metrics::{Metrics, ModeLabels, PhaseLabels, RecordLabels, RequestLabels, WriteLabels};
 
 impl Metrics {
+    /// Counts every request of the clients that get it.
+    pub(super) fn requests_counted(&self) -> Count {
+        let requests = self.requests.clone();
+        Arc::new(move |verb, code| {
+            requests.get_or_create(&RequestLabels { verb, code }).inc();
+        })
+    }
+
     /// A write of a target was answered.
     pub(super) fn wrote(&self, answer: &Answer, took_ms: u64) {
         let outcome = match answer {

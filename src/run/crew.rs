@@ -19,6 +19,7 @@ use super::executor::{self, Deps};
 use super::mode::{Mode, State};
 use super::operator::Settings;
 use super::records::{self, Journal};
+use super::server::Health;
 
 /// All playbooks, by name.
 pub type Playbooks = Arc<BTreeMap<String, Arc<Playbook>>>;
@@ -82,6 +83,8 @@ pub(super) struct Crew {
     pub(super) playbooks: watch::Receiver<Playbooks>,
     pub(super) orders: mpsc::Sender<executor::Command>,
     pub(super) epoch: i64,
+    /// Is told once all modes have been listed.
+    pub(super) health: Health,
 }
 
 /// The objects that actors follow, by uid.
@@ -123,6 +126,7 @@ impl Crew {
                             sender.send_replace(None);
                         }
                     }
+                    self.health.set_synced(true);
                 }
                 Some(Ok(Event::Delete(object))) => {
                     if let Some(sender) = object.uid().and_then(|uid| objects.get(&uid)) {

@@ -30,17 +30,19 @@ pub enum Error {
     Twice { source: TryInitError },
 }
 
-/// Sends logs to standard error from now on. `filter` is as in `info,pingzhan=debug`.
+/// Sends logs to standard error from now on. `filter` is as in `info,pingzhan=debug`;
+/// `colour` is for terminals.
 ///
 /// Errors: a filter that cannot be read; a second call in one process.
-pub fn init(format: Format, filter: &str) -> Result<(), Error> {
+pub fn init(format: Format, filter: &str, colour: bool) -> Result<(), Error> {
     let parsed = EnvFilter::try_new(filter).context(FilterSnafu { filter })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(parsed)
+        .with_ansi(colour)
         .with_writer(std::io::stderr)
         .with_span_events(FmtSpan::NONE);
     match format {
-        Format::Human => builder.finish().try_init(),
+        Format::Human => builder.with_target(false).compact().finish().try_init(),
         Format::Json => builder
             .json()
             .flatten_event(true)
@@ -59,7 +61,7 @@ mod tests {
     /// A typing mistake in a flag must be told with what to write instead, not ignored.
     #[test]
     fn a_filter_that_cannot_be_read_is_an_error_that_says_what_to_write() {
-        let error = init(Format::Json, "pingzhan=loud").expect_err("loud is no level");
+        let error = init(Format::Json, "pingzhan=loud", false).expect_err("loud is no level");
         assert!(error.to_string().contains("`pingzhan=loud`"), "{error}");
         assert!(error.to_string().contains("info, debug"), "{error}");
     }

@@ -16,7 +16,7 @@ use super::events::Events;
 use super::executor::{self, Deps};
 use super::lease::{self, Elector, Leader, Leadership};
 use super::metrics::Metrics;
-use super::server;
+use super::server::{self, Health};
 
 /// Orders that wait for the executor, all modes together: a mode sends at most two a second.
 const ORDERS: usize = 64;
@@ -58,110 +58,165 @@ pub async fn run(
     clock: Clock,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
-    let (own, accounts) = cluster::connect(config).context(ConnectSnafu)?;
     let metrics = Metrics::new();
-    let health = server::Health::default();
+    let counted = Some(metrics.requests_counted());
+    let (own, accounts) = cluster::connect(config, counted).context(ConnectSnafu)?;
+    let health = Health::default();
     if let Some(address) = settings.address {
         let server = server::Server::bind(address, health.clone(), metrics.clone())
             .await
             .context(ServeSnafu)?;
+        let address = server.address().context(ServeSnafu)?;
+        tracing::info!(%address, "serving /livez, /readyz and /metrics");
         tokio::spawn(server.serve(std::future::pending()));
     }
-    tokio::pin!(stop);
-    loop {
-        let (elector, leader) = Elector::new(
-            own.writes.clone(),
-            &settings.namespace,
-            names::LEASE,
-            settings.identity.clone(),
-            settings.lease,
-            clock,
-        );
-        let (release, released) = oneshot::channel::<()>();
-        let election = tokio::spawn(elector.run(async {
-            let _ = released.await;
-        }));
-        let lead = async {
-            let mut leadership = leader.watch();
-            let leads = |now: &Leadership| matches!(now, Leadership::Leader { .. });
-            let Ok(now) = leadership.wait_for(leads).await.map(|now| now.clone()) else {
-                return;
+    let process = Process {
+        own,
+        accounts,
+        settings,
+        clock,
+        metrics,
+        health,
+    };
+    process.stand(stop).await;
+    Ok(())
+}
+
+/// What outlives a term of leadership.
+struct Process {
+    own: Clients,
+    accounts: Accounts,
+    settings: Settings,
+    clock: Clock,
+    metrics: Metrics,
+    health: Health,
+}
+
+impl Process {
+    /// Stands for election, leads, and stands again, until `stop` says so.
+    async fn stand(&self, stop: impl Future<Output = ()> + Send) {
+        tokio::pin!(stop);
+        loop {
+            let (elector, leader) = Elector::new(
+                self.own.writes.clone(),
+                &self.settings.namespace,
+                names::LEASE,
+                self.settings.identity.clone(),
+                self.settings.lease,
+                self.clock,
+            );
+            let (release, released) = oneshot::channel::<()>();
+            let election = tokio::spawn(elector.run(async {
+                let _ = released.await;
+            }));
+            let stopped = tokio::select! {
+                () = &mut stop => true,
+                () = self.lead(&leader) => false,
+                () = self.probes(&leader) => false,
             };
-            let Leadership::Leader { epoch, .. } = now else {
+            self.metrics.leader.set(0);
+            // A term that ended early gives its lease back and stands for election anew, so that
+            // the next one has an epoch of its own.
+            drop(release);
+            let _ = election.await;
+            if stopped {
                 return;
-            };
-            tracing::info!(epoch, identity = settings.identity, "leading");
-            metrics.leader.set(1);
-            term(&own, &accounts, &settings, clock, &leader, &metrics, epoch).await;
-            tracing::warn!("not leading any more; everything is let go");
-        };
-        let stopped = tokio::select! {
-            () = &mut stop => true,
-            () = lead => false,
-        };
-        metrics.leader.set(0);
-        // A term that ended early gives its lease back and stands for election anew, so that the
-        // next one has an epoch of its own.
-        drop(release);
-        let _ = election.await;
-        if stopped {
-            return Ok(());
+            }
+            tokio::time::sleep(AGAIN).await;
         }
-        tokio::time::sleep(AGAIN).await;
+    }
+
+    /// Waits until this process leads, and then leads until it does not any more.
+    async fn lead(&self, leader: &Leader) {
+        let mut leadership = leader.watch();
+        let leads = |now: &Leadership| matches!(now, Leadership::Leader { .. });
+        let Ok(now) = leadership.wait_for(leads).await.map(|now| now.clone()) else {
+            return;
+        };
+        let Leadership::Leader { epoch, .. } = now else {
+            return;
+        };
+        tracing::info!(epoch, identity = self.settings.identity, "leading");
+        self.metrics.leader.set(1);
+        // What was known as a follower says nothing of what a leader needs to know.
+        self.health.set_synced(false);
+        self.term(leader, epoch).await;
+        tracing::warn!("not leading any more; everything is let go");
+    }
+
+    /// Keeps the readiness true while this process stands for election: a follower of a known leader
+    /// has nothing to list, a leader is ready once its crew has listed. Ends with the elector.
+    async fn probes(&self, leader: &Leader) {
+        let mut leadership = leader.watch();
+        loop {
+            match &*leadership.borrow_and_update() {
+                Leadership::Leader { .. } => self.health.set_settled(true),
+                Leadership::Follower { holder } => {
+                    let known = holder.as_deref().is_some_and(|holder| !holder.is_empty());
+                    self.health.set_settled(known);
+                    self.health.set_synced(true);
+                }
+            }
+            if leadership.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// One term of leadership: ends when it is lost.
+    async fn term(&self, leader: &Leader, epoch: i64) {
+        let (deposed, mut told) = mpsc::channel(1);
+        let deps = Deps {
+            clock: self.clock,
+            leader: leader.clone(),
+            metrics: self.metrics.clone(),
+            events: Events::start(self.own.writes.clone(), self.settings.identity.clone()),
+            deposed,
+        };
+        let (orders, commands) = mpsc::channel(ORDERS);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(executor::run(
+            deps.clone(),
+            self.settings.concurrency,
+            commands,
+        ));
+        let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
+        let (listed_in, mut listed) = watch::channel(false);
+        tasks.spawn(crew::follow_playbooks(
+            self.own.clone(),
+            playbooks_in,
+            listed_in,
+        ));
+        let crew = Crew {
+            own: self.own.clone(),
+            accounts: self.accounts.clone(),
+            discovery: Discovery::new(self.own.reads.clone()),
+            settings: self.settings.clone(),
+            deps,
+            registry: Registry::default(),
+            playbooks,
+            orders,
+            epoch,
+            health: self.health.clone(),
+        };
+        tasks.spawn(async move {
+            // A mode must not be told that its playbook is missing because nobody has looked yet.
+            let _ = listed.wait_for(|whole| *whole).await;
+            crew.follow_modes().await;
+        });
+        let mut leadership = leader.watch();
+        let lost = leadership.wait_for(
+            |now| !matches!(now, Leadership::Leader { epoch: held, .. } if *held == epoch),
+        );
+        tokio::select! {
+            _ = lost => {}
+            _ = told.recv() => tracing::error!("another leader has taken over a journal"),
+            ended = tasks.join_next() => tracing::error!(?ended, "a part of the operator ended"),
+        }
+        tasks.abort_all();
+        while tasks.join_next().await.is_some() {}
     }
 }
 
 /// The pause before standing for election again.
 const AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
-
-/// One term of leadership: ends when it is lost.
-async fn term(
-    own: &Clients,
-    accounts: &Accounts,
-    settings: &Settings,
-    clock: Clock,
-    leader: &Leader,
-    metrics: &Metrics,
-    epoch: i64,
-) {
-    let (deposed, mut told) = mpsc::channel(1);
-    let deps = Deps {
-        clock,
-        leader: leader.clone(),
-        metrics: metrics.clone(),
-        events: Events::start(own.writes.clone(), settings.identity.clone()),
-        deposed,
-    };
-    let (orders, commands) = mpsc::channel(ORDERS);
-    let mut tasks = JoinSet::new();
-    tasks.spawn(executor::run(deps.clone(), settings.concurrency, commands));
-    let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
-    let (listed_in, mut listed) = watch::channel(false);
-    tasks.spawn(crew::follow_playbooks(own.clone(), playbooks_in, listed_in));
-    let crew = Crew {
-        own: own.clone(),
-        accounts: accounts.clone(),
-        discovery: Discovery::new(own.reads.clone()),
-        settings: settings.clone(),
-        deps,
-        registry: Registry::default(),
-        playbooks,
-        orders,
-        epoch,
-    };
-    tasks.spawn(async move {
-        // A mode must not be told that its playbook is missing because nobody has looked yet.
-        let _ = listed.wait_for(|whole| *whole).await;
-        crew.follow_modes().await;
-    });
-    let mut leadership = leader.watch();
-    let lost = leadership
-        .wait_for(|now| !matches!(now, Leadership::Leader { epoch: held, .. } if *held == epoch));
-    tokio::select! {
-        _ = lost => {}
-        _ = told.recv() => tracing::error!("another leader has taken over a journal"),
-        ended = tasks.join_next() => tracing::error!(?ended, "a part of the operator ended"),
-    }
-    tasks.abort_all();
-    while tasks.join_next().await.is_some() {}
-}

@@ -18,6 +18,7 @@ use super::lease::{Elector, Leader, Leadership};
 use super::metrics::Metrics;
 use super::operator::{ConnectSnafu, Error, Settings};
 use super::records;
+use super::server::Health;
 
 use snafu::ResultExt;
 
@@ -50,7 +51,7 @@ impl Recovery {
         clock: Clock,
         wait: Duration,
     ) -> Result<Option<Self>, Error> {
-        let (own, accounts) = cluster::connect(config).context(ConnectSnafu)?;
+        let (own, accounts) = cluster::connect(config, None).context(ConnectSnafu)?;
         let (elector, leader) = Elector::new(
             own.writes.clone(),
             &settings.namespace,
@@ -91,6 +92,7 @@ impl Recovery {
             playbooks,
             orders,
             epoch,
+            health: Health::default(),
         };
         let tasks = JoinSet::new();
         Ok(Some(Self {

@@ -28,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(2);
 #[snafu(visibility(pub(crate)))]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum Error {
-    #[snafu(display("cannot listen on {address}: choose another with --health-address"))]
+    #[snafu(display("cannot listen on {address}: choose another with --metrics-address"))]
     Listen {
         address: SocketAddr,
         source: std::io::Error,
