@@ -4,6 +4,7 @@
 //! Nothing here does anything: the types are parsed at the door, and everything inside works on
 //! them. The CRD files under `manifests/crds/` are generated from these types.
 
+mod change;
 mod common;
 pub mod condition;
 mod mode;
@@ -12,9 +13,16 @@ pub mod names;
 mod playbook;
 mod record;
 mod scalar;
+mod schema;
 mod selector;
+mod signal;
 mod step;
 
+pub use change::{
+    Access, AccessGrant, AccessLockDown, AccessRevoke, Apply, Config, Freeze, Isolate,
+    IsolatePreset, ObjectRef, OnResume, Patch, Principal, RoleRef, Route, RouteTo, Scale, SetField,
+    Suspend,
+};
 pub use common::{Level, Localized, Nature, Posture, Term};
 pub use condition::Condition;
 pub use mode::{
@@ -36,9 +44,7 @@ pub use record::{
 };
 pub use scalar::{Count, Percent, Scalar};
 pub use selector::{LabelSelector, NamespaceSelector, Requirement, RequirementOperator, Targets};
-pub use step::{
-    Access, AccessGrant, AccessLockDown, AccessRevoke, Act, Apply, Call, Config, Freeze, Gate,
-    Isolate, IsolatePreset, Notify, ObjectRef, OnResume, OnTimeout, Patch, Principal, RoleRef,
-    Route, RouteTo, Run, Scale, SetField, Severity, Step, Suspend, Wait, WaitCondition, WaitReady,
-    WaitRollout,
+pub use signal::{
+    Call, Gate, Notify, OnTimeout, Run, Severity, Wait, WaitCondition, WaitReady, WaitRollout,
 };
+pub use step::{Act, Step};

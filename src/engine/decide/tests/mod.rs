@@ -69,7 +69,6 @@ fn a_crash_at_every_step_of_switch_and_return_is_exact() {
             reference.writes
         );
     }
-    println!("decide: {steps} of {steps} crash points exact");
 }
 
 /// Recovery itself may be killed.

@@ -16,7 +16,7 @@ use crate::engine::decide::{
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan, Request, store};
 use crate::engine::scheduler::Lane;
-use crate::engine::work::{Act, Task, WriteItem};
+use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::patch::{self, Edit, Guard, HeldBy};
 use crate::field::{FieldSet, Image, Path, giveback, project};
 use crate::ledger::record::{self, Body, NewOutcome};
@@ -482,42 +482,11 @@ impl World {
     }
 
     fn carry_out(&mut self, task: Task) -> Result<(), Killed> {
+        let uid = task.target.uid.clone();
         match task.act {
             Act::Note(outcomes) => self.append(&Body::Outcomes(outcomes)).map(drop),
-            Act::Switch(mut items) => {
-                let fresh: Vec<_> = items
-                    .iter()
-                    .filter(|item| item.id.is_none())
-                    .map(|item| item.entry.clone())
-                    .collect();
-                if !fresh.is_empty() {
-                    let record = self.append(&Body::Intents(fresh))?;
-                    let mut ids = record
-                        .intents
-                        .iter()
-                        .flat_map(|i| i.entries.iter().map(|e| e.id));
-                    for item in items.iter_mut().filter(|item| item.id.is_none()) {
-                        item.id = ids.next().map(EntryId);
-                    }
-                }
-                let writes = items.into_iter().map(|item| WriteItem {
-                    id: item.id.expect("a number"),
-                    edit: Edit {
-                        path: item.entry.path,
-                        to: item.entry.after.clone(),
-                        remove_parents: Vec::new(),
-                    },
-                    event: Event::Applied,
-                    after: item.entry.after,
-                });
-                self.write(
-                    &task.target.uid,
-                    task.sight,
-                    &writes.collect::<Vec<_>>(),
-                    true,
-                )
-            }
-            Act::Rewrite(items) => self.write(&task.target.uid, task.sight, &items, true),
+            Act::Switch(items) => self.switch(&uid, task.sight, items),
+            Act::Rewrite(items) => self.write(&uid, task.sight, &items, true),
             Act::Revert { items, turned } => {
                 if !turned.is_empty() {
                     self.append(&Body::Outcomes(vec![NewOutcome::new(
@@ -525,7 +494,7 @@ impl World {
                         turned,
                     )]))?;
                 }
-                self.write(&task.target.uid, task.sight, &items, false)
+                self.write(&uid, task.sight, &items, false)
             }
             Act::GiveBack { items, last } => {
                 let (ids, returns): (Vec<_>, Vec<_>) = items.into_iter().unzip();
@@ -533,7 +502,7 @@ impl World {
                 let manager = names::field_manager(NAME, UID);
                 let patch = giveback::give_back(&sight, &manager, &returns, last);
                 if let Some(patch) = patch.expect("managedFields are understood")
-                    && !self.send(&task.target.uid, &sight, &patch, None)?
+                    && !self.send(&uid, &sight, &patch, None)?
                 {
                     return Ok(());
                 }
@@ -547,6 +516,43 @@ impl World {
                 .map(drop)
             }
         }
+    }
+
+    fn switch(
+        &mut self,
+        uid: &str,
+        sight: Option<Arc<crate::field::Projection>>,
+        mut items: Vec<SwitchItem>,
+    ) -> Result<(), Killed> {
+        let fresh: Vec<_> = items
+            .iter()
+            .filter(|item| item.id.is_none())
+            .map(|item| item.entry.clone())
+            .collect();
+        if !fresh.is_empty() {
+            let record = self.append(&Body::Intents(fresh))?;
+            let mut ids = record
+                .intents
+                .iter()
+                .flat_map(|i| i.entries.iter().map(|e| e.id));
+            for item in items.iter_mut().filter(|item| item.id.is_none()) {
+                item.id = ids.next().map(EntryId);
+            }
+        }
+        let writes: Vec<WriteItem> = items
+            .into_iter()
+            .map(|item| WriteItem {
+                id: item.id.expect("a number"),
+                edit: Edit {
+                    path: item.entry.path,
+                    to: item.entry.after.clone(),
+                    remove_parents: Vec::new(),
+                },
+                event: Event::Applied,
+                after: item.entry.after,
+            })
+            .collect();
+        self.write(uid, sight, &writes, true)
     }
 
     fn write(
@@ -608,27 +614,8 @@ impl World {
         let mut next = object.clone();
         let applied = !stale && json_patch::patch(&mut next, patch).is_ok();
         if applied {
-            if let Some((_, paths)) = value {
-                let label = Path::new(vec![
-                    crate::field::Segment::Field("metadata".into()),
-                    crate::field::Segment::Field("labels".into()),
-                    crate::field::Segment::Field(names::HELD_BY_LABEL.into()),
-                ]);
-                let mut changed: Vec<Path> = paths.to_vec();
-                if Image::at(object, &label) != Image::at(&next, &label) {
-                    changed.push(label);
-                }
-                own(
-                    &mut next,
-                    &names::field_manager(NAME, UID),
-                    "Update",
-                    &changed,
-                );
-            }
-            let spec = next.get("spec") != object.get("spec");
-            *object = next;
-            tidy(object);
-            bump(object, spec);
+            let paths = value.map(|(_, paths)| paths);
+            take_effect(object, next, paths);
             self.writes += 1;
         }
         let sight = self.look(uid, &known);
@@ -636,6 +623,31 @@ impl World {
         self.process.sights.insert(uid.to_owned(), sight);
         Ok(applied)
     }
+}
+
+/// What the server makes of a patch that was applied: owners, versions, and what it drops.
+fn take_effect(object: &mut Value, mut next: Value, paths: Option<&[Path]>) {
+    if let Some(paths) = paths {
+        let label = Path::new(vec![
+            crate::field::Segment::Field("metadata".into()),
+            crate::field::Segment::Field("labels".into()),
+            crate::field::Segment::Field(names::HELD_BY_LABEL.into()),
+        ]);
+        let mut changed: Vec<Path> = paths.to_vec();
+        if Image::at(object, &label) != Image::at(&next, &label) {
+            changed.push(label);
+        }
+        own(
+            &mut next,
+            &names::field_manager(NAME, UID),
+            "Update",
+            &changed,
+        );
+    }
+    let spec = next.get("spec") != object.get("spec");
+    *object = next;
+    tidy(object);
+    bump(object, spec);
 }
 
 impl Process {
