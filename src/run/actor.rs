@@ -71,6 +71,7 @@ struct Memory {
     published: Option<EmergencyModeStatus>,
     ordered: bool,
     led: bool,
+    contested: std::collections::BTreeSet<String>,
     phase: Option<crate::api::Phase>,
     unreadable_at: Option<Timestamp>,
     finished: bool,

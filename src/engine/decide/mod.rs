@@ -173,9 +173,9 @@ pub(crate) struct Findings {
 }
 
 impl Decision {
-    /// How many targets somebody keeps changing.
-    pub fn contested(&self) -> usize {
-        self.findings.contested.len()
+    /// Targets that somebody keeps changing, by uid, and who it is.
+    pub const fn contested(&self) -> &BTreeMap<String, String> {
+        &self.findings.contested
     }
 
     /// Something could not be read: it is looked at again, and said.

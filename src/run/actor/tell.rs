@@ -2,11 +2,21 @@
 
 use kube::ResourceExt;
 
-use crate::api::EmergencyMode;
+use crate::api::condition::{self, types};
+use crate::api::{EmergencyMode, EmergencyModeStatus};
 use crate::engine::decide::{self, Decision};
 use crate::run::{publish, records};
 
 use super::{Actor, Memory};
+
+/// Conditions whose coming true is an Event on the mode.
+const TROUBLES: [&str; 5] = [
+    types::BLOCKED,
+    types::DEGRADED,
+    types::DRIFTED,
+    types::CONTESTED,
+    types::EXPIRING,
+];
 
 impl Actor {
     pub(super) async fn publish(
@@ -20,7 +30,10 @@ impl Actor {
         if known == Some(&decision.status) {
             return;
         }
+        let before = known.cloned().unwrap_or_default();
         self.count(memory, decision);
+        self.warn(&before, &decision.status);
+        self.name_rivals(memory, decision).await;
         let written = publish::status(
             &self.own.writes,
             &self.mode.id.name,
@@ -34,13 +47,50 @@ impl Actor {
         }
     }
 
+    /// An Event on the mode for every trouble that is new.
+    fn warn(&self, before: &EmergencyModeStatus, now: &EmergencyModeStatus) {
+        for type_ in TROUBLES {
+            let known = condition::get(&before.conditions, type_);
+            let Some(said) = condition::get(&now.conditions, type_) else {
+                continue;
+            };
+            let same = known
+                .is_some_and(|known| known.status == said.status && known.reason == said.reason);
+            if said.status == "True" && !same {
+                let note = format!("{}: {}", said.reason, said.message);
+                self.deps.events.mode(&self.mode.id, true, type_, &note);
+            }
+        }
+    }
+
+    /// An Event on a target that somebody keeps changing, once.
+    async fn name_rivals(&self, memory: &mut Memory, decision: &Decision) {
+        let contested = decision.contested();
+        if contested.keys().all(|uid| memory.contested.contains(uid)) {
+            memory.contested.retain(|uid| contested.contains_key(uid));
+            return;
+        }
+        let state = self.mode.state.lock().await;
+        for entry in state.ledger.live() {
+            let uid = &entry.target.uid;
+            if let Some(rival) = contested.get(uid)
+                && memory.contested.insert(uid.clone())
+            {
+                let mode = &self.mode.id.name;
+                let note =
+                    format!("EmergencyMode {mode}: {rival} keeps putting another value back");
+                self.deps.events.target(&entry.target, "Contested", &note);
+            }
+        }
+    }
+
     fn count(&self, memory: &mut Memory, decision: &Decision) {
         self.deps.metrics.moved(memory.phase, decision.status.phase);
         memory.phase = decision.status.phase;
         let drifted = decision.status.counts.map_or(0, |counts| counts.drifted);
         self.deps
             .metrics
-            .trouble(&self.mode.id.name, drifted, decision.contested());
+            .trouble(&self.mode.id.name, drifted, decision.contested().len());
         self.deps
             .metrics
             .last_decision_seconds

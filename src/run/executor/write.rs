@@ -33,6 +33,9 @@ pub(super) struct Item {
 }
 
 /// Carries a task out.
+#[tracing::instrument(name = "write", skip_all, fields(
+    mode = cell.id.name, kind = task.target.kind, target = task.target.name
+))]
 pub(super) async fn write(deps: &Deps, cell: &Mode, task: Task) -> Wrote<Settlement> {
     let Task { target, sight, act } = task;
     let (Some(clients), Some(sight)) = (cell.state.lock().await.account.clone(), sight) else {
