@@ -48,7 +48,11 @@ fn said<'a>(
     counts: &Counts,
 ) -> Vec<Said<'a>> {
     let granted = input.ledger.granted.is_some();
-    let approvals = decision.findings.approvals;
+    let approved = match &input.ledger.granted {
+        Some(granted) if granted.approvals.is_empty() => "no approval was needed".to_owned(),
+        Some(granted) => format!("approved by {}", granted.approvals.join(", ")),
+        None => format!("{} approvals count so far", decision.findings.approvals),
+    };
     let mut lines = vec![
         say(
             types::PLANNED,
@@ -57,13 +61,7 @@ fn said<'a>(
             "NotPlanned",
             String::new(),
         ),
-        say(
-            types::APPROVED,
-            granted,
-            "Granted",
-            "Waiting",
-            format!("{approvals} approvals count"),
-        ),
+        say(types::APPROVED, granted, "Granted", "Waiting", approved),
         say(
             types::ACTIVE,
             phase == Phase::Active,
@@ -133,6 +131,11 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
     let mut rivals: Vec<&str> = contested.values().map(String::as_str).collect();
     rivals.sort_unstable();
     rivals.dedup();
+    let rivalry = if rivals.is_empty() {
+        String::new()
+    } else {
+        format!("{} targets, by {}", contested.len(), rivals.join(", "))
+    };
     vec![
         degraded(input, counts),
         say(
@@ -147,7 +150,7 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
             !contested.is_empty(),
             "RivalWrites",
             "NoRival",
-            format!("{} targets, by {}", contested.len(), rivals.join(", ")),
+            rivalry,
         ),
     ]
 }

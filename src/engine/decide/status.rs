@@ -250,7 +250,13 @@ fn took(input: &Input<'_>, decision: &Decision, phase: Phase, status: &mut Emerg
             .and_then(|objective| objective.switch_within.clone());
         status.switch = span(input.ledger.activated_at, last, within.as_ref());
     }
-    if phase == Phase::Closed && status.restore.is_none() {
+    // Ownership comes after the values, and nobody waits for it.
+    let values_back = input
+        .ledger
+        .live()
+        .all(|entry| entry.state == State::Reverted);
+    let back = phase == Phase::Closed || (phase == Phase::Restoring && values_back);
+    if back && status.restore.is_none() {
         let within = objective.and_then(|objective| objective.restore_within);
         status.restore = span(input.ledger.restoring_at, last, within.as_ref());
     }
