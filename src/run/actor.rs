@@ -30,6 +30,8 @@ use super::publish;
 
 /// Decisions of one mode are at least this far apart while events pour in.
 const COALESCE: Duration = Duration::from_millis(500);
+/// Shortest wait for a time: one that is past must not become a loop without a pause.
+const BREATH: Duration = Duration::from_millis(100);
 /// Longest time without a look while a mode is not at rest.
 const RESTLESS: Duration = Duration::from_secs(5);
 /// Turns of the inner loop after which something must be wrong: a decision that asks for the same
@@ -116,7 +118,7 @@ impl Actor {
                     let left = at
                         .duration_since(clock.now())
                         .max(jiff::SignedDuration::ZERO);
-                    tokio::time::sleep(left.unsigned_abs()).await;
+                    tokio::time::sleep(left.unsigned_abs().max(BREATH)).await;
                 }
             }
         };

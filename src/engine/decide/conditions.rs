@@ -1,16 +1,11 @@
 //! The conditions of a mode: one line a condition, with a reason that programs may rely on and a
 //! sentence for people.
 
-use jiff::SignedDuration;
-
 use crate::api::condition::{self, types};
 use crate::api::{Condition, Counts, Phase};
 
 use super::status::{cut, shown_plan};
-use super::{Decision, Input};
-
-/// How long before its end a mode is said to be expiring.
-const EXPIRING: SignedDuration = SignedDuration::from_hours(1);
+use super::{Decision, EXPIRING, Input};
 
 /// One line of the table of conditions.
 struct Said<'a> {

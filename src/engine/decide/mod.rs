@@ -202,6 +202,9 @@ impl Decision {
     }
 }
 
+/// How long before its end a mode is said to be expiring.
+const EXPIRING: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
 /// Hours after which a mode that nobody approves closes by itself.
 const PENDING_HOURS: i64 = 24;
 

@@ -58,7 +58,13 @@ pub(super) fn in_force<'a>(input: &Input<'a>) -> Option<&'a Plan> {
 
 fn look_at_term(input: &Input<'_>, decision: &mut Decision) {
     if let Some(granted) = &input.ledger.granted {
-        decision.look_again(granted.expires_at);
+        let warned_at = granted.expires_at - super::EXPIRING;
+        let next = if warned_at > input.now {
+            warned_at
+        } else {
+            granted.expires_at
+        };
+        decision.look_again(next);
     }
 }
 
