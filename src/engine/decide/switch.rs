@@ -263,10 +263,10 @@ fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
         {
             for step in view.steps.iter().filter(|step| step.is_open()) {
                 let seconds = i64::try_from(step.step.timeout_seconds).unwrap_or(i64::MAX);
-                if let Ok(end) = started.checked_add(jiff::SignedDuration::from_secs(seconds)) {
-                    if end > input.now {
-                        decision.look_again(end);
-                    }
+                if let Ok(end) = started.checked_add(jiff::SignedDuration::from_secs(seconds))
+                    && end > input.now
+                {
+                    decision.look_again(end);
                 }
             }
         }
