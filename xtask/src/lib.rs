@@ -4,6 +4,7 @@
 //! `main.rs` only parses the command line. Demo and benchmarks call [`cluster`] in-process.
 //! Linux only: processes are recognised by `/proc`.
 
+pub mod bench;
 pub mod certs;
 pub mod cluster;
 pub mod demo;

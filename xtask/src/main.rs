@@ -38,6 +38,9 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// What a switch and its return cost, beside a raw client.
+    #[command(subcommand)]
+    Bench(xtask::bench::Verb),
 }
 
 #[tokio::main]
@@ -49,6 +52,7 @@ async fn main() -> ExitCode {
         Verb::Demo(demo) => demo_command::run(demo, progress).await.map_err(report),
         Verb::Test { filter } => tested(filter.as_deref(), progress).await,
         Verb::Generate { check } => generated(check, progress).map_err(report),
+        Verb::Bench(verb) => xtask::bench::run(verb, progress).await.map_err(report),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

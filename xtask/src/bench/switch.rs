@@ -1,0 +1,298 @@
+//! The run: a control plane, a fleet that grows, pairs in turn, then memory, rest and kubectl.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Method;
+use kube::{Client, CustomResourceExt, ResourceExt};
+use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
+use serde_json::json;
+use snafu::{OptionExt, ResultExt};
+
+use super::audit::Audit;
+use super::fleet::{self, send};
+use super::forwarder::Forwarder;
+use super::mode::Mode;
+use super::operator::{self, Operator};
+use super::raw::Raw;
+use super::report::{Memory, Pair, Report, Size};
+use super::{Error, IoSnafu, WrongSnafu, kubectl, mode, plan};
+use crate::cluster::{Cluster, Spec};
+use crate::progress::Progress;
+use crate::tools::{self, Program};
+
+/// Seconds over which a mode at rest is watched: ten looks for new targets, four renewals of the
+/// lease and more than one of every other period in the program.
+const REST: Duration = Duration::from_secs(20);
+/// Targets of kubectl: one process each takes long.
+const KUBECTL: usize = 200;
+/// Projections of the pure plan.
+const PLANNED: usize = 10_000;
+
+/// How it is measured.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Sizes of the fleet.
+    #[arg(long, value_delimiter = ',', default_values_t = [1000, 5000])]
+    targets: Vec<usize>,
+    /// Pairs a size.
+    #[arg(long, default_value_t = 7)]
+    pairs: usize,
+    /// Writes in flight at most, of both.
+    #[arg(long, default_value_t = 32)]
+    concurrency: usize,
+    /// Size of the fleet whose memory is measured; 0 leaves memory and rest out.
+    #[arg(long, default_value_t = 10_000)]
+    memory_targets: usize,
+    /// `json`: the last line is one object.
+    #[arg(short, long, value_parser = ["json"])]
+    output: Option<String>,
+}
+
+/// What everything is measured with.
+struct Bench {
+    cluster: Cluster,
+    audit: PathBuf,
+    admin: Client,
+    forwarder: Forwarder,
+    kubeconfig: PathBuf,
+    raw: Client,
+    raw_forwarder: Forwarder,
+    concurrency: usize,
+    progress: Progress,
+}
+
+/// Measures, and prints.
+pub async fn run(args: &Args, progress: Progress) -> Result<(), Error> {
+    let tools = tools::ensure(&[Program::Kubectl], progress)?;
+    let problem = "kubectl was not built";
+    let kubectl = tools
+        .get(Program::Kubectl)
+        .context(WrongSnafu { problem })?;
+    let mut report = Report {
+        plan: plan::milliseconds(PLANNED)?,
+        ..Report::default()
+    };
+    let bench = Bench::start(args, progress).await?;
+    let mut sizes = args.targets.clone();
+    sizes.sort_unstable();
+    let mut size = 0;
+    for targets in sizes {
+        fleet::grow(&bench.admin, size, targets, progress).await?;
+        size = targets;
+        report.sizes.push(bench.pairs(targets, args.pairs).await?);
+    }
+    if args.memory_targets > size {
+        fleet::grow(&bench.admin, size, args.memory_targets, progress).await?;
+        size = args.memory_targets;
+    }
+    if args.memory_targets > 0 {
+        report.memory = bench.memory(size).await?;
+    }
+    let few = KUBECTL.min(size);
+    report.kubectl = kubectl::measure(kubectl, &bench.cluster.kubeconfig(), few).await?;
+    bench.cluster.down()?;
+    println!("{}", report.text());
+    if args.output.is_some() {
+        println!("{}", report.json());
+    }
+    Ok(())
+}
+
+impl Bench {
+    async fn start(args: &Args, progress: Progress) -> Result<Self, Error> {
+        let spec = Spec {
+            audit: true,
+            owner: Some(std::process::id()),
+            ..Spec::new(&format!("bench-{}", std::process::id()))
+        };
+        let cluster = Cluster::up(spec, progress).await?;
+        let problem = "the cluster keeps no audit log";
+        let audit = cluster.audit_log().context(WrongSnafu { problem })?;
+        let admin = cluster.client().await?;
+        let port = cluster
+            .url
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok());
+        let problem = format!("{} has no port", cluster.url);
+        let port: u16 = port.context(WrongSnafu { problem })?;
+        let forwarder = Forwarder::to(port).await?;
+        let raw_forwarder = Forwarder::to(port).await?;
+        let kubeconfig = through(&cluster, &forwarder, "operator")?;
+        let raw_kubeconfig = through(&cluster, &raw_forwarder, "raw")?;
+        let mut config = operator::config(&raw_kubeconfig).await?;
+        let account = "system:serviceaccount:pingzhan-playbooks:bench";
+        config.auth_info.impersonate = Some(account.to_owned());
+        let raw = Client::try_from(config).map_err(|error| Error::Wrong {
+            problem: error.to_string(),
+        })?;
+        let bench = Self {
+            cluster,
+            audit,
+            admin,
+            forwarder,
+            kubeconfig,
+            raw,
+            raw_forwarder,
+            concurrency: args.concurrency,
+            progress,
+        };
+        bench.prepare().await?;
+        Ok(bench)
+    }
+
+    /// Everything that is there before a fleet: kinds, namespaces, rights, the playbook.
+    async fn prepare(&self) -> Result<(), Error> {
+        let crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+        for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+            let name = crd.name_any();
+            send(&self.admin, Method::POST, crds, JSON, &json!(crd)).await?;
+            let api = kube::Api::all(self.admin.clone());
+            let there = kube::runtime::conditions::is_crd_established();
+            let waiting = kube::runtime::wait::await_condition(api, &name, there);
+            waiting.await.map_err(|error| Error::Wrong {
+                problem: error.to_string(),
+            })?;
+        }
+        fleet::namespaces(&self.admin).await?;
+        mode::grant(&self.admin).await?;
+        let path = "/apis/pingzhan.dev/v1alpha1/playbooks";
+        send(
+            &self.admin,
+            Method::POST,
+            path,
+            JSON,
+            &json!(mode::playbook()?),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn pairs(&self, targets: usize, pairs: usize) -> Result<Size, Error> {
+        let mut task = self
+            .progress
+            .task(&format!("{pairs} pairs of {targets} targets"));
+        let operator = self.operator()?;
+        let mut size = Size {
+            targets,
+            pairs: Vec::with_capacity(pairs),
+        };
+        for number in 0..pairs {
+            task.at(&format!("pair {}", number + 1));
+            let name = format!("bench-{targets}-{number}");
+            // In turn: who comes first finds a store that was compacted longer ago.
+            let pair = if number % 2 == 0 {
+                let raw = self.raw(targets).await?;
+                self.mode(&name, targets, raw).await?
+            } else {
+                let mut pair = self
+                    .mode(&name, targets, super::raw::Measured::default())
+                    .await?;
+                pair.raw = self.raw(targets).await?;
+                pair
+            };
+            let (switch, restore) = (&pair.switch, &pair.restore);
+            self.progress.say(&format!(
+                "  pair {}: switch {:.1}/s of {:.1}/s raw ({} requests), restore {:.1}/s of {:.1}/s raw ({} requests)",
+                number + 1,
+                switch.rate,
+                pair.raw.switch.rate,
+                switch.requests.len(),
+                restore.rate,
+                pair.raw.restore.rate,
+                restore.requests.len(),
+            ));
+            size.pairs.push(pair);
+        }
+        operator.end().await?;
+        task.done("done");
+        Ok(size)
+    }
+
+    async fn raw(&self, targets: usize) -> Result<super::raw::Measured, Error> {
+        let file = self.cluster.folder.join("raw.tsv");
+        let raw = Raw {
+            admin: &self.admin,
+            client: self.raw.clone(),
+            forwarder: self.raw_forwarder.clone(),
+            concurrency: self.concurrency,
+            file: &file,
+        };
+        raw.measure(targets).await
+    }
+
+    async fn mode(
+        &self,
+        name: &str,
+        targets: usize,
+        raw: super::raw::Measured,
+    ) -> Result<Pair, Error> {
+        let mode = Mode::declare(&self.admin, name, &self.audit, &self.forwarder).await?;
+        let switch = mode.switch(targets).await?;
+        let restore = mode.restore(targets).await?;
+        let journal = mode.journal().await?;
+        mode.delete().await?;
+        fleet::check(&fleet::look(&self.admin).await?, targets)?;
+        Ok(Pair {
+            raw,
+            switch,
+            restore,
+            journal,
+        })
+    }
+
+    fn operator(&self) -> Result<Operator, Error> {
+        let log = self.cluster.folder.join("logs/operator.log");
+        Operator::start(&self.kubeconfig, self.concurrency, &log)
+    }
+
+    /// Memory and rest, with an operator that has done nothing else.
+    async fn memory(&self, targets: usize) -> Result<Memory, Error> {
+        let task = self.progress.task(&format!("memory of {targets} targets"));
+        let operator = self.operator()?;
+        tokio::time::sleep(IDLE).await;
+        let idle = operator.resident()?;
+        let mode = Mode::declare(&self.admin, "bench-memory", &self.audit, &self.forwarder).await?;
+        mode.switch(targets).await?;
+        let switch = operator.peak()?;
+        tokio::time::sleep(SETTLE).await;
+        let audit = Audit::from_now(&self.audit);
+        tokio::time::sleep(REST).await;
+        let requests_at_rest = audit.requests()?.len();
+        let rest = operator.resident()?;
+        mode.restore(targets).await?;
+        let restore = operator.peak()?;
+        mode.delete().await?;
+        operator.end().await?;
+        fleet::check(&fleet::look(&self.admin).await?, targets)?;
+        task.done("done");
+        Ok(Memory {
+            targets,
+            idle,
+            switch,
+            rest,
+            restore,
+            requests_at_rest,
+        })
+    }
+}
+
+/// Until an operator leads, and its watches stand: the lease is free at once when its holder gave
+/// it back, and after 15 s when that was killed.
+const IDLE: Duration = Duration::from_secs(20);
+/// Until the last status and the start of the watches are over.
+const SETTLE: Duration = Duration::from_secs(3);
+/// The media type of what is created.
+const JSON: &str = "application/json";
+
+/// The admin's kubeconfig, through a forwarder.
+fn through(cluster: &Cluster, forwarder: &Forwarder, name: &str) -> Result<PathBuf, Error> {
+    let from = cluster.kubeconfig();
+    let path: &Path = &cluster.folder.join(format!("bench-{name}.kubeconfig"));
+    let doing = format!("writing {}", path.display());
+    let text = std::fs::read_to_string(from).context(IoSnafu { doing: &doing })?;
+    let text = text.replace(&cluster.url, &format!("https://{}", forwarder.address));
+    std::fs::write(path, text).context(IoSnafu { doing })?;
+    Ok(path.to_path_buf())
+}
