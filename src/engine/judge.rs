@@ -2,7 +2,7 @@
 //! and returning share, and which verdict counts. [`super`]'s decision asks it for every field.
 
 use crate::api::{DriftActive, DriftRestore, Verdict, VerdictChoice, VerdictOf};
-use crate::field::{Image, Path, Projection};
+use crate::field::{Image, Path, Projection, Seen};
 use crate::ledger::{Entry, State};
 
 /// Which way a mode goes.
@@ -20,29 +20,20 @@ pub struct Live<'a> {
     /// What it holds.
     pub image: &'a Image,
     /// Whether our manager for this mode holds it. Where the server tracks no owners the value
-    /// alone decides: see [`Live::of`].
+    /// alone decides: see [`is_ours`].
     pub ours: bool,
     /// Whether there is an object with the target's uid.
     pub present: bool,
 }
 
-impl<'a> Live<'a> {
-    /// A field of an object that was read, for an entry; nothing where the field was not read.
-    ///
-    /// An object of another uid is not present: a recreated object is another one. Where the
-    /// server tracks no owners, a field counts as ours when it holds our value.
-    pub fn of(projection: &'a Projection, entry: &Entry, manager: &str) -> Option<Self> {
-        let seen = projection.field(&entry.path)?;
-        let ours = if projection.tracked {
-            seen.ours.iter().any(|holder| holder == manager)
-        } else {
-            &seen.image == entry.ours() && entry.ours() != &entry.seen
-        };
-        Some(Self {
-            image: &seen.image,
-            ours,
-            present: projection.target.uid == entry.target.uid,
-        })
+/// Whether a field is held by us. Where the server tracks no owners, one that holds our value is;
+/// so is one that we took away, since nobody can own what is absent.
+pub fn is_ours(of: &Projection, seen: &Seen, entry: &Entry, manager: &str) -> bool {
+    let is_absent = seen.image == Image::Absent && entry.ours() == &Image::Absent;
+    if of.tracked && !is_absent {
+        seen.ours.iter().any(|holder| holder == manager)
+    } else {
+        &seen.image == entry.ours() && entry.ours() != &entry.seen
     }
 }
 
@@ -400,6 +391,46 @@ mod tests {
             })),
             ..written(state)
         }
+    }
+
+    /// A field that was taken away has no owner, so the name cannot say whose doing it is: the
+    /// return has to bring it back all the same.
+    #[test]
+    fn a_field_that_was_taken_away_is_brought_back() {
+        let object = serde_json::json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": { "name": "web", "uid": "u1", "managedFields": [{ "manager": "helm" }] },
+            "spec": {},
+        });
+        let path = Path::fields(["spec", "replicas"]);
+        let projection = crate::field::project::project(&object, "deployments", &[path], false);
+        let projection = projection.expect("an object with a uid");
+        assert!(projection.tracked);
+        let removed = Entry {
+            after: Image::Absent,
+            confirmed: true,
+            ..entry(State::Reverting)
+        };
+        let seen = &projection.seen[0];
+        let live = Live {
+            image: &seen.image,
+            ours: is_ours(&projection, seen, &removed, "pingzhan/flood/12345678"),
+            present: true,
+        };
+        let judged = |way| {
+            judge(
+                &removed,
+                Some(&live),
+                way,
+                DriftActive::Reassert,
+                DriftRestore::Hold,
+                None,
+            )
+        };
+        assert_eq!(
+            judged(Way::Restoring),
+            Judgement::Write(image(3), Why::Revert)
+        );
     }
 
     fn superseding(state: State) -> Entry {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::judge::Live;
+use crate::engine::judge::{self, Live};
 use crate::field::{Path, Projection, Seen};
 use crate::ledger::Entry;
 
@@ -33,22 +33,16 @@ pub(super) fn look<'a>(input: &Input<'a>, uid: &str, path: &Path) -> Look<'a> {
     }
 }
 
-/// A field as [`crate::engine::judge`] takes it. Where the server tracks no owners, a field that
-/// holds our value counts as ours.
+/// A field as [`judge`] takes it.
 pub(super) fn live<'a>(
     sight: &Projection,
     seen: &'a Seen,
     manager: &str,
     entry: &Entry,
 ) -> Live<'a> {
-    let ours = if sight.tracked {
-        seen.ours.iter().any(|holder| holder == manager)
-    } else {
-        &seen.image == entry.ours()
-    };
     Live {
         image: &seen.image,
-        ours,
+        ours: judge::is_ours(sight, seen, entry, manager),
         present: true,
     }
 }
