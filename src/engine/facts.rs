@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::field::Projection;
+use crate::ledger::Ledger;
 use crate::step::Skipped;
 
 /// What was seen for every step of a playbook, by stage and step.
@@ -24,4 +25,24 @@ pub struct StepFacts {
     /// What could not be read, each a sentence that says what to do: the step's selection may be
     /// incomplete, so the plan is refused while there is any.
     pub problems: Vec<String>,
+}
+
+impl Facts {
+    /// The same as it would be seen had the mode never begun: every field that it holds has its
+    /// peacetime value.
+    ///
+    /// A change of level or term is planned on this. Planned on wartime values, a percentage would
+    /// be taken twice, and what is as asked already would be left out and brought back.
+    #[must_use]
+    pub fn in_peacetime(mut self, ledger: &Ledger) -> Self {
+        let found = self.steps.values_mut().flat_map(|step| &mut step.found);
+        for projection in found.flatten() {
+            for seen in &mut projection.seen {
+                if let Some(base) = ledger.base(&projection.target.uid, &seen.path) {
+                    seen.image = base.clone();
+                }
+            }
+        }
+        self
+    }
 }

@@ -69,6 +69,7 @@ impl Actor {
             Err(problem) => return Candidate::Unreadable(vec![problem]),
         };
         let facts = self.observe(&account, request.scope, &expanded).await;
+        let facts = facts.in_peacetime(&self.mode.state.lock().await.ledger);
         Candidate::Planned(Arc::new(plan::compute(request, &expanded, &facts)))
     }
 
