@@ -1,11 +1,13 @@
 //! The conditions of a mode: one line a condition, with a reason that programs may rely on and a
 //! sentence for people.
 
+use std::collections::BTreeSet;
+
 use crate::api::condition::{self, types};
 use crate::api::{Condition, Counts, Phase};
 
 use super::status::{cut, shown_plan};
-use super::{Decision, EXPIRING, Input};
+use super::{Decision, EXPIRING, Input, Sight};
 
 /// One line of the table of conditions.
 struct Said<'a> {
@@ -62,7 +64,12 @@ fn said<'a>(
             phase == Phase::Active,
             "AllStagesDone",
             "NotActive",
-            format!("{} changes hold{}", counts.applied, left_alone(input)),
+            format!(
+                "{} changes hold{}{}",
+                counts.applied,
+                left_alone(input),
+                untracked(input)
+            ),
         ),
         paused(input),
     ];
@@ -106,6 +113,27 @@ fn left_alone(input: &Input<'_>) -> String {
             "; {} new objects match and are not switched (newTargets: Report): {first}{}",
             rest.len() + 1,
             if rest.is_empty() { "" } else { " and others" }
+        ),
+    }
+}
+
+/// Targets of which the server tracks no owners, for the message of Active.
+fn untracked(input: &Input<'_>) -> String {
+    let live: BTreeSet<&str> = input
+        .ledger
+        .live()
+        .map(|entry| entry.target.uid.as_str())
+        .collect();
+    let is_untracked =
+        |sight: Option<&Sight>| matches!(sight, Some(Sight::Present(seen)) if !seen.tracked);
+    let count = live
+        .into_iter()
+        .filter(|uid| is_untracked(input.sights.get(*uid)))
+        .count();
+    match count {
+        0 => String::new(),
+        count => format!(
+            "; {count} objects have no managedFields: their values come back, their owners cannot"
         ),
     }
 }
