@@ -6,5 +6,6 @@ mod cluster;
 mod corpus;
 mod generated;
 mod lease_model;
+mod scenarios;
 mod support;
 mod tidy;

@@ -1,0 +1,22 @@
+//! Scenarios: the whole operator on a real API server, under its own identity, against a fleet with
+//! every kind of owner.
+//!
+//! Every scenario is judged in the end by the same oracles (`oracles`), over everything that
+//! happened to every object (`history`), not by what the operator says of itself.
+
+#![allow(
+    dead_code,
+    reason = "the world offers more than the scenarios so far use"
+)]
+
+mod acts;
+mod ending;
+mod fleet;
+mod gone;
+mod history;
+mod levels;
+mod oracles;
+mod rivals;
+mod switch;
+mod truth;
+mod world;

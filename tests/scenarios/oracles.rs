@@ -1,0 +1,553 @@
+//! The oracles of the reliability campaign, over everything that happened and over live reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use pingzhan::api::{ChangeRecordSpec, EmergencyMode, RecordType, TurnKind, names};
+use pingzhan::field::{Image, Path, Segment, exact};
+use pingzhan::ledger::{Direction, Entry, Ledger, State};
+use serde_json::Value;
+
+use super::history::Event;
+use super::truth::Truth;
+use super::world::{KINDS, Objects, World};
+
+/// How long nothing may happen for a mode to be called quiet: longer than two decisions of a mode
+/// at work.
+const QUIET: Duration = Duration::from_millis(1500);
+
+/// How often something may still happen in that time.
+const RESTLESS: usize = 6;
+
+/// What a scenario allows beyond the rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allowed {
+    /// A verdict, or Enforce or Revert, allows writing over somebody else's value.
+    pub overwrite: bool,
+}
+
+/// One stored record.
+pub struct Record {
+    version: u64,
+    spec: ChangeRecordSpec,
+}
+
+/// Everything that is judged.
+pub struct Evidence {
+    events: Vec<Event>,
+    /// Records in the order in which they were stored, by the uid of their mode.
+    records: BTreeMap<String, Vec<Record>>,
+    /// The journals, folded.
+    pub ledgers: BTreeMap<String, Ledger>,
+}
+
+/// One write of a target that the scenario did not make.
+struct Write<'a> {
+    before: &'a Event,
+    after: &'a Event,
+}
+
+impl World {
+    /// Judges everything that happened so far: O2, O3, O4, O5, O8 and O9.
+    pub async fn judge(&self, allowed: Allowed) -> Evidence {
+        self.comes_to_rest().await;
+        let evidence = Evidence::gather(self).await;
+        let live = self.snapshot().await;
+        let mut wrong = Vec::new();
+        evidence.every_field_is_back(&live, &mut wrong);
+        evidence.writes_are_counted(self, &mut wrong);
+        evidence.intents_come_first(self, &mut wrong);
+        evidence.foreign_values_stand(self, allowed, &mut wrong);
+        let modes = self.modes().list(&kube::api::ListParams::default()).await;
+        for mode in modes.expect("modes can be listed") {
+            let ledger = mode
+                .metadata
+                .uid
+                .as_ref()
+                .and_then(|uid| evidence.ledgers.get(uid));
+            if let (Some(status), Some(ledger)) = (&mode.status, ledger) {
+                let (mode, live) = (&mode, &live);
+                wrong.extend(
+                    Truth {
+                        mode,
+                        status,
+                        ledger,
+                        live,
+                    }
+                    .lies(),
+                );
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "the oracles object:\n{}",
+            wrong.join("\n")
+        );
+        evidence
+    }
+
+    /// O8: soon nothing happens any more.
+    async fn comes_to_rest(&self) {
+        let mut late = Vec::new();
+        for _ in 0..RESTLESS {
+            late = self.history.quiet(QUIET).await;
+            if late.is_empty() {
+                return;
+            }
+        }
+        let late: Vec<String> = late
+            .iter()
+            .map(|event| format!("{} {}", event.kind, event.name()))
+            .collect();
+        panic!("O8: it does not come to rest: {late:?}");
+    }
+
+    /// Compares the whole fleet with what it was, ownership included.
+    pub async fn compare(&self, before: &Objects) {
+        self.compare_but(before, &[]).await;
+    }
+
+    /// The same, but for some objects.
+    pub async fn compare_but(&self, before: &Objects, but: &[&str]) {
+        let after = self.snapshot().await;
+        let mut wrong = Vec::new();
+        for (key, old) in before
+            .iter()
+            .filter(|(key, _)| !but.contains(&key.1.as_str()))
+        {
+            match after.get(key) {
+                Some(new) => wrong.extend(
+                    exact::differences(old, new)
+                        .into_iter()
+                        .map(|what| format!("{} {}: {what}", key.0, key.1)),
+                ),
+                None => wrong.push(format!("{} {} is gone", key.0, key.1)),
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "not exactly restored:\n{}",
+            wrong.join("\n")
+        );
+    }
+}
+
+impl Evidence {
+    async fn gather(world: &World) -> Self {
+        let events = world.history.events().await;
+        let mut records: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+        let mut known = BTreeSet::new();
+        for event in events
+            .iter()
+            .filter(|event| event.kind == "ChangeRecord" && !event.removed)
+        {
+            let spec: ChangeRecordSpec =
+                serde_json::from_value(event.object["spec"].clone()).expect("a record");
+            if known.insert(event.uid.clone()) {
+                records
+                    .entry(spec.mode.uid.clone())
+                    .or_default()
+                    .push(Record {
+                        version: event.version,
+                        spec,
+                    });
+            }
+        }
+        let fold = |(uid, records): (&String, &Vec<Record>)| {
+            let specs: Vec<_> = records.iter().map(|record| record.spec.clone()).collect();
+            let ledger = Ledger::fold(specs[0].mode.clone(), specs);
+            (uid.clone(), ledger.expect("every journal folds"))
+        };
+        let ledgers = records.iter().map(fold).collect();
+        Self {
+            events,
+            records,
+            ledgers,
+        }
+    }
+
+    /// The journal of a mode.
+    pub fn ledger(&self, mode: &EmergencyMode) -> &Ledger {
+        &self.ledgers[mode.metadata.uid.as_deref().expect("a mode has a uid")]
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.ledgers.iter().flat_map(|(uid, ledger)| {
+            ledger
+                .entries
+                .values()
+                .map(move |entry| (uid.as_str(), entry))
+        })
+    }
+
+    /// The writes of targets that were not the scenario's own, in order.
+    fn writes<'a>(&'a self, world: &World) -> Vec<Write<'a>> {
+        let mut last: BTreeMap<&str, &Event> = BTreeMap::new();
+        let mut writes = Vec::new();
+        for event in self
+            .events
+            .iter()
+            .filter(|event| KINDS.contains(&event.kind.as_str()) && !event.removed)
+        {
+            if let Some(before) = last.insert(&event.uid, event)
+                && !world.is_foreign(&event.uid, event.version)
+            {
+                writes.push(Write {
+                    before,
+                    after: event,
+                });
+            }
+        }
+        writes
+    }
+
+    /// O2: after the return every journalled field equals its base, and nothing bears our name,
+    /// but where an entry says that another's value stays.
+    fn every_field_is_back(&self, live: &Objects, wrong: &mut Vec<String>) {
+        let by_uid = by_uid(live);
+        for (uid, ledger) in self
+            .ledgers
+            .iter()
+            .filter(|(_, ledger)| ledger.direction == Direction::Closed)
+        {
+            for entry in ledger
+                .heads
+                .values()
+                .filter_map(|id| ledger.entries.get(id))
+            {
+                let Some(object) = by_uid.get(entry.target.uid.as_str()) else {
+                    continue;
+                };
+                let is = Image::at(object, &entry.path);
+                let back = match entry.state {
+                    State::OwnersBack => {
+                        self.held_elsewhere(uid, entry)
+                            || is == entry.base
+                            || self.is_edited_later(entry)
+                    }
+                    State::Gone
+                    | State::Kept
+                    | State::Refused
+                    | State::Withdrawn
+                    | State::Overtaken => true,
+                    State::Intended
+                    | State::Applied
+                    | State::Reverting
+                    | State::Reverted
+                    | State::Shadowed
+                    | State::Drifted
+                    | State::Stuck => false,
+                };
+                if !back {
+                    wrong.push(format!(
+                        "O2: {} of {} is {} and {:?}; its base was {}",
+                        entry.path,
+                        entry.target.name,
+                        is.display(),
+                        entry.state,
+                        entry.base.display()
+                    ));
+                }
+            }
+            let manager = names::field_manager(&ledger.mode.name, uid);
+            for ((kind, name), object) in live {
+                let owned = managers(object).any(|found| found == manager);
+                let label = &object["metadata"]["labels"][names::HELD_BY_LABEL];
+                if owned || *label == names::label_value(&ledger.mode.name) {
+                    wrong.push(format!(
+                        "O2: {kind} {name} still bears the name of {}",
+                        ledger.mode.name
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Whether another mode that is in force holds the field now.
+    fn held_elsewhere(&self, uid: &str, entry: &Entry) -> bool {
+        self.ledgers.iter().any(|(other, ledger)| {
+            other != uid
+                && ledger
+                    .live()
+                    .any(|held| held.target.uid == entry.target.uid && held.path == entry.path)
+        })
+    }
+
+    /// Whether somebody else changed a field after it was given back.
+    fn is_edited_later(&self, entry: &Entry) -> bool {
+        let states = self
+            .events
+            .iter()
+            .filter(|event| event.uid == entry.target.uid && !event.removed);
+        let values: Vec<Image> = states
+            .map(|event| Image::at(&event.object, &entry.path))
+            .collect();
+        let ours = values.iter().rposition(|value| value == entry.ours());
+        ours.is_some_and(|ours| values[ours..].contains(&entry.base))
+    }
+
+    /// O3: no more writes than the journal accounts for.
+    fn writes_are_counted(&self, world: &World, wrong: &mut Vec<String>) {
+        let mut made: BTreeMap<&str, usize> = BTreeMap::new();
+        for write in self.writes(world) {
+            *made.entry(&write.after.uid).or_default() += 1;
+        }
+        for (uid, made) in made {
+            let due: usize = self.ledgers.keys().map(|mode| self.due(mode, uid)).sum();
+            if made > due {
+                wrong.push(format!(
+                    "O3: {made} writes of {uid}, but its journals account for {due}"
+                ));
+            }
+        }
+    }
+
+    /// How many writes of a target a journal accounts for: one a write of intents, one back for
+    /// each, one for each time that it was written again, and the ownership passes.
+    fn due(&self, mode: &str, uid: &str) -> usize {
+        let ledger = &self.ledgers[mode];
+        let of: BTreeMap<i64, &Entry> = ledger
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.target.uid == uid)
+            .map(|(id, entry)| (id.0, entry))
+            .collect();
+        let switched: BTreeSet<i64> = of.values().map(|entry| entry.write).collect();
+        let mut again = 0;
+        let mut owners = usize::from(of.values().any(|entry| entry.state == State::Kept));
+        for record in &self.records[mode] {
+            let items = record
+                .spec
+                .outcomes
+                .iter()
+                .flat_map(|outcomes| &outcomes.items);
+            for item in
+                items.filter(|item| numbers(&item.entries).iter().any(|id| of.contains_key(id)))
+            {
+                match item.event.as_str() {
+                    "Reasserted" | "Ours" => again += 1,
+                    "OwnersBack" => owners += 1,
+                    _ => {}
+                }
+            }
+        }
+        switched.len() * 2 + again + owners
+    }
+
+    /// O4: every write has an earlier intent with its uid and path or, for a return, an earlier
+    /// turn; and it changes nothing else.
+    fn intents_come_first(&self, world: &World, wrong: &mut Vec<String>) {
+        for write in self.writes(world) {
+            let (uid, name) = (&write.after.uid, write.after.name());
+            let journalled: Vec<(&str, &Entry)> = self
+                .entries()
+                .filter(|(_, entry)| entry.target.uid == *uid)
+                .collect();
+            let paths: BTreeSet<&Path> = journalled.iter().map(|(_, entry)| &entry.path).collect();
+            if without(&write.before.object, &paths) != without(&write.after.object, &paths) {
+                wrong.push(format!(
+                    "O4: a write of {name} changed what no record names: {} became {}",
+                    without(&write.before.object, &paths),
+                    without(&write.after.object, &paths)
+                ));
+            }
+            for path in paths {
+                let (was, is) = (
+                    Image::at(&write.before.object, path),
+                    Image::at(&write.after.object, path),
+                );
+                if was == is {
+                    continue;
+                }
+                let first = journalled.iter().any(|(mode, entry)| {
+                    let about =
+                        entry.path == *path && self.intended_at(mode, entry) < write.after.version;
+                    about
+                        && (is == entry.after
+                            || is == *entry.ours()
+                            || is == entry.base
+                                && self.turned_before(mode, entry, write.after.version))
+                });
+                if !first {
+                    wrong.push(format!(
+                        "O4: {path} of {name} became {} before any record said so",
+                        is.display()
+                    ));
+                }
+            }
+        }
+    }
+
+    /// When an entry's intent was stored.
+    fn intended_at(&self, mode: &str, entry: &Entry) -> u64 {
+        let holds = |record: &&Record| {
+            record
+                .spec
+                .intents
+                .iter()
+                .any(|intents| intents.entries.iter().any(|intent| intent.id == entry.id.0))
+        };
+        self.records[mode]
+            .iter()
+            .find(holds)
+            .map_or(u64::MAX, |record| record.version)
+    }
+
+    /// Whether the return of an entry was journalled before.
+    fn turned_before(&self, mode: &str, entry: &Entry, version: u64) -> bool {
+        self.records[mode]
+            .iter()
+            .take_while(|record| record.version < version)
+            .any(|record| {
+                let restoring = record
+                    .spec
+                    .turn
+                    .as_ref()
+                    .is_some_and(|turn| turn.kind == TurnKind::Restoring);
+                let items = record
+                    .spec
+                    .outcomes
+                    .iter()
+                    .flat_map(|outcomes| &outcomes.items);
+                restoring
+                    || items
+                        .filter(|item| item.event == "Turned")
+                        .any(|item| numbers(&item.entries).contains(&entry.id.0))
+            })
+    }
+
+    /// O5: no write replaces a value that is neither ours nor what peacetime had.
+    fn foreign_values_stand(&self, world: &World, allowed: Allowed, wrong: &mut Vec<String>) {
+        if allowed.overwrite {
+            return;
+        }
+        for write in self.writes(world) {
+            for (_, entry) in self
+                .entries()
+                .filter(|(_, entry)| entry.target.uid == write.after.uid)
+            {
+                let (was, is) = (
+                    Image::at(&write.before.object, &entry.path),
+                    Image::at(&write.after.object, &entry.path),
+                );
+                let known = self.entries().filter(|(_, other)| {
+                    other.target.uid == entry.target.uid && other.path == entry.path
+                });
+                let mut known = known
+                    .flat_map(|(_, other)| [&other.seen, other.ours(), &other.after, &other.base]);
+                if was != is && !known.any(|value| *value == was) {
+                    wrong.push(format!(
+                        "O5: {} of {} was {}, which is somebody else's, and was made {}",
+                        entry.path,
+                        entry.target.name,
+                        was.display(),
+                        is.display()
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Objects by their uid.
+pub fn by_uid(live: &Objects) -> BTreeMap<&str, &Value> {
+    live.values()
+        .filter_map(|object| Some((object["metadata"]["uid"].as_str()?, object)))
+        .collect()
+}
+
+fn managers(object: &Value) -> impl Iterator<Item = &str> {
+    let entries = object["metadata"]["managedFields"].as_array();
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry["manager"].as_str())
+}
+
+/// The numbers of a list such as `3,7-12`.
+fn numbers(text: &str) -> BTreeSet<i64> {
+    let number = |text: &str| text.parse::<i64>().expect("a number of an entry");
+    let range = |part: &str| match part.split_once('-') {
+        Some((from, to)) => number(from)..=number(to),
+        None => number(part)..=number(part),
+    };
+    text.split(',').flat_map(range).collect()
+}
+
+/// An object without some fields, without the objects that are empty then, and without what every
+/// write changes.
+fn without(object: &Value, paths: &BTreeSet<&Path>) -> Value {
+    let mut object = exact::comparable(object);
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+        if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
+            labels.remove(names::HELD_BY_LABEL);
+        }
+    }
+    for path in paths {
+        remove(&mut object, path.segments());
+    }
+    prune(&mut object);
+    object
+}
+
+fn remove(value: &mut Value, segments: &[Segment]) {
+    let Some((first, rest)) = segments.split_first() else {
+        return;
+    };
+    let next = match first {
+        Segment::Field(name) if rest.is_empty() => {
+            if let Some(map) = value.as_object_mut() {
+                map.remove(name);
+            }
+            return;
+        }
+        Segment::Field(name) => value.get_mut(name),
+        Segment::Key(keys) => {
+            let is_it = |item: &&mut Value| {
+                keys.iter().all(|(key, text)| {
+                    item.get(key).is_some_and(|value| {
+                        serde_json::to_string(value).is_ok_and(|found| found == *text)
+                    })
+                })
+            };
+            value
+                .as_array_mut()
+                .and_then(|items| items.iter_mut().find(is_it))
+        }
+        Segment::Value(_) => None,
+        Segment::Index(index) => value.get_mut(index),
+    };
+    if let Some(next) = next {
+        remove(next, rest);
+    }
+}
+
+fn prune(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(prune);
+            map.retain(|_, value| {
+                !matches!(value, Value::Object(map) if map.is_empty()) && !value.is_null()
+            });
+        }
+        Value::Array(list) => list.iter_mut().for_each(prune),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+impl Evidence {
+    /// How many writes of targets were not the scenario's own.
+    pub fn write_count(&self, world: &World) -> usize {
+        self.writes(world).len()
+    }
+
+    /// How many records of a kind a journal has.
+    pub fn count(&self, mode: &EmergencyMode, type_: RecordType) -> usize {
+        let uid = mode.metadata.uid.as_deref().expect("a mode has a uid");
+        self.records[uid]
+            .iter()
+            .filter(|record| record.spec.type_ == type_)
+            .count()
+    }
+}

@@ -1,0 +1,159 @@
+//! O9: what a status says is what is, by live reads.
+
+use pingzhan::api::condition::{self, types};
+use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase};
+use pingzhan::field::{Image, Path};
+use pingzhan::ledger::{Direction, Ledger, State};
+
+use super::oracles::by_uid;
+use super::world::Objects;
+
+/// A mode's status beside its journal and the cluster. Each function says what is not so.
+pub struct Truth<'a> {
+    pub mode: &'a EmergencyMode,
+    pub status: &'a EmergencyModeStatus,
+    pub ledger: &'a Ledger,
+    pub live: &'a Objects,
+}
+
+impl Truth<'_> {
+    /// Everything that is not so.
+    pub fn lies(&self) -> Vec<String> {
+        let name = self.mode.metadata.name.as_deref().unwrap_or_default();
+        let all = [
+            self.counts(),
+            self.applied(),
+            self.conditions(),
+            self.phase(),
+            self.targets(),
+        ];
+        all.into_iter()
+            .flatten()
+            .map(|lie| format!("O9: {name}: {lie}"))
+            .collect()
+    }
+
+    fn counts(&self) -> Vec<String> {
+        let counts = self.status.counts.unwrap_or_default();
+        let count = |state: State| {
+            let found = self
+                .ledger
+                .entries
+                .values()
+                .filter(|entry| entry.state == state)
+                .count();
+            i64::try_from(found).unwrap_or(i64::MAX)
+        };
+        [
+            ("applied", counts.applied, State::Applied),
+            ("drifted", counts.drifted, State::Drifted),
+            ("stuck", counts.stuck, State::Stuck),
+            ("gone", counts.gone, State::Gone),
+            ("kept", counts.kept, State::Kept),
+            ("refused", counts.refused, State::Refused),
+            ("restored", counts.restored, State::OwnersBack),
+            ("overtaken", counts.overtaken, State::Overtaken),
+        ]
+        .into_iter()
+        .filter(|(_, said, state)| *said != count(*state))
+        .map(|(word, said, state)| {
+            format!("it says {said} {word}, the journal says {}", count(state))
+        })
+        .collect()
+    }
+
+    /// What counts as applied is there. A mode that a person stopped looks at nothing.
+    fn applied(&self) -> Vec<String> {
+        if self.ledger.direction != Direction::Wartime || self.mode.spec.paused {
+            return Vec::new();
+        }
+        let by_uid = by_uid(self.live);
+        let mut lies = Vec::new();
+        for entry in self
+            .ledger
+            .live()
+            .filter(|entry| entry.state == State::Applied)
+        {
+            let is = by_uid
+                .get(entry.target.uid.as_str())
+                .map(|object| Image::at(object, &entry.path));
+            let listed = self
+                .status
+                .targets
+                .iter()
+                .any(|target| target.uid == entry.target.uid);
+            if is.as_ref() != Some(entry.ours()) && !listed {
+                lies.push(format!(
+                    "{} of {} counts as applied and is {is:?}",
+                    entry.path, entry.target.name
+                ));
+            }
+        }
+        lies
+    }
+
+    fn conditions(&self) -> Vec<String> {
+        let counts = self.status.counts.unwrap_or_default();
+        let granted = self.ledger.granted.is_some();
+        let closed = self.ledger.direction == Direction::Closed;
+        let said = |type_: &str| condition::is_true(&self.status.conditions, type_);
+        [
+            (types::ACTIVE, self.status.phase == Some(Phase::Active)),
+            (types::DRIFTED, counts.drifted > 0),
+            (types::DEGRADED, counts.refused + counts.stuck > 0),
+            (types::APPROVED, granted),
+            (types::PAUSED, self.mode.spec.paused),
+            (types::RESTORED, closed && granted),
+        ]
+        .into_iter()
+        .filter(|(type_, holds)| said(type_) != *holds)
+        .map(|(type_, holds)| format!("{type_} should be {holds}"))
+        .collect()
+    }
+
+    fn phase(&self) -> Vec<String> {
+        let mut lies = Vec::new();
+        let closed = self.status.phase == Some(Phase::Closed);
+        if closed != (self.ledger.direction == Direction::Closed) {
+            lies.push(format!(
+                "it is {:?}, its journal {:?}",
+                self.status.phase, self.ledger.direction
+            ));
+        }
+        if closed
+            && self
+                .mode
+                .metadata
+                .finalizers
+                .as_ref()
+                .is_some_and(|list| !list.is_empty())
+        {
+            lies.push("it is closed and still has its finalizer".to_owned());
+        }
+        lies
+    }
+
+    /// A person's verdict names the value that status says was seen.
+    fn targets(&self) -> Vec<String> {
+        let by_uid = by_uid(self.live);
+        let mut lies = Vec::new();
+        for target in self
+            .status
+            .targets
+            .iter()
+            .filter(|target| target.state == "Drifted")
+        {
+            let path = Path::parse_pointer(&target.path).expect("status names a path");
+            let is = by_uid
+                .get(target.uid.as_str())
+                .map(|object| Image::at(object, &path).hash());
+            if is != target.seen {
+                lies.push(format!(
+                    "it says that {} was seen as {:?}, it is {is:?}",
+                    target.name, target.seen
+                ));
+            }
+        }
+        lies
+    }
+}

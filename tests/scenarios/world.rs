@@ -1,0 +1,532 @@
+//! The world of one scenario: a control plane, a fleet in a namespace of its own, an operator under
+//! its own identity, and everything that happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, TypeMeta,
+};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::ApiResource;
+use kube::{Client, Config};
+use pingzhan::api::names;
+use pingzhan::run::clock::Clock;
+use pingzhan::run::lease;
+use pingzhan::run::operator::{self, Settings};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::fleet::{self, How, Owned};
+use super::history::History;
+use crate::support::{self, ControlPlane};
+
+/// Seconds of the lease: short, so that a scenario with two operators is; long enough that a busy
+/// machine does not lose it.
+const LEASE: u32 = 6;
+/// Longest wait for anything; a second or two, on a busy machine many more.
+pub const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Objects of the fleet, by kind and name.
+pub type Objects = BTreeMap<(String, String), Value>;
+
+/// An operator in this process.
+struct Operator {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), operator::Error>>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(operator) = &self.operator {
+            operator.task.abort();
+        }
+    }
+}
+
+/// One scenario's world.
+pub struct World {
+    operator: Option<Operator>,
+    /// Everything that happened.
+    pub history: History,
+    /// The namespace of the fleet.
+    pub namespace: String,
+    /// The admin's client.
+    pub client: Client,
+    /// Writes that the scenario made: uid and resource version.
+    foreign: Mutex<BTreeSet<(String, u64)>>,
+    /// The control plane; given back last.
+    pub plane: ControlPlane,
+}
+
+/// The kinds of the fleet.
+pub const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "ConfigMap", "Pool"];
+
+/// A kind, as it is served.
+pub fn resource(kind: &str) -> ApiResource {
+    let (group, version, plural) = match kind {
+        "Deployment" => ("apps", "v1", "deployments"),
+        "StatefulSet" => ("apps", "v1", "statefulsets"),
+        "ConfigMap" => ("", "v1", "configmaps"),
+        "Pool" => (fleet::GROUP, "v1", "pools"),
+        "EmergencyMode" => (names::GROUP, names::VERSION, "emergencymodes"),
+        "ChangeRecord" => (names::GROUP, names::VERSION, "changerecords"),
+        "Playbook" => (names::GROUP, names::VERSION, "playbooks"),
+        other => panic!("no scenario has a {other}"),
+    };
+    let api_version = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version,
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
+    }
+}
+
+impl World {
+    /// A control plane, an empty namespace, an account with the rights that the fleet's playbooks
+    /// need, and no operator yet.
+    pub async fn new() -> Self {
+        let plane = support::cluster().await;
+        let client = plane.client.clone();
+        let namespace = plane.namespace("city");
+        serve_pools(&client).await;
+        let mut watched = Vec::new();
+        for kind in KINDS {
+            let resource = resource(kind);
+            watched.push((
+                Api::namespaced_with(client.clone(), &namespace, &resource),
+                resource,
+            ));
+        }
+        for kind in ["EmergencyMode", "ChangeRecord"] {
+            let resource = resource(kind);
+            watched.push((Api::all_with(client.clone(), &resource), resource));
+        }
+        let history = History::of(watched);
+        let world = Self {
+            operator: None,
+            history,
+            namespace,
+            client,
+            foreign: Mutex::default(),
+            plane,
+        };
+        let manifest = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": world.namespace } });
+        world.put("v1", "namespaces", "", manifest).await;
+        world
+            .account(&world.namespace, &json!(["get", "list", "watch", "patch"]))
+            .await;
+        world
+    }
+
+    /// A world with the whole fleet, whose operator runs.
+    pub async fn with_fleet() -> Self {
+        let mut world = Self::new().await;
+        for owned in fleet::fleet(&world.namespace) {
+            world.write(&owned).await;
+        }
+        // The second owner of `shared` scales it, as a capacity tool does.
+        world.scale("capacity", "Deployment", "shared", 9).await;
+        world.start().await;
+        world
+    }
+
+    /// An account for playbooks, which may do this to the fleet's kinds in the fleet's namespace.
+    pub async fn account(&self, name: &str, verbs: &Value) {
+        let accounts = names::ACCOUNT_NAMESPACE;
+        let subject = json!([{ "kind": "ServiceAccount", "name": name, "namespace": accounts }]);
+        let role = |kind: &str| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name });
+        let rbac = "rbac.authorization.k8s.io/v1";
+        let space = &self.namespace;
+        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": accounts } });
+        self.put("v1", "serviceaccounts", accounts, account).await;
+        let rules = json!([
+            { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
+            { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
+            { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
+        ]);
+        let metadata = json!({ "name": name, "namespace": space });
+        self.put(
+            rbac,
+            "roles",
+            space,
+            json!({ "apiVersion": rbac, "kind": "Role", "metadata": metadata, "rules": rules }),
+        )
+        .await;
+        let binding = json!({ "apiVersion": rbac, "kind": "RoleBinding", "metadata": metadata, "roleRef": role("Role"), "subjects": subject });
+        self.put(rbac, "rolebindings", space, binding).await;
+        let rules = json!([
+            { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] },
+            { "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"] },
+        ]);
+        let metadata = json!({ "name": name });
+        self.put(rbac, "clusterroles", "", json!({ "apiVersion": rbac, "kind": "ClusterRole", "metadata": metadata, "rules": rules })).await;
+        let binding = json!({ "apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": metadata, "roleRef": role("ClusterRole"), "subjects": subject });
+        self.put(rbac, "clusterrolebindings", "", binding).await;
+    }
+
+    /// Puts an object of any kind there, whatever it was.
+    pub async fn put(&self, api_version: &str, plural: &str, namespace: &str, manifest: Value) {
+        let api = anything(&self.client, api_version, plural, namespace, &manifest);
+        let name = manifest["metadata"]["name"]
+            .as_str()
+            .expect("a manifest has a name")
+            .to_owned();
+        let params = PatchParams::apply("admin").force();
+        let put = api.patch(&name, &params, &Patch::Apply(&manifest)).await;
+        put.unwrap_or_else(|error| panic!("{plural}/{name} is not accepted: {error}"));
+    }
+
+    /// Lets admission refuse every write of these objects of the fleet.
+    pub async fn refuse(&self, policy: &str, names: &[&str]) {
+        let group = "admissionregistration.k8s.io/v1";
+        let name = format!("{policy}-{}", self.namespace);
+        let listed = names
+            .iter()
+            .map(|name| format!("'{name}'"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let spec = json!({
+            "failurePolicy": "Fail",
+            "matchConstraints": { "resourceRules": [{ "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments"] }] },
+            "validations": [{ "expression": format!("!(object.metadata.name in [{listed}])"), "message": "this one is not to be changed" }],
+        });
+        let manifest = json!({ "apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": { "name": name }, "spec": spec });
+        self.put(group, "validatingadmissionpolicies", "", manifest)
+            .await;
+        let spec = json!({
+            "policyName": name, "validationActions": ["Deny"],
+            "matchResources": { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": self.namespace } } },
+        });
+        let manifest = json!({ "apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": { "name": name }, "spec": spec });
+        self.put(group, "validatingadmissionpolicybindings", "", manifest)
+            .await;
+        self.is_refused(names[0], true).await;
+    }
+
+    /// Takes the refusal back.
+    pub async fn accept(&self, policy: &str, name: &str) {
+        let group = "admissionregistration.k8s.io/v1";
+        let of = format!("{policy}-{}", self.namespace);
+        let manifest = json!({ "kind": "ValidatingAdmissionPolicyBinding" });
+        let api = anything(
+            &self.client,
+            group,
+            "validatingadmissionpolicybindings",
+            "",
+            &manifest,
+        );
+        api.delete(&of, &DeleteParams::default())
+            .await
+            .expect("the binding is removed");
+        self.is_refused(name, false).await;
+    }
+
+    /// A policy is in force, or not any more, when a dry run says so: a moment after it is stored.
+    async fn is_refused(&self, name: &str, wanted: bool) {
+        let probe = async {
+            let params = PatchParams {
+                dry_run: true,
+                ..PatchParams::default()
+            };
+            let patch = Patch::Merge(json!({ "metadata": { "labels": { "probe": "1" } } }));
+            while self
+                .api("Deployment")
+                .patch(name, &params, &patch)
+                .await
+                .is_err()
+                != wanted
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, probe).await;
+        in_time.expect("admission follows its policies");
+    }
+
+    /// How the operator of this world runs.
+    pub fn settings(&self, identity: &str) -> Settings {
+        Settings {
+            namespace: names::DEFAULT_NAMESPACE.into(),
+            accounts_namespace: names::ACCOUNT_NAMESPACE.into(),
+            identity: format!("{identity}-{}", self.namespace),
+            concurrency: 8,
+            address: None,
+            lease: lease::settings(LEASE),
+        }
+    }
+
+    /// The operator's own identity.
+    pub async fn operator_config(&self) -> Config {
+        let read =
+            Kubeconfig::read_from(self.plane.operator()).expect("the kubeconfig is readable");
+        let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+        config.expect("the kubeconfig names a server")
+    }
+
+    /// Starts the operator.
+    pub async fn start(&mut self) {
+        let config = self.operator_config().await;
+        let (stop, stopped) = oneshot::channel();
+        let settings = self.settings("operator");
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let task = tokio::spawn(operator::run(config, settings, Clock::machine(), stopped));
+        self.operator = Some(Operator { stop, task });
+    }
+
+    /// The same world, with an operator that runs.
+    pub async fn started(mut self) -> Self {
+        self.start().await;
+        self
+    }
+
+    /// Stops the operator and waits until it has given its lease back.
+    pub async fn stop(&mut self) {
+        let operator = self.operator.take().expect("an operator runs");
+        let Operator { stop, task } = operator;
+        stop.send(()).expect("the operator waits to be stopped");
+        let ended = tokio::time::timeout(PATIENCE, task).await;
+        let ended = ended
+            .expect("the operator stops")
+            .expect("the operator does not panic");
+        ended.expect("the operator ran without an error");
+    }
+
+    /// The objects of a kind of the fleet.
+    pub fn api(&self, kind: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource(kind))
+    }
+
+    /// One object of the fleet, as it is.
+    pub async fn get(&self, kind: &str, name: &str) -> Value {
+        let object = self.api(kind).get(name).await.expect("the object is there");
+        serde_json::to_value(object).expect("an object is JSON")
+    }
+
+    /// The whole fleet, as it is.
+    pub async fn snapshot(&self) -> Objects {
+        let mut all = Objects::new();
+        for kind in KINDS {
+            let listed = self.api(kind).list(&ListParams::default()).await;
+            for mut object in listed.expect("the fleet can be listed") {
+                // The server leaves the kind out of the items of a list.
+                object.types = Some(TypeMeta {
+                    api_version: resource(kind).api_version,
+                    kind: kind.to_owned(),
+                });
+                let name = object.metadata.name.clone().unwrap_or_default();
+                let object = serde_json::to_value(object).expect("an object is JSON");
+                all.insert((kind.to_owned(), name), object);
+            }
+        }
+        all
+    }
+
+    /// An owner writes its manifest, without force, as it always does.
+    pub async fn write(&self, owned: &Owned) {
+        let (manager, manifest) = (owned.manager, &owned.manifest);
+        match owned.how {
+            How::Apply => self
+                .apply(manager, manifest)
+                .await
+                .unwrap_or_else(|error| panic!("{manager} cannot apply {manifest}: {error}")),
+            How::ClientSide => self.client_side(manager, manifest).await,
+        }
+    }
+
+    async fn client_side(&self, manager: &str, manifest: &Value) {
+        let (kind, name) = kind_and_name(manifest);
+        let mut object = manifest.clone();
+        object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
+            json!(manifest.to_string());
+        if self
+            .api(kind)
+            .get_opt(name)
+            .await
+            .expect("the API server answers")
+            .is_some()
+        {
+            return self.merge(manager, kind, name, object).await;
+        }
+        let params = PostParams {
+            field_manager: Some(manager.to_owned()),
+            ..PostParams::default()
+        };
+        let object: DynamicObject =
+            serde_json::from_value(object).expect("a manifest is an object");
+        let created = self
+            .api(kind)
+            .create(&params, &object)
+            .await
+            .expect("the object is created");
+        self.note(&created, None);
+    }
+
+    /// Server-side apply without force.
+    pub async fn apply(&self, manager: &str, manifest: &Value) -> Result<(), kube::Error> {
+        self.apply_with(PatchParams::apply(manager), manifest).await
+    }
+
+    /// Server-side apply with force.
+    pub async fn force(&self, manager: &str, manifest: &Value) {
+        let applied = self
+            .apply_with(PatchParams::apply(manager).force(), manifest)
+            .await;
+        applied.expect("what is forced is accepted");
+    }
+
+    async fn apply_with(&self, params: PatchParams, manifest: &Value) -> Result<(), kube::Error> {
+        let (kind, name) = kind_and_name(manifest);
+        let before = self.version_of(kind, name).await;
+        let applied = self
+            .api(kind)
+            .patch(name, &params, &Patch::Apply(manifest))
+            .await?;
+        self.note(&applied, before.as_ref());
+        Ok(())
+    }
+
+    /// A merge patch, as tools that update do.
+    pub async fn merge(&self, manager: &str, kind: &str, name: &str, patch: Value) {
+        let params = PatchParams {
+            field_manager: Some(manager.to_owned()),
+            ..PatchParams::default()
+        };
+        let before = self.version_of(kind, name).await;
+        let patched = self
+            .api(kind)
+            .patch(name, &params, &Patch::Merge(patch))
+            .await;
+        self.note(&patched.expect("the patch is accepted"), before.as_ref());
+    }
+
+    /// Sets replicas through the subresource, as `kubectl scale` and autoscalers do.
+    pub async fn scale(&self, manager: &str, kind: &str, name: &str, replicas: i64) {
+        let params = PatchParams {
+            field_manager: Some(manager.to_owned()),
+            ..PatchParams::default()
+        };
+        let before = self.version_of(kind, name).await;
+        let patch = json!({ "spec": { "replicas": replicas } });
+        let scaled = self
+            .api(kind)
+            .patch_scale(name, &params, &Patch::Merge(patch))
+            .await;
+        let scaled = scaled.expect("the object is scaled");
+        self.note_version(
+            scaled.metadata.uid,
+            scaled.metadata.resource_version,
+            before.as_ref(),
+        );
+    }
+
+    /// Removes an object of the fleet.
+    pub async fn remove(&self, kind: &str, name: &str) {
+        let removed = self.api(kind).delete(name, &DeleteParams::default()).await;
+        removed.expect("the object is removed");
+    }
+
+    async fn version_of(&self, kind: &str, name: &str) -> Option<String> {
+        let found = self.api(kind).get_metadata_opt(name).await;
+        found
+            .expect("the API server answers")
+            .and_then(|object| object.metadata.resource_version)
+    }
+
+    fn note(&self, written: &DynamicObject, before: Option<&String>) {
+        let metadata = &written.metadata;
+        self.note_version(
+            metadata.uid.clone(),
+            metadata.resource_version.clone(),
+            before,
+        );
+    }
+
+    /// A write that changes nothing is none.
+    fn note_version(&self, uid: Option<String>, version: Option<String>, before: Option<&String>) {
+        if version.as_ref() != before {
+            let version = version
+                .and_then(|text| text.parse().ok())
+                .expect("a version is a number");
+            let key = (uid.expect("an object has a uid"), version);
+            self.foreign
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key);
+        }
+    }
+
+    /// Whether the scenario itself made this write.
+    pub fn is_foreign(&self, uid: &str, version: u64) -> bool {
+        let key = (uid.to_owned(), version);
+        self.foreign
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&key)
+    }
+}
+
+fn kind_and_name(manifest: &Value) -> (&str, &str) {
+    let text = |value: &'_ Value| value.as_str().map(str::len);
+    assert!(text(&manifest["kind"]).is_some() && text(&manifest["metadata"]["name"]).is_some());
+    (
+        manifest["kind"].as_str().unwrap_or_default(),
+        manifest["metadata"]["name"].as_str().unwrap_or_default(),
+    )
+}
+
+fn anything(
+    client: &Client,
+    api_version: &str,
+    plural: &str,
+    namespace: &str,
+    manifest: &Value,
+) -> Api<DynamicObject> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let resource = ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: api_version.to_owned(),
+        kind: manifest["kind"].as_str().unwrap_or_default().to_owned(),
+        plural: plural.to_owned(),
+    };
+    if namespace.is_empty() {
+        Api::all_with(client.clone(), &resource)
+    } else {
+        Api::namespaced_with(client.clone(), namespace, &resource)
+    }
+}
+
+/// The fleet's own kind, once it is served.
+async fn serve_pools(client: &Client) {
+    let manifest = fleet::pool_kind();
+    let api = anything(
+        client,
+        "apiextensions.k8s.io/v1",
+        "customresourcedefinitions",
+        "",
+        &manifest,
+    );
+    let name = format!("pools.{}", fleet::GROUP);
+    let params = PatchParams::apply("admin").force();
+    let put = api.patch(&name, &params, &Patch::Apply(&manifest)).await;
+    put.expect("the kind is accepted");
+    let pools: Api<DynamicObject> = Api::all_with(client.clone(), &resource("Pool"));
+    let served = async {
+        while pools.list(&ListParams::default().limit(1)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, served).await;
+    in_time.expect("the fleet's own kind is served");
+}
