@@ -230,6 +230,29 @@ plan-finding = worth knowing: { $text }
 plan-problem = cannot be planned: { $text }
 plan-no-changes = The plan changes nothing.
 
+# --- restore --from-records
+preview-as-yourself = You may not act as { $account }, so what the playbook would change is read as yourself: the operator may see other objects.
+restore-head = Not closed, by their journals; every change that they hold is brought back:
+restore-mode =
+    { "  " }{ $name } ({ $uid }): { $changes ->
+        [one] 1 change
+       *[other] { $changes } changes
+    }
+restore-mode-damaged = { "  " }{ $name } ({ $uid }): the journal is damaged, nothing of it is touched
+restore-question = Take the operator's lease and bring them back? [y/N]
+restore-lease = waiting for the operator's lease …
+restore-nothing = Every journal is closed: there is nothing to bring back.
+restore-led = Another operator leads and renews its lease. Stop it first, or stand the mode down through it: pingzhan stand-down
+restore-left = Not back:
+restore-again = Remove the cause and call it again: what is back is not touched twice.
+col-mode = MODE
+col-back = BACK
+col-let-go = LET GO
+col-left = LEFT
+col-journal = JOURNAL
+journal-closed = closed
+journal-open = open
+
 # --- lint, version
 lint-no-playbook = { $file } holds no Playbook.
 lint-summary =

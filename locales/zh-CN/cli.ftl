@@ -240,3 +240,22 @@ plan-no-changes = 方案不改动任何内容。
 lint-no-playbook = { $file } 中没有 Playbook。
 lint-summary = { $files } 个文件：{ $errors } 个错误，{ $warnings } 个警告，{ $notes } 个提示
 version-line = 平战 pingzhan { $version }（API { $api }，日志格式 { $format }）
+
+# --- restore --from-records
+preview-as-yourself = 您无权以 { $account } 的身份行事，因此以您本人的身份读取预案将改动的对象：操作器所见可能不同。
+restore-head = 按日志尚未关闭的应急模式；其全部变更都将还原：
+restore-mode = { "  " }{ $name }（{ $uid }）：{ $changes } 处变更
+restore-mode-damaged = { "  " }{ $name }（{ $uid }）：日志已损坏，不动其任何对象
+restore-question = 取得操作器的租约并还原？[y/N]
+restore-lease = 正在等待操作器的租约……
+restore-nothing = 所有日志都已关闭：没有需要还原的内容。
+restore-led = 另有操作器正在主持并续租。请先停掉它，或由它解除：pingzhan stand-down
+restore-left = 尚未还原：
+restore-again = 请排除原因后再次执行：已还原的不会再动。
+col-mode = 应急模式
+col-back = 已还原
+col-let-go = 已放手
+col-left = 剩余
+col-journal = 日志
+journal-closed = 已关闭
+journal-open = 未关闭

@@ -73,7 +73,7 @@ pub struct Global {
     reason = "each is the verb of the same name, described in the catalogue"
 )]
 pub enum Verb {
-    Declare(declare::Args),
+    Declare(Box<declare::Args>),
     Approve(approve::Args),
     Status(status::Args),
     StandDown(stand_down::Args),

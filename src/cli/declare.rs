@@ -25,7 +25,7 @@ use super::context::{Context, call, playbook};
 use super::error::Error;
 use super::exit::Exit;
 use super::person::{Person, Right};
-use super::preview::{self, Wish};
+use super::preview::{self, Operator, Wish};
 use super::{follow, render};
 
 /// The arguments.
@@ -88,9 +88,15 @@ pub struct Args {
     /// The group in whose name you declare
     #[arg(long, value_name = "GROUP")]
     pub in_name_of: Option<String>,
+    /// Declares without computing the plan first: the operator computes it, and approvers see it
+    #[arg(long)]
+    pub no_preview: bool,
     /// Does not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Where the operator is.
+    #[command(flatten)]
+    pub operator: Operator,
     /// What is waited for.
     #[command(flatten)]
     pub waiting: Waiting,
@@ -123,22 +129,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         &mode.spec.expires_after,
     )?;
 
-    let plan = preview_of(context, &client, &mode, &playbook).await?;
+    let plan = if args.no_preview {
+        None
+    } else {
+        let wish = wish(&mode, &playbook, &args.operator);
+        Some(preview::compute(context, &client, &wish).await?)
+    };
     anstream::eprintln!("{}", summary(context, &mode, &playbook.spec, plan.as_ref()));
     if let Some(plan) = &plan {
-        match &mode.spec.plan_hash {
-            Some(wanted) if wanted != &plan.hash => {
-                return Err(Error::Refused {
-                    problem: t!(
-                        lang,
-                        "approve-other-plan",
-                        wanted = wanted.clone(),
-                        hash = plan.hash.clone()
-                    ),
-                });
-            }
-            _ => mode.spec.plan_hash = Some(plan.hash.clone()),
-        }
+        bind(lang, &mut mode, plan)?;
     }
     if !args.yes && !context.ask(&t!(lang, "declare-question", name = name.clone()))? {
         context.say(&t!(lang, "nothing-done"))?;
@@ -176,25 +175,35 @@ async fn create(client: &Client, mode: &EmergencyMode, name: &str) -> Result<Eme
     }
 }
 
-/// The preview; nothing where this build cannot compute one, which is said.
-async fn preview_of(
-    context: &Context,
-    client: &Client,
-    mode: &EmergencyMode,
-    playbook: &Playbook,
-) -> Result<Option<Plan>, Error> {
-    let wish = Wish {
+fn wish(mode: &EmergencyMode, playbook: &Playbook, operator: &Operator) -> Wish {
+    Wish {
         playbook: playbook.clone(),
         level: mode.spec.level,
         nature: mode.spec.nature,
         parameters: mode.spec.parameters.clone(),
         scope: mode.spec.scope.clone(),
         term: mode.spec.expires_after.clone(),
-    };
-    match preview::compute(context, client, &wish).await {
-        Ok(plan) => Ok(Some(plan)),
-        Err(Error::Unsupported { .. }) => Ok(None),
-        Err(error) => Err(error),
+        operator: operator.clone(),
+    }
+}
+
+/// Binds the mode to the plan that was shown: another one is then refused by the operator. A plan
+/// that could not be read whole binds nothing, since the operator's will be another.
+fn bind(lang: Lang, mode: &mut EmergencyMode, plan: &Plan) -> Result<(), Error> {
+    match &mode.spec.plan_hash {
+        Some(wanted) if wanted != &plan.hash => Err(Error::Refused {
+            problem: t!(
+                lang,
+                "approve-other-plan",
+                wanted = wanted.clone(),
+                hash = plan.hash.clone()
+            ),
+        }),
+        None if !plan.problems().is_empty() => Ok(()),
+        Some(_) | None => {
+            mode.spec.plan_hash = Some(plan.hash.clone());
+            Ok(())
+        }
     }
 }
 
@@ -220,7 +229,10 @@ fn summary(
         quorum = playbook.authority.quorum(mode.spec.level)
     );
     match plan {
-        Some(plan) => format!("{head}\n{}", render::plan::summary(plan, lang)),
+        Some(plan) => {
+            let notes = render::plan::obstacles(plan, lang);
+            format!("{head}\n{}{notes}", render::plan::summary(plan, lang))
+        }
         None => format!("{head}\n{}", t!(lang, "declare-no-preview")),
     }
 }

@@ -3,6 +3,7 @@
 use snafu::Snafu;
 
 use crate::i18n::Lang;
+use crate::recover;
 use crate::run::operator;
 use crate::t;
 
@@ -57,6 +58,8 @@ pub enum Error {
     Output { source: std::io::Error },
     #[snafu(display("running the operator"))]
     Operator { source: operator::Error },
+    #[snafu(display("bringing everything back"))]
+    Recover { source: recover::Error },
 }
 
 impl Error {
@@ -78,10 +81,8 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Output { .. } => Exit::Refused,
             Self::TimedOut { .. } => Exit::TimedOut,
-            Self::Operator { source } => match source {
-                operator::Error::Connect { .. } => Exit::Unreachable,
-                operator::Error::Serve { .. } => Exit::Invalid,
-            },
+            Self::Operator { source } => of_operator(source),
+            Self::Recover { source } => of_recovery(source),
         }
     }
 
@@ -143,7 +144,32 @@ impl Error {
             Self::Unsupported { verb } => t!(lang, "error-unsupported", verb = verb.clone()),
             Self::Output { source } => t!(lang, "error-output", problem = source.to_string()),
             Self::Operator { source } => source.to_string(),
+            Self::Recover { source } => explain_recovery(lang, source),
         }
+    }
+}
+
+/// How the program ends when the operator does not run.
+const fn of_operator(error: &operator::Error) -> Exit {
+    match error {
+        operator::Error::Connect { .. } => Exit::Unreachable,
+        operator::Error::Serve { .. } => Exit::Invalid,
+    }
+}
+
+/// How the program ends when nothing could be brought back.
+const fn of_recovery(error: &recover::Error) -> Exit {
+    match error {
+        recover::Error::Operator { source } => of_operator(source),
+        recover::Error::List { .. } => Exit::Unreachable,
+        recover::Error::Led => Exit::Refused,
+    }
+}
+
+fn explain_recovery(lang: Lang, error: &recover::Error) -> String {
+    match error {
+        recover::Error::Led => t!(lang, "restore-led"),
+        recover::Error::Operator { .. } | recover::Error::List { .. } => error.to_string(),
     }
 }
 

@@ -104,7 +104,7 @@ pub fn parse(called: &'static str, arguments: &[OsString]) -> Result<Cli, clap::
 
 async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
     match verb {
-        Verb::Declare(args) => Box::pin(declare::run(context, args)).await,
+        Verb::Declare(args) => Box::pin(declare::run(context, *args)).await,
         Verb::Approve(args) => approve::run(context, args).await,
         Verb::Status(args) => status::run(context, args).await,
         Verb::StandDown(args) => stand_down::run(context, args).await,
@@ -118,7 +118,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Who(args) => who::run(context, args).await,
         Verb::Lint(args) => lint::run(context, &args),
         Verb::Crds(args) => crds::run(context, &args),
-        Verb::Restore(args) => restore::run(context, args),
+        Verb::Restore(args) => restore::run(context, args).await,
         Verb::Run(args) => run::run(context, args).await,
         Verb::Version(args) => version::run(context, &args),
     }

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use kube::Client;
+use kube::api::Api;
 
-use crate::api::{Level, NamespaceSelector, Nature, Scalar, Scope, Term};
+use crate::api::{Level, NamespaceSelector, Nature, Playbook, Scalar, Scope, Term};
 use crate::t;
 
 use super::args::{level, pair, term};
-use super::context::{Context, playbook};
+use super::context::{Context, call, playbook};
 use super::error::Error;
 use super::exit::Exit;
-use super::preview::{self, Wish};
+use super::preview::{self, Operator, Wish};
 use super::render;
 
 /// How a plan is printed.
@@ -53,6 +55,9 @@ pub struct Args {
     /// Only in namespaces with this label: KEY=VALUE; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub only_label: Vec<(String, String)>,
+    /// Where the operator is.
+    #[command(flatten)]
+    pub operator: Operator,
     /// How to print the plan
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: PlanFormat,
@@ -62,7 +67,11 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let client = context.client().await?;
     let playbook = match (&args.file, &args.playbook) {
-        (Some(file), _) => super::lint::playbook_of(context, file)?,
+        (Some(file), _) => {
+            let mut playbook = super::lint::playbook_of(context, file)?;
+            playbook.metadata.uid = uid(&client, playbook.metadata.name.as_deref()).await?;
+            playbook
+        }
         (None, name) => playbook(&client, name.as_deref().unwrap_or_default()).await?,
     };
     let mut parameters = std::collections::BTreeMap::new();
@@ -82,6 +91,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         parameters,
         scope: scope(&args.only_namespace, &args.only_label),
         term: args.term,
+        operator: args.operator,
     };
     let plan = preview::compute(context, &client, &wish).await?;
     let text = match args.output {
@@ -94,7 +104,18 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     } else {
         context.say(&text)?;
     }
-    Ok(Exit::Done)
+    // A plan that the operator would refuse is an answer, and the answer is no.
+    let whole = plan.problems().is_empty() && plan.unsupported().is_empty();
+    Ok(if whole { Exit::Done } else { Exit::Negative })
+}
+
+/// The uid of the playbook of that name in the cluster, if there is one: it is part of the hash,
+/// so that a plan from the file of a playbook has the hash of the playbook.
+async fn uid(client: &Client, name: Option<&str>) -> Result<Option<String>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    let api: Api<Playbook> = Api::all(client.clone());
+    let stored = call("read the playbook of that name", api.get_opt(name)).await?;
+    Ok(stored.and_then(|playbook| playbook.metadata.uid))
 }
 
 /// The scope of `--only-namespace` and `--only-label`; none where neither is given.

@@ -1,13 +1,22 @@
-//! The plan as it would be computed now, with the same planner as the operator's.
+//! The plan as it would be computed now, with the same planner, the same queries and, where the
+//! person may act as the playbook's account, the same rights as the operator's.
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::Client;
+use kube::api::{Api, PostParams};
 
-use crate::api::{Level, Nature, Playbook, Scalar, Scope, Term};
-use crate::engine::plan::Plan;
+use crate::api::{Level, Nature, Playbook, Scalar, Scope, Term, names};
+use crate::cluster::{self, Accounts, Clients, Discovery};
+use crate::engine::plan::{self, Plan, Request};
+use crate::playbook::expand;
+use crate::run::observe::{self, View};
+use crate::t;
 
-use super::context::Context;
+use super::context::{Context, call};
 use super::error::Error;
 
 /// What a plan is computed from, besides the cluster.
@@ -25,15 +34,109 @@ pub struct Wish {
     pub scope: Option<Scope>,
     /// How long the mode would last.
     pub term: Term,
+    /// Where the operator is.
+    pub operator: Operator,
 }
 
-/// Computes the plan; writes nothing.
+/// Where the operator that would carry a plan out is: part of what it never touches, and of whom
+/// it acts as.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Operator {
+    /// Namespace of the operator, which is never touched
+    #[arg(long, value_name = "NAME", default_value = names::DEFAULT_NAMESPACE)]
+    pub operator_namespace: String,
+    /// Namespace of the service accounts that playbooks run under
+    #[arg(long, value_name = "NAME", default_value = names::ACCOUNT_NAMESPACE)]
+    pub accounts_namespace: String,
+}
+
+/// Computes the plan; writes nothing. Says on standard error where targets are read as the person
+/// themselves, since they may see other objects than the playbook's account does.
 ///
 /// # Errors
-/// `Unsupported` where this build does not observe the cluster yet, else what a request says.
-#[allow(clippy::unused_async, reason = "it observes the cluster")]
-pub async fn compute(_: &Context, _: &Client, _: &Wish) -> Result<Plan, Error> {
-    Err(Error::Unsupported {
-        verb: "plan".to_owned(),
-    })
+/// `Input` where the playbook or the parameters are not valid; what a request says. What of the
+/// cluster cannot be read is among the plan's problems.
+pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<Plan, Error> {
+    let expanded =
+        expand::expand(&wish.playbook.spec, wish.level, &wish.parameters).map_err(|findings| {
+            let sentences = findings
+                .iter()
+                .map(|finding| format!("{}: {}", finding.code, finding.message));
+            Error::Input {
+                problem: sentences.collect::<Vec<_>>().join("\n"),
+            }
+        })?;
+    let config = context.config().await?;
+    let (own, accounts) = cluster::connect(config, None).map_err(|error| Error::Kubeconfig {
+        problem: error.to_string(),
+    })?;
+    let reader = reader(context, client, wish, own.clone(), &accounts).await?;
+    let view = View {
+        account: &reader,
+        discovery: &Discovery::new(own.reads),
+        scope: wish
+            .scope
+            .as_ref()
+            .and_then(|scope| scope.namespaces.as_ref()),
+        operator_namespace: &wish.operator.operator_namespace,
+    };
+    let facts = observe::observe(view, &expanded).await;
+    let metadata = &wish.playbook.metadata;
+    let request = Request {
+        playbook: metadata.name.as_deref().unwrap_or_default(),
+        playbook_uid: metadata.uid.as_deref().unwrap_or_default(),
+        spec: &wish.playbook.spec,
+        level: wish.level,
+        nature: wish.nature,
+        scope: wish.scope.as_ref(),
+        expires_after: &wish.term,
+    };
+    Ok(plan::compute(&request, &expanded, &facts))
+}
+
+/// The clients that read targets: the account's, or the person's own.
+async fn reader(
+    context: &Context,
+    client: &Client,
+    wish: &Wish,
+    own: Clients,
+    accounts: &Accounts,
+) -> Result<Clients, Error> {
+    let account = &wish.playbook.spec.service_account_name;
+    let namespace = &wish.operator.accounts_namespace;
+    // With --as there is nobody left to act as: a request names one user.
+    if context.global.as_user.is_none() && may_act_as(client, namespace, account).await? {
+        return accounts
+            .account(namespace, account)
+            .map_err(|error| Error::Input {
+                problem: error.to_string(),
+            });
+    }
+    let text = t!(
+        context.lang,
+        "preview-as-yourself",
+        account = format!("{namespace}/{account}")
+    );
+    anstream::eprintln!("{text}");
+    Ok(own)
+}
+
+async fn may_act_as(client: &Client, namespace: &str, account: &str) -> Result<bool, Error> {
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                namespace: Some(namespace.to_owned()),
+                verb: Some("impersonate".to_owned()),
+                resource: Some("serviceaccounts".to_owned()),
+                name: Some(account.to_owned()),
+                ..ResourceAttributes::default()
+            }),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let params = PostParams::default();
+    let answer = call("ask what you may do", api.create(&params, &review)).await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
 }

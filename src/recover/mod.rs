@@ -52,7 +52,7 @@ pub struct Restored {
     pub left: Vec<String>,
 }
 
-/// Brings modes back: the named one, or every one whose journal is not closed.
+/// Brings modes back: the one of that name or uid, or every one whose journal is not closed.
 ///
 /// Guarantees: the same guards, records and two passes as the operator; `progress` is told of
 /// every look.

@@ -105,12 +105,12 @@ impl Recovery {
         }))
     }
 
-    /// The modes that have records: the named one, or all.
+    /// The modes that have records: the one of that name or uid, or all.
     pub async fn modes(&self, only: Option<&str>) -> Result<Vec<RecordMode>, records::Error> {
         let modes = records::list_modes(&self.crew.own).await?;
         let wanted = modes.into_iter().map(|(mode, _)| mode);
         Ok(wanted
-            .filter(|mode| only.is_none_or(|name| mode.name == name))
+            .filter(|mode| only.is_none_or(|only| mode.name == only || mode.uid == only))
             .collect())
     }
 

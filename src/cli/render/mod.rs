@@ -3,6 +3,7 @@
 pub mod fields;
 pub mod mode;
 pub mod plan;
+pub mod restore;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, ContentArrangement, Table};

@@ -58,6 +58,25 @@ pub fn summary(plan: &Plan, lang: Lang) -> String {
     page
 }
 
+/// What the operator would refuse about the plan, a line each: steps that this version does not
+/// carry out, and what could not be read. Empty where there is nothing.
+pub fn obstacles(plan: &Plan, lang: Lang) -> String {
+    let unsupported = plan.unsupported().into_iter();
+    let problems = plan.problems().into_iter();
+    let lines = unsupported
+        .map(|(step, why)| {
+            t!(
+                lang,
+                "plan-step-unsupported",
+                why = format!("{step}: {why}")
+            )
+        })
+        .chain(
+            problems.map(|(step, why)| t!(lang, "plan-problem", text = format!("{step}: {why}"))),
+        );
+    lines.fold(String::new(), |page, line| page + "\n  " + &line)
+}
+
 /// How much a plan does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
