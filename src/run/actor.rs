@@ -71,6 +71,8 @@ struct Memory {
     reported: Vec<String>,
     surveyed_at: Option<Timestamp>,
     published: Option<EmergencyModeStatus>,
+    /// The object's version as last seen, then those that our own writes of the status made of it.
+    versions: Vec<String>,
     ordered: bool,
     led: bool,
     contested: std::collections::BTreeSet<String>,

@@ -249,8 +249,9 @@ impl Crew {
             object.status.clone(),
             self.deps.clock.now(),
         );
-        let written =
-            super::publish::status(&self.own.writes, &id.name, &id.uid, &said.status).await;
+        let version = object.resource_version().unwrap_or_default();
+        let own = &self.own.writes;
+        let written = super::publish::status(own, &id.name, &id.uid, &version, &said.status).await;
         if let Err(error) = written {
             tracing::warn!(%error, "the damage could not be published");
         }

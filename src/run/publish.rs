@@ -14,6 +14,10 @@ use crate::api::{EmergencyMode, EmergencyModeStatus, names};
 pub enum Error {
     #[snafu(display("the status of EmergencyMode {name} could not be written: {source}"))]
     Status { name: String, source: kube::Error },
+    #[snafu(display(
+        "EmergencyMode {name} has moved on since it was seen: its status is decided anew"
+    ))]
+    Moved { name: String },
     #[snafu(display("the finalizer of EmergencyMode {name} could not be changed: {source}"))]
     Finalizer { name: String, source: kube::Error },
 }
@@ -25,22 +29,30 @@ fn params() -> PatchParams {
     }
 }
 
-/// Writes a status, on the object of this uid only.
+/// Writes a status on the object of this uid, as it was at this version; returns its new version.
+///
+/// Guarantees: a copy that arrives late, or comes from a leader that is none any more, changes
+/// nothing.
+///
+/// Errors: `Moved` where the object has another version by now.
 pub async fn status(
     client: &Client,
     name: &str,
     uid: &str,
+    version: &str,
     status: &EmergencyModeStatus,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let api: Api<EmergencyMode> = Api::all(client.clone());
     let patch = json_patch(json!([
         { "op": "test", "path": "/metadata/uid", "value": uid },
+        { "op": "replace", "path": "/metadata/resourceVersion", "value": version },
         { "op": "add", "path": "/status", "value": status },
     ]));
-    api.patch_status(name, &params(), &patch)
-        .await
-        .context(StatusSnafu { name })?;
-    Ok(())
+    match api.patch_status(name, &params(), &patch).await {
+        Ok(mode) => Ok(mode.resource_version().unwrap_or_default()),
+        Err(kube::Error::Api(answer)) if answer.code == 409 => MovedSnafu { name }.fail(),
+        Err(source) => Err(source).context(StatusSnafu { name }),
+    }
 }
 
 /// Sees to it that the mode cannot vanish while it is carried out: before anything is journalled.

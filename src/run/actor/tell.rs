@@ -30,21 +30,32 @@ impl Actor {
         if known == Some(&decision.status) {
             return;
         }
+        let now = self.deps.clock.monotonic_ms();
+        if self.deps.leader.still_leader(now).is_none() {
+            return;
+        }
         let before = known.cloned().unwrap_or_default();
         self.count(memory, decision);
-        self.warn(&before, &decision.status);
-        self.name_rivals(memory, decision).await;
+        let version = version(memory, object);
         let written = publish::status(
             &self.own.writes,
             &self.mode.id.name,
             &self.mode.id.uid,
+            &version,
             &decision.status,
         )
         .await;
         match written {
-            Ok(()) => memory.published = Some(decision.status.clone()),
+            Ok(version) => {
+                memory.published = Some(decision.status.clone());
+                memory.versions.push(version);
+            }
+            // What moved it wakes the actor, which decides and writes anew.
+            Err(publish::Error::Moved { .. }) => return,
             Err(error) => tracing::warn!(%error, "the status is written again later"),
         }
+        self.warn(&before, &decision.status);
+        self.name_rivals(memory, decision).await;
     }
 
     /// An Event on the mode for every trouble that is new.
@@ -139,11 +150,21 @@ impl Actor {
             observed_generation: object.metadata.generation.unwrap_or_default(),
         };
         crate::api::condition::set(&mut status.conditions, condition);
-        let name = object.name_any();
-        if let Err(error) =
-            publish::status(&self.own.writes, &name, &self.mode.id.uid, &status).await
-        {
+        let (name, uid) = (object.name_any(), &self.mode.id.uid);
+        let version = object.resource_version().unwrap_or_default();
+        if let Err(error) = publish::status(&self.own.writes, &name, uid, &version, &status).await {
             tracing::warn!(%error, "the failure could not be published");
         }
     }
+}
+
+/// The version that the object has by all that we know: as last seen, or what our own later writes
+/// made of it.
+fn version(memory: &mut Memory, object: &EmergencyMode) -> String {
+    let seen = object.resource_version().unwrap_or_default();
+    match memory.versions.iter().position(|known| *known == seen) {
+        Some(place) => drop(memory.versions.drain(..place)),
+        None => memory.versions = vec![seen],
+    }
+    memory.versions.last().cloned().unwrap_or_default()
 }
