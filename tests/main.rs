@@ -4,6 +4,7 @@
 mod cli;
 mod cluster;
 mod corpus;
+mod crash;
 mod generated;
 mod lease_model;
 mod scenarios;

@@ -1,0 +1,341 @@
+//! The small scenario of the crash tests: every kind of step of this version on five objects that
+//! belong to other people, in a namespace of its own.
+
+use kube::Client;
+use pingzhan::api::names;
+use serde_json::{Value, json};
+
+/// The account of the playbooks, in the accounts' namespace.
+const ACCOUNT: &str = "crash";
+/// Who declares, and who approves.
+const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
+/// Who approves.
+const APPROVER: (&str, &str) = ("chen", "emergency-approvers");
+
+/// One run's own things; its name is that of its mode, its playbook and its targets' namespace.
+#[derive(Clone)]
+pub struct Scenario {
+    /// The administrator.
+    pub admin: Client,
+    /// The name.
+    pub name: String,
+}
+
+/// What every run on a control plane needs, once.
+pub async fn prepare(admin: &Client) {
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": { "name": ACCOUNT, "namespace": names::ACCOUNT_NAMESPACE },
+    });
+    let at = format!(
+        "/api/v1/namespaces/{}/serviceaccounts/{ACCOUNT}",
+        names::ACCOUNT_NAMESPACE
+    );
+    apply(admin, &at, "test", &account).await;
+    let rights = "/apis/rbac.authorization.k8s.io/v1";
+    let bound = |name: &str, role: &str, namespace: &str, account: &str| {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+            "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": account }],
+        })
+    };
+    // A lease each, in a namespace each: operators of runs side by side are not rivals.
+    let leases = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": "crash-leases" },
+        "rules": [{
+            "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+            "verbs": ["get", "create", "update"],
+        }],
+    });
+    apply(
+        admin,
+        &format!("{rights}/clusterroles/crash-leases"),
+        "test",
+        &leases,
+    )
+    .await;
+    let bindings = [
+        bound(
+            "crash-leases",
+            "crash-leases",
+            names::DEFAULT_NAMESPACE,
+            "pingzhan",
+        ),
+        bound(
+            "crash-account",
+            "cluster-admin",
+            names::ACCOUNT_NAMESPACE,
+            ACCOUNT,
+        ),
+    ];
+    for binding in bindings {
+        let name = binding["metadata"]["name"].as_str().unwrap_or_default();
+        apply(
+            admin,
+            &format!("{rights}/clusterrolebindings/{name}"),
+            "test",
+            &binding,
+        )
+        .await;
+    }
+}
+
+impl Scenario {
+    /// The namespace of the run's operators.
+    pub fn operators(&self) -> String {
+        format!("{}-op", self.name)
+    }
+
+    /// Creates the objects as their owners write them, and the playbook.
+    pub async fn load(&self) {
+        for namespace in [self.name.clone(), self.operators()] {
+            let object = json!({
+                "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace },
+            });
+            apply(
+                &self.admin,
+                &format!("/api/v1/namespaces/{namespace}"),
+                "test",
+                &object,
+            )
+            .await;
+        }
+        for (manager, path, object) in self.objects() {
+            if manager == "kubectl-client-side-apply" {
+                let (collection, _) = path.rsplit_once('/').expect("a path");
+                let at = format!("{collection}?fieldManager={manager}");
+                send(&self.admin, "POST", &at, "application/json", &object).await;
+            } else {
+                apply(&self.admin, &path, manager, &object).await;
+            }
+        }
+        let at = format!("/apis/pingzhan.dev/v1alpha1/playbooks/{}", self.name);
+        apply(&self.admin, &at, "engineer", &self.playbook()).await;
+    }
+
+    /// Who writes what, in order.
+    fn objects(&self) -> Vec<(&'static str, String, Value)> {
+        let apps = format!("/apis/apps/v1/namespaces/{}", self.name);
+        let flags = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "flags", "namespace": self.name },
+            "data": { "banner": "normal", "carousel": "on" },
+        });
+        let replicas = json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet",
+            "metadata": { "name": "db", "namespace": self.name },
+            "spec": { "replicas": 3 },
+        });
+        vec![
+            (
+                "helm",
+                format!("{apps}/deployments/web"),
+                self.workload("Deployment", "web", 3),
+            ),
+            (
+                "kubectl-client-side-apply",
+                format!("{apps}/deployments/api"),
+                self.workload("Deployment", "api", 2),
+            ),
+            (
+                "helm",
+                format!("{apps}/statefulsets/db"),
+                self.workload("StatefulSet", "db", 3),
+            ),
+            // A second owner of one field, of the same mind.
+            ("capacity-team", format!("{apps}/statefulsets/db"), replicas),
+            (
+                "argocd-controller",
+                format!("{apps}/deployments/portal"),
+                self.portal(),
+            ),
+            (
+                "portal-team",
+                format!("/api/v1/namespaces/{}/configmaps/flags", self.name),
+                flags,
+            ),
+        ]
+    }
+
+    fn workload(&self, kind: &str, name: &str, replicas: i32) -> Value {
+        let mut object = json!({
+            "apiVersion": "apps/v1", "kind": kind,
+            "metadata": {
+                "name": name, "namespace": self.name,
+                "labels": { "tier": "critical" }, "annotations": { "owner": "operations" },
+            },
+            "spec": {
+                "replicas": replicas,
+                "selector": { "matchLabels": { "app": name } },
+                "template": {
+                    "metadata": { "labels": { "app": name } },
+                    "spec": { "containers": [{
+                        "name": "server", "image": format!("city/{name}:1"),
+                        "resources": { "requests": { "cpu": "500m" } },
+                    }] },
+                },
+            },
+        });
+        if kind == "StatefulSet" {
+            object["spec"]["serviceName"] = json!(name);
+        }
+        object
+    }
+
+    /// Not scaled, but restarted and patched.
+    fn portal(&self) -> Value {
+        let mut object = self.workload("Deployment", "portal", 2);
+        object["metadata"]["labels"]["tier"] = json!("office");
+        object
+    }
+
+    fn playbook(&self) -> Value {
+        let here = json!({ "names": [self.name] });
+        json!({
+            "apiVersion": "pingzhan.dev/v1alpha1", "kind": "Playbook",
+            "metadata": { "name": self.name },
+            "spec": {
+                "title": { "en": "Crash", "zh-CN": "崩溃" },
+                "hazard": "Flood", "owner": "operations",
+                "authority": {
+                    "requesterGroups": [OFFICER.1], "approverGroups": [APPROVER.1],
+                    "quorum": { "I": 1, "II": 1, "III": 1, "IV": 1 },
+                    "maxTerm": { "I": "24h", "II": "24h", "III": "24h", "IV": "24h" },
+                },
+                "serviceAccountName": ACCOUNT,
+                "objective": { "switchWithin": "10m", "restoreWithin": "30m" },
+                "drift": { "active": "Reassert", "restore": "Hold" },
+                "stages": [
+                    { "name": "calm", "steps": [{
+                        "name": "flags",
+                        "targets": { "kinds": ["ConfigMap"], "namespaces": here, "names": ["flags"] },
+                        "config": {
+                            "set": { "banner": "flood", "search": "off" },
+                            "restart": [{ "kind": "Deployment", "name": "portal" }],
+                        },
+                    }] },
+                    { "name": "surge", "dependsOn": ["calm"], "steps": [
+                        {
+                            "name": "grow",
+                            "targets": {
+                                "kinds": ["Deployment", "StatefulSet"], "namespaces": here,
+                                "selector": { "matchLabels": { "tier": "critical" } },
+                            },
+                            "scale": { "percent": 300 },
+                        },
+                        {
+                            "name": "tune",
+                            "targets": {
+                                "kinds": ["Deployment"], "namespaces": here, "names": ["portal", "web"],
+                            },
+                            // The API server makes "2" of "2000m".
+                            "patch": { "set": [
+                                { "path": "/spec/minReadySeconds", "value": 5 },
+                                {
+                                    "path": "/spec/template/spec/containers[name=server]/resources/requests/cpu",
+                                    "value": "2000m",
+                                },
+                            ] },
+                        },
+                    ] },
+                ],
+            },
+        })
+    }
+
+    /// Declares.
+    pub async fn declare(&self) -> Value {
+        let mode = json!({
+            "apiVersion": "pingzhan.dev/v1alpha1", "kind": "EmergencyMode",
+            "metadata": { "name": self.name },
+            "spec": {
+                "playbookRef": { "name": self.name }, "level": "II", "reason": "a crash test",
+                "requestedBy": OFFICER.0, "requestedAs": OFFICER.1, "expiresAfter": "1h",
+            },
+        });
+        let at = "/apis/pingzhan.dev/v1alpha1/emergencymodes?fieldManager=pingzhan-cli";
+        send(&self.admin, "POST", at, "application/json", &mode).await
+    }
+
+    /// The mode as it is.
+    pub async fn mode(&self) -> Value {
+        send(&self.admin, "GET", &self.at(), "", &Value::Null).await
+    }
+
+    /// Approves a plan.
+    pub async fn approve(&self, hash: &str) {
+        let approval = json!({ "by": APPROVER.0, "as": APPROVER.1, "planHash": hash });
+        let change = json!({ "spec": { "approvals": [approval] } });
+        self.change(&change).await;
+    }
+
+    /// Stands down.
+    pub async fn stand_down(&self) {
+        self.change(&json!({ "spec": { "posture": "Peacetime" } }))
+            .await;
+    }
+
+    async fn change(&self, change: &Value) {
+        let at = format!("{}?fieldManager=pingzhan-cli", self.at());
+        send(
+            &self.admin,
+            "PATCH",
+            &at,
+            "application/merge-patch+json",
+            change,
+        )
+        .await;
+    }
+
+    fn at(&self) -> String {
+        format!("/apis/pingzhan.dev/v1alpha1/emergencymodes/{}", self.name)
+    }
+
+    /// The whole objects, by path.
+    pub async fn objects_now(&self) -> Vec<(String, Value)> {
+        let mut paths: Vec<String> = self
+            .objects()
+            .into_iter()
+            .map(|(_, path, _)| path)
+            .collect();
+        paths.sort();
+        paths.dedup();
+        let mut found = Vec::new();
+        for path in paths {
+            let object = send(&self.admin, "GET", &path, "", &Value::Null).await;
+            found.push((path, object));
+        }
+        found
+    }
+
+    /// The specs of a mode's records.
+    pub async fn records(&self, uid: &str) -> Vec<Value> {
+        let label = names::MODE_UID_LABEL.replace('/', "%2F");
+        let at = format!("/apis/pingzhan.dev/v1alpha1/changerecords?labelSelector={label}%3D{uid}");
+        let list = send(&self.admin, "GET", &at, "", &Value::Null).await;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item["spec"].clone()).collect()
+    }
+}
+
+/// Server-side apply, without force.
+async fn apply(client: &Client, path: &str, manager: &str, object: &Value) -> Value {
+    let at = format!("{path}?fieldManager={manager}");
+    send(client, "PATCH", &at, "application/apply-patch+yaml", object).await
+}
+
+/// One request that must succeed.
+async fn send(client: &Client, method: &str, at: &str, content: &str, object: &Value) -> Value {
+    let mut request = http::Request::builder().method(method).uri(at);
+    let mut body = Vec::new();
+    if !object.is_null() {
+        request = request.header("content-type", content);
+        body = object.to_string().into_bytes();
+    }
+    let request = request.body(body).expect("a request");
+    let answer = client.request::<Value>(request).await;
+    answer.unwrap_or_else(|error| panic!("{method} {at}: {error}"))
+}
