@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod demo;
 pub mod generate;
 pub mod golang;
+pub mod mutants;
 pub mod progress;
 pub mod stages;
 pub mod surroundings;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::generate;
+use xtask::mutants;
 use xtask::progress::Progress;
 use xtask::surroundings::repository;
 use xtask::test;
@@ -32,6 +33,12 @@ enum Verb {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// Break the operator on purpose, one mistake at a time: the tests must notice each.
+    Mutants {
+        /// Only those whose name contains this.
+        #[arg(long)]
+        only: Option<String>,
+    },
     /// Write CRDs, RBAC and reference pages from the types.
     Generate {
         /// Only say which committed files differ, and fail when one does.
@@ -51,6 +58,7 @@ async fn main() -> ExitCode {
         Verb::Cluster(verb) => cluster_command::run(verb, progress).await.map_err(report),
         Verb::Demo(demo) => demo_command::run(demo, progress).await.map_err(report),
         Verb::Test { filter } => tested(filter.as_deref(), progress).await,
+        Verb::Mutants { only } => mutated(only.as_deref(), progress),
         Verb::Generate { check } => generated(check, progress).map_err(report),
         Verb::Bench(verb) => xtask::bench::run(verb, progress).await.map_err(report),
     };
@@ -70,6 +78,19 @@ async fn tested(filter: Option<&str>, progress: Progress) -> Result<(), String> 
         return Err(format!("{} tests failed", counts.failed));
     }
     Ok(())
+}
+
+fn mutated(only: Option<&str>, progress: Progress) -> Result<(), String> {
+    let verdicts = mutants::run(only, progress).map_err(report)?;
+    print!("{}", mutants::table(&verdicts));
+    let survivors = verdicts.iter().filter(|one| one.caught_by.is_empty());
+    match survivors.count() {
+        0 if verdicts.is_empty() => Err("no mutant has such a name".to_owned()),
+        0 => Ok(()),
+        some => Err(format!(
+            "{some} mutants survived: no test notices these mistakes"
+        )),
+    }
 }
 
 fn generated(check: bool, progress: Progress) -> Result<(), generate::Error> {
