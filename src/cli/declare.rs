@@ -5,16 +5,14 @@
     reason = "doc comments of arguments are help texts: no backticks"
 )]
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use kube::Client;
 use kube::api::{Api, PostParams};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::{
-    DecidedBy, EmergencyMode, LegalBasis, Level, NameRef, Nature, ParameterType, Playbook,
-    PlaybookSpec, Posture, Scalar, Term, names,
+    EmergencyMode, Level, ParameterType, Playbook, PlaybookSpec, Scalar, Term, names,
 };
 use crate::engine::plan::Plan;
 use crate::i18n::Lang;
@@ -22,6 +20,7 @@ use crate::t;
 
 use super::args::{Output, Waiting, level, pair, term};
 use super::context::{Context, call, playbook};
+use super::draft::{from_file, from_flags, playbook_name};
 use super::error::Error;
 use super::exit::Exit;
 use super::person::{Person, Right};
@@ -104,9 +103,6 @@ pub struct Args {
     #[command(flatten)]
     pub output: Output,
 }
-
-/// The term where none is given: a day, after which somebody has to say that it goes on.
-const TERM: &str = "24h";
 
 /// Declares.
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
@@ -235,85 +231,6 @@ fn summary(
         }
         None => format!("{head}\n{}", t!(lang, "declare-no-preview")),
     }
-}
-
-/// The object of a file, whose kind is checked; what it lacks is filled in later.
-fn from_file(lang: Lang, text: &str, file: &str) -> Result<Value, Error> {
-    let object: Value = serde_saphyr::from_str(text).map_err(|error| Error::Input {
-        problem: t!(
-            lang,
-            "declare-bad-file",
-            file = file.to_owned(),
-            problem = error.to_string()
-        ),
-    })?;
-    let kind = format!(
-        "{}/{}",
-        object["apiVersion"].as_str().unwrap_or_default(),
-        object["kind"].as_str().unwrap_or_default()
-    );
-    let wanted = format!("{}/{}/EmergencyMode", names::GROUP, names::VERSION);
-    if kind == wanted {
-        return Ok(object);
-    }
-    Err(Error::Input {
-        problem: t!(
-            lang,
-            "declare-wrong-kind",
-            file = file.to_owned(),
-            kind = kind,
-            wanted = wanted
-        ),
-    })
-}
-
-/// The object of the flags; parameters are texts still.
-fn from_flags(flags: &Flags) -> Value {
-    let parameters: BTreeMap<&String, &String> = flags
-        .parameters
-        .iter()
-        .map(|(key, value)| (key, value))
-        .collect();
-    let legal_basis = flags.instrument.clone().map(|instrument| LegalBasis {
-        instrument,
-        article: flags.article.clone(),
-        order_number: flags.order_number.clone(),
-    });
-    let decided_by = flags.decided_by.clone().map(|name| DecidedBy {
-        name,
-        role: flags.role.clone(),
-    });
-    let scope = super::plan::scope(&flags.only_namespace, &flags.only_label);
-    let mut spec = json!({
-        "playbookRef": NameRef { name: flags.playbook.clone().unwrap_or_default() },
-        "level": flags.level,
-        "nature": if flags.exercise { Nature::Exercise } else { Nature::Actual },
-        "posture": Posture::Wartime,
-        "reason": flags.reason,
-        "expiresAfter": flags.term.clone().unwrap_or_else(|| Term(TERM.to_owned())),
-        "legalBasis": legal_basis,
-        "decidedBy": decided_by,
-        "parameters": parameters,
-        "scope": scope,
-    });
-    if let Some(fields) = spec.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    json!({
-        "apiVersion": format!("{}/{}", names::GROUP, names::VERSION),
-        "kind": "EmergencyMode",
-        "metadata": { "name": flags.name },
-        "spec": spec,
-    })
-}
-
-fn playbook_name(lang: Lang, draft: &Value) -> Result<&str, Error> {
-    draft["spec"]["playbookRef"]["name"]
-        .as_str()
-        .filter(|name| !name.is_empty())
-        .ok_or_else(|| Error::Input {
-            problem: t!(lang, "declare-no-playbook"),
-        })
 }
 
 /// The draft with what only now is known: who declares, and the types of parameters.

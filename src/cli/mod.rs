@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod context;
+mod draft;
 pub mod edit;
 mod error;
 mod exit;

@@ -8,6 +8,7 @@ use crate::api::{
 use crate::i18n::Lang;
 use crate::t;
 
+use super::counts::counts;
 use super::{Tone, View, bar, drawn, nature_word, phase_tone, phase_word, short_hash, stage_word};
 
 /// Columns that a list needs to show what modes wait for beside the rest.
@@ -278,47 +279,6 @@ const fn stage_tone(state: StageState) -> Tone {
         StageState::Failed => Tone::Bad,
         StageState::Skipped | StageState::Unsupported => Tone::Faint,
     }
-}
-
-/// How many changes are in which state, those that are in none left out.
-fn counts(lang: Lang, status: &EmergencyModeStatus) -> String {
-    let Some(counts) = status.counts else {
-        return String::new();
-    };
-    let parts = [
-        (
-            counts.applied,
-            t!(lang, "count-applied", n = counts.applied),
-        ),
-        (
-            counts.restored,
-            t!(lang, "count-restored", n = counts.restored),
-        ),
-        (
-            counts.drifted,
-            t!(lang, "count-drifted", n = counts.drifted),
-        ),
-        (counts.stuck, t!(lang, "count-stuck", n = counts.stuck)),
-        (
-            counts.refused,
-            t!(lang, "count-refused", n = counts.refused),
-        ),
-        (counts.gone, t!(lang, "count-gone", n = counts.gone)),
-        (counts.kept, t!(lang, "count-kept", n = counts.kept)),
-        (
-            counts.overtaken,
-            t!(lang, "count-overtaken", n = counts.overtaken),
-        ),
-    ];
-    let some: Vec<String> = parts
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(_, text)| text)
-        .collect();
-    if some.is_empty() {
-        return String::new();
-    }
-    t!(lang, "counts-line", counts = some.join(" · "))
 }
 
 /// The targets that are not as they should be, with what a verdict needs.
