@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use kube::core::DeserializeGuard;
+use jiff::Timestamp;
+use kube::core::{DeserializeGuard, ObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
@@ -146,12 +147,16 @@ impl Crew {
         let object = match object.0 {
             Ok(object) => Arc::new(object),
             Err(error) => {
-                let name = error.metadata.name.unwrap_or_default();
                 tracing::error!(
-                    mode = name,
+                    mode = error.metadata.name,
                     error = error.error,
                     "a mode cannot be read and is skipped"
                 );
+                // One that was carried out before goes on as it was.
+                let uid = error.metadata.uid.clone().unwrap_or_default();
+                if !objects.contains_key(&uid) {
+                    actors.spawn(self.clone().say_malformed(error.metadata, error.error));
+                }
                 return;
             }
         };
@@ -231,6 +236,24 @@ impl Crew {
             orders: self.orders,
         };
         actor.run().await;
+    }
+
+    /// Says on a mode that it cannot be read. Returns nobody's uid: no actor is over.
+    async fn say_malformed(self, metadata: ObjectMeta, problem: String) -> String {
+        let (name, uid) = (
+            metadata.name.unwrap_or_default(),
+            metadata.uid.unwrap_or_default(),
+        );
+        let since = metadata
+            .creation_timestamp
+            .map_or(Timestamp::MIN, |time| time.0);
+        let generation = metadata.generation.unwrap_or_default();
+        let said = crate::engine::decide::malformed(&problem, generation, since);
+        let written = super::publish::say(&self.own.writes, &name, &uid, &said.status).await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "that a mode cannot be read could not be published");
+        }
+        String::new()
     }
 
     async fn say_damaged(

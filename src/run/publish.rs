@@ -1,7 +1,7 @@
 //! Publishing: a mode's status and its finalizer. Written when they differ, after every decision,
 //! also after a failure.
 
-use kube::api::{Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use snafu::{ResultExt, Snafu};
@@ -53,6 +53,25 @@ pub async fn status(
         Err(kube::Error::Api(answer)) if answer.code == 409 => MovedSnafu { name }.fail(),
         Err(source) => Err(source).context(StatusSnafu { name }),
     }
+}
+
+/// The same on an object that cannot be read as a mode.
+pub async fn say(
+    client: &Client,
+    name: &str,
+    uid: &str,
+    status: &EmergencyModeStatus,
+) -> Result<(), Error> {
+    let resource = ApiResource::erase::<EmergencyMode>(&());
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let patch = json_patch(json!([
+        { "op": "test", "path": "/metadata/uid", "value": uid },
+        { "op": "add", "path": "/status", "value": status },
+    ]));
+    api.patch_status(name, &params(), &patch)
+        .await
+        .context(StatusSnafu { name })?;
+    Ok(())
 }
 
 /// Sees to it that the mode cannot vanish while it is carried out: before anything is journalled.

@@ -259,6 +259,24 @@ pub fn damaged(
     now: Timestamp,
 ) -> Decision {
     let blocked = Blocked::JournalDamaged(damage.to_owned());
+    stopped(blocked, generation, status, now)
+}
+
+/// What is decided for a mode whose object cannot be read: nothing, and it is said.
+///
+/// `since` is when it was created: what is said must not change with every look, or saying it
+/// would be looked at again.
+pub fn malformed(problem: &str, generation: i64, since: Timestamp) -> Decision {
+    let blocked = Blocked::Malformed(problem.to_owned());
+    stopped(blocked, generation, None, since)
+}
+
+fn stopped(
+    blocked: Blocked,
+    generation: i64,
+    status: Option<EmergencyModeStatus>,
+    now: Timestamp,
+) -> Decision {
     let mut status = status.unwrap_or_default();
     for type_ in [
         crate::api::condition::types::BLOCKED,

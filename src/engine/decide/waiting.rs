@@ -84,6 +84,8 @@ pub enum Blocked {
     JournalDamaged(String),
     /// A stage failed and the rest waits for a person.
     StageFailed(Vec<String>),
+    /// The mode's object cannot be read.
+    Malformed(String),
     /// The program failed at this mode.
     Panicked(String),
 }
@@ -103,6 +105,7 @@ impl Blocked {
             Self::Term(_) => "TermRefused",
             Self::JournalDamaged(_) => "JournalDamaged",
             Self::StageFailed(_) => "StageFailed",
+            Self::Malformed(_) => "Malformed",
             Self::Panicked(_) => "InternalError",
         }
     }
@@ -140,6 +143,9 @@ impl Blocked {
             Self::StageFailed(stages) => format!(
                 "too little of stage {} succeeded: stand down, or abort with Hold or Restore",
                 stages.join(", ")
+            ),
+            Self::Malformed(problem) => format!(
+                "the declaration cannot be read and nothing is done about it: {problem}; `pingzhan lint` says where; correct it, or delete it and declare again"
             ),
             Self::Panicked(problem) => format!(
                 "pingzhan failed at this mode and leaves it alone: {problem}; report it, then restart the operator"
