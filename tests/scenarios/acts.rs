@@ -40,6 +40,13 @@ impl World {
         published.expect("the playbook is accepted");
     }
 
+    /// Takes a playbook away.
+    pub async fn unpublish(&self, name: &str) {
+        let api: Api<Playbook> = Api::all(self.client.clone());
+        let deleted = api.delete(name, &DeleteParams::default()).await;
+        deleted.expect("the playbook may be deleted");
+    }
+
     /// Declares a mode of the playbook of the same name, at level IV where nothing else is said.
     pub async fn declare(&self, name: &str, more: Value) {
         let mut spec = json!({

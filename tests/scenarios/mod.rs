@@ -4,12 +4,9 @@
 //! Every scenario is judged in the end by the same oracles (`oracles`), over everything that
 //! happened to every object (`history`), not by what the operator says of itself.
 
-#![allow(
-    dead_code,
-    reason = "the world offers more than the scenarios so far use"
-)]
-
 mod acts;
+mod authority;
+mod confinement;
 mod ending;
 mod fleet;
 mod gone;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, Resource, ResourceExt as _};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
@@ -184,7 +184,9 @@ async fn remove_all<K>(client: &Client)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let api: Api<K> = Api::all(client.clone());
+    // A test may have left one that cannot be read as what it should be.
+    let resource = ApiResource::erase::<K>(&());
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     serve(&api).await;
     let removed = api
         .delete_collection(&DeleteParams::default(), &ListParams::default())
