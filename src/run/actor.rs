@@ -177,7 +177,7 @@ impl Actor {
         self.survey(memory).await?;
         let grants = self.registry.grants.clone();
         let guard = grants.lock().await;
-        let (decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
+        let (mut decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
         if let Some(need) = &decision.need {
             drop(guard);
             self.publish(memory, object.as_deref(), &decision).await;
@@ -190,21 +190,19 @@ impl Actor {
             return Ok(Next::Again);
         }
         drop(guard);
-        self.order(memory, &decision, basis).await;
+        let busy = !decision.works.is_empty();
+        self.order(memory, &mut decision, basis).await;
         self.hold(memory, &decision).await;
         self.publish(memory, object.as_deref(), &decision).await;
         if decision.closed {
             self.finish(memory, object.as_deref()).await?;
             return Ok(Next::Wait(None));
         }
-        let until = if decision.works.is_empty() {
-            decision.again_at
+        let until = if busy {
+            let soon = self.soon();
+            Some(decision.again_at.map_or(soon, |at| at.min(soon)))
         } else {
-            Some(
-                decision
-                    .again_at
-                    .map_or(self.soon(), |at| at.min(self.soon())),
-            )
+            decision.again_at
         };
         Ok(Next::Wait(until))
     }
@@ -275,13 +273,13 @@ impl Actor {
         self.deps.events.mode(&self.mode.id, false, word, &note);
     }
 
-    async fn order(&self, memory: &mut Memory, decision: &Decision, basis: i64) {
+    async fn order(&self, memory: &mut Memory, decision: &mut Decision, basis: i64) {
         if decision.works.is_empty() && !memory.ordered {
             return;
         }
         memory.ordered = !decision.works.is_empty();
         let quarantined = self.mode.state.lock().await.quarantined.clone();
-        let mut works = decision.works.clone();
+        let mut works = std::mem::take(&mut decision.works);
         works.retain(|work| !quarantined.contains(&work.uid));
         let order = Order {
             mode: self.mode.id.uid.clone(),
@@ -315,10 +313,10 @@ impl Actor {
             .collect();
         collections.sort();
         collections.dedup();
-        let Some(account) = state.account.clone() else {
+        drop(state);
+        let Some(account) = self.mode.account() else {
             return;
         };
-        drop(state);
         let same = memory
             .holds
             .as_ref()

@@ -213,11 +213,7 @@ impl Crew {
         };
         let (journal, ledger) = opened;
         let state = State::new(journal, ledger, self.deps.clock.now());
-        let mode = Arc::new(Mode {
-            id,
-            state: Mutex::new(state),
-            wake: tokio::sync::Notify::new(),
-        });
+        let mode = Arc::new(Mode::new(id, state));
         self.registry.insert(mode.clone()).await;
         mode
     }

@@ -2,7 +2,7 @@
 //! executor.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, Notify};
@@ -27,6 +27,33 @@ pub struct Mode {
     pub state: Mutex<State>,
     /// Wakes the mode's actor.
     pub wake: Notify,
+    /// Clients that act as the playbook's account, once a plan names it. Not under the lock of
+    /// `state`: that is held while a record is stored, and writes must not wait for it.
+    account: RwLock<Option<Clients>>,
+}
+
+impl Mode {
+    /// A mode whose journal was just opened.
+    pub fn new(id: RecordMode, state: State) -> Self {
+        Self {
+            id,
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            account: RwLock::new(None),
+        }
+    }
+
+    /// Clients that act as the playbook's account, once a plan names it.
+    pub fn account(&self) -> Option<Clients> {
+        let account = self.account.read().unwrap_or_else(PoisonError::into_inner);
+        account.clone()
+    }
+
+    /// Sets as whom targets are read and written.
+    pub fn act_as(&self, account: Clients) {
+        let mut known = self.account.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(account);
+    }
 }
 
 /// Everything about a mode that changes.
@@ -39,8 +66,6 @@ pub struct State {
     pub plans: BTreeMap<String, Arc<Plan>>,
     /// Plans that could not be parsed: the journal is damaged.
     pub damage: Option<String>,
-    /// Clients that act as the playbook's account, once a plan names it.
-    pub account: Option<Clients>,
     /// Targets as last seen.
     pub sights: BTreeMap<String, Sight>,
     /// When each target was written again.
@@ -73,7 +98,6 @@ impl State {
             ledger,
             plans: BTreeMap::new(),
             damage: None,
-            account: None,
             sights: BTreeMap::new(),
             rewrites: BTreeMap::new(),
             retry: BTreeMap::new(),

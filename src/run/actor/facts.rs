@@ -89,7 +89,7 @@ impl Actor {
             .accounts
             .account(&self.settings.accounts_namespace, name)
             .map_err(|error| error.to_string())?;
-        self.mode.state.lock().await.account = Some(account.clone());
+        self.mode.act_as(account.clone());
         Ok(account)
     }
 

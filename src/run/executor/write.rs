@@ -38,7 +38,7 @@ pub(super) struct Item {
 ))]
 pub(super) async fn write(deps: &Deps, cell: &Mode, task: Task) -> Wrote<Settlement> {
     let Task { target, sight, act } = task;
-    let (Some(clients), Some(sight)) = (cell.state.lock().await.account.clone(), sight) else {
+    let (Some(clients), Some(sight)) = (cell.account(), sight) else {
         return note_only(&target, act);
     };
     let job = Job {
