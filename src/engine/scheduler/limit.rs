@@ -12,6 +12,8 @@ pub const MOST: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
     now: usize,
+    /// Nothing has been refused or unanswered yet.
+    untried: bool,
     most: usize,
     answered: usize,
     halved: u64,
@@ -23,6 +25,7 @@ impl Limit {
         let most = most.clamp(1, MOST);
         Self {
             now: START.min(most),
+            untried: true,
             most,
             answered: 0,
             halved: 0,
@@ -35,8 +38,9 @@ impl Limit {
     }
 
     /// A write was answered while `flying` were in flight, it included. After a window of as many
-    /// answers as the limit, each while the limit was in use, the limit grows by one: an unused
-    /// limit proves nothing.
+    /// answers as the limit, each while the limit was in use, the limit grows: doubled until the
+    /// first sign of overload, so that a fleet of a thousand is not half switched before the limit
+    /// is found, and by one after it. An unused limit proves nothing.
     pub(super) fn answered(&mut self, flying: usize) {
         if flying < self.now {
             return;
@@ -44,12 +48,18 @@ impl Limit {
         self.answered += 1;
         if self.answered >= self.now {
             self.answered = 0;
-            self.now = (self.now + 1).min(self.most);
+            let grown = if self.untried {
+                self.now * 2
+            } else {
+                self.now + 1
+            };
+            self.now = grown.min(self.most);
         }
     }
 
     /// A write was not answered in time: the window starts anew.
     pub(super) fn unanswered(&mut self) {
+        self.untried = false;
         self.answered = 0;
     }
 
@@ -57,6 +67,7 @@ impl Limit {
     /// writes that were issued before the last halving: they are one event.
     pub(super) fn refused(&mut self, issue: u64, last_issue: u64) {
         self.answered = 0;
+        self.untried = false;
         if issue > self.halved {
             self.now = (self.now / 2).max(1);
             self.halved = last_issue;
@@ -70,7 +81,7 @@ mod tests {
 
     /// Growth without use would let a burst through that nothing has vouched for.
     #[test]
-    fn grows_by_one_a_window_and_only_while_it_is_used() {
+    fn grows_by_a_window_and_only_while_it_is_used() {
         let mut limit = Limit::new(100);
         for _ in 0..100 {
             limit.answered(7);
@@ -79,7 +90,12 @@ mod tests {
         for _ in 0..8 {
             limit.answered(8);
         }
-        assert_eq!(limit.now(), 9);
+        assert_eq!(limit.now(), 16, "doubled until the first sign of overload");
+        limit.unanswered();
+        for _ in 0..16 {
+            limit.answered(16);
+        }
+        assert_eq!(limit.now(), 17, "then by one");
         for _ in 0..10_000 {
             limit.answered(MOST);
         }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use crate::ledger::record::GROUP;
 
-/// How long the first outcome of a batch waits for others: a person who watches sees progress
-/// five times a second, and a fleet of thousands costs one record for hundreds of writes.
-const FLUSH_MS: u64 = 200;
+/// How long the first outcome of a batch waits for others: as long as decisions of one mode are
+/// apart, so that each sees one more record, and a fleet of thousands costs one record for
+/// hundreds of writes.
+const FLUSH_MS: u64 = 500;
 
 /// What one write left to be recorded.
 type Settled<O> = (String, Vec<O>);
