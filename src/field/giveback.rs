@@ -75,6 +75,10 @@ pub fn give_back(
         .managed_fields
         .as_deref()
         .context(NotReadSnafu { name })?;
+    let live: Vec<Value> = serde_json::from_str(live).map_err(|error| Error::NotUnderstood {
+        name: name.clone(),
+        problem: error.to_string(),
+    })?;
     let mut entries = live
         .iter()
         .map(|entry| Entry::read(entry, name))
