@@ -25,6 +25,8 @@ pub struct Query {
     pub labels: String,
     /// The `fieldSelector` parameter; empty for all.
     pub fields: String,
+    /// After so many pages it is given up; 0 for never.
+    pub most_pages: usize,
 }
 
 /// What a list gave.
@@ -34,6 +36,8 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// How many requests it took.
     pub requests: usize,
+    /// Whether it was read to its end.
+    pub whole: bool,
 }
 
 /// Lists, and keeps of each object what `keep` makes of it.
@@ -49,6 +53,7 @@ pub async fn list<T: Send>(
     let mut listed = Listed {
         items: Vec::new(),
         requests: 0,
+        whole: false,
     };
     let mut from = String::new();
     let mut restarts = 0;
@@ -57,8 +62,12 @@ pub async fn list<T: Send>(
         let items = &mut listed.items;
         let mut each = |object| items.extend(keep(object));
         match page(client, query, &from, &mut each).await {
+            Ok(Some(_)) if listed.requests == query.most_pages => return Ok(listed),
             Ok(Some(next)) => from = next,
-            Ok(None) => return Ok(listed),
+            Ok(None) => {
+                listed.whole = true;
+                return Ok(listed);
+            }
             Err(error) if error.code() == Some(410) && restarts < RESTARTS => {
                 restarts += 1;
                 listed.items.clear();
@@ -207,6 +216,7 @@ mod tests {
             },
             labels: "tier=web".to_owned(),
             fields: String::new(),
+            most_pages: 0,
         }
     }
 

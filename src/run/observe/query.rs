@@ -165,6 +165,7 @@ impl<'a> Job<'a> {
                     .into_iter()
                     .collect(),
                 requests: 1,
+                whole: true,
             }]),
             Err(error) => self.failed(&error),
         }
@@ -191,6 +192,7 @@ impl<'a> Job<'a> {
                 .map(matching::query)
                 .unwrap_or_default(),
             fields,
+            most_pages: 0,
         };
         let client = &self.view.account.reads;
         list::list(client, &wanted, |object| self.keep(&object)).await

@@ -1,6 +1,6 @@
 //! Looking again at objects that are known already, for hold and return.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream;
@@ -13,6 +13,9 @@ use crate::field::{Path, Projection, Target, project};
 
 /// Up to so many objects of a namespace are read by name rather than listed.
 const SINGLE: usize = 3;
+/// From so many requests on, one list of the whole cluster is tried first: a fleet in twenty
+/// namespaces is five pages of it.
+const MANY: usize = 8;
 /// Requests in flight, as for queries.
 const IN_FLIGHT: usize = 4;
 
@@ -51,6 +54,28 @@ pub async fn observe_targets(
         let group = groups.entry(Collection::of(&one.target)).or_default();
         group.insert(one.target.uid.as_str(), one);
     }
+    let mut whole = Observed::default();
+    for kind in kinds(&groups) {
+        let look = Look {
+            account,
+            collection: kind.clone(),
+            with_managed_fields,
+        };
+        let of_kind = |collection: &Collection| same_kind(collection, &kind);
+        let asked: Vec<_> = groups.iter().filter(|(c, _)| of_kind(c)).collect();
+        let cost = asked.iter().map(|(_, group)| cost(group)).sum();
+        if cost < MANY {
+            continue;
+        }
+        let all = asked.iter().flat_map(|(_, group)| group.iter());
+        let all = all.map(|(uid, wanted)| (*uid, *wanted)).collect();
+        let (requests, seen) = look.everywhere(&all, cost).await;
+        whole.requests += requests;
+        if let Some(seen) = seen {
+            whole.seen.extend(seen);
+            groups.retain(|collection, _| !of_kind(collection));
+        }
+    }
     // Gathered first: a closure inside the stream's type would keep it from being sent.
     let mut looks = Vec::with_capacity(groups.len());
     for (collection, group) in groups {
@@ -62,13 +87,30 @@ pub async fn observe_targets(
         looks.push(async move { look.group(&group).await });
     }
     let parts: Vec<Observed> = stream::iter(looks).buffered(IN_FLIGHT).collect().await;
-    let mut whole = Observed::default();
     for part in parts {
         whole.seen.extend(part.seen);
         whole.problems.extend(part.problems);
         whole.requests += part.requests;
     }
     whole
+}
+
+/// The kinds of some groups, each as its collection in the whole cluster.
+fn kinds(groups: &BTreeMap<Collection, BTreeMap<&str, &Wanted>>) -> BTreeSet<Collection> {
+    let everywhere = |collection: &Collection| Collection {
+        namespace: String::new(),
+        ..collection.clone()
+    };
+    groups.keys().map(everywhere).collect()
+}
+
+fn same_kind(one: &Collection, other: &Collection) -> bool {
+    (&one.api_version, &one.kind) == (&other.api_version, &other.kind)
+}
+
+/// How many requests a group takes at least.
+fn cost(group: &BTreeMap<&str, &Wanted>) -> usize {
+    if group.len() > SINGLE { 1 } else { group.len() }
 }
 
 struct Look<'a> {
@@ -78,6 +120,29 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// Looks at the whole cluster, in at most so many pages: how many they were, and what was seen
+    /// if that was enough. An account that may not do this is asked namespace by namespace.
+    async fn everywhere(
+        &self,
+        wanted: &BTreeMap<&str, &Wanted>,
+        most_pages: usize,
+    ) -> (usize, Option<BTreeMap<String, Option<Projection>>>) {
+        let query = List {
+            collection: self.collection.clone(),
+            most_pages,
+            ..List::default()
+        };
+        let listed = list::list(&self.account.reads, &query, |object| {
+            let wanted = wanted.get(uid(&object)?)?;
+            self.project(&object, wanted)
+        });
+        match listed.await {
+            Ok(listed) if listed.whole => (listed.requests, Some(found(wanted, listed.items))),
+            Ok(listed) => (listed.requests, None),
+            Err(_) => (1, None),
+        }
+    }
+
     async fn group(&self, group: &BTreeMap<&str, &Wanted>) -> Observed {
         if group.len() > SINGLE {
             return self.list(group).await;
@@ -107,17 +172,11 @@ impl Look<'_> {
             self.project(&object, wanted)
         });
         match listed.await {
-            Ok(listed) => {
-                let mut seen: BTreeMap<String, Option<Projection>> =
-                    group.keys().map(|uid| ((*uid).to_owned(), None)).collect();
-                let there = listed.items.into_iter();
-                seen.extend(there.map(|found| (found.target.uid.clone(), Some(found))));
-                Observed {
-                    seen,
-                    problems: Vec::new(),
-                    requests: listed.requests,
-                }
-            }
+            Ok(listed) => Observed {
+                seen: found(group, listed.items),
+                problems: Vec::new(),
+                requests: listed.requests,
+            },
             Err(error) => Observed {
                 problems: vec![self.problem(&error)],
                 requests: 1,
@@ -138,6 +197,21 @@ impl Look<'_> {
     fn problem(&self, error: &cluster::Error) -> String {
         format!("{}: {}", self.account.who, sentence(error))
     }
+}
+
+/// What a whole list says of objects: those that are not in it are gone.
+fn found(
+    wanted: &BTreeMap<&str, &Wanted>,
+    listed: Vec<Projection>,
+) -> BTreeMap<String, Option<Projection>> {
+    let mut seen: BTreeMap<String, Option<Projection>> =
+        wanted.keys().map(|uid| ((*uid).to_owned(), None)).collect();
+    seen.extend(
+        listed
+            .into_iter()
+            .map(|found| (found.target.uid.clone(), Some(found))),
+    );
+    seen
 }
 
 fn uid(object: &Value) -> Option<&str> {

@@ -330,3 +330,42 @@ async fn many_known_objects_of_a_namespace_are_listed_at_once() {
     let there = observed.seen.values().filter(|seen| seen.is_some());
     assert_eq!((observed.seen.len(), there.count()), (4, 2));
 }
+
+/// A fleet over many namespaces is a few pages of one list, and a namespace each would be most of
+/// what a switch sends; but a cluster much larger than the fleet must not be read for it, and an
+/// account without the right must see its targets all the same.
+#[tokio::test]
+async fn many_namespaces_are_read_at_once_where_that_is_cheaper() {
+    let spread = |at: usize| format!("ns-{}", at % 10);
+    let targets: Vec<Wanted> = (0..40)
+        .map(|at| {
+            let (namespace, name) = (spread(at), format!("web-{at}"));
+            wanted(&namespace, &name, &format!("{namespace}-{name}"))
+        })
+        .collect();
+    for (rights, next, expected) in [
+        (Rights::All, "", 1),
+        (Rights::All, "more", 20),
+        (Rights::InNamespaces, "", 11),
+    ] {
+        let fake = Fake::new(move |asked| {
+            let (path, _) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
+            let own = path.strip_prefix("/apis/apps/v1/namespaces/");
+            let space = own.and_then(|rest| rest.strip_suffix("/deployments"));
+            if space.is_none() && rights != Rights::All {
+                return forbidden();
+            }
+            let all = (0..40).filter(|at| space.is_none_or(|space| spread(*at) == space));
+            let items: Vec<Value> = all
+                .map(|at| object(&spread(at), &format!("web-{at}"), &json!({})))
+                .collect();
+            let next = if space.is_none() { next } else { "" };
+            reply(200, json!({"metadata": {"continue": next}, "items": items}))
+        });
+        let observed = observe_targets(&Clients::fake(&fake.client()), &targets, false).await;
+        assert_eq!(observed.requests, expected);
+        assert_eq!(observed.seen.len(), 40);
+        assert!(observed.seen.values().all(Option::is_some));
+        assert!(observed.problems.is_empty());
+    }
+}
