@@ -64,7 +64,7 @@ impl Actor {
                 return Candidate::Invalid(sentences.collect());
             }
         };
-        let account = match self.account(&request.spec.service_account_name).await {
+        let account = match self.account(&request.spec.service_account_name) {
             Ok(account) => account,
             Err(problem) => return Candidate::Unreadable(vec![problem]),
         };
@@ -84,7 +84,7 @@ impl Actor {
     }
 
     /// The clients of the playbook's account, which every read and write of targets uses.
-    async fn account(&self, name: &str) -> Result<Clients, String> {
+    fn account(&self, name: &str) -> Result<Clients, String> {
         let account = self
             .accounts
             .account(&self.settings.accounts_namespace, name)
@@ -102,7 +102,7 @@ impl Actor {
     async fn account_in_force(&self) -> Result<Clients, String> {
         let plan = self.plan_in_force().await;
         let plan = plan.ok_or_else(|| "no plan is in force".to_owned())?;
-        self.account(&plan.spec.service_account_name).await
+        self.account(&plan.spec.service_account_name)
     }
 
     /// Reads targets that nothing is known of.
@@ -211,7 +211,7 @@ impl Actor {
     async fn again(&self, plan: &Plan) -> Result<Plan, String> {
         let expanded = expand::expand(&plan.spec, plan.level, &plan.parameters)
             .map_err(|_| "the stored playbook does not expand".to_owned())?;
-        let account = self.account(&plan.spec.service_account_name).await?;
+        let account = self.account(&plan.spec.service_account_name)?;
         let facts = self.observe(&account, plan.scope.as_ref(), &expanded).await;
         let request = Request {
             playbook: &plan.playbook,
