@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::api::{Api, DynamicObject, ListParams, TypeMeta};
 use kube::core::ApiResource;
 use kube::runtime::watcher::{self, Event as Seen, watcher};
 use serde_json::Value;
@@ -59,7 +59,7 @@ impl History {
         for (api, resource) in &watched {
             tasks.spawn(follow(
                 api.clone(),
-                resource.kind.clone(),
+                resource.clone(),
                 events.clone(),
                 news.clone(),
             ));
@@ -141,20 +141,25 @@ fn version(text: Option<&str>) -> u64 {
 
 async fn follow(
     api: Api<DynamicObject>,
-    kind: String,
+    resource: ApiResource,
     events: Arc<Mutex<Vec<Event>>>,
     news: Arc<Notify>,
 ) {
     let mut seen = Box::pin(watcher(api, watcher::Config::default()));
     while let Some(next) = seen.next().await {
-        let (object, removed) = match next {
+        let (mut object, removed) = match next {
             Ok(Seen::InitApply(object) | Seen::Apply(object)) => (object, false),
             Ok(Seen::Delete(object)) => (object, true),
             Ok(Seen::Init | Seen::InitDone) | Err(_) => continue,
         };
+        // Lists leave out what every item is.
+        object.types.get_or_insert_with(|| TypeMeta {
+            api_version: resource.api_version.clone(),
+            kind: resource.kind.clone(),
+        });
         let event = Event {
             version: version(object.metadata.resource_version.as_deref()),
-            kind: kind.clone(),
+            kind: resource.kind.clone(),
             uid: object.metadata.uid.clone().unwrap_or_default(),
             object: serde_json::to_value(&object).expect("an object is JSON"),
             removed,
