@@ -49,10 +49,10 @@ pub fn deployment(member: usize) -> Value {
         json!({
             "name": part,
             "image": format!("registry.invalid/yunxi/{part}:1.4.{}", member % 10),
-            "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
+            "ports": [{"name": part, "containerPort": port, "protocol": "TCP"}],
             "env": environment,
             "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-            "readinessProbe": {"httpGet": {"path": "/ready", "port": "http", "scheme": "HTTP"}, "periodSeconds": 5},
+            "readinessProbe": {"httpGet": {"path": "/ready", "port": part, "scheme": "HTTP"}, "periodSeconds": 5},
         })
     };
     json!({
