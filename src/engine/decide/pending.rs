@@ -61,6 +61,8 @@ pub(super) fn granted(
     let expires = from
         .checked_add(jiff::SignedDuration::try_from(term).unwrap_or(jiff::SignedDuration::MAX))
         .unwrap_or(jiff::Timestamp::MAX);
+    // People read it at night: whole seconds.
+    let expires = jiff::Timestamp::from_second(expires.as_second()).unwrap_or(expires);
     Turn {
         kind: TurnKind::Granted,
         by: None,

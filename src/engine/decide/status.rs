@@ -222,9 +222,9 @@ fn timeline(input: &Input<'_>) -> Vec<TimelineEntry> {
             let message = match turn.kind {
                 TurnKind::Leader => format!("a new leader took over{by}"),
                 TurnKind::Granted => format!(
-                    "level {} in force, approved by {} people, until {}",
+                    "level {} in force, approved by {}, until {}",
                     turn.level.map_or("?", crate::api::Level::as_str),
-                    turn.approvals.len(),
+                    people(&turn.approvals),
                     turn.expires_at.as_deref().unwrap_or("?"),
                 ),
                 TurnKind::Restoring => format!("the return began: {reason}{by}"),
@@ -238,6 +238,15 @@ fn timeline(input: &Input<'_>) -> Vec<TimelineEntry> {
             }
         })
         .collect()
+}
+
+/// Who approved, for people.
+fn people(approvals: &[String]) -> String {
+    if approvals.is_empty() {
+        "nobody, since none was needed".into()
+    } else {
+        approvals.join(", ")
+    }
 }
 
 /// How long the switch and the return took, once they are over.
@@ -275,7 +284,7 @@ fn span(
         .and_then(|term| term.to_duration().ok())
         .map(|limit| took.unsigned_abs() <= limit);
     Some(SwitchStatus {
-        took: format!("{}", SignedDuration::from_secs(took.as_secs())),
+        took: format!("{:#}", SignedDuration::from_secs(took.as_secs())),
         objective: within.map(|term| term.0.clone()),
         met,
     })
