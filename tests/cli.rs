@@ -1,5 +1,7 @@
 //! The programs as people and scripts call them: exit codes, languages, one error each.
 
+mod emergency;
+
 use std::process::{Command, Output};
 
 /// Nobody listens on the discard port of the loopback address, so a connection is refused at once.
