@@ -364,6 +364,21 @@ mod tests {
             quorum.sentence(),
             "waiting for 1 of 2 approvals from emergency-approvers"
         );
+        // Somebody in two of the groups is still one person.
+        let two_groups = Authority {
+            approver_groups: vec![group.into(), "mayors-office".into()],
+            ..authority()
+        };
+        let twice = EmergencyModeSpec {
+            approvals: vec![
+                approval("lin", group, PLAN),
+                approval("lin", "mayors-office", PLAN),
+            ],
+            ..spec()
+        };
+        let once = approvals(&twice, &two_groups, Level::II, PLAN);
+        assert_eq!(once.given, ["lin"]);
+        assert!(!once.met());
         let met = counted(&[("lin", group, PLAN), ("he", group, PLAN)]);
         assert!(met.met());
         assert_eq!(met.sentence(), "approved by lin, he");

@@ -86,6 +86,30 @@ fn a_crash_while_recovering_from_a_crash_is_exact() {
     }
 }
 
+/// A killed process may have sent a write that the server carries out seconds later, when its
+/// successor has looked already and seen the peacetime value.
+#[test]
+fn a_write_that_arrives_after_its_sender_was_killed_comes_back_too() {
+    let mut reference = World::new();
+    reference.approve_when_planned();
+    reference.run();
+    let (steps, writes) = (reference.steps, reference.writes);
+    let mut late = 0;
+    for at in 0..steps {
+        let mut world = World::new();
+        world.lands_after = Some(jiff::SignedDuration::from_secs(12));
+        world.crash_at = vec![at];
+        world.approve_when_planned();
+        world.run_until_killed();
+        world.spec.posture = Posture::Peacetime;
+        world.run();
+        late += world.landed_late;
+        assert_eq!(world.phase(), Phase::Closed, "crash at {at}");
+        assert_as_before(&world, &format!("crash at {at}, the write came late"));
+    }
+    assert_eq!(late, writes, "each write came late once and took effect");
+}
+
 /// A rival that puts the peacetime value back does not win, and is not remembered as the base.
 #[test]
 fn a_base_value_put_back_is_written_over_and_the_return_is_exact() {

@@ -32,6 +32,15 @@ const TURNS: usize = 400;
 /// The process was killed.
 struct Killed;
 
+/// A write that its sender did not live to see answered.
+struct InFlight {
+    lands_at: Timestamp,
+    uid: String,
+    patch: json_patch::Patch,
+    version: Option<String>,
+    paths: Option<Vec<Path>>,
+}
+
 /// The cluster, the journal, the mode, and what one process remembers.
 pub struct World {
     pub objects: BTreeMap<String, Value>,
@@ -44,6 +53,11 @@ pub struct World {
     pub crash_at: Vec<usize>,
     /// Writes of targets that took effect.
     pub writes: usize,
+    /// What a killed process had sent takes effect so much later, if at all.
+    pub lands_after: Option<SignedDuration>,
+    /// How many of those took effect.
+    pub landed_late: usize,
+    in_flight: Vec<InFlight>,
     approving: bool,
     stop_at: Option<usize>,
     playbook: PlaybookSpec,
@@ -133,6 +147,9 @@ impl World {
             steps: 0,
             crash_at: Vec::new(),
             writes: 0,
+            lands_after: None,
+            landed_late: 0,
+            in_flight: Vec::new(),
             approving: false,
             stop_at: None,
             playbook: playbook(),
@@ -247,6 +264,17 @@ impl World {
         panic!("the world does not come to rest: {:?}", self.status);
     }
 
+    /// Runs until the process was killed once, or nothing is left to do.
+    pub fn run_until_killed(&mut self) {
+        loop {
+            match self.turn() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(Killed) => return self.restart(),
+            }
+        }
+    }
+
     /// Runs for some steps, at most until nothing is left to do.
     pub fn run_steps(&mut self, steps: usize) {
         self.stop_at = Some(self.steps + steps);
@@ -270,7 +298,7 @@ impl World {
             self.append(&Body::Turn(serde_json::from_value(turn).expect("a turn")))?;
             self.process.led = true;
         }
-        self.now += SignedDuration::from_millis(500);
+        self.pass(self.now + SignedDuration::from_millis(500));
         let decision = self.decide();
         self.status = decision.status.clone();
         if self.approving {
@@ -313,7 +341,7 @@ impl World {
             .again_at
             .filter(|at| waits_for_time && *at > self.now);
         if let Some(at) = soon {
-            self.now = at;
+            self.pass(at);
             return true;
         }
         let approvals = matches!(
@@ -326,6 +354,18 @@ impl World {
             return self.spec.approvals.len() > before || self.decide().waiting != decision.waiting;
         }
         false
+    }
+
+    /// Time passes, and what was under way arrives. A watch tells of it, as of any write.
+    fn pass(&mut self, until: Timestamp) {
+        self.now = until;
+        let arrived = |write: &mut InFlight| write.lands_at <= until;
+        for write in self.in_flight.extract_if(.., arrived).collect::<Vec<_>>() {
+            if self.land(&write) {
+                self.landed_late += 1;
+                self.touch(&write.uid);
+            }
+        }
     }
 
     fn decide(&self) -> Decision {
@@ -599,29 +639,45 @@ impl World {
         patch: &json_patch::Patch,
         value: Option<(&Guard, &[Path])>,
     ) -> Result<bool, Killed> {
-        self.step()?;
-        let known: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
-        let Some(object) = self.objects.get_mut(uid) else {
-            self.process.sights.insert(uid.to_owned(), Sight::Gone);
-            return Ok(false);
+        let version = match value {
+            Some((Guard::ResourceVersion(version), _)) => Some(version.clone()),
+            Some((Guard::Generation(_), _)) | None => None,
         };
-        let stale = match value {
-            Some((Guard::ResourceVersion(version), _)) => {
-                object["metadata"]["resourceVersion"] != version.as_str()
+        let write = InFlight {
+            lands_at: self.now + self.lands_after.unwrap_or_default(),
+            uid: uid.to_owned(),
+            patch: patch.clone(),
+            version,
+            paths: value.map(|(_, paths)| paths.to_vec()),
+        };
+        if self.step().is_err() {
+            if self.lands_after.is_some() {
+                self.in_flight.push(write);
             }
-            Some((Guard::Generation(_), _)) | None => false,
-        };
-        let mut next = object.clone();
-        let applied = !stale && json_patch::patch(&mut next, patch).is_ok();
-        if applied {
-            let paths = value.map(|(_, paths)| paths);
-            take_effect(object, next, paths);
-            self.writes += 1;
+            return Err(Killed);
         }
+        let known: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
+        let applied = self.land(&write);
         let sight = self.look(uid, &known);
         self.step()?;
         self.process.sights.insert(uid.to_owned(), sight);
         Ok(applied)
+    }
+
+    /// What the server does with a patch; false when its guard failed.
+    fn land(&mut self, write: &InFlight) -> bool {
+        let Some(object) = self.objects.get_mut(&write.uid) else {
+            return false;
+        };
+        let version = write.version.as_deref();
+        let stale = version.is_some_and(|seen| object["metadata"]["resourceVersion"] != seen);
+        let mut next = object.clone();
+        if stale || json_patch::patch(&mut next, &write.patch).is_err() {
+            return false;
+        }
+        take_effect(object, next, write.paths.as_deref());
+        self.writes += 1;
+        true
     }
 }
 
