@@ -184,7 +184,8 @@ fn wish(mode: &EmergencyMode, playbook: &Playbook, operator: &Operator) -> Wish 
 }
 
 /// Binds the mode to the plan that was shown: another one is then refused by the operator. A plan
-/// that could not be read whole binds nothing, since the operator's will be another.
+/// that could not be read whole, or that must be corrected first, binds nothing, since the
+/// operator's will be another.
 fn bind(lang: Lang, mode: &mut EmergencyMode, plan: &Plan) -> Result<(), Error> {
     match &mode.spec.plan_hash {
         Some(wanted) if wanted != &plan.hash => Err(Error::Refused {
@@ -195,7 +196,7 @@ fn bind(lang: Lang, mode: &mut EmergencyMode, plan: &Plan) -> Result<(), Error> 
                 hash = plan.hash.clone()
             ),
         }),
-        None if !plan.problems().is_empty() => Ok(()),
+        None if !(plan.problems().is_empty() && plan.faults().is_empty()) => Ok(()),
         Some(_) | None => {
             mode.spec.plan_hash = Some(plan.hash.clone());
             Ok(())

@@ -172,6 +172,7 @@ fn step(name: &str, act: &str, changes: Vec<Change>) -> PlannedStep {
         skipped: Vec::new(),
         findings: Vec::new(),
         problems: Vec::new(),
+        faults: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::request::{self, Collection};
-use super::write;
+use super::{schemas, write};
 use crate::field::{self, Path};
 use crate::step::kinds;
 
@@ -101,6 +101,7 @@ impl Resource {
 pub struct Discovery {
     client: Client,
     known: Arc<Mutex<Known>>,
+    schemas: schemas::Store,
 }
 
 #[derive(Default)]
@@ -117,6 +118,7 @@ impl Discovery {
     /// Discovery through a client for reads. Every authenticated user may read it.
     pub fn new(reads: Client) -> Self {
         Self {
+            schemas: schemas::Store::new(reads.clone()),
             client: reads,
             known: Arc::default(),
         }
@@ -161,6 +163,11 @@ impl Discovery {
         let mut known = self.known.lock().await;
         known.replicas.insert(key, path.clone());
         Ok(path)
+    }
+
+    /// Holds paths of a kind against what the API server says of its fields.
+    pub async fn check(&self, resource: &Resource, paths: &[&Path]) -> schemas::Checked {
+        self.schemas.check(resource, paths).await
     }
 
     async fn read(&self) -> Result<BTreeMap<String, BTreeMap<String, Resource>>, Error> {

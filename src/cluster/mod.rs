@@ -12,6 +12,7 @@ pub mod discovery;
 pub(crate) mod fake;
 pub mod list;
 pub mod request;
+pub mod schemas;
 pub mod watch;
 pub mod write;
 

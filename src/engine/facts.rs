@@ -25,6 +25,11 @@ pub struct StepFacts {
     /// What could not be read, each a sentence that says what to do: the step's selection may be
     /// incomplete, so the plan is refused while there is any.
     pub problems: Vec<String>,
+    /// What of the step cannot be carried out as it is written, each a sentence that says what to
+    /// write instead: the plan is refused while there is any.
+    pub faults: Vec<String>,
+    /// What is worth knowing, each a sentence.
+    pub findings: Vec<String>,
 }
 
 impl Facts {

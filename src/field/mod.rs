@@ -16,6 +16,7 @@ pub mod patch;
 pub mod path;
 mod pointer;
 pub mod project;
+pub mod schema;
 pub mod set;
 
 pub use image::Image;
@@ -24,4 +25,5 @@ pub use managed::{FormerOwner, Owner};
 pub use patch::Guard;
 pub use path::{Path, Segment};
 pub use project::{Projection, Seen, Target};
+pub use schema::Schemas;
 pub use set::FieldSet;

@@ -95,6 +95,25 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
     }
 }
 
+/// The fields that a playbook names by paths of its own, by kind: they are held against what the
+/// API server says of the kind. Other acts know their fields.
+pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
+    let kinds = step.targets.iter().flat_map(|targets| &targets.kinds);
+    match &step.act {
+        ResolvedAct::Patch(fields) => kinds
+            .map(|kind| {
+                (
+                    kind.as_str(),
+                    fields.iter().map(|field| &field.path).collect(),
+                )
+            })
+            .collect(),
+        ResolvedAct::Scale(_) | ResolvedAct::Config { .. } | ResolvedAct::Unsupported { .. } => {
+            Vec::new()
+        }
+    }
+}
+
 /// What a step asks for, of the objects that its queries found (in the order of [`needs`]).
 ///
 /// Guarantees: the same for the same objects, in whatever order they were found; of one field of

@@ -13,6 +13,7 @@ mod gone;
 mod history;
 mod levels;
 mod oracles;
+mod paths;
 mod rivals;
 mod switch;
 mod truth;

@@ -59,10 +59,11 @@ pub fn summary(plan: &Plan, lang: Lang) -> String {
 }
 
 /// What the operator would refuse about the plan, a line each: steps that this version does not
-/// carry out, and what could not be read. Empty where there is nothing.
+/// carry out, what could not be read, and what must be written otherwise. Empty where there is
+/// nothing.
 pub fn obstacles(plan: &Plan, lang: Lang) -> String {
     let unsupported = plan.unsupported().into_iter();
-    let problems = plan.problems().into_iter();
+    let problems = plan.problems().into_iter().chain(plan.faults());
     let lines = unsupported
         .map(|(step, why)| {
             t!(
@@ -152,7 +153,7 @@ fn step_text(step: &PlannedStep, view: &View) -> String {
     } else {
         page += &changes(step, view);
     }
-    for problem in &step.problems {
+    for problem in step.problems.iter().chain(&step.faults) {
         let _ = writeln!(page, "{}", t!(lang, "plan-problem", text = problem.clone()));
     }
     for skip in &step.skipped {
@@ -303,6 +304,7 @@ fn step_json(step: &PlannedStep) -> Value {
         "skipped": skipped,
         "findings": step.findings,
         "problems": step.problems,
+        "faults": step.faults,
     })
 }
 

@@ -107,6 +107,10 @@ pub(super) fn candidate(
     if !problems.is_empty() {
         return Err(Blocked::Unreadable(problems));
     }
+    let faults = sentences(plan.faults());
+    if !faults.is_empty() {
+        return Err(Blocked::Faulty(faults));
+    }
     let unsupported = sentences(plan.unsupported());
     if !unsupported.is_empty() {
         return Err(Blocked::Unsupported(unsupported));

@@ -63,6 +63,8 @@ pub enum Blocked {
     PlaybookInvalid(Vec<String>),
     /// The cluster cannot be read as the playbook's account.
     Unreadable(Vec<String>),
+    /// Steps that cannot be carried out as they are written.
+    Faulty(Vec<String>),
     /// Steps that this version does not carry out.
     Unsupported(Vec<String>),
     /// The plan is not the one that the declarer saw.
@@ -97,6 +99,7 @@ impl Blocked {
             Self::PlaybookMissing(_) => "PlaybookMissing",
             Self::PlaybookInvalid(_) => "PlaybookInvalid",
             Self::Unreadable(_) => "Unreadable",
+            Self::Faulty(_) => "PlanFaulty",
             Self::Unsupported(_) => "Unsupported",
             Self::PlanDiffers { .. } => "PlanDiffers",
             Self::HeldBy(_) => "HeldBy",
@@ -122,6 +125,10 @@ impl Blocked {
             Self::Unreadable(problems) => format!(
                 "the playbook's account cannot see everything that the playbook selects: {}",
                 some(problems)
+            ),
+            Self::Faulty(faults) => format!(
+                "the plan cannot be carried out as the playbook is written: {}; correct the playbook, and the plan is made anew by itself",
+                some(faults)
             ),
             Self::Unsupported(steps) => format!(
                 "this version does not carry out: {}; take the steps out of the playbook",

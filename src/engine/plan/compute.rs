@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::api::{EmergencyModeSpec, Level, Nature, PlaybookSpec, Scope, Term};
 use crate::engine::facts::{Facts, StepFacts};
-use crate::field::{Path, Projection, Target};
+use crate::field::{Path, Target};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
 use crate::step;
 
@@ -115,14 +115,15 @@ fn planned_stage(stage: &ExpandedStage, facts: &Facts, taken: &mut Taken) -> Pla
             planned_step(stage, step, seen, taken)
         })
         .collect();
-    PlannedStage {
+    let planned = PlannedStage {
         name: stage.name.clone(),
         depends_on: stage.depends_on.clone(),
         left_out: stage.left_out.clone(),
         on_failure: stage.on_failure,
         min_success: stage.min_success,
         steps,
-    }
+    };
+    planned
 }
 
 fn planned_step(
@@ -151,12 +152,15 @@ fn planned_step(
         skipped: Vec::new(),
         findings: Vec::new(),
         problems: seen.problems.clone(),
+        faults: seen.faults.clone(),
     };
-    if stage.left_out.is_some() || planned.unsupported.is_some() {
+    // A step that is wrong as it is written changes nothing that is worth showing.
+    let wrong = planned.unsupported.is_some() || !planned.faults.is_empty();
+    if stage.left_out.is_some() || wrong {
         return planned;
     }
     let compiled = step::compile(step, &seen.found);
-    planned.findings = findings(&seen.found);
+    planned.findings = findings(seen);
     let refused = seen.protected.iter().chain(&compiled.skipped);
     planned.skipped = refused
         .map(|skip| Skip {
@@ -198,16 +202,18 @@ pub fn describe(target: &Target) -> String {
     }
 }
 
-fn findings(found: &[Vec<Projection>]) -> Vec<String> {
-    let untracked = found
+fn findings(seen: &StepFacts) -> Vec<String> {
+    let mut findings = seen.findings.clone();
+    let untracked = seen
+        .found
         .iter()
         .flatten()
         .filter(|object| !object.tracked)
         .count();
-    if untracked == 0 {
-        return Vec::new();
+    if untracked > 0 {
+        findings.push(format!(
+            "{untracked} objects have no managedFields: their values come back, their owners cannot"
+        ));
     }
-    vec![format!(
-        "{untracked} objects have no managedFields: their values come back, their owners cannot"
-    )]
+    findings
 }

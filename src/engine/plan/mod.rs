@@ -89,6 +89,18 @@ impl Plan {
             .collect()
     }
 
+    /// What cannot be carried out as it is written: `stage/step` and a sentence. A plan with faults
+    /// is refused.
+    pub fn faults(&self) -> Vec<(String, &str)> {
+        self.steps()
+            .flat_map(|(stage, step)| {
+                step.faults
+                    .iter()
+                    .map(move |why| (format!("{}/{}", stage.name, step.name), why.as_str()))
+            })
+            .collect()
+    }
+
     /// The step of that name.
     pub fn step(&self, stage: &str, step: &str) -> Option<&PlannedStep> {
         self.stages
@@ -160,6 +172,8 @@ pub struct PlannedStep {
     pub findings: Vec<String>,
     /// What could not be read.
     pub problems: Vec<String>,
+    /// What cannot be carried out as it is written, and what to write instead.
+    pub faults: Vec<String>,
 }
 
 /// A change of a plan.

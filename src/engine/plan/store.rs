@@ -229,6 +229,7 @@ fn stages(
                 skipped: Vec::new(),
                 findings: Vec::new(),
                 problems: Vec::new(),
+                faults: Vec::new(),
             });
         }
         stages.push(PlannedStage {

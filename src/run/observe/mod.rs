@@ -58,7 +58,8 @@ pub async fn observe(view: View<'_>, playbook: &Expanded) -> Facts {
     };
     let mut facts = Facts::default();
     for (stage, step, queries) in &steps {
-        let seen = session.step(queries).await;
+        let mut seen = session.step(queries).await;
+        session.paths(step, &mut seen).await;
         let key = ((*stage).to_owned(), step.name.clone());
         facts.steps.insert(key, seen);
     }
@@ -99,6 +100,26 @@ impl Session<'_> {
             facts.problems.extend(answer.problems.iter().cloned());
         }
         facts
+    }
+
+    /// Holds the paths that the playbook wrote against what the server says of each kind. A kind that
+    /// is not served is said already.
+    async fn paths(&mut self, step: &ExpandedStep, seen: &mut StepFacts) {
+        for (kind, paths) in step::written(step) {
+            let discovery = self.view.discovery;
+            let Ok(resource) = discovery.resolve(kind).await else {
+                continue;
+            };
+            let checked = discovery.check(&resource, &paths).await;
+            self.requests += checked.requests;
+            let said = checked.faults.into_iter();
+            seen.faults.extend(said.map(|why| format!("{kind}: {why}")));
+            seen.findings.extend(
+                checked.unknown.map(|why| {
+                    format!("the paths of {kind} were taken as they are written: {why}")
+                }),
+            );
+        }
     }
 
     async fn run(&mut self, query: &Query, within: Within) -> Arc<Found> {
