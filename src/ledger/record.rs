@@ -22,6 +22,11 @@ pub const GROUP: usize = 256;
 /// Bytes of a record's body: far below etcd's 1.5 MiB, and small enough to be written in
 /// milliseconds.
 pub const BYTES: usize = 96 * 1024;
+/// Bytes that an intent takes beyond its values: names, uid, numbers and JSON around them. Used
+/// only to keep records under their limit, so it may be too high, not too low.
+pub const INTENT_BYTES: usize = 320;
+/// Characters of a value that the schema of records accepts.
+pub const VALUE: usize = 65_536;
 /// Bytes of one part of a stored plan: half of what the schema accepts, so that a part with its
 /// quotes escaped stays far below etcd's limit too.
 const PLAN_PART: usize = 64 * 1024;

@@ -1,6 +1,7 @@
-//! A playbook's paths are held against what the API server says of each kind.
+//! A playbook's paths are held against what the API server says of each kind, and what one record
+//! cannot hold is said and written all the same.
 
-use pingzhan::api::Phase;
+use pingzhan::api::{Phase, RecordType};
 use serde_json::{Value, json};
 
 use super::oracles::Allowed;
@@ -49,6 +50,30 @@ async fn paths_that_the_server_does_not_know_block_the_mode_and_say_what_to_writ
     let stages = patch(&world, "Deployment", "portal-web", &right);
     world.publish("flood", world.playbook(&stages)).await;
     world.phase("flood", Phase::Active).await;
+    world.come_back("flood").await;
+    world.judge(Allowed::default()).await;
+    world.compare(&before).await;
+}
+
+/// The API server refuses a record of more than 256 intents; one object may have more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_with_more_changes_than_a_record_holds_is_switched_and_comes_back() {
+    let world = World::with_fleet().await;
+    let before = world.snapshot().await;
+    let step = |name: &str, from: usize| {
+        let keys = (from..from + 150).map(|key| (format!("key-{key}"), json!("off")));
+        let set: serde_json::Map<String, Value> = keys.collect();
+        json!({
+            "name": name, "config": { "set": set },
+            "targets": { "kinds": ["ConfigMap"], "namespaces": { "names": [world.namespace] }, "names": ["portal-flags"] },
+        })
+    };
+    let steps = [step("first", 0), step("second", 150)];
+    let stages = json!([{ "name": "calm", "steps": steps }]);
+    let active = world.switch("flood", &stages).await;
+    let evidence = world.judge(Allowed::default()).await;
+    assert!(evidence.count(&active, RecordType::Intents) > 1);
+    assert_eq!(evidence.ledger(&active).entries.len(), 300);
     world.come_back("flood").await;
     world.judge(Allowed::default()).await;
     world.compare(&before).await;

@@ -11,13 +11,9 @@ use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::giveback::Return;
 use crate::field::{Image, Path, Projection, Target};
 use crate::ledger::EntryId;
-use crate::ledger::record::NewOutcome;
+use crate::ledger::record::{BYTES, GROUP, INTENT_BYTES, NewOutcome};
 
 use super::Input;
-
-/// Bytes that an intent takes beyond its values: names, uid, numbers and JSON around them. Used
-/// only to keep records under their limit, so it may be too high, not too low.
-const INTENT_BYTES: usize = 320;
 
 /// Targets to be read first, and which of their fields.
 pub(super) type Unseen = Vec<(Target, Vec<Path>)>;
@@ -177,8 +173,9 @@ fn work(uid: String, pile: Pile) -> Option<Work<Task>> {
             before,
         )
     } else if !switch.is_empty() {
-        let before = intents(&switch);
-        (Act::Switch(switch), Lane::Value, before)
+        let fitting = fitting(switch);
+        let before = intents(&fitting);
+        (Act::Switch(fitting), Lane::Value, before)
     } else if !rewrite.is_empty() {
         (Act::Rewrite(rewrite), Lane::Value, Before::Nothing)
     } else if let Some((items, last)) = give {
@@ -199,6 +196,21 @@ fn work(uid: String, pile: Pile) -> Option<Work<Task>> {
         before,
         payload: Task { target, sight, act },
     })
+}
+
+/// As many changes of one target as one record of intents holds; the rest comes with the decision
+/// that follows the outcome of these. A record that the API server refuses would be tried for ever.
+fn fitting(mut items: Vec<SwitchItem>) -> Vec<SwitchItem> {
+    let (mut fresh, mut bytes) = (0, 0);
+    let beyond = items.iter().position(|item| {
+        if item.id.is_none() {
+            fresh += 1;
+            bytes += INTENT_BYTES + value_bytes(item);
+        }
+        fresh > 1 && (fresh > GROUP || bytes > BYTES)
+    });
+    items.truncate(beyond.unwrap_or(items.len()));
+    items
 }
 
 fn intents(items: &[SwitchItem]) -> Before {

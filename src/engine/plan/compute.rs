@@ -9,7 +9,7 @@ use crate::field::{Path, Target};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
 use crate::step;
 
-use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, store};
+use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, store};
 
 /// What is planned: whose playbook, and what the declarer chose.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ fn planned_stage(stage: &ExpandedStage, facts: &Facts, taken: &mut Taken) -> Pla
             planned_step(stage, step, seen, taken)
         })
         .collect();
-    let planned = PlannedStage {
+    let mut planned = PlannedStage {
         name: stage.name.clone(),
         depends_on: stage.depends_on.clone(),
         left_out: stage.left_out.clone(),
@@ -123,6 +123,7 @@ fn planned_stage(stage: &ExpandedStage, facts: &Facts, taken: &mut Taken) -> Pla
         min_success: stage.min_success,
         steps,
     };
+    bounds::hold(&mut planned);
     planned
 }
 

@@ -3,6 +3,7 @@
 //! [`compute`] makes it, [`store`] turns it into the text that is journalled and back. What is
 //! approved is its hash: sha256 over the sorted-key JSON of [`store::hashed`].
 
+mod bounds;
 mod compute;
 pub mod store;
 

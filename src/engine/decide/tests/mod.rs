@@ -181,6 +181,32 @@ fn a_level_that_is_raised_and_lowered_comes_back_exact() {
     assert_as_before(&world, "raised and lowered");
 }
 
+/// A record that the API server refuses would be tried for ever: what one object takes beyond a
+/// record comes in the next one, and comes back all the same.
+#[test]
+fn changes_of_one_object_beyond_a_record_are_written_one_record_after_the_other() {
+    let mut world = World::new();
+    let keys = (0..600).map(|key| (format!("key-{key}"), json!("off")));
+    let set: serde_json::Map<_, _> = keys.collect();
+    let mut playbook = serde_json::to_value(&world.playbook).expect("a playbook");
+    playbook["stages"][0]["steps"][0]["config"]["set"] = set.into();
+    world.playbook = serde_json::from_value(playbook).expect("a playbook");
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    let intents = world
+        .records
+        .iter()
+        .filter_map(|record| record.intents.as_ref());
+    let sizes: Vec<usize> = intents.map(|intents| intents.entries.len()).collect();
+    assert!(sizes.iter().all(|size| *size <= 256), "{sizes:?}");
+    assert_eq!(world.objects["flags"]["data"]["key-599"], json!("off"));
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "600 keys");
+}
+
 /// Nothing is written without the quorum, whatever else is asked.
 #[test]
 fn nothing_is_written_before_the_quorum() {
