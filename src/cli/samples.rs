@@ -7,7 +7,7 @@ use crate::api::{
     Scalar, Term,
 };
 use crate::engine::plan::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip};
-use crate::field::{Image, Path, Target};
+use crate::field::{Identity, Image, Path, Target};
 
 /// The hash of the samples' plan.
 pub const HASH: &str = "sha256:5f7d0c8e4b1a29366f0f2c9d7e8a1b3c5d7e9f1029384756afbecd0123456789";
@@ -133,14 +133,14 @@ pub fn playbook() -> PlaybookSpec {
 }
 
 fn target(kind: &str, namespace: &str, name: &str, uid: &str) -> Target {
-    Target {
+    Target::from(Identity {
         api_version: if kind == "ConfigMap" { "v1" } else { "apps/v1" }.into(),
         kind: kind.into(),
         plural: format!("{}s", kind.to_ascii_lowercase()),
         namespace: namespace.into(),
         name: name.into(),
         uid: uid.into(),
-    }
+    })
 }
 
 fn change(target: Target, pointer: &str, base: Image, after: Image, why: &str) -> Change {

@@ -131,17 +131,18 @@ mod tests {
     use super::*;
     use crate::cluster::Clients;
     use crate::cluster::fake::{Fake, reply};
+    use crate::field::Identity;
     use serde_json::json;
 
     fn target() -> Target {
-        Target {
+        Target::from(Identity {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             plural: "deployments".to_owned(),
             namespace: "portal".to_owned(),
             name: "web".to_owned(),
             uid: "u1".to_owned(),
-        }
+        })
     }
 
     /// The address, manager and form of a write are what the fence and the stamp rest on.

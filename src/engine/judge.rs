@@ -338,7 +338,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::field::{Image, Path, Target};
+    use crate::field::{Identity, Image, Path, Target};
     use crate::ledger::{EntryId, Found};
 
     fn image(number: i64) -> Image {
@@ -352,16 +352,16 @@ mod tests {
             stage: "surge".to_owned(),
             step: "portals".to_owned(),
             write: 1,
-            target: Target {
+            target: Target::from(Identity {
                 uid: "u1".to_owned(),
-                ..Target::default()
-            },
+                ..Identity::default()
+            }),
             path: Path::fields(["spec", "replicas"]),
             base: image(3),
             seen: image(3),
             after: image(9),
             observed: None,
-            owners: Vec::new(),
+            owners: [].into(),
             parents: Vec::new(),
             covers: None,
             supersedes: None,

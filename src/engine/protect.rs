@@ -230,15 +230,16 @@ fn by_program(labels: &BTreeMap<String, String>) -> Option<Protected> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::Identity;
 
     fn target(api_version: &str, kind: &str, namespace: &str, name: &str) -> Target {
-        Target {
+        Target::from(Identity {
             api_version: api_version.into(),
             kind: kind.into(),
             namespace: namespace.into(),
             name: name.into(),
-            ..Target::default()
-        }
+            ..Identity::default()
+        })
     }
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

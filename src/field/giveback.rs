@@ -5,6 +5,7 @@
 //! the writer again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use json_patch::{Patch, PatchOperation};
@@ -44,7 +45,7 @@ pub struct Return {
     /// The field.
     pub path: Path,
     /// Its former owners, as journalled.
-    pub owners: Vec<FormerOwner>,
+    pub owners: Arc<[FormerOwner]>,
     /// Whether the field is there now. A removed field is owned by nobody.
     pub present: bool,
 }
@@ -179,13 +180,16 @@ fn take(entries: &mut [Entry], manager: &str, returns: &[Return], last: bool) {
 fn give(entries: &mut [Entry], projection: &Projection, returns: &[Return]) -> Gone {
     let mut gone = Gone::new();
     for restored in returns {
-        for former in &restored.owners {
+        for former in restored.owners.iter() {
             let lost = returnable(projection, restored, &former.lost);
             if lost.is_empty() || is_ours(&former.owner.manager) {
                 continue;
             }
-            let Some(entry) = entries.iter_mut().find(|entry| entry.owner == former.owner) else {
-                let (at, set) = gone.entry(former.owner.clone()).or_default();
+            let Some(entry) = entries
+                .iter_mut()
+                .find(|entry| entry.owner == *former.owner)
+            else {
+                let (at, set) = gone.entry(Owner::clone(&former.owner)).or_default();
                 // The later of two times is that of the entry when it was seen last.
                 *at = at.take().max(former.at.clone());
                 *set = set.union(&lost);
@@ -366,7 +370,7 @@ mod tests {
 
     fn former(owner: &Owner, pointers: &[&str]) -> FormerOwner {
         FormerOwner {
-            owner: owner.clone(),
+            owner: Arc::new(owner.clone()),
             at: Some(THEN.to_owned()),
             lost: set(pointers),
         }
@@ -375,7 +379,7 @@ mod tests {
     fn returned(pointer: &str, owners: Vec<FormerOwner>) -> Return {
         Return {
             path: path(pointer),
-            owners,
+            owners: owners.into(),
             present: true,
         }
     }

@@ -6,6 +6,8 @@
 //! many maps vanish then. So what is read here before a write is what the write may take, and
 //! what [`super::giveback`] has to return; to return what was not taken changes nothing.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::locate::{Place, Shape, locate};
@@ -46,7 +48,7 @@ impl Owner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormerOwner {
     /// Who.
-    pub owner: Owner,
+    pub owner: Arc<Owner>,
     /// The time of its entry, as the server wrote it.
     pub at: Option<String>,
     /// The members that it may lose: the field itself, or what it holds beneath; where the field
@@ -97,7 +99,7 @@ impl Ownership {
                 .flatten()
                 .filter_map(|entry| {
                     Some(FormerOwner {
-                        owner: Owner::of(entry),
+                        owner: Arc::new(Owner::of(entry)),
                         at: time(entry),
                         lost: FieldSet::parse(entry.get("fieldsV1")?).ok()?,
                     })
@@ -200,7 +202,7 @@ fn distinct(holders: Vec<FormerOwner>) -> Vec<String> {
     let mut names = Vec::new();
     for holder in holders {
         if !names.contains(&holder.owner.manager) {
-            names.push(holder.owner.manager);
+            names.push(holder.owner.manager.clone());
         }
     }
     names

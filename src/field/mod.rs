@@ -24,6 +24,6 @@ pub use locate::{Place, Shape};
 pub use managed::{FormerOwner, Owner};
 pub use patch::Guard;
 pub use path::{Path, Segment};
-pub use project::{Projection, Seen, Target};
+pub use project::{Identity, Projection, Seen, Target};
 pub use schema::Schemas;
 pub use set::FieldSet;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 use snafu::Snafu;
@@ -109,14 +110,15 @@ impl fmt::Display for Segment {
     }
 }
 
-/// The path of a field. Ordered by its segments, so that sorted paths group by parent.
+/// The path of a field. Ordered by its segments, so that sorted paths group by parent. A copy
+/// costs nothing: thousands of entries have the same path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Path(Vec<Segment>);
+pub struct Path(Arc<[Segment]>);
 
 impl Path {
     /// A path of these segments.
     pub fn new(segments: Vec<Segment>) -> Self {
-        Self(segments)
+        Self(segments.into())
     }
 
     /// A path of plain field names: `Path::fields(["spec", "replicas"])`.
@@ -137,7 +139,7 @@ impl Path {
     /// slashes is the name of a field.
     pub fn parse_pointer(text: &str) -> Result<Self, Error> {
         pointer::parse(text)
-            .map(Self)
+            .map(Self::new)
             .map_err(|problem| Error::Parse {
                 text: text.to_owned(),
                 problem,
@@ -148,8 +150,8 @@ impl Path {
     pub fn parse(text: &str) -> Result<Self, Error> {
         text.split('/')
             .map(|segment| unescape(segment).and_then(|segment| Segment::read(&segment)))
-            .collect::<Result<_, _>>()
-            .map(Self)
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self::new)
             .map_err(|problem| Error::Parse {
                 text: text.to_owned(),
                 problem,
@@ -169,7 +171,7 @@ impl Path {
     /// The path of the first so many segments.
     #[must_use]
     pub fn prefix(&self, segments: usize) -> Self {
-        Self(self.0[..segments.min(self.0.len())].to_vec())
+        Self(self.0[..segments.min(self.0.len())].into())
     }
 
     /// Whether this path is another one or lies beneath it.

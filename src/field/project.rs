@@ -1,6 +1,9 @@
 //! What is kept of an object: its identity, its guard, and the fields that steps asked for.
 //! Whole objects are dropped while a list is read.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::image::Image;
@@ -11,9 +14,27 @@ use crate::api::names::HELD_BY_LABEL;
 
 pub use super::locate::{Place, Shape};
 
-/// One object, pinned by its uid.
+/// One object, pinned by its uid. A copy costs nothing: plan, journal and sights share it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
+pub struct Target(Arc<Identity>);
+
+impl Deref for Target {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl From<Identity> for Target {
+    fn from(identity: Identity) -> Self {
+        Self(Arc::new(identity))
+    }
+}
+
+/// What an object is pinned by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
     /// Group and version, e.g. `apps/v1`.
     pub api_version: String,
     /// Kind, e.g. `Deployment`.
@@ -38,7 +59,7 @@ pub struct Seen {
     /// Where it is.
     pub place: Place,
     /// Who owns it, but us.
-    pub owners: Vec<FormerOwner>,
+    pub owners: Arc<[FormerOwner]>,
     /// Our managers that hold it.
     pub ours: Vec<String>,
 }
@@ -83,14 +104,14 @@ pub fn project(
     let metadata = object.get("metadata")?;
     let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
     let filled = |name| text(metadata, name).filter(|text| !text.is_empty());
-    let target = Target {
+    let target = Target::from(Identity {
         api_version: text(object, "apiVersion").unwrap_or_default(),
         kind: text(object, "kind").unwrap_or_default(),
         plural: plural.to_owned(),
         namespace: text(metadata, "namespace").unwrap_or_default(),
         name: filled("name")?,
         uid: filled("uid")?,
-    };
+    });
     let labels = metadata.get("labels").and_then(Value::as_object);
     let managed = metadata.get("managedFields").and_then(Value::as_array);
     let ownership = Ownership::of(object);
@@ -127,7 +148,7 @@ fn see(object: &Value, path: &Path, ownership: &Ownership) -> Seen {
     Seen {
         path: path.clone(),
         image: value.map_or(Image::Absent, |value| Image::Present(value.clone())),
-        owners: ownership.former_owners(path, &place),
+        owners: ownership.former_owners(path, &place).into(),
         place,
         ours: ownership.ours(path),
     }
@@ -172,14 +193,14 @@ mod tests {
         let projection = project(&deployment(), "deployments", &paths, false).unwrap();
         assert_eq!(
             projection.target,
-            Target {
+            Target::from(Identity {
                 api_version: "apps/v1".to_owned(),
                 kind: "Deployment".to_owned(),
                 plural: "deployments".to_owned(),
                 namespace: "portal".to_owned(),
                 name: "web".to_owned(),
                 uid: "u1".to_owned(),
-            }
+            })
         );
         assert_eq!(projection.generation, Some(4));
         assert_eq!(projection.resource_version, "77");

@@ -3,7 +3,6 @@
 //! A tree by segments. In fieldsV1 a `{}` is a member without members beneath, and a `.` inside
 //! says that the path itself is a member too.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -21,7 +20,7 @@ pub struct FieldSet {
 #[derive(Clone, Debug, Default)]
 struct Node {
     member: bool,
-    children: BTreeMap<Segment, Node>,
+    children: Children,
     /// How the server spelled the segment, where that is not how we spell it (`1e+21`, `\u0026`):
     /// it is written back as it was.
     spelling: Option<Box<str>>,
@@ -34,6 +33,66 @@ impl PartialEq for Node {
 }
 
 impl Eq for Node {}
+
+/// The children of a node, sorted. No tree: most nodes have one child or few, every object of a
+/// fleet has dozens of nodes, and a tree makes room for eleven.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Children(Vec<(Segment, Node)>);
+
+impl Children {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(Segment, Node)> {
+        self.0.iter()
+    }
+
+    fn place(&self, segment: &Segment) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.cmp(segment))
+    }
+
+    fn get(&self, segment: &Segment) -> Option<&Node> {
+        self.place(segment).ok().map(|place| &self.0[place].1)
+    }
+
+    fn get_mut(&mut self, segment: &Segment) -> Option<&mut Node> {
+        let place = self.place(segment).ok()?;
+        Some(&mut self.0[place].1)
+    }
+
+    /// The child of that name, made where there is none.
+    fn or_insert_with(&mut self, segment: &Segment, child: impl FnOnce() -> Node) -> &mut Node {
+        let place = self.place(segment).unwrap_or_else(|place| {
+            if self.0.is_empty() {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(place, (segment.clone(), child()));
+            place
+        });
+        &mut self.0[place].1
+    }
+
+    fn remove(&mut self, segment: &Segment) {
+        if let Ok(place) = self.place(segment) {
+            self.0.remove(place);
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Node) -> bool) {
+        self.0.retain(|(_, child)| keep(child));
+    }
+
+    /// Takes children in any order; the one that stands twice is the error.
+    fn of(mut children: Vec<(Segment, Node)>) -> Result<Self, Segment> {
+        children.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let twice = children.windows(2).find(|pair| pair[0].0 == pair[1].0);
+        match twice {
+            Some(pair) => Err(pair[0].0.clone()),
+            None => Ok(Self(children)),
+        }
+    }
+}
 
 impl FieldSet {
     /// The empty set.
@@ -160,6 +219,7 @@ impl Node {
                 "it is no object; fieldsV1 nests objects",
             ));
         };
+        let mut children = Vec::with_capacity(fields.len());
         for (name, beneath) in fields {
             if name == "." {
                 if !beneath.as_object().is_some_and(Map::is_empty) {
@@ -175,16 +235,18 @@ impl Node {
             let mut child = Self::default();
             child.read(beneath)?;
             child.member |= child.children.is_empty();
-            if segment.to_string() != *name {
+            let is_field = matches!(segment, Segment::Field(_));
+            if !is_field && segment.to_string() != *name {
                 child.spelling = Some(name.as_str().into());
             }
-            if self.children.insert(segment, child).is_some() {
-                return Err(not_read(
-                    name,
-                    "it stands twice in one place, in two spellings",
-                ));
-            }
+            children.push((segment, child));
         }
+        self.children = Children::of(children).map_err(|twice| {
+            not_read(
+                &twice.to_string(),
+                "it stands twice in one place, in two spellings",
+            )
+        })?;
         Ok(())
     }
 
@@ -208,7 +270,10 @@ impl Node {
     fn insert(&mut self, path: &[Segment]) {
         match path.split_first() {
             None => self.member = true,
-            Some((first, rest)) => self.children.entry(first.clone()).or_default().insert(rest),
+            Some((first, rest)) => self
+                .children
+                .or_insert_with(first, Node::default)
+                .insert(rest),
         }
     }
 
@@ -218,28 +283,27 @@ impl Node {
         };
         let child = self.children.get(first)?.beneath(rest)?;
         let mut node = self.bare();
-        node.children.insert(first.clone(), child);
+        node.children.or_insert_with(first, || child);
         Some(node)
     }
 
     fn union(&mut self, other: &Self) {
         self.member |= other.member;
-        for (segment, theirs) in &other.children {
+        for (segment, theirs) in other.children.iter() {
             self.children
-                .entry(segment.clone())
-                .or_insert_with(|| theirs.bare())
+                .or_insert_with(segment, || theirs.bare())
                 .union(theirs);
         }
     }
 
     fn minus(&mut self, other: &Self) {
         self.member &= !other.member;
-        for (segment, theirs) in &other.children {
+        for (segment, theirs) in other.children.iter() {
             if let Some(child) = self.children.get_mut(segment) {
                 child.minus(theirs);
             }
         }
-        self.children.retain(|_, child| !child.is_empty());
+        self.children.retain(|child| !child.is_empty());
     }
 
     fn without(&mut self, path: &[Segment]) {
@@ -259,7 +323,7 @@ impl Node {
         if self.member {
             paths.push(Path::new(at.clone()));
         }
-        for (segment, child) in &self.children {
+        for (segment, child) in self.children.iter() {
             at.push(segment.clone());
             child.collect(at, paths);
             at.pop();

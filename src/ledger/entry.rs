@@ -1,5 +1,7 @@
 //! One change of one field of one target, as the journal knows it.
 
+use std::sync::Arc;
+
 use crate::field::{FormerOwner, Image, Path, Target};
 
 use super::transition::State;
@@ -32,7 +34,7 @@ pub struct Entry {
     /// What the server made of it, once written.
     pub observed: Option<Image>,
     /// Who owned the field in peacetime.
-    pub owners: Vec<FormerOwner>,
+    pub owners: Arc<[FormerOwner]>,
     /// Parents that had to be created, the outermost first.
     pub parents: Vec<Path>,
     /// The uid of the mode whose layer this one covers.
@@ -102,7 +104,7 @@ pub struct NewEntry {
     /// What is asked for.
     pub after: Image,
     /// Who owned the field in peacetime.
-    pub owners: Vec<FormerOwner>,
+    pub owners: Arc<[FormerOwner]>,
     /// Parents that have to be created, the outermost first.
     pub parents: Vec<Path>,
     /// The uid of the mode whose layer this one covers.

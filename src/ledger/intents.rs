@@ -2,9 +2,10 @@
 //! them. Called by [`super::record::encode`] and [`super::record::decode`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::api::{Intent, IntentGroup, Intents, LostFields, OwnerRef};
-use crate::field::{FieldSet, FormerOwner, Image, Owner, Path, Target};
+use crate::field::{FieldSet, FormerOwner, Identity, Image, Owner, Path, Target};
 
 use super::entry::{EntryId, NewEntry};
 
@@ -46,13 +47,14 @@ pub(super) fn decode(intents: &Intents) -> Result<Vec<(EntryId, i64, NewEntry)>,
             Ok((path, field))
         })
         .collect::<Result<Vec<_>, String>>()?;
+    let owners: Vec<Arc<Owner>> = owners.iter().map(|owner| Arc::new(named(owner))).collect();
     let mut decoded = Vec::with_capacity(entries.len());
     for intent in entries {
         let index = usize::try_from(intent.group).ok();
         let (group, (path, field)) = index
             .and_then(|index| groups.get(index).zip(paths.get(index)))
             .ok_or_else(|| format!("entry {} names group {}", intent.id, intent.group))?;
-        let entry = new_entry(intent, group, path, field, owners)
+        let entry = new_entry(intent, group, path, field, &owners)
             .map_err(|problem| format!("entry {}: {problem}", intent.id))?;
         decoded.push((EntryId(intent.id), intent.write, entry));
     }
@@ -106,6 +108,22 @@ pub(super) fn owner_of(owner: &Owner) -> OwnerRef {
         subresource,
     } = owner;
     OwnerRef {
+        manager: manager.clone(),
+        operation: operation.clone(),
+        api_version: api_version.clone(),
+        subresource: subresource.clone(),
+    }
+}
+
+/// Reads [`owner_of`] back.
+fn named(owner: &OwnerRef) -> Owner {
+    let OwnerRef {
+        manager,
+        operation,
+        api_version,
+        subresource,
+    } = owner;
+    Owner {
         manager: manager.clone(),
         operation: operation.clone(),
         api_version: api_version.clone(),
@@ -171,7 +189,7 @@ fn new_entry(
     group: &IntentGroup,
     path: &Path,
     field: &FieldSet,
-    owners: &[OwnerRef],
+    owners: &[Arc<Owner>],
 ) -> Result<NewEntry, String> {
     let Intent {
         id: _,
@@ -198,14 +216,14 @@ fn new_entry(
     Ok(NewEntry {
         stage: group.stage.clone(),
         step: group.step.clone(),
-        target: Target {
+        target: Target::from(Identity {
             api_version: group.api_version.clone(),
             kind: group.kind.clone(),
             plural: group.plural.clone(),
             namespace: namespace.clone(),
             name: name.clone(),
             uid: uid.clone(),
-        },
+        }),
         path: path.clone(),
         base: image(base, "base")?,
         seen: image(seen, "seen")?,
@@ -227,15 +245,10 @@ fn new_entry(
 fn former_owner(
     lost: &LostFields,
     field: &FieldSet,
-    owners: &[OwnerRef],
+    owners: &[Arc<Owner>],
 ) -> Result<FormerOwner, String> {
     let LostFields { owner, at, fields } = lost;
-    let OwnerRef {
-        manager,
-        operation,
-        api_version,
-        subresource,
-    } = usize::try_from(*owner)
+    let owner = usize::try_from(*owner)
         .ok()
         .and_then(|index| owners.get(index))
         .ok_or_else(|| format!("it names owner {owner}, which is not there"))?;
@@ -248,12 +261,7 @@ fn former_owner(
         }
     };
     Ok(FormerOwner {
-        owner: Owner {
-            manager: manager.clone(),
-            operation: operation.clone(),
-            api_version: api_version.clone(),
-            subresource: subresource.clone(),
-        },
+        owner: Arc::clone(owner),
         at: at.clone(),
         lost,
     })

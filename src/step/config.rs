@@ -160,6 +160,7 @@ mod tests {
 
     use super::super::testing::{object, why_skipped};
     use super::*;
+    use crate::field::Identity;
 
     fn set() -> BTreeMap<String, String> {
         BTreeMap::from([
@@ -186,7 +187,11 @@ mod tests {
         );
         let web = object("apps/v1", "Deployment", "web", &json!({ "spec": {} }));
         let mut far = web.clone();
-        far.target.namespace = "elsewhere".into();
+        far.target = Identity {
+            namespace: "elsewhere".into(),
+            ..Identity::clone(&far.target)
+        }
+        .into();
         let found = [vec![map], vec![web, far]];
         let compiled = compile(&targets(), &set(), &found);
         let got: Vec<_> = compiled

@@ -1,6 +1,8 @@
 //! What is done about one field of a mode in force: written for the first time, held, or left to
 //! a person.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
 use crate::api::VerdictChoice;
@@ -251,7 +253,7 @@ fn fresh(at: &Place<'_>, change: &Change, amendment: i64, seen: &Seen, tracked: 
         owners: if tracked {
             seen.owners.clone()
         } else {
-            Vec::new()
+            Arc::default()
         },
         parents: missing_parents(seen),
         covers: None,

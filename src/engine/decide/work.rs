@@ -80,13 +80,12 @@ impl Desk {
     }
 
     pub(super) fn note(&mut self, target: &Target, rank: u64, outcome: NewOutcome) {
-        self.pile(target, None, rank).notes.push(outcome);
+        add(&mut self.pile(target, None, rank).notes, outcome);
     }
 
     pub(super) fn switch(&mut self, sight: &Arc<Projection>, rank: u64, item: SwitchItem) {
-        self.pile(&item.entry.target.clone(), Some(sight), rank)
-            .switch
-            .push(item);
+        let target = item.entry.target.clone();
+        add(&mut self.pile(&target, Some(sight), rank).switch, item);
     }
 
     pub(super) fn rewrite(
@@ -96,7 +95,7 @@ impl Desk {
         rank: u64,
         item: WriteItem,
     ) {
-        self.pile(target, Some(sight), rank).rewrite.push(item);
+        add(&mut self.pile(target, Some(sight), rank).rewrite, item);
     }
 
     /// `turned` says that no turn of the whole mode covers this return, so that it is journalled
@@ -111,9 +110,9 @@ impl Desk {
     ) {
         let pile = self.pile(target, Some(sight), rank);
         if turned {
-            pile.turned.push(item.id);
+            add(&mut pile.turned, item.id);
         }
-        pile.revert.push(item);
+        add(&mut pile.revert, item);
     }
 
     pub(super) fn give_back(
@@ -142,6 +141,14 @@ impl Desk {
         });
         (works, unseen.collect())
     }
+}
+
+/// Nearly every target has one field of a kind, and a vector makes room for four at once.
+fn add<T>(pile: &mut Vec<T>, item: T) {
+    if pile.is_empty() {
+        pile.reserve_exact(1);
+    }
+    pile.push(item);
 }
 
 fn work(uid: String, pile: Pile) -> Option<Work<Task>> {

@@ -74,6 +74,7 @@ fn size(change: &Change) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use crate::field::Identity;
     use serde_json::json;
 
     use super::super::{Intent, PlannedStage};
@@ -83,13 +84,13 @@ mod tests {
 
     fn change(key: usize, base: &str) -> Change {
         Change {
-            target: Target {
+            target: Target::from(Identity {
                 kind: "ConfigMap".into(),
                 namespace: "portal".into(),
                 name: "flags".into(),
                 uid: "u".into(),
-                ..Target::default()
-            },
+                ..Identity::default()
+            }),
             path: Path::fields(["data", &format!("k{key}")]),
             base: Image::Present(json!(base)),
             after: Image::Present(json!("off")),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use snafu::{ResultExt, Snafu};
 
 use crate::api::{Level, Nature, PlaybookSpec, Scalar, Scope, Term};
-use crate::field::{Image, Path, Target};
+use crate::field::{Identity, Image, Path, Target};
 use crate::playbook::{Expanded, expand};
 
 use super::{Change, Intent, Plan, PlannedStage, PlannedStep};
@@ -263,14 +263,14 @@ fn change(plan: &Hashed, row: &Row, intent: Option<char>) -> Result<Change, Erro
     let (api_version, kind, plural) = plan.kinds.get(*kind).ok_or(Error::Index { what: "kind" })?;
     let path = plan.paths.get(*path).ok_or(Error::Index { what: "path" })?;
     Ok(Change {
-        target: Target {
+        target: Target::from(Identity {
             api_version: api_version.clone(),
             kind: kind.clone(),
             plural: plural.clone(),
             namespace: namespace.clone(),
             name: name.clone(),
             uid: uid.clone(),
-        },
+        }),
         path: Path::parse(path).map_err(|_| Error::Index { what: "path" })?,
         base: Image::Absent,
         after: Image::from_text(after.as_deref()).context(ReadSnafu)?,

@@ -40,7 +40,7 @@ fn the_head_falls_back_when_the_newer_entry_was_never_written() {
         happened(&mut ledger, Event::Applied, 1);
         take(&mut ledger, &Body::Intents(vec![superseding(1, 12)]));
         happened(&mut ledger, event, 2);
-        let (uid, path) = (scale(0, 0, 0).target.uid, scale(0, 0, 0).path);
+        let (uid, path) = (scale(0, 0, 0).target.uid.clone(), scale(0, 0, 0).path);
         assert_eq!(
             ledger.head_of(&uid, &path).map(|entry| entry.id),
             Some(EntryId(1))
@@ -57,7 +57,7 @@ fn the_head_falls_back_when_the_newer_entry_was_never_written() {
 /// that was given back.
 #[test]
 fn a_field_that_was_let_go_is_captured_anew() {
-    let (uid, path) = (scale(0, 0, 0).target.uid, scale(0, 0, 0).path);
+    let (uid, path) = (scale(0, 0, 0).target.uid.clone(), scale(0, 0, 0).path);
     let mut ledger = started();
     take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
     happened(&mut ledger, Event::Refused, 1);
@@ -250,7 +250,7 @@ fn a_field_its_parent_and_its_parts_are_held_until_given_back() {
         &Body::Intents((0..3).map(|n| scale(n, 3, 9)).collect()),
     );
     happened(&mut ledger, Event::Refused, 3);
-    let uid = scale(0, 0, 0).target.uid;
+    let uid = scale(0, 0, 0).target.uid.clone();
     {
         let held = held(std::iter::once(&ledger));
         assert_eq!(held.len(), 2);

@@ -5,11 +5,13 @@ mod fold;
 mod journal;
 mod record;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::api::{Level, RecordMode, Turn, TurnKind};
-use crate::field::{FieldSet, FormerOwner, Image, Owner, Path, Target};
+use crate::field::{FieldSet, FormerOwner, Identity, Image, Owner, Path, Target};
 
 use super::entry::{EntryId, NewEntry};
 use super::fold::Ledger;
@@ -37,27 +39,27 @@ fn scale(n: usize, base: i64, after: i64) -> NewEntry {
     NewEntry {
         stage: "surge".to_owned(),
         step: "portals".to_owned(),
-        target: Target {
+        target: Target::from(Identity {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             plural: "deployments".to_owned(),
             namespace: "citizen-services".to_owned(),
             name: format!("portal-web-{n}"),
             uid: format!("6f1c2d3e-0000-4000-8000-{n:012}"),
-        },
+        }),
         base: image(base),
         seen: image(base),
         after: image(after),
-        owners: vec![FormerOwner {
-            owner: Owner {
+        owners: Arc::new([FormerOwner {
+            owner: Arc::new(Owner {
                 manager: "helm".to_owned(),
                 operation: "Apply".to_owned(),
                 api_version: "apps/v1".to_owned(),
                 subresource: String::new(),
-            },
+            }),
             at: Some(format!("2026-07-01T08:{:02}:{:02}Z", n / 60 % 60, n % 60)),
             lost: FieldSet::of(&path),
-        }],
+        }]),
         path,
         parents: Vec::new(),
         covers: None,

@@ -1,5 +1,7 @@
 //! Records: read back as written, small, and within what the API server accepts.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -167,7 +169,10 @@ fn an_intents_record_reads_as_reviewed() {
     keyed.seen = Image::Absent;
     keyed.after = image(json!(null));
     keyed.parents = vec![Path::fields(["spec"])];
-    keyed.owners[0].lost = FieldSet::of(&Path::fields(["spec"]));
+    keyed.owners = Arc::new([FormerOwner {
+        lost: FieldSet::of(&Path::fields(["spec"])),
+        ..keyed.owners[0].clone()
+    }]);
     keyed.amendment = 1;
     keyed.covers = Some("another-mode".to_owned());
     let body = Body::Intents(vec![scale(1, 3, 9), keyed]);
@@ -229,10 +234,10 @@ fn entry() -> impl Strategy<Value = NewEntry> {
                 entry.owners = owners
                     .into_iter()
                     .map(|(owner, at, other, own)| FormerOwner {
-                        owner: Owner {
+                        owner: Arc::new(Owner {
                             manager: format!("manager-{owner}"),
-                            ..entry.owners[0].owner.clone()
-                        },
+                            ..Owner::clone(&entry.owners[0].owner)
+                        }),
                         at,
                         lost: FieldSet::of(if own { &path } else { &other }),
                     })

@@ -11,7 +11,7 @@ use super::{View, sentence};
 use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
 use crate::engine::protect::protected;
-use crate::field::{Path, Projection, Target, project};
+use crate::field::{Identity, Path, Projection, Target, project};
 use crate::playbook::matching;
 use crate::step::{Fields, Query, Skipped};
 
@@ -228,14 +228,14 @@ impl<'a> Job<'a> {
 fn target(object: &Value, resource: &Resource) -> Option<Target> {
     let metadata = object.get("metadata")?;
     let text = |key: &str| Some(metadata.get(key)?.as_str()?.to_owned());
-    Some(Target {
+    Some(Target::from(Identity {
         api_version: resource.api_version(),
         kind: resource.kind.clone(),
         plural: resource.plural.clone(),
         namespace: text("namespace").unwrap_or_default(),
         name: text("name")?,
         uid: text("uid")?,
-    })
+    }))
 }
 
 fn collect(lists: impl IntoIterator<Item = Listed<Kept>>) -> Found {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::api::LabelSelector;
 use crate::cluster::fake::{Asked, Fake, Reply, reply};
-use crate::field::{Path, Target};
+use crate::field::{Identity, Path, Target};
 use crate::step::Fields;
 use serde_json::{Value, json};
 
@@ -276,14 +276,14 @@ async fn workloads_are_restarted_only_where_the_step_has_a_target() {
 
 fn wanted(namespace: &str, name: &str, uid: &str) -> Wanted {
     Wanted {
-        target: Target {
+        target: Target::from(Identity {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             plural: "deployments".to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             uid: uid.to_owned(),
-        },
+        }),
         paths: vec![Path::fields(["spec", "replicas"])],
     }
 }

@@ -9,7 +9,7 @@ use super::{EncodeSnafu, Error, ReadSnafu, ReleaseSnafu, collection};
 use crate::api::{RecordMode, names};
 use crate::cluster::write::{self, Effect};
 use crate::cluster::{Answer, Clients, Collection, list};
-use crate::field::Target;
+use crate::field::{Identity, Target};
 
 /// Lets a closed mode's records go: takes our finalizer from each that has it. Gives how many.
 ///
@@ -52,14 +52,14 @@ impl Held {
             namespace,
         } = collection();
         Some(Self {
-            target: Target {
+            target: Target::from(Identity {
                 api_version,
                 kind,
                 plural,
                 namespace,
                 name: text("name")?,
                 uid: text("uid")?,
-            },
+            }),
             version: text("resourceVersion")?,
             others: finalizers
                 .iter()

@@ -165,7 +165,7 @@ fn prepared(of: &Projection, patch: &json_patch::Patch) -> Prepared {
 
 /// The patches that give ownership back to those who had it before.
 fn give_back(now: &[Projection], before: &[Projection]) -> Result<Vec<Prepared>, Error> {
-    let owners: BTreeMap<&str, Vec<FormerOwner>> = before
+    let owners: BTreeMap<&str, std::sync::Arc<[FormerOwner]>> = before
         .iter()
         .filter_map(|was| {
             let owners = was.field(&fleet::replicas())?.owners.clone();
