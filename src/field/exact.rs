@@ -4,7 +4,7 @@
 //! (`docs/guarantees.md`): `resourceVersion`, `generation`, `status`, times in managedFields, and
 //! what the cluster's own controllers count.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Annotations that the cluster's own controllers count up at every rollout.
 const RESIDUES: [&str; 1] = ["deployment.kubernetes.io/revision"];
@@ -12,15 +12,16 @@ const RESIDUES: [&str; 1] = ["deployment.kubernetes.io/revision"];
 /// How two states of one object differ, a sentence each; empty when the object is exactly what it
 /// was.
 ///
-/// Guarantees: everything but the documented residues is compared; managedFields are compared as
-/// sets of (manager, operation, version, subresource, fields).
+/// Guarantees: everything but the documented residues is compared; managedFields are compared entry
+/// by entry, each found by who it is (manager, operation, subresource, version), so that an entry
+/// too many is one difference that names it.
 pub fn differences(before: &Value, after: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("", &comparable(before), &comparable(after), &mut found);
     found
 }
 
-/// An object without what a return cannot bring back.
+/// An object without what a return cannot bring back. Its managedFields are a map by who owns.
 pub fn comparable(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(root) = object.as_object_mut() {
@@ -38,19 +39,35 @@ pub fn comparable(object: &Value) -> Value {
         {
             annotations.retain(|key, _| !RESIDUES.contains(&key.as_str()));
         }
-        if let Some(entries) = metadata
-            .get_mut("managedFields")
-            .and_then(Value::as_array_mut)
-        {
-            entries
-                .retain(|entry| entry.get("subresource").and_then(Value::as_str) != Some("status"));
-            for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
-                entry.remove("time");
-            }
-            entries.sort_by_key(ToString::to_string);
+        if let Some(fields) = metadata.get_mut("managedFields") {
+            *fields = by_owner(fields);
         }
     }
     object
+}
+
+/// managedFields by who owns, without times, and without what wrote the status.
+fn by_owner(entries: &Value) -> Value {
+    let mut entries: Vec<Value> = entries.as_array().cloned().unwrap_or_default();
+    entries.retain(|entry| entry.get("subresource").and_then(Value::as_str) != Some("status"));
+    for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+        entry.remove("time");
+    }
+    entries.sort_by_key(ToString::to_string);
+    let mut owners = Map::new();
+    for entry in entries {
+        let who: Vec<&str> = ["manager", "operation", "subresource", "apiVersion"]
+            .iter()
+            .filter_map(|key| entry.get(key).and_then(Value::as_str))
+            .collect();
+        // The server keeps one entry for each; were there two, neither may hide the other.
+        let mut who = who.join(" ");
+        while owners.contains_key(&who) {
+            who.push_str(" again");
+        }
+        owners.insert(who, entry);
+    }
+    Value::Object(owners)
 }
 
 /// How many values an object holds: leaves, empty lists and objects included. What "N of N fields"
@@ -124,12 +141,43 @@ mod tests {
         );
         assert_eq!(
             differences(&before, &deployment(&json!(3), "pingzhan", "1")).len(),
-            1
+            2,
+            "one owner is gone, another is there"
         );
         assert_eq!(
             differences(&before, &deployment(&Value::Null, "helm", "1")).len(),
             1
         );
+    }
+
+    /// Whoever reads that a return is not exact must see at once who owns too much.
+    #[test]
+    fn an_owner_too_many_is_one_difference_that_names_it() {
+        let before = deployment(&json!(3), "helm", "1");
+        let mut after = before.clone();
+        let extra = json!({ "manager": "a-mode", "operation": "Update", "apiVersion": "apps/v1", "time": "1",
+            "subresource": "scale", "fieldsV1": { "f:spec": { "f:replicas": {} } } });
+        let entries = after["metadata"]["managedFields"].as_array_mut();
+        entries.expect("entries").insert(0, extra);
+        let found = differences(&before, &after);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let named = "/metadata/managedFields/a-mode Update scale apps~1v1 was not there";
+        assert!(found[0].starts_with(named), "{found:?}");
+    }
+
+    /// Two entries of the same name are still two: what one of them lost is a difference.
+    #[test]
+    fn no_entry_hides_another() {
+        let mut before = deployment(&json!(3), "helm", "1");
+        let entries = before["metadata"]["managedFields"].as_array_mut();
+        let entries = entries.expect("entries");
+        let mut second = entries[0].clone();
+        second["fieldsV1"] = json!({ "f:data": {} });
+        entries.push(second);
+        let mut after = before.clone();
+        let entries = after["metadata"]["managedFields"].as_array_mut();
+        entries.expect("entries").pop();
+        assert!(!differences(&before, &after).is_empty());
     }
 
     /// "N of N" must count what is there, empty values too.
