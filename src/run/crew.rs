@@ -22,8 +22,8 @@ use super::operator::Settings;
 use super::records::{self, Journal};
 use super::server::Health;
 
-/// All playbooks, by name.
-pub type Playbooks = Arc<BTreeMap<String, Arc<Playbook>>>;
+/// All playbooks, by name; of one that cannot be read, why.
+pub type Playbooks = Arc<BTreeMap<String, Result<Arc<Playbook>, String>>>;
 
 /// All modes that this process carries out.
 #[derive(Clone, Default)]
@@ -284,13 +284,13 @@ pub(super) async fn follow_playbooks(
 ) {
     let api: Api<DeserializeGuard<Playbook>> = Api::all(own.watches.clone());
     let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
-    let mut all: BTreeMap<String, Arc<Playbook>> = BTreeMap::new();
+    let mut all: BTreeMap<String, Result<Arc<Playbook>, String>> = BTreeMap::new();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => all.clear(),
             Ok(Event::InitApply(guard) | Event::Apply(guard)) => match guard.0 {
                 Ok(playbook) => {
-                    all.insert(playbook.name_any(), Arc::new(playbook));
+                    all.insert(playbook.name_any(), Ok(Arc::new(playbook)));
                 }
                 Err(error) => {
                     let name = error.metadata.name.unwrap_or_default();
@@ -299,7 +299,8 @@ pub(super) async fn follow_playbooks(
                         error = error.error,
                         "a playbook cannot be read"
                     );
-                    all.remove(&name);
+                    // Modes that name it say so; all others go on.
+                    all.insert(name, Err(error.error));
                 }
             },
             Ok(Event::Delete(guard)) => {

@@ -91,8 +91,10 @@ pub enum Candidate {
 pub struct Input<'a> {
     /// The mode.
     pub mode: ModeView<'a>,
-    /// Its playbook, where there is one.
+    /// Its playbook, where there is one that can be read.
     pub playbook: Option<PlaybookView<'a>>,
+    /// Why its playbook cannot be read, where there is one that cannot.
+    pub malformed: Option<&'a str>,
     /// Its journal.
     pub ledger: &'a Ledger,
     /// Stored plans, by hash.

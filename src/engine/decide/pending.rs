@@ -88,8 +88,15 @@ pub(super) fn candidate(
     input: &Input<'_>,
     spec: &EmergencyModeSpec,
 ) -> Result<Option<Arc<Plan>>, Blocked> {
+    let name = &spec.playbook_ref.name;
+    if let Some(problem) = input.malformed {
+        return Err(Blocked::PlaybookMalformed {
+            name: name.clone(),
+            problem: problem.to_owned(),
+        });
+    }
     if input.playbook.is_none() {
-        return Err(Blocked::PlaybookMissing(spec.playbook_ref.name.clone()));
+        return Err(Blocked::PlaybookMissing(name.clone()));
     }
     let plan = match input.candidate {
         None => return Ok(None),

@@ -59,6 +59,13 @@ impl Waiting {
 pub enum Blocked {
     /// No playbook of that name.
     PlaybookMissing(String),
+    /// The object of that name does not read as a playbook.
+    PlaybookMalformed {
+        /// The playbook.
+        name: String,
+        /// Why it cannot be read.
+        problem: String,
+    },
     /// The playbook does not expand.
     PlaybookInvalid(Vec<String>),
     /// The cluster cannot be read as the playbook's account.
@@ -97,6 +104,7 @@ impl Blocked {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::PlaybookMissing(_) => "PlaybookMissing",
+            Self::PlaybookMalformed { .. } => "PlaybookMalformed",
             Self::PlaybookInvalid(_) => "PlaybookInvalid",
             Self::Unreadable(_) => "Unreadable",
             Self::Faulty(_) => "PlanFaulty",
@@ -119,6 +127,9 @@ impl Blocked {
             Self::PlaybookMissing(name) => {
                 format!("there is no Playbook {name}: create it, or declare another mode")
             }
+            Self::PlaybookMalformed { name, problem } => format!(
+                "the Playbook {name} cannot be read: {problem}; `pingzhan lint` says where; correct it, or declare a mode of another playbook"
+            ),
             Self::PlaybookInvalid(problems) => {
                 format!("the playbook cannot be carried out: {}", some(problems))
             }

@@ -33,7 +33,7 @@ impl Actor {
         playbooks: &Playbooks,
     ) {
         let Some(object) = object else { return };
-        let Some(playbook) = playbooks.get(&object.spec.playbook_ref.name) else {
+        let Some(Ok(playbook)) = playbooks.get(&object.spec.playbook_ref.name) else {
             return;
         };
         let uid = playbook.uid().unwrap_or_default();

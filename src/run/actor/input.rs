@@ -36,7 +36,8 @@ impl Actor {
         if let Some(damage) = &state.damage {
             return (damaged(damage, object, now), state.ledger.head.sequence);
         }
-        let playbook = object.and_then(|object| playbooks.get(&object.spec.playbook_ref.name));
+        let named = object.and_then(|object| playbooks.get(&object.spec.playbook_ref.name));
+        let playbook = named.and_then(|named| named.as_ref().ok());
         let playbook_uid = playbook
             .and_then(|playbook| playbook.uid())
             .unwrap_or_default();
@@ -64,6 +65,7 @@ impl Actor {
                 uid: &playbook_uid,
                 spec: &playbook.spec,
             }),
+            malformed: named.and_then(|named| named.as_ref().err().map(String::as_str)),
             ledger: &state.ledger,
             plans: &state.plans,
             candidate: memory.candidate.as_ref(),

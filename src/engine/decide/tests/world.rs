@@ -395,6 +395,7 @@ impl World {
                 uid: "pb",
                 spec: &self.playbook,
             }),
+            malformed: None,
             ledger: &self.process.ledger,
             plans: &plans,
             candidate: self.process.candidate.as_ref(),
