@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::api::{Approval, Authority, BreakGlass, EmergencyModeSpec, Level};
+use crate::api::{Approval, Authority, BreakGlass, EmergencyModeSpec, Level, Review};
 
 /// The longest term of a level for which the playbook names none: three days, so that a forgotten
 /// emergency ends over a long weekend.
@@ -211,12 +211,11 @@ pub fn break_glass<'a>(
     Ok(Some(act))
 }
 
-/// Whether what was done without quorum has been reviewed, by somebody else than who did it.
-pub fn reviewed(spec: &EmergencyModeSpec) -> bool {
-    spec.break_glass.as_ref().is_some_and(|act| {
-        spec.reviews.iter().any(|review| {
-            review.of == "breakGlass" && identified(&review.by, &review.as_) && review.by != act.by
-        })
+/// The review of what was done without quorum, by somebody else than who did it.
+pub fn review(spec: &EmergencyModeSpec) -> Option<&Review> {
+    let act = spec.break_glass.as_ref()?;
+    spec.reviews.iter().find(|review| {
+        review.of == "breakGlass" && identified(&review.by, &review.as_) && review.by != act.by
     })
 }
 
@@ -259,9 +258,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::{
-        Abandonment, NameRef, Nature, PerLevel, Posture, Review, ReviewOutcome, Term,
-    };
+    use crate::api::{Abandonment, NameRef, Nature, PerLevel, Posture, ReviewOutcome, Term};
 
     const PLAN: &str = "sha256:plan";
 
@@ -488,6 +485,7 @@ mod tests {
     /// Nobody reviews themselves.
     #[test]
     fn a_review_is_by_somebody_else() {
+        use super::review as review_of;
         let mut spec = spec();
         let review = |by: &str| Review {
             of: "breakGlass".to_owned(),
@@ -497,15 +495,15 @@ mod tests {
             as_: "audit".to_owned(),
         };
         spec.reviews = vec![review("wang")];
-        assert!(!reviewed(&spec), "there is nothing to review");
+        assert_eq!(review_of(&spec), None, "there is nothing to review");
         spec.break_glass = Some(BreakGlass {
             reason: "the dam".to_owned(),
             by: "wang".to_owned(),
             as_: "emergency-command".to_owned(),
         });
-        assert!(!reviewed(&spec));
+        assert_eq!(review_of(&spec), None);
         spec.reviews.push(review("lin"));
-        assert!(reviewed(&spec));
+        assert_eq!(review_of(&spec).map(|found| found.by.as_str()), Some("lin"));
     }
 
     /// Targets of an abandoned mode stay as they are: one person's word is not enough.

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind};
 use crate::cluster::{Accounts, Clients, Collection, Discovery};
-use crate::engine::decide::{Candidate, Decision, Need};
+use crate::engine::decide::{BREAK_GLASS, Candidate, Decision, Need};
 use crate::engine::plan::Change;
 use crate::engine::scheduler::Order;
 use crate::ledger::record::Body;
@@ -196,7 +196,7 @@ impl Actor {
         self.publish(memory, object.as_deref(), &decision).await;
         if decision.closed {
             self.finish(memory, object.as_deref()).await?;
-            return Ok(Next::Wait(None));
+            return Ok(Next::Wait(decision.again_at));
         }
         let until = if busy {
             let soon = self.soon();
@@ -265,6 +265,17 @@ impl Actor {
         let reason = turn.reason.clone().unwrap_or_default();
         let (word, note) = match turn.kind {
             TurnKind::Leader => return,
+            TurnKind::Granted if turn.reason.as_deref() == Some(BREAK_GLASS) => {
+                let by = turn.by.as_deref().unwrap_or("unknown");
+                let note = format!("{by} acted without quorum: somebody else has to review it");
+                self.deps
+                    .events
+                    .mode(&self.mode.id, true, BREAK_GLASS, &note);
+                (
+                    "Activated",
+                    "the plan is in force without quorum".to_owned(),
+                )
+            }
             TurnKind::Granted => ("Activated", "the plan is in force".to_owned()),
             TurnKind::Restoring => ("Restoring", format!("the return began: {reason}")),
             TurnKind::Held => ("Held", format!("stopped, values stay: {reason}")),

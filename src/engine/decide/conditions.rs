@@ -7,7 +7,7 @@ use crate::api::condition::{self, types};
 use crate::api::{Condition, Counts, Phase};
 
 use super::status::{cut, shown_plan};
-use super::{Decision, EXPIRING, Input, Sight};
+use super::{Decision, EXPIRING, Input, Sight, glass};
 
 /// One line of the table of conditions.
 struct Said<'a> {
@@ -44,12 +44,6 @@ fn said<'a>(
     phase: Phase,
     counts: &Counts,
 ) -> Vec<Said<'a>> {
-    let granted = input.ledger.granted.is_some();
-    let approved = match &input.ledger.granted {
-        Some(granted) if granted.approvals.is_empty() => "no approval was needed".to_owned(),
-        Some(granted) => format!("approved by {}", granted.approvals.join(", ")),
-        None => format!("{} approvals count so far", decision.findings.approvals),
-    };
     let mut lines = vec![
         say(
             types::PLANNED,
@@ -58,7 +52,7 @@ fn said<'a>(
             "NotPlanned",
             String::new(),
         ),
-        say(types::APPROVED, granted, "Granted", "Waiting", approved),
+        approved(input, decision),
         say(
             types::ACTIVE,
             phase == Phase::Active,
@@ -87,13 +81,32 @@ fn said<'a>(
     lines.push(expiring(input, phase));
     lines.push(say(
         types::RESTORED,
-        phase == Phase::Closed && granted,
+        phase == Phase::Closed && input.ledger.granted.is_some(),
         "AllBack",
         "NotRestored",
         format!("{} fields are back, ownership included", counts.restored),
     ));
     lines.extend(kstatus(input, decision, phase, counts));
     lines
+}
+
+fn approved(input: &Input<'_>, decision: &Decision) -> Said<'static> {
+    let granted = input.ledger.granted.is_some();
+    let (reason, message) = match (&input.ledger.granted, glass::review(input)) {
+        (Some(_), Some(review)) => (review.reason, review.sentence),
+        (Some(granted), None) if granted.approvals.is_empty() => {
+            ("Granted", "no approval was needed".to_owned())
+        }
+        (Some(granted), None) => (
+            "Granted",
+            format!("approved by {}", granted.approvals.join(", ")),
+        ),
+        (None, _) => (
+            "Waiting",
+            format!("{} approvals count so far", decision.findings.approvals),
+        ),
+    };
+    say(types::APPROVED, granted, reason, reason, message)
 }
 
 fn say<'a>(type_: &'a str, holds: bool, yes: &'a str, no: &'a str, message: String) -> Said<'a> {

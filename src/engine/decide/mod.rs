@@ -9,6 +9,7 @@ mod back;
 mod board;
 mod conditions;
 mod field;
+mod glass;
 mod hold;
 mod order;
 mod pending;
@@ -35,6 +36,7 @@ use super::plan::Plan;
 use super::scheduler::Work;
 use super::work::Task;
 
+pub use glass::BREAK_GLASS;
 pub use waiting::{Blocked, Waiting};
 
 /// What is known of a mode's object.
@@ -240,6 +242,7 @@ pub fn decide(input: &Input<'_>) -> Decision {
         (Direction::Held, None) => wartime::held(input, &mut decision),
         (Direction::Restoring, _) => back::decide(input, &mut decision),
     }
+    glass::demand(input, &mut decision);
     status::fill(input, &mut decision);
     decision
 }

@@ -7,7 +7,7 @@ use crate::engine::authority;
 use crate::engine::plan::{Plan, store};
 use crate::ledger::record::{self, Body};
 
-use super::{Blocked, Candidate, Decision, Input, Need, Waiting};
+use super::{Blocked, Candidate, Decision, Input, Need, Waiting, glass};
 
 /// Seconds after which a plan that could not be made is tried again: a person repairs the cause,
 /// the mode goes on by itself.
@@ -30,16 +30,20 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     }
     let quorum = authority::approvals(spec, &plan.spec.authority, plan.level, &plan.hash);
     decision.findings.approvals = quorum.given.len();
-    let without_quorum = match authority::break_glass(spec, &plan.spec.authority) {
-        Ok(act) => act.is_some(),
-        Err(problem) => {
-            block(input, decision, Blocked::BreakGlass(problem));
-            return;
+    // Where enough people agreed, nobody's act without them counts for or against it.
+    let mut without_quorum = None;
+    if !quorum.met() {
+        match authority::break_glass(spec, &plan.spec.authority) {
+            Ok(Some(act)) => without_quorum = Some(act),
+            Ok(None) => {
+                decision.waiting = Some(Waiting::Approvals(quorum.sentence()));
+                return;
+            }
+            Err(problem) => {
+                block(input, decision, Blocked::BreakGlass(problem));
+                return;
+            }
         }
-    };
-    if !quorum.met() && !without_quorum {
-        decision.waiting = Some(Waiting::Approvals(quorum.sentence()));
-        return;
     }
     if spec.paused {
         decision.waiting = Some(Waiting::Resume);
@@ -47,7 +51,13 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     }
     match authority::term(spec, &plan.spec.authority, plan.level) {
         Err(problem) => block(input, decision, Blocked::Term(problem)),
-        Ok(term) => decision.turn(granted(&plan, input.now, term, quorum.given)),
+        Ok(term) => {
+            let mut turn = granted(&plan, input.now, term, quorum.given);
+            if let Some(act) = without_quorum {
+                glass::mark(&mut turn, act);
+            }
+            decision.turn(turn);
+        }
     }
 }
 

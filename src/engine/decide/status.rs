@@ -10,7 +10,7 @@ use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{Decision, Input, conditions, wartime};
+use super::{BREAK_GLASS, Decision, Input, conditions, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
@@ -222,9 +222,13 @@ fn timeline(input: &Input<'_>) -> Vec<TimelineEntry> {
             let message = match turn.kind {
                 TurnKind::Leader => format!("a new leader took over{by}"),
                 TurnKind::Granted => format!(
-                    "level {} in force, approved by {}, until {}",
+                    "level {} in force, {}, until {}",
                     turn.level.map_or("?", crate::api::Level::as_str),
-                    people(&turn.approvals),
+                    if turn.reason.as_deref() == Some(BREAK_GLASS) {
+                        format!("without quorum{by}")
+                    } else {
+                        format!("approved by {}", people(&turn.approvals))
+                    },
                     turn.expires_at.as_deref().unwrap_or("?"),
                 ),
                 TurnKind::Restoring => format!("the return began: {reason}{by}"),

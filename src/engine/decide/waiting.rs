@@ -24,13 +24,15 @@ pub enum Waiting {
     Retry(usize),
     /// For fields that could not be read.
     Unreadable(usize),
+    /// For the review of an act without quorum: the sentence says by whom and when.
+    Review(String),
 }
 
 impl Waiting {
     /// The sentence: what is waited for, and who can end the wait.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Approvals(sentence) => sentence.clone(),
+            Self::Approvals(sentence) | Self::Review(sentence) => sentence.clone(),
             Self::ProposalApprovals(sentence) => {
                 format!("the change of level or term is {sentence}; until then the mode goes on as granted")
             }

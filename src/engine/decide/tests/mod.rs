@@ -150,6 +150,33 @@ fn a_third_value_is_not_written_over_without_a_verdict() {
     assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(3));
 }
 
+/// One person of a named group may act alone. Everybody sees it, and somebody else reviews it.
+#[test]
+fn an_act_without_quorum_is_said_until_somebody_else_reviews_it() {
+    let mut world = World::new();
+    world.run();
+    world.break_glass("zhang", "platform");
+    world.run();
+    assert_eq!((world.phase(), world.writes), (Phase::Pending, 0));
+    world.spec.break_glass = None;
+    world.break_glass("wang", "command");
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    assert_eq!(world.approved().reason, "BreakGlass");
+    world.review("wang");
+    world.now += jiff::SignedDuration::from_hours(25);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    let said = world.approved();
+    assert_eq!(said.reason, "BreakGlassOverdue");
+    assert!(said.message.contains("somebody else than wang"), "{said:?}");
+    world.review("lin");
+    world.run();
+    assert_eq!(world.approved().reason, "BreakGlassReviewed");
+    assert_as_before(&world, "without quorum");
+}
+
 /// Raising adds, lowering takes away, and both end where they began.
 #[test]
 fn a_level_that_is_raised_and_lowered_comes_back_exact() {

@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::api::{
-    Abort, AbortChoice, Approval, ChangeRecordSpec, EmergencyModeSpec, EmergencyModeStatus, Level,
-    Phase, PlaybookSpec, RecordMode, Verdict, VerdictChoice, VerdictOf, names,
+    Abort, AbortChoice, Approval, BreakGlass, ChangeRecordSpec, Condition, EmergencyModeSpec,
+    EmergencyModeStatus, Level, Phase, PlaybookSpec, RecordMode, Review, ReviewOutcome, Verdict,
+    VerdictChoice, VerdictOf, condition, names,
 };
 use crate::engine::decide::{
     self, Candidate, Decision, Input, ModeView, Need, PlaybookView, Sight,
@@ -81,6 +82,7 @@ fn playbook() -> PlaybookSpec {
     serde_json::from_value(json!({
         "title": { "en": "Flood" }, "hazard": "Flood", "owner": "office",
         "authority": { "requesterGroups": ["duty"], "approverGroups": ["approvers"],
+            "breakGlassGroups": ["command"],
             "quorum": { "I": 1, "II": 1 }, "maxTerm": { "I": "24h", "II": "24h" } },
         "serviceAccountName": "flood",
         "stages": [
@@ -196,6 +198,30 @@ impl World {
                 self.spec.approvals.push(approval);
             }
         }
+    }
+
+    pub fn break_glass(&mut self, by: &str, group: &str) {
+        self.spec.break_glass = Some(BreakGlass {
+            reason: "the dam".into(),
+            by: by.into(),
+            as_: group.into(),
+        });
+    }
+
+    pub fn review(&mut self, by: &str) {
+        self.spec.reviews.push(Review {
+            of: "breakGlass".into(),
+            outcome: ReviewOutcome::Justified,
+            comment: None,
+            by: by.into(),
+            as_: "audit".into(),
+        });
+    }
+
+    /// What is said of the approval.
+    pub fn approved(&self) -> &Condition {
+        let found = condition::get(&self.status.conditions, condition::types::APPROVED);
+        found.expect("it is said")
     }
 
     pub fn propose(&mut self, level: Level) {
