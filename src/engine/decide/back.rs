@@ -45,7 +45,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         &mut desk,
         decision,
     );
-    let labels = let_go(input, &entries, &mut desk);
+    let labels = let_go(input, &mut desk);
     let (works, unseen) = desk.finish();
     if !unseen.is_empty() {
         decision.need = Some(Need::Sights(unseen));
@@ -269,18 +269,21 @@ fn give(entry: &Entry, sight: &Projection) -> Option<(EntryId, Return)> {
     Some((entry.id, back))
 }
 
-/// Takes our label off targets of which the mode holds nothing any more, since another's value
-/// stays there. Returns how many still carry it.
-fn let_go(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk) -> usize {
-    let unsettled: BTreeSet<&str> = entries
-        .iter()
-        .map(|entry| entry.target.uid.as_str())
-        .collect();
+/// Takes our marks off targets of which the mode holds nothing any more, since another's value
+/// stays there. Returns how many still carry them.
+pub(super) fn let_go(input: &Input<'_>, desk: &mut Desk) -> usize {
+    let all = input.ledger.entries.values();
+    let kept: Vec<&Entry> = all.filter(|entry| entry.state == State::Kept).collect();
+    if kept.is_empty() {
+        return 0;
+    }
+    let live = input.ledger.live();
+    let unsettled: BTreeSet<&str> = live.map(|entry| entry.target.uid.as_str()).collect();
     let label = names::label_value(input.mode.name);
     let mut seen = BTreeSet::new();
-    for entry in input.ledger.entries.values() {
+    for entry in kept {
         let uid = entry.target.uid.as_str();
-        if entry.state != State::Kept || unsettled.contains(uid) || !seen.insert(uid) {
+        if unsettled.contains(uid) || !seen.insert(uid) {
             continue;
         }
         match input.sights.get(uid) {

@@ -66,6 +66,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     let left = board.left();
     let brought_back = left.is_empty();
     back::bring_back(input, plan, &left, Errand::Lowered, &mut desk, decision);
+    back::let_go(input, &mut desk);
     tell(input, &stages, decision);
     decision.findings.all_done = brought_back && stages.iter().all(|view| is_over(view.state));
     let (works, unseen) = desk.finish();

@@ -7,7 +7,7 @@ mod world;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::api::{AbortChoice, Level, Phase, Posture};
+use crate::api::{AbortChoice, Level, Phase, Posture, VerdictChoice, names};
 use crate::field::exact;
 use crate::ledger::State;
 
@@ -148,6 +148,27 @@ fn a_third_value_is_not_written_over_without_a_verdict() {
     world.run();
     assert_eq!(world.phase(), Phase::Closed);
     assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(3));
+}
+
+/// What stays somebody else's is theirs alone at once, not only when the emergency is over: no mark
+/// of ours, no owner.
+#[test]
+fn a_target_that_is_kept_bears_our_name_no_more() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.write_as("colleague", "web-1", "/spec/replicas", &json!(5));
+    world.run();
+    world.verdict_on_all(VerdictChoice::Keep);
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    let kept = &world.objects["web-1"];
+    assert_eq!(kept["spec"]["replicas"], json!(5));
+    assert_eq!(kept["metadata"]["labels"].get(names::HELD_BY_LABEL), None);
+    let owners = kept["metadata"]["managedFields"].to_string();
+    assert!(!owners.contains("pingzhan/"), "{owners}");
+    let held = &world.objects["web-0"]["metadata"]["labels"];
+    assert_eq!(held[names::HELD_BY_LABEL], json!("flood"));
 }
 
 /// One person of a named group may act alone. Everybody sees it, and somebody else reviews it.
