@@ -17,7 +17,7 @@ fn hash(mode: &EmergencyMode) -> String {
 
 impl World {
     /// Declares at level II, which needs two people, and waits for the plan.
-    async fn awaits_approval(&self) -> String {
+    pub async fn awaits_approval(&self) -> String {
         let stages = json!([halve(self, "shed", &["portal-web", "legacy"])]);
         self.publish("flood", self.playbook(&stages)).await;
         self.declare("flood", json!({ "level": "II" })).await;
@@ -67,8 +67,7 @@ async fn only_two_distinct_entitled_people_on_this_plan_set_it_in_force() {
         .expect("it is granted");
     assert_eq!((granted.approvals, granted.plan_hash), (2, hash));
     world.come_back("flood").await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
+    world.is_exact(&before).await;
 }
 
 /// Whoever declared saw a plan. Another plan is not what they declared.
@@ -102,8 +101,7 @@ async fn a_mode_without_its_playbook_waits_and_goes_on_when_it_is_there() {
     world.publish("flood", world.playbook(&stages)).await;
     world.phase("flood", Phase::Active).await;
     world.come_back("flood").await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
+    world.is_exact(&before).await;
 }
 
 /// Two modes must not hold one field: the second says who is in its way, and goes on by itself
@@ -126,9 +124,7 @@ async fn a_second_mode_waits_for_the_one_that_holds_its_field() {
     world.judge(Allowed::default()).await;
     world.compare_but(&before, &["legacy", "helm-api"]).await;
     world.come_back("heat").await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
 }
 
 /// A mode whose playbook is deleted goes on by the plan that was stored, and comes back by it.
@@ -145,6 +141,5 @@ async fn a_mode_in_force_needs_its_playbook_no_more() {
         "{late:?}"
     );
     world.come_back("flood").await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
+    world.is_exact(&before).await;
 }

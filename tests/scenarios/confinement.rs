@@ -1,7 +1,7 @@
 //! Trouble stays where it is: one bad object, account, stage or mode never holds up the others, and
 //! status names it.
 
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use pingzhan::api::condition::{self, types};
 use pingzhan::api::{EmergencyMode, Phase, StageState};
 use pingzhan::ledger::State;
@@ -52,6 +52,7 @@ impl World {
         self.judge(Allowed::default()).await;
         self.compare(before).await;
         self.accept("poison", "legacy").await;
+        self.owners_go_on().await;
     }
 }
 
@@ -157,9 +158,7 @@ async fn a_return_that_is_refused_holds_nothing_up_and_is_tried_again() {
     world.compare_but(&before, &["legacy"]).await;
     world.accept("poison", "legacy").await;
     world.phase("flood", Phase::Closed).await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
 }
 
 /// An account without the right to write changes nothing, and status says what it lacks.
@@ -287,6 +286,43 @@ async fn a_mode_that_cannot_be_read_is_named_and_others_go_on() {
         .await
         .expect("it may be deleted");
     world.come_back("flood").await;
+    world.is_exact(&before).await;
+}
+
+/// A Playbook that got into the cluster and does not read as one, after a CRD was changed: the
+/// mode that names it says so, and why; others go on; a correction is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_playbook_that_cannot_be_read_is_named_by_its_mode_and_others_go_on() {
+    let world = World::with_fleet().await;
+    let before = world.snapshot().await;
+    let api: Api<DynamicObject> = Api::all_with(world.client.clone(), &resource("Playbook"));
+    let mut spec = world.playbook(&json!([halve(&world, "calm", &["helm-api"])]));
+    spec["parameters"] = json!([{ "name": "surge", "type": "Integer", "default": [1, 2] }]);
+    let broken: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "pingzhan.dev/v1alpha1", "kind": "Playbook",
+        "metadata": { "name": "heat" }, "spec": spec,
+    }))
+    .expect("an object");
+    let created = api.create(&PostParams::default(), &broken).await;
+    created.expect("the schema lets it pass");
+    world.declare("heat", json!({})).await;
+    world
+        .switch("flood", &json!([halve(&world, "shed", &["portal-web"])]))
+        .await;
+    let said = world.blocked("heat", "PlaybookMalformed").await;
+    assert!(
+        said.contains("Playbook heat cannot be read") && said.contains("Scalar"),
+        "{said}"
+    );
+    assert!(said.contains("pingzhan lint"), "{said}");
     world.judge(Allowed::default()).await;
-    world.compare(&before).await;
+    let repaired = json!({ "spec": { "parameters": null } });
+    let patched = api
+        .patch("heat", &PatchParams::default(), &Patch::Merge(repaired))
+        .await;
+    patched.expect("it may be corrected");
+    world.phase("heat", Phase::Active).await;
+    world.come_back("heat").await;
+    world.come_back("flood").await;
+    world.is_exact(&before).await;
 }

@@ -104,9 +104,7 @@ async fn the_term_ends_a_mode_by_itself_even_while_it_is_paused() {
             .any(|event| event.event == "Restoring" && event.message.contains("Expired")),
         "{timeline:?}"
     );
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
 }
 
 /// A pause stops everything, also what a rival would have caused; a resume goes on from there.
@@ -152,7 +150,7 @@ async fn a_paused_mode_writes_nothing_until_it_is_resumed() {
         .await;
     world.judge(Allowed::default()).await;
     world.come_back("flood").await;
-    world.judge(Allowed::default()).await;
+    world.is_exact(&before).await;
 }
 
 /// Abort with Hold freezes the emergency as it is, for people who need time to think.
@@ -184,6 +182,7 @@ async fn an_abort_with_hold_keeps_values_until_it_is_stood_down() {
     world.judge(Allowed::default()).await;
     let portal = [(key.clone(), before[&key].clone())].into();
     world.compare(&portal).await;
+    world.owners_go_on().await;
 }
 
 /// Abort with Restore is a stand-down by whoever may abort.
@@ -199,9 +198,7 @@ async fn an_abort_with_restore_brings_everything_back() {
         .await;
     world.change("flood", json!({ "abort": { "choice": "Restore", "reason": "false alarm", "by": "wang", "as": "emergency-command" } })).await;
     world.phase("flood", Phase::Closed).await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
 }
 
 /// `kubectl delete` in haste must not leave wartime behind.
@@ -224,9 +221,7 @@ async fn deleting_a_mode_stands_it_down_and_then_lets_it_go() {
     );
     world.delete_mode("flood").await;
     world.vanishes("flood").await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
 }
 
 /// The worst day: operator and mode are both gone. The records alone bring everything back.
@@ -264,7 +259,5 @@ async fn records_alone_restore_when_operator_and_mode_are_gone() {
     assert_eq!(restored[0].left, Vec::<String>::new());
     assert_eq!(restored[0].back, super::switch::CHANGES);
     assert!(looks > 0, "progress was told");
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
 }

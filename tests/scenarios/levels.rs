@@ -2,6 +2,7 @@
 //! was granted stays in force.
 
 use pingzhan::api::{EmergencyMode, Level, Phase};
+use pingzhan::field::Image;
 use pingzhan::ledger::State;
 use serde_json::{Value, json};
 
@@ -22,7 +23,8 @@ fn stages(world: &World) -> Value {
     json!([shed, graver])
 }
 
-fn proposed(mode: &EmergencyMode) -> String {
+/// The hash of the plan that awaits approval.
+pub fn proposed(mode: &EmergencyMode) -> String {
     let proposed = mode
         .status
         .as_ref()
@@ -136,8 +138,7 @@ async fn a_level_is_raised_only_when_it_is_approved_and_what_was_granted_holds_m
         "the delta alone was written"
     );
     world.come_back("flood").await;
-    world.judge(Allowed::default()).await;
-    world.compare_but(&before, &[]).await;
+    world.is_exact(&before).await;
 }
 
 /// Lowering brings back what the lower level does not need, and only that.
@@ -179,7 +180,92 @@ async fn a_lowered_level_gives_back_what_it_does_not_need_and_no_more() {
         .compare_but(&before, &["portal-web", "shared", "portal-flags"])
         .await;
     world.come_back("flood").await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
+}
+
+/// What this mode wants of its Deployments: in each stage of one level the same step asks for
+/// another percentage of the same counts.
+fn surge(world: &World) -> Value {
+    let stage = |name: &str, levels: Value, percent: i64| {
+        let mut stage = halve(world, name, &["portal-web", "shared", "legacy", "both"]);
+        stage["levels"] = levels;
+        stage["steps"][0]["name"] = json!("grow");
+        stage["steps"][0]["scale"] = json!({ "percent": percent });
+        stage
+    };
+    json!([
+        stage("surge", json!(["III", "IV"]), 200),
+        stage("flood", json!(["I", "II"]), 300),
+    ])
+}
+
+/// Counts in peacetime, by name.
+const COUNTS: [(&str, i64); 4] = [("portal-web", 7), ("shared", 9), ("legacy", 5), ("both", 6)];
+
+impl World {
+    /// Waits until every count is this many times that of peacetime.
+    async fn times(&self, many: i64) {
+        for (name, count) in COUNTS {
+            self.becomes("Deployment", name, &format!("is {many} times"), |object| {
+                object["spec"]["replicas"] == count * many
+            })
+            .await;
+        }
+        self.until("flood", "says so", |status| {
+            status.phase == Some(Phase::Active)
+                && status.counts.is_some_and(|counts| counts.applied == 4)
+        })
+        .await;
+    }
+
+    /// Every field that is held knows its peacetime value.
+    async fn bases_are_of_peacetime(&self, replaced: i64) {
+        let mode = self.mode("flood").await;
+        let evidence = self.judge(Allowed::default()).await;
+        let live: Vec<_> = evidence.ledger(&mode).live().collect();
+        assert_eq!(live.len(), COUNTS.len());
+        for entry in live {
+            let (_, count) = COUNTS
+                .into_iter()
+                .find(|(name, _)| *name == entry.target.name)
+                .expect("a count");
+            assert_eq!(entry.base, Image::Present(json!(count)));
+            assert_eq!(entry.seen, Image::Present(json!(count * replaced)));
+        }
+    }
+}
+
+/// A graver level wants more of the same: its value is written over ours, not taken of it, and
+/// what comes back is peacetime, from either level.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_percentage_that_a_level_raises_is_taken_of_peacetime_and_returns_to_it() {
+    let world = World::with_fleet().await;
+    let before = world.snapshot().await;
+    world.publish("flood", world.playbook(&surge(&world))).await;
+    world.declare("flood", json!({})).await;
+    world.times(2).await;
+    let mode = world.propose(Level::II).await;
+    world.grant(Level::II, &proposed(&mode)).await;
+    world.times(3).await;
+    world.bases_are_of_peacetime(2).await;
+    // A rival that puts peacetime back meets the level in force.
+    world
+        .merge(
+            "gitops",
+            "Deployment",
+            "legacy",
+            json!({ "spec": { "replicas": 5 } }),
+        )
+        .await;
+    world.times(3).await;
+    // Level III needs one person.
+    let mode = world.propose(Level::III).await;
+    world.approve("flood", "lin", &proposed(&mode)).await;
+    world.times(2).await;
+    world.bases_are_of_peacetime(3).await;
+    let mode = world.propose(Level::I).await;
+    world.grant(Level::I, &proposed(&mode)).await;
+    world.times(3).await;
+    world.come_back("flood").await;
+    world.is_exact(&before).await;
 }

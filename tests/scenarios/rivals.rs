@@ -6,6 +6,7 @@ use pingzhan::ledger::State;
 use serde_json::{Value, json};
 
 use super::acts::message;
+use super::drift::assert_let_go;
 use super::ending::halve;
 use super::fleet;
 use super::oracles::Allowed;
@@ -96,6 +97,7 @@ async fn a_base_value_put_back_is_written_again_whichever_way_it_came() {
     world.judge(Allowed::default()).await;
     assert_eq!(world.replicas("portal-web").await, PEACE);
     world.compare_but(&before, &["portal-web"]).await;
+    world.owners_go_on_but(&["portal-web"]).await;
 }
 
 /// The owner's own apply without force is refused by the API server: it learns of the mode, and
@@ -114,9 +116,7 @@ async fn an_apply_without_force_meets_a_conflict_that_names_the_mode() {
     assert!(refused.to_string().contains("pingzhan/flood/"), "{refused}");
     world.judge(Allowed::default()).await;
     world.come_back("flood").await;
-    world.judge(Allowed::default()).await;
-    world.compare(&before).await;
-    world.owners_go_on().await;
+    world.is_exact(&before).await;
 }
 
 /// A third value is somebody's intent. It is not written over; a person says that it stays, and
@@ -147,10 +147,13 @@ async fn a_third_value_waits_and_the_verdict_keep_leaves_it_and_lets_go() {
         Some(Phase::Active)
     );
     world.judge(Allowed::default()).await;
+    // Not only once the emergency is over.
+    assert_let_go(&world.get("Deployment", "portal-web").await);
     world.come_back("flood").await;
     world.judge(Allowed::default()).await;
     assert_eq!(world.replicas("portal-web").await, 5);
     world.compare_but(&before, &["portal-web"]).await;
+    world.owners_go_on_but(&["portal-web"]).await;
 }
 
 /// The verdict Ours writes the wartime value over the one that the person saw, and the return is
@@ -158,6 +161,7 @@ async fn a_third_value_waits_and_the_verdict_keep_leaves_it_and_lets_go() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_verdict_ours_writes_over_the_value_that_was_seen() {
     let world = World::with_fleet().await;
+    let before = world.snapshot().await;
     world.holding(&["portal-web"]).await;
     world
         .merge(
@@ -188,7 +192,8 @@ async fn the_verdict_ours_writes_over_the_value_that_was_seen() {
     world.judge(Allowed { overwrite: true }).await;
     world.come_back("flood").await;
     world.judge(Allowed { overwrite: true }).await;
-    assert_eq!(world.replicas("portal-web").await, PEACE);
+    world.compare(&before).await;
+    world.owners_go_on().await;
 }
 
 /// At the return a third value waits for a person as well, and nothing else does.
@@ -215,7 +220,8 @@ async fn a_third_value_at_the_return_waits_alone_and_a_verdict_ends_it() {
     world.verdict("flood", "Ours").await;
     world.phase("flood", Phase::Closed).await;
     world.judge(Allowed { overwrite: true }).await;
-    assert_eq!(world.replicas("legacy").await, 5);
+    world.compare(&before).await;
+    world.owners_go_on().await;
 }
 
 /// Two controllers must not fight: after three writes in a minute the rival is named and a person

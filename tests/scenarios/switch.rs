@@ -57,19 +57,6 @@ async fn every_kind_of_step_on_every_kind_of_owner_comes_back_exactly() {
     world.owners_go_on().await;
 }
 
-impl World {
-    /// Every owner applies a changed manifest, without force.
-    pub async fn owners_go_on(&self) {
-        for mut owned in fleet::fleet(&self.namespace) {
-            // Two who own the same field can only change it together.
-            if owned.manifest["metadata"]["name"] != "both" {
-                owned.manifest = fleet::changed(&owned);
-            }
-            self.write(&owned).await;
-        }
-    }
-}
-
 /// Records outlive their mode, and nothing in them holds up its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_mode_may_be_deleted_at_once_and_its_records_stay() {

@@ -436,14 +436,16 @@ impl World {
         removed.expect("the object is removed");
     }
 
-    async fn version_of(&self, kind: &str, name: &str) -> Option<String> {
+    /// Which version an object of the fleet has, where it is there.
+    pub async fn version_of(&self, kind: &str, name: &str) -> Option<String> {
         let found = self.api(kind).get_metadata_opt(name).await;
         found
             .expect("the API server answers")
             .and_then(|object| object.metadata.resource_version)
     }
 
-    fn note(&self, written: &DynamicObject, before: Option<&String>) {
+    /// Notes a write of the scenario, unless it changed nothing.
+    pub fn note(&self, written: &DynamicObject, before: Option<&String>) {
         let metadata = &written.metadata;
         self.note_version(
             metadata.uid.clone(),
