@@ -93,6 +93,16 @@ fn kubectl() -> PathBuf {
     KUBECTL.get_or_init(find).clone()
 }
 
+/// Where helm is; it is built the first time.
+pub fn helm() -> PathBuf {
+    static HELM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    let find = || match variable("PINGZHAN_TEST_HELM") {
+        Some(path) => path.into(),
+        None => xtask(&["cluster", "helm"]).trim().into(),
+    };
+    HELM.get_or_init(find).clone()
+}
+
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

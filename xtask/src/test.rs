@@ -75,7 +75,12 @@ pub struct Counts {
 /// Guarantees: the toolchain and the control plane's programs are there before anything long
 /// starts; every control plane that was started is ended, whatever happens to this process.
 pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Error> {
-    let programs = [Program::Etcd, Program::KubeApiserver, Program::Kubectl];
+    let programs = [
+        Program::Etcd,
+        Program::KubeApiserver,
+        Program::Kubectl,
+        Program::Helm,
+    ];
     let set = tokio::task::block_in_place(|| tools::ensure(&programs, progress))?;
     stage("format", progress, || {
         cargo("format", &["fmt", "--all", "--", "--check"])
@@ -206,17 +211,15 @@ fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Cou
     let kubeconfigs: Vec<PathBuf> = planes.iter().map(Cluster::kubeconfig).collect();
     let kubeconfigs = std::env::join_paths(kubeconfigs).unwrap_or_default();
     let own = std::env::current_exe().map_or_else(|_| OsString::new(), Into::into);
-    let kubectl = set
-        .get(Program::Kubectl)
-        .map(OsString::from)
-        .unwrap_or_default();
+    let program = |program| set.get(program).map(OsString::from).unwrap_or_default();
     let mut runner = command(&["test", "--workspace", "--no-fail-fast"]);
     if let Some(filter) = filter {
         runner.args(["--", filter]);
     }
     let mut runner = runner
         .env("PINGZHAN_TEST_CLUSTERS", kubeconfigs)
-        .env("PINGZHAN_TEST_KUBECTL", kubectl)
+        .env("PINGZHAN_TEST_KUBECTL", program(Program::Kubectl))
+        .env("PINGZHAN_TEST_HELM", program(Program::Helm))
         .env("PINGZHAN_XTASK", own)
         .stdout(Stdio::piped())
         .spawn()

@@ -2,6 +2,7 @@
 //! committed ones still do.
 
 mod crds;
+mod install;
 mod rbac;
 mod reference;
 
@@ -64,8 +65,12 @@ const HEADER: &str =
 /// Every generated file.
 pub fn files() -> Result<Vec<Generated>, Error> {
     let crds = crds::all();
-    let mut files = crds.iter().map(crds::file).collect::<Result<Vec<_>, _>>()?;
+    let mut files = Vec::new();
+    for crd in &crds {
+        files.extend(crds::files(crd)?);
+    }
     files.extend(rbac::files());
+    files.push(install::file(&crds)?);
     files.push(reference::file(&crds));
     Ok(files)
 }

@@ -1,6 +1,9 @@
 //! Namespaces, and what the operator's own account may do: our kinds, its Lease, Events, acting
 //! as a playbook's account, access reviews. Nothing else: targets are read and written as the
 //! playbook's account, whose rights their owner gives.
+//!
+//! One text is the manifests' and the chart's: they differ in labels, and in what Helm must leave
+//! in place.
 
 use std::path::PathBuf;
 
@@ -8,22 +11,23 @@ use pingzhan::api::names::{ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE, GROUP};
 
 use super::{Generated, HEADER};
 
-const NAMESPACES: &str = "apiVersion: v1
+/// The operator's namespace. Helm makes it by itself where it is asked to.
+const SYSTEM: &str = "apiVersion: v1
 kind: Namespace
 metadata:
   name: {system}
-  labels:
-    app.kubernetes.io/name: pingzhan
+{labels}
     pod-security.kubernetes.io/enforce: restricted
----
-# Accounts that playbooks run under. Nothing runs here; whoever may impersonate an account of this
+";
+
+const ACCOUNTS: &str =
+    "# Accounts that playbooks run under. Nothing runs here; whoever may impersonate an account of this
 # namespace may do what its playbooks do.
 apiVersion: v1
 kind: Namespace
 metadata:
   name: {accounts}
-  labels:
-    app.kubernetes.io/name: pingzhan
+{labels}
     pod-security.kubernetes.io/enforce: restricted
 ";
 
@@ -32,6 +36,7 @@ kind: ServiceAccount
 metadata:
   name: pingzhan
   namespace: {system}
+{labels}
 ---
 # The operator on its own kinds. It never writes a playbook, and never a mode's spec but through
 # the finalizer's patch, which admission checks.
@@ -39,6 +44,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
   name: pingzhan-operator
+{labels}
 rules:
 - apiGroups: [{group}]
   resources: [emergencymodes]
@@ -71,6 +77,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata:
   name: pingzhan-operator
+{labels}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
@@ -86,6 +93,7 @@ kind: Role
 metadata:
   name: pingzhan-lease
   namespace: {system}
+{labels}
 rules:
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
@@ -96,6 +104,7 @@ kind: RoleBinding
 metadata:
   name: pingzhan-lease
   namespace: {system}
+{labels}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: Role
@@ -111,6 +120,7 @@ kind: Role
 metadata:
   name: pingzhan-playbook-accounts
   namespace: {accounts}
+{labels}
 rules:
 - apiGroups: [""]
   resources: [serviceaccounts]
@@ -121,6 +131,7 @@ kind: RoleBinding
 metadata:
   name: pingzhan-playbook-accounts
   namespace: {accounts}
+{labels}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: Role
@@ -135,7 +146,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
   name: pingzhan-view
-  labels:
+{labels}
     rbac.authorization.k8s.io/aggregate-to-view: "true"
 rules:
 - apiGroups: [{group}]
@@ -143,23 +154,49 @@ rules:
   verbs: [get, list, watch]
 "#;
 
+/// Labels in the manifests.
+const PLAIN: &str = "  labels:\n    app.kubernetes.io/name: pingzhan";
+/// Labels in the chart.
+const CHART: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
+
+/// Both namespaces, without the header.
+pub fn namespaces() -> String {
+    format!("{}---\n{}", fill(SYSTEM, PLAIN), fill(ACCOUNTS, PLAIN))
+}
+
+/// The operator's account and its rights, without the header.
+pub fn rights() -> String {
+    fill(RBAC, PLAIN)
+}
+
 /// The files.
-pub fn files() -> [Generated; 2] {
+pub fn files() -> [Generated; 4] {
+    // Accounts are others' work, and the way back needs them: Helm never removes their namespace.
+    let kept = fill(ACCOUNTS, CHART).replacen(
+        "  labels:",
+        "  annotations:\n    helm.sh/resource-policy: keep\n  labels:",
+        1,
+    );
+    let accounts =
+        format!("{{{{- if .Values.accountsNamespace.create }}}}\n{kept}{{{{- end }}}}\n");
     [
-        ("manifests/namespaces.yaml", NAMESPACES),
-        ("manifests/rbac.yaml", RBAC),
+        ("manifests/namespaces.yaml", namespaces()),
+        ("manifests/rbac.yaml", rights()),
+        ("charts/pingzhan/templates/accounts.yaml", accounts),
+        ("charts/pingzhan/templates/rbac.yaml", fill(RBAC, CHART)),
     ]
-    .map(|(path, template)| Generated {
+    .map(|(path, text)| Generated {
         path: PathBuf::from(path),
-        text: format!("{HEADER}{}", fill(template)),
+        text: format!("{HEADER}{text}"),
     })
 }
 
-fn fill(template: &str) -> String {
+fn fill(template: &str, labels: &str) -> String {
     template
         .replace("{system}", DEFAULT_NAMESPACE)
         .replace("{accounts}", ACCOUNT_NAMESPACE)
         .replace("{group}", GROUP)
+        .replace("{labels}", labels)
 }
 
 #[cfg(test)]
@@ -171,9 +208,10 @@ mod tests {
     fn the_operator_has_no_wildcard_and_impersonates_in_one_namespace_only() {
         for file in files() {
             assert!(!file.text.contains('*'), "{}", file.path.display());
-            assert!(!file.text.contains('{'), "{}", file.path.display());
+            let left = file.text.replace("{{", "");
+            assert!(!left.contains('{'), "{}", file.path.display());
         }
-        let rbac = fill(RBAC);
+        let rbac = rights();
         let impersonating: Vec<&str> = rbac
             .split("---\n")
             .filter(|d| d.contains("[impersonate]"))

@@ -1,0 +1,29 @@
+{{/*
+One operator a cluster, in a namespace of this name: the operator never touches its own namespace
+and that of its accounts, and knows them by name.
+*/}}
+{{- define "pingzhan.namespace" -}}
+{{- if ne .Release.Namespace "pingzhan-system" -}}
+{{- fail (printf "install into the namespace pingzhan-system, not %s: helm install pingzhan … --namespace pingzhan-system --create-namespace" .Release.Namespace) -}}
+{{- end -}}
+pingzhan-system
+{{- end -}}
+
+{{- define "pingzhan.selector" -}}
+app.kubernetes.io/name: pingzhan
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "pingzhan.labels" -}}
+app.kubernetes.io/name: pingzhan
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "pingzhan.image" -}}
+{{- $image := printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- with .Values.image.digest }}{{ $image = printf "%s@%s" $image . }}{{ end -}}
+{{- $image -}}
+{{- end -}}

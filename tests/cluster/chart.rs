@@ -1,0 +1,259 @@
+//! The chart as Helm renders it, and whether a real API server takes what it makes.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use pingzhan::api::names::DEFAULT_NAMESPACE;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::support::{self, repository};
+
+/// Helm on the chart; the environment of whoever runs the tests has no say.
+fn helm(verb: &[&str], more: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(support::helm())
+        .args(verb)
+        .args(["charts/pingzhan", "--namespace", DEFAULT_NAMESPACE])
+        .args(more)
+        .current_dir(repository())
+        .env_clear()
+        .env("HOME", folder.path())
+        .output();
+    output.expect("helm runs")
+}
+
+/// What the chart renders with these values.
+fn rendered(more: &[&str]) -> String {
+    let output = helm(&["template", "pingzhan"], more);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complained}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn objects(text: &str) -> Vec<Value> {
+    let documents = serde_yaml::Deserializer::from_str(text);
+    let read = documents.map(|document| Value::deserialize(document).expect("YAML"));
+    read.filter(|object| !object.is_null()).collect()
+}
+
+/// Objects by kind and name, without what only Helm's users see.
+fn compared(text: &str) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for mut object in objects(text) {
+        let metadata = object["metadata"].as_object_mut().expect("metadata");
+        for of_helm in ["labels", "annotations"] {
+            let Some(Value::Object(mut left)) = metadata.remove(of_helm) else {
+                continue;
+            };
+            left.retain(|key, _| {
+                !key.starts_with("app.kubernetes.io/") && !key.starts_with("helm.sh/")
+            });
+            if !left.is_empty() {
+                metadata.insert(of_helm.to_owned(), left.into());
+            }
+        }
+        let kind = object["kind"].as_str().expect("a kind");
+        let name = object["metadata"]["name"].as_str().expect("a name");
+        all.insert(format!("{kind} {name}"), object);
+    }
+    all
+}
+
+/// The operator's Deployment, with the chart's defaults.
+fn deployment() -> Value {
+    let all = compared(&rendered(&[]));
+    all["Deployment pingzhan"].clone()
+}
+
+/// kubectl with an object or many on its input.
+fn kubectl(kubeconfig: &Path, args: &[&str], input: &str) -> Output {
+    let mut child = support::kubectl_with(kubeconfig)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("kubectl runs");
+    let mut pipe = child.stdin.take().expect("its input is piped");
+    pipe.write_all(input.as_bytes()).expect("it is read");
+    drop(pipe);
+    child.wait_with_output().expect("it ends")
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+/// Two ways to install must not install two different things, and one of them is not Helm's.
+#[test]
+fn the_chart_renders_what_the_plain_manifest_holds() {
+    let output = helm(&["lint", "--strict"], &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let plain = std::fs::read_to_string(repository().join("manifests/install.yaml"));
+    let mut plain = compared(&plain.expect("it is generated"));
+    // Helm makes the namespace of a release by itself.
+    let own = plain.remove(&format!("Namespace {DEFAULT_NAMESPACE}"));
+    assert!(own.is_some(), "{:?}", plain.keys());
+    let chart = compared(&rendered(&[]));
+    let names = |all: &BTreeMap<String, Value>| all.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&chart), names(&plain));
+    for (name, object) in &chart {
+        assert_eq!(object, &plain[name], "{name}");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let image = &chart["Deployment pingzhan"]["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(image, &json!(format!("pingzhan:{version}")));
+}
+
+/// What an API server refuses is found here, not by whoever installs: unknown fields, rights that
+/// cannot be given, a CRD whose rules cost too much.
+#[tokio::test]
+async fn a_real_api_server_takes_everything_that_the_chart_renders() {
+    let plane = support::cluster().await;
+    let text = rendered(&["--set", "metrics.service.annotations.a=b"]);
+    let apply = [
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--validate=strict",
+        "--force-conflicts",
+        "-f",
+        "-",
+    ];
+    let output = kubectl(&plane.kubeconfig, &apply, &text);
+    assert!(output.status.success(), "{}", said(&output));
+    let applied = said(&output).matches("serverside-applied").count();
+    assert_eq!(applied, objects(&text).len(), "{}", said(&output));
+}
+
+/// A Deployment is taken whatever its pods ask for; they would be refused one by one, later, where
+/// nobody looks.
+#[tokio::test]
+async fn pods_of_the_chart_are_admitted_where_the_restricted_standard_is_enforced() {
+    let plane = support::cluster().await;
+    let mut pod = deployment()["spec"]["template"].clone();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    pod["metadata"]["name"] = "operator".into();
+    pod["metadata"]["namespace"] = DEFAULT_NAMESPACE.into();
+    let create = ["create", "--dry-run=server", "--validate=strict", "-f", "-"];
+    let output = kubectl(&plane.kubeconfig, &create, &pod.to_string());
+    assert!(output.status.success(), "{}", said(&output));
+
+    // The standard is enforced there, or the above says nothing.
+    pod["spec"]["securityContext"] = json!({ "runAsNonRoot": false });
+    let output = kubectl(&plane.kubeconfig, &create, &pod.to_string());
+    assert!(!output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("restricted"), "{}", said(&output));
+}
+
+/// A flag or a path that the program does not know would be a pod that never becomes ready.
+#[tokio::test]
+async fn the_operator_becomes_ready_with_the_flags_and_probes_of_the_chart() {
+    let plane = support::cluster().await;
+    let deployment = deployment();
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    let args = container["args"].as_array().expect("flags").iter();
+    let args = args.map(|flag| flag.as_str().expect("a text"));
+    // Tests run side by side: a free port, and who holds the lease does not matter.
+    let args = args.map(|flag| match flag.split_once('=') {
+        Some(("--metrics-address", _)) => "--metrics-address=127.0.0.1:0",
+        _ => flag,
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let mut operator = Command::new(env!("CARGO_BIN_EXE_pingzhan"))
+        .args(args)
+        .env("KUBECONFIG", plane.operator())
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).expect("a log"))
+        .spawn()
+        .expect("the operator starts");
+    let answers = async {
+        loop {
+            let text = std::fs::read_to_string(&log).expect("a log");
+            let lines = text
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok());
+            let address =
+                lines.filter_map(|line: Value| line["address"].as_str().map(str::to_owned));
+            for address in address {
+                let ask = |probe: &str| answer(&address, &container[probe]["httpGet"]);
+                let answers = (ask("livenessProbe").await, ask("readinessProbe").await);
+                if answers == (200, 200) {
+                    return;
+                }
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let ready = tokio::time::timeout(std::time::Duration::from_mins(1), answers).await;
+    operator.kill().expect("it is ours");
+    operator.wait().expect("it ends");
+    let log = std::fs::read_to_string(&log).expect("a log");
+    assert!(ready.is_ok(), "it did not become ready:\n{log}");
+}
+
+/// The status that a probe is answered with; 0 where nobody answers.
+async fn answer(address: &str, probe: &Value) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let path = probe["path"].as_str().expect("a path");
+    let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else {
+        return 0;
+    };
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut said = String::new();
+    let asked = stream.write_all(request.as_bytes()).await;
+    if asked.is_err() || stream.read_to_string(&mut said).await.is_err() {
+        return 0;
+    }
+    let code = said.split(' ').nth(1).and_then(|code| code.parse().ok());
+    code.unwrap_or_default()
+}
+
+/// A value that nothing reads is a setting that somebody believes in.
+#[test]
+fn values_that_make_no_sense_are_refused_by_name() {
+    for (set, named) in [
+        ("image.repository=", "/image/repository"),
+        ("image.registry=a", "registry"),
+        ("operator.concurrency=64", "/operator/concurrency"),
+        ("operator.leaseDuration=soon", "/operator/leaseDuration"),
+        ("replicas=two", "/replicas"),
+    ] {
+        let output = helm(&["template", "pingzhan"], &["--set", set]);
+        assert!(!output.status.success(), "{set} was taken");
+        assert!(said(&output).contains(named), "{set}: {}", said(&output));
+    }
+    // The last of two flags counts.
+    let output = helm(&["template", "pingzhan"], &["--namespace", "elsewhere"]);
+    assert!(
+        said(&output).contains("--namespace pingzhan-system"),
+        "{}",
+        said(&output)
+    );
+}
+
+/// What Helm removes with the chart must not be the way back of what is still switched.
+#[test]
+fn crds_and_accounts_stay_when_the_chart_goes() {
+    let kept = |text: &str| {
+        let all = objects(text).into_iter();
+        let policy =
+            |object: &Value| object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep";
+        let kept = all.filter(policy);
+        let kinds = kept.map(|object| object["kind"].as_str().unwrap_or_default().to_owned());
+        let mut kinds: Vec<String> = kinds.collect();
+        kinds.sort();
+        kinds
+    };
+    let crd = "CustomResourceDefinition";
+    assert_eq!(kept(&rendered(&[])), [crd, crd, crd, "Namespace"]);
+    let without = rendered(&["--set", "crds.enabled=false,accountsNamespace.create=false"]);
+    assert!(kept(&without).is_empty());
+    assert!(!without.contains(crd));
+}
