@@ -14,6 +14,7 @@ use crate::recover::{self, Restored};
 use crate::run::clock::Clock;
 use crate::run::lease;
 use crate::run::operator::Settings;
+use crate::run::retention;
 use crate::t;
 
 use super::args::{Output, term};
@@ -75,6 +76,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         accounts_namespace: args.accounts_namespace,
         identity: clock.identity(&format!("restore-{}", super::run::host())),
         concurrency: CONCURRENCY,
+        record_retention: retention::DEFAULT,
         address: None,
         lease: lease::DEFAULT,
     };

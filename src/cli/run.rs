@@ -42,6 +42,9 @@ pub struct Args {
     /// Address of /livez, /readyz and /metrics; port 0 takes a free one, which the log names
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_address: SocketAddr,
+    /// How long the records of a mode that is over are kept: days, or a term such as 36h
+    #[arg(long, value_name = "TERM", default_value = "90d", value_parser = days)]
+    pub record_retention: Duration,
     /// How log lines look
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -82,6 +85,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         identity: args.identity.unwrap_or_else(|| clock.identity(&host())),
         concurrency: usize::from(args.concurrency),
         address: Some(args.metrics_address),
+        record_retention: args.record_retention,
         lease,
     };
     tracing::info!(
@@ -103,6 +107,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         .context(OperatorSnafu)?;
     tracing::info!("stopped");
     Ok(Exit::Done)
+}
+
+/// Days, `90d`, or a term.
+fn days(text: &str) -> Result<Duration, String> {
+    let Some(days) = text.strip_suffix('d') else {
+        return Term(text.to_owned()).to_duration();
+    };
+    match days.parse::<u32>() {
+        Ok(days) if days > 0 => Ok(Duration::from_hours(24 * u64::from(days))),
+        Ok(_) | Err(_) => Err(format!("`{text}` is not a number of days such as 90d")),
+    }
 }
 
 /// The name of this machine; in a pod, the pod's.
@@ -165,6 +180,19 @@ mod tests {
             ))
             .is_err()
         );
+    }
+
+    /// A retention that is read wrongly deletes records too soon, or never.
+    #[test]
+    fn records_are_kept_for_days_or_a_term() {
+        let kept = |line: &str| parsed(line).record_retention;
+        assert_eq!(kept("pingzhan run"), crate::run::retention::DEFAULT);
+        let short = kept("pingzhan run --record-retention 36h");
+        assert_eq!(short, Duration::from_hours(36));
+        assert_eq!(days("7d"), Ok(Duration::from_hours(168)));
+        for bad in ["0d", "d", "-1d", "1.5d", "0s", "soon"] {
+            assert!(days(bad).is_err(), "{bad} was accepted");
+        }
     }
 
     /// One flag shortens a failover; the other two follow it, as Kubernetes' own defaults do.

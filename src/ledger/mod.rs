@@ -11,6 +11,7 @@ pub mod held;
 mod intents;
 mod outcomes;
 pub mod record;
+pub mod retention;
 pub mod transition;
 
 #[cfg(test)]

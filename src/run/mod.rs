@@ -18,4 +18,5 @@ pub mod operator;
 pub mod publish;
 pub mod records;
 pub mod recovery;
+pub mod retention;
 pub mod server;

@@ -34,6 +34,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// Where health and metrics are served; `None` for nowhere.
     pub address: Option<SocketAddr>,
+    /// How long the records of a mode that is over are kept.
+    pub record_retention: std::time::Duration,
     /// Times of the lease.
     pub lease: lease::Settings,
 }
@@ -136,7 +138,6 @@ impl Process {
         let Leadership::Leader { epoch, .. } = now else {
             return;
         };
-        tracing::info!(epoch, identity = self.settings.identity, "leading");
         self.metrics.leader.set(1);
         // What was known as a follower says nothing of what a leader needs to know.
         self.health.set_synced(false);
@@ -179,6 +180,11 @@ impl Process {
             deps.clone(),
             self.settings.concurrency,
             commands,
+        ));
+        tasks.spawn(super::retention::run(
+            self.own.clone(),
+            deps.clone(),
+            self.settings.record_retention,
         ));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let (listed_in, mut listed) = watch::channel(false);

@@ -19,7 +19,7 @@ use crate::cluster::write::{self, Effect};
 use crate::cluster::{self, Answer, Clients, Collection};
 use crate::ledger::{Body, Damage, Head, Ledger, record};
 
-pub use read::{list_modes, list_records};
+pub use read::{Whole, list_modes, list_records, list_whole};
 pub use release::release;
 
 /// The first wait after an ambiguous answer: the usual hiccup is over by then.

@@ -19,6 +19,7 @@ mod oracles;
 mod owners;
 mod paths;
 mod renewal;
+mod retention;
 mod rivals;
 mod switch;
 mod truth;

@@ -15,6 +15,7 @@ use pingzhan::api::names;
 use pingzhan::run::clock::Clock;
 use pingzhan::run::lease;
 use pingzhan::run::operator::{self, Settings};
+use pingzhan::run::retention;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -260,6 +261,7 @@ impl World {
             identity: format!("{identity}-{}", self.namespace),
             concurrency: 8,
             address: None,
+            record_retention: retention::DEFAULT,
             lease: lease::settings(LEASE),
         }
     }
@@ -274,9 +276,17 @@ impl World {
 
     /// Starts the operator.
     pub async fn start(&mut self) {
+        self.start_with_retention(retention::DEFAULT).await;
+    }
+
+    /// Starts an operator that keeps records of closed modes so long.
+    pub async fn start_with_retention(&mut self, keep: Duration) {
         let config = self.operator_config().await;
         let (stop, stopped) = oneshot::channel();
-        let settings = self.settings("operator");
+        let settings = Settings {
+            record_retention: keep,
+            ..self.settings("operator")
+        };
         let stopped = async {
             let _ = stopped.await;
         };

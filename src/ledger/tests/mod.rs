@@ -18,14 +18,14 @@ use super::fold::Ledger;
 use super::record::{Body, NewOutcome, encode};
 use super::transition::{Event, State};
 
-fn mode() -> RecordMode {
+pub(super) fn mode() -> RecordMode {
     RecordMode {
         name: "flood-2026-07".to_owned(),
         uid: "0b7b4c9e-7e0c-4f2f-9a83-3c1d5f1a2b3c".to_owned(),
     }
 }
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + second).expect("a time")
 }
 
@@ -34,7 +34,7 @@ fn image(value: impl Into<Value>) -> Image {
 }
 
 /// A change of the replicas of the n-th Deployment, owned by Helm's server-side apply.
-fn scale(n: usize, base: i64, after: i64) -> NewEntry {
+pub(super) fn scale(n: usize, base: i64, after: i64) -> NewEntry {
     let path = Path::fields(["spec", "replicas"]);
     NewEntry {
         stage: "surge".to_owned(),
@@ -68,7 +68,7 @@ fn scale(n: usize, base: i64, after: i64) -> NewEntry {
     }
 }
 
-fn turn(kind: TurnKind) -> Turn {
+pub(super) fn turn(kind: TurnKind) -> Turn {
     Turn {
         kind,
         by: Some("duty-officer-zhou".to_owned()),
@@ -80,7 +80,7 @@ fn turn(kind: TurnKind) -> Turn {
     }
 }
 
-fn granted() -> Turn {
+pub(super) fn granted() -> Turn {
     Turn {
         plan_hash: Some("sha256:plan".to_owned()),
         level: Some(Level::II),

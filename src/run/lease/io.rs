@@ -213,7 +213,7 @@ impl Elector {
             if *state == next {
                 return false;
             }
-            tell(state, &next);
+            tell(self.candidate.identity(), state, &next);
             *state = next;
             true
         });
@@ -221,11 +221,11 @@ impl Elector {
 }
 
 /// Says what people want to read: a change of leader, not a renewal.
-fn tell(before: &Leadership, now: &Leadership) {
+fn tell(identity: &str, before: &Leadership, now: &Leadership) {
     match (before, now) {
         (Leadership::Leader { epoch: old, .. }, Leadership::Leader { epoch, .. })
             if old == epoch => {}
-        (_, Leadership::Leader { epoch, .. }) => info!(epoch, "this process leads"),
+        (_, Leadership::Leader { epoch, .. }) => info!(epoch, identity, "this process leads"),
         (_, Leadership::Follower { holder }) => {
             info!(
                 holder = holder.as_deref().unwrap_or("nobody"),

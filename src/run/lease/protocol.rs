@@ -109,6 +109,11 @@ impl Candidate {
         }
     }
 
+    /// Who it is.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// The epoch and the time up to which it is valid, if this candidate leads now.
     pub fn leads(&self, now: u64) -> Option<(i64, u64)> {
         let term = self.term.as_ref()?;

@@ -38,6 +38,52 @@ pub async fn list_records(
     specs.context(DamagedSnafu { mode: &mode.name })
 }
 
+/// A record with what a deletion has to name.
+pub struct Whole {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// Its resource version.
+    pub version: String,
+    /// Its finalizers.
+    pub finalizers: Vec<String>,
+    /// What it records.
+    pub spec: ChangeRecordSpec,
+}
+
+/// All records of a mode with their metadata.
+///
+/// # Errors
+/// [`Error::Damaged`] where one of them cannot be understood.
+pub async fn list_whole(clients: &Clients, mode: &RecordMode) -> Result<Vec<Whole>, Error> {
+    let listed = list::list(&clients.reads, &of_mode(mode), |object| {
+        Some(whole(&object))
+    })
+    .await;
+    let listed = listed.context(ReadSnafu { mode: &mode.name })?;
+    let records: Result<Vec<Whole>, Damage> = listed.items.into_iter().collect();
+    records.context(DamagedSnafu { mode: &mode.name })
+}
+
+fn whole(object: &Value) -> Result<Whole, Damage> {
+    let text = |name: &str| {
+        let value = object.pointer(&format!("/metadata/{name}"));
+        value.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let finalizers = object.pointer("/metadata/finalizers");
+    let finalizers = finalizers.and_then(Value::as_array).into_iter().flatten();
+    Ok(Whole {
+        name: text("name"),
+        uid: text("uid"),
+        version: text("resourceVersion"),
+        finalizers: finalizers
+            .filter_map(|one| Some(one.as_str()?.to_owned()))
+            .collect(),
+        spec: parse(object)?,
+    })
+}
+
 /// The modes that have records, each once, with the number of theirs. For a return without modes.
 pub async fn list_modes(clients: &Clients) -> Result<Vec<(RecordMode, usize)>, Error> {
     let query = Query {

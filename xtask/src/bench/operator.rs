@@ -37,6 +37,7 @@ pub async fn serve(args: Args) -> Result<(), Error> {
         identity: "bench".into(),
         concurrency: args.concurrency,
         address: None,
+        record_retention: pingzhan::run::retention::DEFAULT,
         lease: lease::DEFAULT,
     };
     let ended = operator::run(config, settings, Clock::machine(), std::future::pending()).await;

@@ -10,6 +10,7 @@ use pingzhan::api::names;
 use pingzhan::run::clock::Clock;
 use pingzhan::run::lease;
 use pingzhan::run::operator::{self, Settings};
+use pingzhan::run::retention;
 use snafu::{OptionExt, ResultExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -53,6 +54,7 @@ impl Operator {
             identity: clock.identity("demo"),
             concurrency: CONCURRENCY,
             address: None,
+            record_retention: retention::DEFAULT,
             lease: lease::settings(LEASE_SECONDS),
         };
         let (stop, stopped) = oneshot::channel();
