@@ -179,6 +179,10 @@ col-applied = APPLIED
 col-failed = FAILED
 col-ready = READY
 col-message = MESSAGE
+conditions-quiet = { $n ->
+        [one] 1 other condition says
+       *[other] { $n } other conditions say
+    } nothing that needs somebody (-o yaml shows all)
 col-condition = CONDITION
 col-status = STATUS
 col-reason = REASON

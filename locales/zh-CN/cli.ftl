@@ -188,6 +188,7 @@ col-applied = 已改
 col-failed = 失败
 col-ready = 就绪
 col-message = 说明
+conditions-quiet = 另有 { $n } 项状况无需处理（-o yaml 可查看全部）
 col-condition = 状况
 col-status = 是否
 col-reason = 原因

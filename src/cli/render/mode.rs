@@ -304,7 +304,7 @@ fn targets(view: &View, status: &EmergencyModeStatus) -> String {
     format!("{}\n{page}", t!(lang, "targets-head"))
 }
 
-/// The conditions that say something: those that are true, and those that should be and are not.
+/// The conditions that need somebody, and how many there are beside them.
 fn conditions(view: &View, conditions: &[Condition]) -> String {
     let lang = view.lang;
     if conditions.is_empty() {
@@ -316,7 +316,12 @@ fn conditions(view: &View, conditions: &[Condition]) -> String {
         t!(lang, "col-reason"),
         t!(lang, "col-message"),
     ]);
+    let mut quiet: i64 = 0;
     for condition in conditions {
+        if !needs_somebody(condition) {
+            quiet += 1;
+            continue;
+        }
         table.add_row(vec![
             view.cell(&condition.type_, Tone::Plain),
             view.cell(&condition.status, condition_tone(condition)),
@@ -324,19 +329,35 @@ fn conditions(view: &View, conditions: &[Condition]) -> String {
             view.cell(&condition.message, Tone::Plain),
         ]);
     }
-    drawn(table)
+    let quietly = t!(lang, "conditions-quiet", n = quiet);
+    match (table.is_empty(), quiet) {
+        (true, _) => quietly,
+        (false, 0) => drawn(table),
+        (false, _) => format!("{}\n{quietly}", drawn(table).trim_end()),
+    }
 }
 
-/// Whether a condition is one that a person should look at.
-fn condition_tone(condition: &Condition) -> Tone {
+/// Whether a condition is one that a person should look at: trouble that is there, what is not
+/// known, and a switch that left something alone, which its sentence goes on to say.
+fn needs_somebody(condition: &Condition) -> bool {
+    let goes_on = condition.type_ == condition::types::ACTIVE && condition.message.contains(';');
+    match condition.status.as_str() {
+        "True" => is_trouble(condition) || goes_on,
+        "False" => false,
+        _ => true,
+    }
+}
+
+fn is_trouble(condition: &Condition) -> bool {
     use condition::types::{BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, PAUSED, STALLED};
-    let bad = [
+    let trouble = [
         BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, PAUSED, STALLED,
     ];
-    match (
-        condition.status.as_str(),
-        bad.contains(&condition.type_.as_str()),
-    ) {
+    trouble.contains(&condition.type_.as_str())
+}
+
+fn condition_tone(condition: &Condition) -> Tone {
+    match (condition.status.as_str(), is_trouble(condition)) {
         ("True", true) => Tone::Bad,
         ("True", false) => Tone::Good,
         _ => Tone::Faint,
