@@ -36,6 +36,9 @@ pub enum Role {
     Target,
     /// Workloads that are restarted, in namespaces in which the step has a target.
     Restart,
+    /// Autoscalers that may own what the step would change, in namespaces in which it has a target.
+    /// Where they cannot be read, nothing is known of them, which is worth knowing, and no more.
+    Autoscaler,
 }
 
 /// Which fields a query reads.
@@ -123,7 +126,7 @@ pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
         return Compiled::default();
     };
     let mut compiled = match &step.act {
-        ResolvedAct::Scale(rule) => scale::compile(rule, found),
+        ResolvedAct::Scale(rule) => scale::compile(targets, rule, found),
         ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
         ResolvedAct::Patch(fields) => patch::compile(fields, found),
         ResolvedAct::Unsupported { .. } => Compiled::default(),
@@ -226,6 +229,7 @@ stages: [ { name: s, steps: [ { name: t, targets: { kinds: [Deployment], names: 
                 Fields::Paths(vec![replicas.clone()]),
                 Fields::Paths(vec![retention, replicas]),
                 Fields::Replicas,
+                Fields::Paths(vec![Path::fields(["spec", "scaleTargetRef"])]),
             ]
         );
         let config = ResolvedAct::Config {

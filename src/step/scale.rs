@@ -1,28 +1,60 @@
 //! `scale`: the number of replicas of the parent object, never through its scale subresource,
 //! which loses field ownership.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Compiled, Fields, Proposal, Query, Role, Skipped, kinds, queries};
 use crate::api::Targets;
-use crate::field::{Image, Projection, Seen};
+use crate::field::{Image, Path, Projection, Seen};
 use crate::playbook::ScaleRule;
 
-/// The replicas of every kind: at a known path for built-in kinds, by the CRD for others.
+/// The kind that may own a count of replicas.
+const AUTOSCALER: &str = "HorizontalPodAutoscaler";
+
+/// The replicas of every kind: at a known path for built-in kinds, by the CRD for others; then the
+/// autoscalers beside them.
 pub fn needs(targets: &Targets) -> Vec<Query> {
-    queries(targets, Role::Target, |kind| {
+    let mut needs = queries(targets, Role::Target, |kind| {
         match kinds::find(kind).and_then(kinds::Kind::replicas_path) {
             Some(path) => Fields::Paths(kinds::paths(kind, [path])),
             None => Fields::Replicas,
         }
-    })
+    });
+    needs.push(Query {
+        kind: AUTOSCALER.to_owned(),
+        namespaces: targets.namespaces.clone(),
+        selector: None,
+        names: Vec::new(),
+        role: Role::Autoscaler,
+        fields: Fields::Paths(vec![scaled()]),
+    });
+    needs
+}
+
+fn scaled() -> Path {
+    Path::fields(["spec", "scaleTargetRef"])
 }
 
 /// One change for every object whose count is not yet what the rule asks for.
-pub fn compile(rule: &ScaleRule, found: &[Vec<Projection>]) -> Compiled {
+///
+/// A count that an autoscaler owns is left alone: it would put its own back within seconds. But
+/// none at all switches the autoscaler off, so that is written.
+pub fn compile(targets: &Targets, rule: &ScaleRule, found: &[Vec<Projection>]) -> Compiled {
+    let (workloads, autoscalers) = found.split_at(targets.kinds.len().min(found.len()));
+    let owners = owners(autoscalers);
     let mut compiled = Compiled::default();
-    for object in found.iter().flatten() {
-        match change(rule, object) {
+    for object in workloads.iter().flatten() {
+        let change = change(rule, object).and_then(|proposal| match owners.get(&owned(object)) {
+            Some(owner) if proposal.after != Image::Present(Value::from(0)) => Err(format!(
+                "{AUTOSCALER} {owner} owns its count of replicas and would put its own back, and \
+                 this version does not change an autoscaler's bounds: let a `patch` set \
+                 /spec/minReplicas and /spec/maxReplicas of {owner}"
+            )),
+            Some(_) | None => Ok(proposal),
+        });
+        match change {
             Ok(proposal) => compiled.changes.push(proposal),
             Err(why) => compiled.skipped.push(Skipped {
                 target: object.target.clone(),
@@ -31,6 +63,42 @@ pub fn compile(rule: &ScaleRule, found: &[Vec<Projection>]) -> Compiled {
         }
     }
     compiled
+}
+
+/// Namespace, group, kind and name of a workload.
+type Owned = (String, String, String, String);
+
+fn owned(workload: &Projection) -> Owned {
+    let target = &workload.target;
+    (
+        target.namespace.clone(),
+        kinds::group_of(&target.api_version).to_owned(),
+        target.kind.clone(),
+        target.name.clone(),
+    )
+}
+
+/// The autoscaler of each workload that has one, by name.
+fn owners(autoscalers: &[Vec<Projection>]) -> BTreeMap<Owned, String> {
+    let scaled = scaled();
+    let mut owners = BTreeMap::new();
+    for autoscaler in autoscalers.iter().flatten() {
+        let reference = autoscaler
+            .field(&scaled)
+            .and_then(|seen| seen.image.value());
+        let text = |key: &str| {
+            let value = reference.and_then(|reference| reference.get(key));
+            value.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let workload = (
+            autoscaler.target.namespace.clone(),
+            kinds::group_of(&text("apiVersion")).to_owned(),
+            text("kind"),
+            text("name"),
+        );
+        owners.insert(workload, autoscaler.target.name.clone());
+    }
+    owners
 }
 
 /// The change of one object, or why it is left alone.
@@ -203,8 +271,64 @@ mod tests {
             ),
         ];
         for (kind, body, why) in rows {
-            let compiled = compile(&shrink, &[vec![object("apps/v1", kind, "a", &body)]]);
+            let compiled = compile(
+                &one_kind(),
+                &shrink,
+                &[vec![object("apps/v1", kind, "a", &body)]],
+            );
             assert!(why_skipped(&compiled).contains(why), "{kind} {body}");
+        }
+    }
+
+    fn one_kind() -> Targets {
+        Targets {
+            kinds: vec!["Deployment".into()],
+            ..Targets::default()
+        }
+    }
+
+    /// The operator and an autoscaler that both write a count undo each other for ever.
+    #[test]
+    fn a_count_that_an_autoscaler_owns_is_left_alone_but_for_none_at_all() {
+        let body = json!({ "spec": { "replicas": 3 } });
+        let scaled = |api_version: &str, kind: &str, name: &str| {
+            let of = json!({ "apiVersion": api_version, "kind": kind, "name": name });
+            let body = json!({ "spec": { "scaleTargetRef": of } });
+            object("autoscaling/v2", "HorizontalPodAutoscaler", "busy", &body)
+        };
+        let found = |autoscaler| {
+            [
+                vec![object("apps/v1", "Deployment", "a", &body)],
+                vec![autoscaler],
+            ]
+        };
+        let grow = rule(Some(9), None, None, None);
+        let compiled = compile(
+            &one_kind(),
+            &grow,
+            &found(scaled("apps/v1", "Deployment", "a")),
+        );
+        assert!(compiled.changes.is_empty());
+        insta::assert_snapshot!(why_skipped(&compiled));
+        let off = rule(Some(0), None, None, None);
+        let compiled = compile(
+            &one_kind(),
+            &off,
+            &found(scaled("apps/v1beta1", "Deployment", "a")),
+        );
+        assert_eq!(
+            compiled.changes.len(),
+            1,
+            "none at all switches the autoscaler off"
+        );
+        let others = [
+            scaled("apps/v1", "Deployment", "b"),
+            scaled("apps/v1", "StatefulSet", "a"),
+            scaled("example.com/v1", "Deployment", "a"),
+        ];
+        for other in others {
+            let compiled = compile(&one_kind(), &grow, &found(other));
+            assert_eq!(compiled.changes.len(), 1, "another's autoscaler");
         }
     }
 
@@ -216,7 +340,11 @@ mod tests {
             "persistentVolumeClaimRetentionPolicy": { "whenScaled": "Delete" },
         } });
         let grow = rule(None, Some(200), None, None);
-        let compiled = compile(&grow, &[vec![object("apps/v1", "StatefulSet", "a", &body)]]);
+        let compiled = compile(
+            &one_kind(),
+            &grow,
+            &[vec![object("apps/v1", "StatefulSet", "a", &body)]],
+        );
         assert_eq!(compiled.changes[0].after, Image::Present(json!(6)));
     }
 }

@@ -18,6 +18,7 @@ pub fn object(api_version: &str, kind: &str, name: &str, body: &Value) -> Projec
         Path::fields(["spec", "paused"]),
         Path::fields(["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"]),
         Path::fields(["spec", "replicas"]),
+        Path::fields(["spec", "scaleTargetRef"]),
     ];
     let plural = format!("{}s", kind.to_lowercase());
     project(&object, &plural, &paths, false).unwrap()

@@ -6,6 +6,7 @@
 
 mod acts;
 mod authority;
+mod autoscaled;
 mod confinement;
 mod custom;
 mod drift;

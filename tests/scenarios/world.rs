@@ -153,6 +153,7 @@ impl World {
             { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
             { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
+            { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"] },
         ]);
         let metadata = json!({ "name": name, "namespace": space });
         self.put(

@@ -93,11 +93,25 @@ impl Session<'_> {
         for (place, query) in of_role(queries, Role::Restart) {
             found[place] = Some(self.run(query, Some(spaces.clone())).await);
         }
+        for (place, query) in of_role(queries, Role::Autoscaler) {
+            found[place] = Some(self.run(query, Some(spaces.clone())).await);
+        }
         let mut facts = StepFacts::default();
-        for answer in found.into_iter().flatten() {
+        for (query, answer) in queries.iter().zip(found) {
+            let answer = answer.unwrap_or_default();
             facts.found.push(answer.objects.clone());
             facts.protected.extend(answer.protected.iter().cloned());
-            facts.problems.extend(answer.problems.iter().cloned());
+            let problems = answer.problems.iter();
+            match query.role {
+                Role::Target | Role::Restart => facts.problems.extend(problems.cloned()),
+                Role::Autoscaler => facts.findings.extend(problems.map(|problem| {
+                    format!(
+                        "it is not known whether an autoscaler owns any of these counts and would \
+                         put its own back: let the playbook's account list \
+                         horizontalpodautoscalers ({problem})"
+                    )
+                })),
+            }
         }
         facts
     }

@@ -13,7 +13,7 @@ use crate::cluster::{self, Resource, write};
 use crate::engine::protect::protected;
 use crate::field::{Identity, Path, Projection, Target, project};
 use crate::playbook::matching;
-use crate::step::{Fields, Query, Skipped};
+use crate::step::{Fields, Query, Role, Skipped};
 
 /// Up to so many single objects are read by name rather than listed: each costs the server less
 /// than a page.
@@ -21,6 +21,8 @@ const SINGLE: usize = 16;
 /// Up to so many namespaces are listed one by one rather than the whole cluster: a namespace's list
 /// costs a few milliseconds, a large cluster's seconds.
 const FEW_NAMESPACES: usize = 16;
+/// The same for autoscalers: there are far fewer of them than workloads.
+const FEW_WITH_AUTOSCALERS: usize = 2;
 /// Requests of one query in flight. The API server's own limit for one user is far above, and
 /// people's requests must not wait for ours.
 const IN_FLIGHT: usize = 4;
@@ -60,6 +62,7 @@ struct Job<'a> {
     resource: Resource,
     paths: Vec<Path>,
     spaces: BTreeMap<&'a str, &'a Labels>,
+    few: usize,
 }
 
 /// Runs a query, in some of its namespaces only where `within` is given.
@@ -69,6 +72,10 @@ pub(super) async fn run(
     query: &Query,
     within: Option<&BTreeSet<String>>,
 ) -> Found {
+    // A cluster that does not serve autoscalers has none.
+    if query.role == Role::Autoscaler && view.discovery.resolve(&query.kind).await.is_err() {
+        return Found::default();
+    }
     match Job::new(view, namespaces, query, within).await {
         Ok(job) => job.run(namespaces.count()).await,
         Err(problem) => Found::problem(problem),
@@ -87,6 +94,10 @@ impl<'a> Job<'a> {
     ) -> Result<Self, String> {
         let resolved = view.discovery.resolve(&query.kind).await;
         let resource = resolved.map_err(|error| sentence(&error))?;
+        let few = match query.role {
+            Role::Target | Role::Restart => FEW_NAMESPACES,
+            Role::Autoscaler => FEW_WITH_AUTOSCALERS,
+        };
         let paths = match &query.fields {
             Fields::Paths(paths) => paths.clone(),
             Fields::Replicas => {
@@ -108,6 +119,7 @@ impl<'a> Job<'a> {
             resource,
             paths,
             spaces,
+            few,
         })
     }
 
@@ -119,7 +131,7 @@ impl<'a> Job<'a> {
             self.each_object().await
         } else if !self.resource.namespaced {
             self.list("").await
-        } else if all_namespaces != Some(self.spaces.len()) && self.spaces.len() <= FEW_NAMESPACES {
+        } else if all_namespaces != Some(self.spaces.len()) && self.spaces.len() <= self.few {
             self.each_namespace().await
         } else {
             self.cluster_wide().await
@@ -217,7 +229,11 @@ impl<'a> Job<'a> {
             return None;
         }
         let own = self.view.operator_namespace;
-        if let Some(why) = protected(&target, &object_labels, namespace_labels, own) {
+        // An autoscaler is only looked at, so that it may be any.
+        let touched = self.query.role != Role::Autoscaler;
+        if let Some(why) = protected(&target, &object_labels, namespace_labels, own)
+            && touched
+        {
             let why = why.sentence().to_owned();
             return Some(Kept::Protected(Skipped { target, why }));
         }

@@ -63,17 +63,29 @@ fn of(namespace: &str) -> Vec<Value> {
         .collect()
 }
 
+fn group(name: &str, version: &str, kind: &str, plural: &str) -> Value {
+    json!({"metadata": {"name": name}, "versions": [{
+        "version": version, "resources": [{
+            "resource": plural, "scope": "Namespaced",
+            "responseKind": {"group": name, "version": version, "kind": kind}
+        }]
+    }]})
+}
+
 fn answer(rights: Rights, asked: &Asked) -> Reply {
     let (path, _) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let items = match parts.as_slice() {
         ["api"] => vec![],
-        ["apis"] => vec![json!({"metadata": {"name": "apps"}, "versions": [{
-            "version": "v1", "resources": [{
-                "resource": "deployments", "scope": "Namespaced",
-                "responseKind": {"group": "apps", "version": "v1", "kind": "Deployment"}
-            }]
-        }]})],
+        ["apis"] => vec![
+            group("apps", "v1", "Deployment", "deployments"),
+            group(
+                "autoscaling",
+                "v2",
+                "HorizontalPodAutoscaler",
+                "horizontalpodautoscalers",
+            ),
+        ],
         ["api", "v1", "namespaces"] if rights == Rights::NamedNamespaces => return forbidden(),
         ["api", "v1", "namespaces"] => namespaces(),
         ["api", "v1", "namespaces", name] => {
@@ -84,8 +96,11 @@ fn answer(rights: Rights, asked: &Asked) -> Reply {
                 None => reply(404, json!({"kind": "Status", "details": {"name": name}})),
             };
         }
+        ["apis", "autoscaling", ..] if rights == Rights::All => vec![],
         ["apis", "apps", "v1", "deployments"] if rights == Rights::All => deployments(),
-        ["apis", "apps", "v1", "deployments"] => return forbidden(),
+        ["apis", "autoscaling", ..] | ["apis", "apps", "v1", "deployments"] => {
+            return forbidden();
+        }
         ["apis", "apps", "v1", "namespaces", namespace, "deployments"] => of(namespace),
         [
             "apis",
@@ -164,6 +179,40 @@ fn found(facts: &StepFacts) -> Vec<Vec<String>> {
     lists
         .map(|list| list.iter().map(|seen| name(&seen.target)).collect())
         .collect()
+}
+
+/// An account that may not look at autoscalers must not stop an emergency, nor hide that.
+#[tokio::test]
+async fn autoscalers_that_cannot_be_read_are_told_and_stop_nothing() {
+    let autoscalers = || Query {
+        kind: "HorizontalPodAutoscaler".to_owned(),
+        role: Role::Autoscaler,
+        ..query()
+    };
+    let named = |namespaces| Query {
+        namespaces,
+        ..query()
+    };
+    let few = in_namespaces(&["pay"]);
+    let steps = [vec![named(few), autoscalers()]];
+    let (facts, asked) = look(Rights::InNamespaces, None, &steps).await;
+    assert!(facts[0].problems.is_empty(), "{:?}", facts[0].problems);
+    assert_eq!(found(&facts[0]), [vec!["pay/gate"], vec![]]);
+    insta::assert_snapshot!(facts[0].findings.join("\n"));
+    assert_eq!(
+        asked
+            .last()
+            .map(|last| last.contains("/namespaces/pay/horizontal")),
+        Some(true)
+    );
+
+    let (facts, asked) = look(Rights::All, None, &[vec![query(), autoscalers()]]).await;
+    assert!(facts[0].findings.is_empty());
+    let wide: Vec<_> = asked
+        .iter()
+        .filter(|address| address.contains("horizontal"))
+        .collect();
+    assert_eq!(wide.len(), 2, "only where a target is: {wide:?}");
 }
 
 /// The protected set holds whatever the playbook selects, and is told, not hidden.
