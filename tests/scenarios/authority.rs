@@ -52,7 +52,7 @@ async fn only_two_distinct_entitled_people_on_this_plan_set_it_in_force() {
         })
         .await;
     let evidence = world.judge(Allowed::default()).await;
-    assert_eq!(evidence.write_count(&world), 0, "nothing is touched");
+    assert_eq!(evidence.write_count(), 0, "nothing is touched");
     world.compare(&before).await;
     let mode = world.mode("flood").await;
     assert_eq!(
@@ -85,7 +85,7 @@ async fn a_plan_that_differs_from_the_one_that_was_seen_is_not_carried_out() {
     world.compare(&before).await;
     world.come_back("flood").await;
     let evidence = world.judge(Allowed::default()).await;
-    assert_eq!(evidence.write_count(&world), 0);
+    assert_eq!(evidence.write_count(), 0);
 }
 
 /// The order in which people do things must not matter: the playbook may come last.
@@ -118,7 +118,7 @@ async fn a_second_mode_waits_for_the_one_that_holds_its_field() {
     let said = world.blocked("heat", "HeldBy").await;
     assert!(said.contains("flood") && said.contains("legacy"), "{said}");
     let first = world.judge(Allowed::default()).await;
-    assert_eq!(first.write_count(&world), 2, "the first mode's alone");
+    assert_eq!(first.write_count(), 2, "the first mode's alone");
     world.come_back("flood").await;
     world.phase("heat", Phase::Active).await;
     world.judge(Allowed::default()).await;

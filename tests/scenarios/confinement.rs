@@ -185,7 +185,7 @@ async fn a_forbidden_write_is_named_and_changes_nothing() {
     world.compare(&before).await;
     world.come_back("flood").await;
     let evidence = world.judge(Allowed::default()).await;
-    assert_eq!(evidence.write_count(&world), 0);
+    assert_eq!(evidence.write_count(), 0);
 }
 
 /// An account that may not even read plans nothing, and status says what it lacks.
@@ -199,7 +199,7 @@ async fn a_playbook_whose_account_is_missing_is_blocked_with_a_sentence() {
     let said = world.blocked("flood", "Unreadable").await;
     assert!(said.contains("nobody"), "{said}");
     let evidence = world.judge(Allowed::default()).await;
-    assert_eq!(evidence.write_count(&world), 0);
+    assert_eq!(evidence.write_count(), 0);
 }
 
 /// A target that vanishes between plan and write is Gone; the rest of its stage is done.

@@ -76,11 +76,7 @@ async fn enforce_writes_over_a_third_value_three_times_a_minute_and_then_names_t
     let said = message(&mode, types::CONTESTED);
     assert!(said.contains("colleague"), "{said}");
     let evidence = world.judge(OVERWRITES).await;
-    assert_eq!(
-        evidence.write_count(&world),
-        5,
-        "two to switch, three to hold"
-    );
+    assert_eq!(evidence.write_count(), 5, "two to switch, three to hold");
     world.has("portal-web", 6).await;
     // At the return the value is still somebody's, and Hold waits for a person.
     world.stand_down("flood").await;

@@ -131,7 +131,7 @@ async fn nobody_outside_the_named_group_acts_alone() {
         "{said}"
     );
     let evidence = world.judge(Allowed::default()).await;
-    assert_eq!(evidence.write_count(&world), 0);
+    assert_eq!(evidence.write_count(), 0);
     world.compare(&before).await;
     world.approve("flood", "lin", &hash).await;
     world.approve("flood", "he", &hash).await;

@@ -1,5 +1,7 @@
 //! The oracles of the reliability campaign, over everything that happened and over live reads.
 
+mod broken;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -39,6 +41,8 @@ pub struct Evidence {
     records: BTreeMap<String, Vec<Record>>,
     /// The journals, folded.
     pub ledgers: BTreeMap<String, Ledger>,
+    /// Writes that the scenario made itself: uid and version.
+    foreign: BTreeSet<(String, u64)>,
 }
 
 /// One write of a target that the scenario did not make.
@@ -51,13 +55,9 @@ impl World {
     /// Judges everything that happened so far: O2, O3, O4, O5, O8 and O9.
     pub async fn judge(&self, allowed: Allowed) -> Evidence {
         self.comes_to_rest().await;
-        let evidence = Evidence::gather(self).await;
+        let evidence = Evidence::of(self.history.events().await, self.foreign());
         let live = self.snapshot().await;
-        let mut wrong = Vec::new();
-        evidence.every_field_is_back(&live, &mut wrong);
-        evidence.writes_are_counted(self, &mut wrong);
-        evidence.intents_come_first(self, &mut wrong);
-        evidence.foreign_values_stand(self, allowed, &mut wrong);
+        let mut wrong = evidence.objections(&live, allowed);
         let modes = self.modes().list(&kube::api::ListParams::default()).await;
         for mode in modes.expect("modes can be listed") {
             let ledger = mode
@@ -88,18 +88,9 @@ impl World {
 
     /// O8: soon nothing happens any more.
     async fn comes_to_rest(&self) {
-        let mut late = Vec::new();
-        for _ in 0..RESTLESS {
-            late = self.history.quiet(QUIET).await;
-            if late.is_empty() {
-                return;
-            }
+        if let Err(late) = rests(async || self.history.quiet(QUIET).await).await {
+            panic!("O8: it does not come to rest: {late:?}");
         }
-        let late: Vec<String> = late
-            .iter()
-            .map(|event| format!("{} {}", event.kind, event.name()))
-            .collect();
-        panic!("O8: it does not come to rest: {late:?}");
     }
 
     /// Compares the whole fleet with what it was, ownership included.
@@ -109,21 +100,7 @@ impl World {
 
     /// The same, but for some objects.
     pub async fn compare_but(&self, before: &Objects, but: &[&str]) {
-        let after = self.snapshot().await;
-        let mut wrong = Vec::new();
-        for (key, old) in before
-            .iter()
-            .filter(|(key, _)| !but.contains(&key.1.as_str()))
-        {
-            match after.get(key) {
-                Some(new) => wrong.extend(
-                    exact::differences(old, new)
-                        .into_iter()
-                        .map(|what| format!("{} {}: {what}", key.0, key.1)),
-                ),
-                None => wrong.push(format!("{} {} is gone", key.0, key.1)),
-            }
-        }
+        let wrong = differing(before, &self.snapshot().await, but);
         assert!(
             wrong.is_empty(),
             "not exactly restored:\n{}",
@@ -133,8 +110,8 @@ impl World {
 }
 
 impl Evidence {
-    async fn gather(world: &World) -> Self {
-        let events = world.history.events().await;
+    /// What may be judged: everything that happened, and what of it the scenario did itself.
+    fn of(events: Vec<Event>, foreign: BTreeSet<(String, u64)>) -> Self {
         let mut records: BTreeMap<String, Vec<Record>> = BTreeMap::new();
         let mut known = BTreeSet::new();
         for event in events
@@ -163,7 +140,18 @@ impl Evidence {
             events,
             records,
             ledgers,
+            foreign,
         }
+    }
+
+    /// O2, O3, O4 and O5: everything that is against the rules.
+    fn objections(&self, live: &Objects, allowed: Allowed) -> Vec<String> {
+        let mut wrong = Vec::new();
+        self.every_field_is_back(live, &mut wrong);
+        self.writes_are_counted(&mut wrong);
+        self.intents_come_first(&mut wrong);
+        self.foreign_values_stand(allowed, &mut wrong);
+        wrong
     }
 
     /// The journal of a mode.
@@ -181,7 +169,7 @@ impl Evidence {
     }
 
     /// The writes of targets that were not the scenario's own, in order.
-    fn writes<'a>(&'a self, world: &World) -> Vec<Write<'a>> {
+    fn writes(&self) -> Vec<Write<'_>> {
         let mut last: BTreeMap<&str, &Event> = BTreeMap::new();
         let mut writes = Vec::new();
         for event in self
@@ -190,7 +178,7 @@ impl Evidence {
             .filter(|event| KINDS.contains(&event.kind.as_str()) && !event.removed)
         {
             if let Some(before) = last.insert(&event.uid, event)
-                && !world.is_foreign(&event.uid, event.version)
+                && !self.foreign.contains(&(event.uid.clone(), event.version))
             {
                 writes.push(Write {
                     before,
@@ -287,9 +275,9 @@ impl Evidence {
     }
 
     /// O3: no more writes than the journal accounts for.
-    fn writes_are_counted(&self, world: &World, wrong: &mut Vec<String>) {
+    fn writes_are_counted(&self, wrong: &mut Vec<String>) {
         let mut made: BTreeMap<&str, usize> = BTreeMap::new();
-        for write in self.writes(world) {
+        for write in self.writes() {
             *made.entry(&write.after.uid).or_default() += 1;
         }
         for (uid, made) in made {
@@ -336,8 +324,8 @@ impl Evidence {
 
     /// O4: every write has an earlier intent with its uid and path or, for a return, an earlier
     /// turn; and it changes nothing else.
-    fn intents_come_first(&self, world: &World, wrong: &mut Vec<String>) {
-        for write in self.writes(world) {
+    fn intents_come_first(&self, wrong: &mut Vec<String>) {
+        for write in self.writes() {
             let (uid, name) = (&write.after.uid, write.after.name());
             let journalled: Vec<(&str, &Entry)> = self
                 .entries()
@@ -417,11 +405,11 @@ impl Evidence {
     }
 
     /// O5: no write replaces a value that is neither ours nor what peacetime had.
-    fn foreign_values_stand(&self, world: &World, allowed: Allowed, wrong: &mut Vec<String>) {
+    fn foreign_values_stand(&self, allowed: Allowed, wrong: &mut Vec<String>) {
         if allowed.overwrite {
             return;
         }
-        for write in self.writes(world) {
+        for write in self.writes() {
             for (_, entry) in self
                 .entries()
                 .filter(|(_, entry)| entry.target.uid == write.after.uid)
@@ -447,6 +435,40 @@ impl Evidence {
             }
         }
     }
+}
+
+/// O8: waits until nothing happens any more, and says what still does after some times.
+async fn rests(mut quiet: impl AsyncFnMut() -> Vec<Event>) -> Result<(), Vec<String>> {
+    let mut late = Vec::new();
+    for _ in 0..RESTLESS {
+        late = quiet().await;
+        if late.is_empty() {
+            return Ok(());
+        }
+    }
+    let named = late
+        .iter()
+        .map(|event| format!("{} {}", event.kind, event.name()));
+    Err(named.collect())
+}
+
+/// O1: how objects differ from what they were, but for some of them, a sentence each.
+fn differing(before: &Objects, after: &Objects, but: &[&str]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (key, old) in before
+        .iter()
+        .filter(|(key, _)| !but.contains(&key.1.as_str()))
+    {
+        match after.get(key) {
+            Some(new) => wrong.extend(
+                exact::differences(old, new)
+                    .into_iter()
+                    .map(|what| format!("{} {}: {what}", key.0, key.1)),
+            ),
+            None => wrong.push(format!("{} {} is gone", key.0, key.1)),
+        }
+    }
+    wrong
 }
 
 /// Objects by their uid.
@@ -538,8 +560,8 @@ fn prune(value: &mut Value) {
 
 impl Evidence {
     /// How many writes of targets were not the scenario's own.
-    pub fn write_count(&self, world: &World) -> usize {
-        self.writes(world).len()
+    pub fn write_count(&self) -> usize {
+        self.writes().len()
     }
 
     /// How many records of a kind a journal has.

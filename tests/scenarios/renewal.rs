@@ -59,7 +59,7 @@ async fn a_renewal_moves_the_end_only_once_it_is_approved() {
     let renewed = proposed(&mode);
     assert_ne!(renewed, first.plan_hash, "another term is another plan");
     let evidence = world.judge(Allowed::default()).await;
-    let writes = evidence.write_count(&world);
+    let writes = evidence.write_count();
     let waiting = world.mode("flood").await;
     assert_eq!(*granted(&waiting), first, "what was granted is in force");
     let waits = waiting.status.and_then(|status| status.waiting_on);
@@ -79,7 +79,7 @@ async fn a_renewal_moves_the_end_only_once_it_is_approved() {
     assert!(term(&longer) > whole(2) - SignedDuration::from_secs(2));
     assert!(term(&longer) <= whole(2));
     let evidence = world.judge(Allowed::default()).await;
-    assert_eq!(evidence.write_count(&world), writes, "no target is touched");
+    assert_eq!(evidence.write_count(), writes, "no target is touched");
     let mode = world.proposes("1s").await;
     world.approve("flood", "he", &proposed(&mode)).await;
     let closed = world.phase("flood", Phase::Closed).await;

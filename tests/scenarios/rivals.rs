@@ -257,7 +257,7 @@ async fn a_rival_that_keeps_on_is_named_and_fought_at_most_three_times_a_minute(
     let said = message(&mode, types::CONTESTED);
     assert!(said.contains("argocd-controller"), "{said}");
     let evidence = world.judge(Allowed::default()).await;
-    let ours = evidence.write_count(&world);
+    let ours = evidence.write_count();
     assert_eq!(ours, 4, "one to switch, three to hold");
     assert_eq!(world.replicas("portal-web").await, PEACE);
     world.come_back("flood").await;

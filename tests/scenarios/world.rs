@@ -479,13 +479,10 @@ impl World {
         }
     }
 
-    /// Whether the scenario itself made this write.
-    pub fn is_foreign(&self, uid: &str, version: u64) -> bool {
-        let key = (uid.to_owned(), version);
-        self.foreign
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&key)
+    /// Writes that the scenario itself made: uid and version.
+    pub fn foreign(&self) -> BTreeSet<(String, u64)> {
+        let foreign = self.foreign.lock();
+        foreign.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
