@@ -60,7 +60,17 @@ impl Job<'_> {
         self.settled(outcomes, Some(Sight::Present(Arc::new(slim))))
     }
 
+    /// The pass is refused. Where no change is left to say it of, since another's value stays, it
+    /// is tried again ever later: settled, it would be decided anew at once.
     fn stuck(&self, ids: &[EntryId], reason: &str) -> Wrote<Settlement> {
+        if ids.is_empty() {
+            tracing::warn!(
+                manager = self.manager(),
+                reason,
+                "our marks cannot be taken off yet"
+            );
+            return Wrote::Again { after_ms: 0 };
+        }
         let outcomes = ids
             .iter()
             .map(|id| refusal(Event::Stuck, *id, reason))
