@@ -42,7 +42,7 @@ pub struct Listed<T> {
 
 /// Lists, and keeps of each object what `keep` makes of it.
 ///
-/// Guarantees: one object is in memory at a time, beside the bytes of its page; `apiVersion` and
+/// Guarantees: one object is in memory at a time, beside the bytes of two pages; `apiVersion` and
 /// `kind`, which lists leave out, are filled in; no object is in the result twice; the list is not
 /// older than the call.
 pub async fn list<T: Send>(
@@ -55,58 +55,110 @@ pub async fn list<T: Send>(
         requests: 0,
         whole: false,
     };
-    let mut from = String::new();
     let mut restarts = 0;
+    let mut body = page(client, query, "").await;
     loop {
         listed.requests += 1;
-        let items = &mut listed.items;
-        let mut each = |object| items.extend(keep(object));
-        match page(client, query, &from, &mut each).await {
-            Ok(Some(_)) if listed.requests == query.most_pages => return Ok(listed),
-            Ok(Some(next)) => from = next,
-            Ok(None) => {
-                listed.whole = true;
-                return Ok(listed);
+        match body {
+            Ok(read) => {
+                let enough = listed.requests == query.most_pages;
+                let next = continuation(&read).filter(|_| !enough);
+                // The server reads the next page while this one is parsed.
+                let ahead = async {
+                    match &next {
+                        Some(from) => Some(page(client, query, from).await),
+                        None => None,
+                    }
+                };
+                let items = &mut listed.items;
+                let mut each = |object| items.extend(keep(object));
+                let parsed = async { parse(&read, &query.collection, &mut each) };
+                let (ahead, parsed) = futures::join!(ahead, parsed);
+                parsed.with_context(|_| DecodeSnafu {
+                    doing: doing(query),
+                })?;
+                match ahead {
+                    Some(ahead) => body = ahead,
+                    None => {
+                        listed.whole = !enough || continuation(&read).is_none();
+                        return Ok(listed);
+                    }
+                }
             }
             Err(error) if error.code() == Some(410) && restarts < RESTARTS => {
                 restarts += 1;
                 listed.items.clear();
-                from.clear();
+                body = page(client, query, "").await;
             }
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Reads one page and tells where the next begins.
-async fn page(
-    client: &Client,
-    wanted: &Query,
-    from: &str,
-    keep: &mut (dyn FnMut(Value) + Send),
-) -> Result<Option<String>, Error> {
-    let collection = &wanted.collection;
-    let doing = format!("listing {}", collection.describe());
+fn doing(query: &Query) -> String {
+    format!("listing {}", query.collection.describe())
+}
+
+/// Reads one page.
+async fn page(client: &Client, wanted: &Query, from: &str) -> Result<Vec<u8>, Error> {
     let parameters = query(&[
         ("limit", PAGE),
         ("labelSelector", &wanted.labels),
         ("fieldSelector", &wanted.fields),
         ("continue", from),
     ]);
-    let path = format!("{}?{parameters}", collection.path());
-    let body = request::read(client, &path, &doing).await?;
-    parse(&body, collection, keep).context(DecodeSnafu { doing })
+    let path = format!("{}?{parameters}", wanted.collection.path());
+    request::read(client, &path, &doing(wanted)).await
 }
 
 fn parse(
     body: &[u8],
     collection: &Collection,
     keep: &mut (dyn FnMut(Value) + Send),
-) -> Result<Option<String>, serde_json::Error> {
+) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let next = Page { collection, keep }.deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(next)
+    Page { collection, keep }.deserialize(&mut reader)?;
+    reader.end()
+}
+
+/// Where the next page begins: what stands in a page's `metadata`, which servers write first. What
+/// comes after it is not looked at; a page that is no JSON is found out when it is parsed.
+fn continuation(body: &[u8]) -> Option<String> {
+    let mut next = None;
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    // Ends with an error where items follow, since they are left unread.
+    let _ = Peek(&mut next).deserialize(&mut reader);
+    next.filter(|next: &String| !next.is_empty())
+}
+
+/// Reads a list object up to its `metadata`.
+struct Peek<'a>(&'a mut Option<String>);
+
+impl<'de> DeserializeSeed<'de> for Peek<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Peek<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of objects")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "metadata" {
+                *self.0 = map.next_value::<ListMeta>()?.next;
+                return Ok(());
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 /// A list's `metadata`, as far as it matters.
@@ -124,36 +176,33 @@ struct Page<'a> {
 }
 
 impl<'de> DeserializeSeed<'de> for Page<'_> {
-    type Value = Option<String>;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Page<'_> {
-    type Value = Option<String>;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of objects")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { collection, keep } = self;
-        let mut meta = ListMeta::default();
         while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "metadata" => meta = map.next_value()?,
-                "items" => map.next_value_seed(Items {
+            if key == "items" {
+                map.next_value_seed(Items {
                     collection,
                     keep: &mut *keep,
-                })?,
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+                })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(meta.next.filter(|next| !next.is_empty()))
+        Ok(())
     }
 }
 
