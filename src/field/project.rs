@@ -10,6 +10,7 @@ use super::image::Image;
 use super::locate::locate;
 use super::managed::{FormerOwner, Ownership};
 use super::path::Path;
+use super::progress::Progress;
 use crate::api::names::HELD_BY_LABEL;
 
 pub use super::locate::{Place, Shape};
@@ -81,6 +82,8 @@ pub struct Projection {
     pub deleting: bool,
     /// Whether the server tracks field owners for it.
     pub tracked: bool,
+    /// How far the cluster's controllers are with it.
+    pub progress: Progress,
     /// Its managedFields as JSON text, where they were asked for: parsed they take ten times the
     /// room, and a return keeps those of a whole fleet for a while.
     pub managed_fields: Option<Box<str>>,
@@ -131,6 +134,7 @@ pub fn project(
             .get("deletionTimestamp")
             .is_some_and(|time| !time.is_null()),
         tracked: managed.is_some_and(|entries| !entries.is_empty()),
+        progress: Progress::of(object),
         managed_fields: with_managed_fields.then(|| {
             let text = managed.and_then(|entries| serde_json::to_string(entries).ok());
             text.unwrap_or_else(|| "[]".to_owned()).into_boxed_str()

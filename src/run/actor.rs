@@ -78,6 +78,7 @@ struct Memory {
     contested: std::collections::BTreeSet<String>,
     phase: Option<crate::api::Phase>,
     unreadable_at: Option<Timestamp>,
+    refreshed_at: Option<Timestamp>,
     finished: bool,
     holds: Option<Watches>,
 }
@@ -193,6 +194,7 @@ impl Actor {
         let busy = !decision.works.is_empty();
         self.order(memory, &mut decision, basis).await;
         self.hold(memory, &decision).await;
+        self.refresh(memory, &decision.refresh).await;
         self.publish(memory, object.as_deref(), &decision).await;
         if decision.closed {
             self.finish(memory, object.as_deref()).await?;

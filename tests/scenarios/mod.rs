@@ -19,6 +19,7 @@ mod levels;
 mod oracles;
 mod owners;
 mod paths;
+mod readiness;
 mod renewal;
 mod retention;
 mod rivals;

@@ -441,6 +441,18 @@ impl World {
         );
     }
 
+    /// A controller writes an object's status.
+    pub async fn status(&self, kind: &str, name: &str, status: Value) {
+        let params = PatchParams {
+            field_manager: Some("controller".to_owned()),
+            ..PatchParams::default()
+        };
+        let before = self.version_of(kind, name).await;
+        let patch = Patch::Merge(json!({ "status": status }));
+        let patched = self.api(kind).patch_status(name, &params, &patch).await;
+        self.note(&patched.expect("the status is accepted"), before.as_ref());
+    }
+
     /// Removes an object of the fleet.
     pub async fn remove(&self, kind: &str, name: &str) {
         let removed = self.api(kind).delete(name, &DeleteParams::default()).await;

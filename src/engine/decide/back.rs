@@ -13,6 +13,7 @@ use crate::field::{Image, Projection};
 use crate::ledger::{Entry, EntryId, Event, State};
 
 use super::field::{Look, live, look, rival};
+use super::gate::Gate;
 use super::hold::{drifted, gone, outcome, verdict};
 use super::order::Order;
 use super::work::Desk;
@@ -55,7 +56,8 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     if over && works.is_empty() {
         decision.turn(closed());
     }
-    decision.hold = !over && decision.waiting.is_some();
+    let ready_soon = matches!(decision.waiting, Some(Waiting::Readiness { .. }));
+    decision.hold = !over && decision.waiting.is_some() && !ready_soon;
     decision.works = works;
 }
 
@@ -80,13 +82,18 @@ pub(super) fn bring_back(
     desk: &mut Desk,
     decision: &mut Decision,
 ) {
+    if entries.is_empty() {
+        return;
+    }
     let order = Order::new(input, plan, entries);
+    let mut gate = Gate::new(input, plan);
     let mut drifts = 0;
     let mut stuck = 0;
     for entry in entries {
         match entry.state {
             State::Intended | State::Applied | State::Reverting | State::Drifted | State::Stuck => {
-                if order.may_go(entry) {
+                let depends = |stage: &str, on: &str| order.depends(stage, on);
+                if order.may_go(entry) && !gate.holds(&entry.stage, depends) {
                     value(input, &order, entry, errand, desk, decision);
                 }
             }
@@ -109,6 +116,7 @@ pub(super) fn bring_back(
     if drifts > 0 {
         decision.waiting = Some(Waiting::Verdicts(drifts));
     }
+    gate.tell(input, decision);
 }
 
 fn value(

@@ -9,6 +9,7 @@ mod back;
 mod board;
 mod conditions;
 mod field;
+mod gate;
 mod glass;
 mod hold;
 mod order;
@@ -149,6 +150,8 @@ pub struct Decision {
     pub blocked: Option<Blocked>,
     /// What to say.
     pub status: EmergencyModeStatus,
+    /// Targets to be read again within a few seconds, by uid: only their status is waited for.
+    pub refresh: Vec<String>,
     /// When to look again, at the latest.
     pub again_at: Option<Timestamp>,
     /// The mode is over: records may go their way, the finalizer is dropped.

@@ -114,7 +114,7 @@ impl<'a> Order<'a> {
     }
 
     /// Whether a stage depends on another, through any number of stages.
-    fn depends(&self, stage: &str, on: &str) -> bool {
+    pub(super) fn depends(&self, stage: &str, on: &str) -> bool {
         self.plan
             .stages
             .iter()

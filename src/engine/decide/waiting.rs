@@ -22,6 +22,15 @@ pub enum Waiting {
     Unconfirmed(Timestamp),
     /// For the next try of targets whose return was refused.
     Retry(usize),
+    /// For what was brought back to be ready again, before the rest follows.
+    Readiness {
+        /// The stages that are back.
+        stages: Vec<String>,
+        /// How many of their targets are not ready.
+        count: usize,
+        /// Until when, at the latest.
+        until: Timestamp,
+    },
     /// For fields that could not be read.
     Unreadable(usize),
     /// For the review of an act without quorum: the sentence says by whom and when.
@@ -45,6 +54,14 @@ impl Waiting {
             ),
             Self::Unconfirmed(at) => format!(
                 "waiting until {at:.0} for writes without an answer to be certainly over"
+            ),
+            Self::Readiness {
+                stages,
+                count,
+                until,
+            } => format!(
+                "waiting for {count} objects of stage {} to be ready again, until {until:.0} at the latest, before the stages that they depend on follow",
+                stages.join(", ")
             ),
             Self::Unreadable(count) => format!(
                 "{count} fields cannot be read as the playbook's account; they are read again by themselves"

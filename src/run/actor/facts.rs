@@ -21,6 +21,8 @@ use super::{Actor, Memory};
 
 /// New objects are looked for at most this often.
 const SURVEY: SignedDuration = SignedDuration::from_secs(10);
+/// Targets whose status is waited for are read again at most this often.
+const REFRESH: SignedDuration = SignedDuration::from_secs(4);
 /// Targets that could not be read are tried again at most this often.
 const UNREADABLE: SignedDuration = SignedDuration::from_secs(5);
 
@@ -146,6 +148,22 @@ impl Actor {
             .sights
             .retain(|_, sight| !matches!(sight, Sight::Unreadable));
         memory.unreadable_at = Some(now);
+    }
+
+    /// Lets targets be read again whose status is waited for: a metadata watch does not carry it.
+    pub(super) async fn refresh(&self, memory: &mut Memory, uids: &[String]) {
+        let now = self.deps.clock.now();
+        let early = |at: jiff::Timestamp| at + REFRESH > now;
+        if uids.is_empty() || memory.refreshed_at.is_some_and(early) {
+            return;
+        }
+        memory.refreshed_at = Some(now);
+        self.mode
+            .state
+            .lock()
+            .await
+            .dirty
+            .extend(uids.iter().cloned());
     }
 
     /// Reads targets again that somebody touched.

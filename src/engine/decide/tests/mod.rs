@@ -255,6 +255,45 @@ fn changes_of_one_object_beyond_a_record_are_written_one_record_after_the_other(
     assert_as_before(&world, "600 keys");
 }
 
+/// Seconds from the stand-down to the return of `flags`, which `surge` depends on, where the
+/// controllers of the Deployments say this. Everything comes back in the end.
+fn seconds_to_the_first_stage(status: &serde_json::Value) -> i64 {
+    let mut world = World::new();
+    for object in world.objects.values_mut() {
+        if object["kind"] == "Deployment" {
+            object["status"] = status.clone();
+        }
+    }
+    world.before = world.objects.clone();
+    world.approve_when_planned();
+    world.run();
+    world.spec.posture = Posture::Peacetime;
+    let from = world.now;
+    while world.objects["flags"]["data"]["a"] != json!("on") {
+        world.run_steps(1);
+    }
+    let took = world.now.duration_since(from).as_secs();
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, &format!("{status}"));
+    took
+}
+
+/// What depends on a stage is ready again before the stage goes back; but controllers that are
+/// down, or one service that never starts, hold the rest for a bounded time only.
+#[test]
+fn the_return_waits_for_readiness_and_never_for_long() {
+    let unready = json!({ "observedGeneration": 9, "unavailableReplicas": 3 });
+    let unobserved = json!({ "observedGeneration": 1, "readyReplicas": 3 });
+    let ready = json!({ "observedGeneration": 9, "readyReplicas": 9, "updatedReplicas": 9 });
+    let took =
+        [json!({}), ready, unobserved, unready].map(|status| seconds_to_the_first_stage(&status));
+    let bounds = [0..=9, 0..=9, 10..=25, 60..=75];
+    for (took, bound) in took.iter().zip(bounds) {
+        assert!(bound.contains(took), "{took} s, not {bound:?}");
+    }
+}
+
 /// Nothing is written without the quorum, whatever else is asked.
 #[test]
 fn nothing_is_written_before_the_quorum() {

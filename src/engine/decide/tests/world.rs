@@ -361,8 +361,15 @@ impl World {
     fn later(&mut self, decision: &Decision) -> bool {
         let waits_for_time = matches!(
             decision.waiting,
-            Some(decide::Waiting::Unconfirmed(_) | decide::Waiting::Retry(_))
+            Some(
+                decide::Waiting::Unconfirmed(_)
+                    | decide::Waiting::Retry(_)
+                    | decide::Waiting::Readiness { .. }
+            )
         );
+        for uid in &decision.refresh {
+            self.look_again(uid);
+        }
         let soon = decision
             .again_at
             .filter(|at| waits_for_time && *at > self.now);
@@ -479,6 +486,16 @@ impl World {
                 }
             }
         }
+    }
+
+    /// A target whose status is waited for is read again.
+    fn look_again(&mut self, uid: &str) {
+        let Some(Sight::Present(sight)) = self.process.sights.get(uid) else {
+            return;
+        };
+        let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
+        let sight = self.look(uid, &paths);
+        self.process.sights.insert(uid.to_owned(), sight);
     }
 
     fn look(&self, uid: &str, paths: &[Path]) -> Sight {

@@ -1,0 +1,84 @@
+//! How far the cluster's own controllers are with an object: what its status says of its spec.
+
+use serde_json::Value;
+
+/// How far the controllers are with an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// The object does not say: it has no status of that kind, or no controller ever looked at it.
+    #[default]
+    Unknown,
+    /// Its controller has not seen the spec as it is.
+    Unobserved,
+    /// Its controller has, but not all pods that are wanted are up to date and ready.
+    Unready,
+    /// All is as wanted.
+    Ready,
+}
+
+impl Progress {
+    /// Reads it off an object: `status.observedGeneration`, and the counts of replicas of kinds
+    /// that have them.
+    pub fn of(object: &Value) -> Self {
+        let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
+        let generation = number("/metadata/generation");
+        let observed = number("/status/observedGeneration");
+        let (Some(generation), Some(observed)) = (generation, observed) else {
+            return Self::Unknown;
+        };
+        if observed < generation {
+            return Self::Unobserved;
+        }
+        // A count that is 0 is left out of the status, so that any one of them says that the kind
+        // counts at all.
+        let counts = ["readyReplicas", "availableReplicas", "unavailableReplicas"];
+        let count = |name: &str| number(&format!("/status/{name}"));
+        let counted = counts.iter().any(|name| count(name).is_some());
+        let Some(wanted) = number("/spec/replicas").filter(|_| counted) else {
+            return Self::Ready;
+        };
+        let reached = |name| count(name).unwrap_or(0) >= wanted;
+        if reached("readyReplicas") && reached("updatedReplicas") {
+            Self::Ready
+        } else {
+            Self::Unready
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The return waits for what this says, and must not wait for what has no controller.
+    #[test]
+    fn progress_is_what_the_status_says_of_the_spec_as_it_is() {
+        let rows = [
+            (json!({}), Progress::Unknown),
+            (json!({"observedGeneration": 1}), Progress::Unobserved),
+            (json!({"observedGeneration": 2}), Progress::Ready),
+            (
+                json!({"observedGeneration": 2, "unavailableReplicas": 3}),
+                Progress::Unready,
+            ),
+            (
+                json!({"observedGeneration": 2, "readyReplicas": 3, "updatedReplicas": 1}),
+                Progress::Unready,
+            ),
+            (
+                json!({"observedGeneration": 3, "readyReplicas": 9, "updatedReplicas": 3}),
+                Progress::Ready,
+            ),
+        ];
+        for (status, progress) in rows {
+            let object = json!({
+                "metadata": {"generation": 2}, "spec": {"replicas": 3}, "status": status
+            });
+            assert_eq!(Progress::of(&object), progress, "{object}");
+        }
+        let map = json!({"metadata": {}, "data": {}});
+        assert_eq!(Progress::of(&map), Progress::Unknown);
+    }
+}
