@@ -28,6 +28,10 @@ status:
 format:
     cargo fmt --all
 
+# Licences, bans, sources and advisories of dependencies; advisories need a network.
+deny:
+    cargo deny --workspace check
+
 # As CI judges.
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
