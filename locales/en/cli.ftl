@@ -33,6 +33,7 @@ error-not-found = { $kind } { $name } does not exist. See what there is: pingzha
 error-exists = { $kind } { $name } exists already. Choose another name: a mode that is over is never raised again.
 error-read-file = { $file } cannot be read: { $problem }.
 error-not-in-group = { $user } is in none of these groups: { $groups }. Act as somebody who is, or have the playbook's authority changed.
+error-closed = { $name } is closed: nothing of it changes any more. Declare another one if it is needed.
 error-contended = EmergencyMode { $name } is being changed all the time. Look at `pingzhan status { $name }` and try again.
 error-timed-out = { $name } did not become { $phase } within { $timeout }. It goes on all the same: see `pingzhan status { $name }`.
 error-unsupported = `{ $verb }` is not carried out by this version.
@@ -74,11 +75,20 @@ declare-term-too-long = A term of { $wanted } is longer than the playbook allows
 
 # --- approve
 approve-plan =
-    Plan of { $name }: level { $level }, { $changes } changes of { $targets } objects
+    Plan of { $name }: level { $level }, { $changes ->
+        [one] 1 change
+       *[other] { $changes } changes
+    } of { $targets ->
+        [one] 1 object
+       *[other] { $targets } objects
+    }
       reason  { $reason }
       hash    { $hash }
 approve-proposal =
-    Proposal for { $name }: level { $level }, term { $term }, { $changes } changes
+    Proposal for { $name }: level { $level }, term { $term }, { $changes ->
+        [one] 1 change
+       *[other] { $changes } changes
+    }
       hash    { $hash }
 approve-question = Approve it as { $user } in the name of { $group }? [y/N]
 approve-done = { $user } ({ $group }) approved plan { $hash } of { $name }.
@@ -162,7 +172,11 @@ value-granted =
         [one] 1 approval
        *[other] { $approvals } approvals
     } at { $at }
-value-proposed = level { $level }, term { $term }, { $changes } changes, plan { $hash }
+value-proposed =
+    level { $level }, term { $term }, { $changes ->
+        [one] 1 change
+       *[other] { $changes } changes
+    }, plan { $hash }
 value-took-met = { $took }, within the objective of { $objective }
 value-took-missed = { $took }, beyond the objective of { $objective }
 col-name = NAME
@@ -208,6 +222,7 @@ timeline-head = Latest events:
 entries-none = The journal holds no changes.
 who-nobody = No mode holds a field of { $object }.
 who-because = { $mode }, { $step }: { $state }
+who-unread = { $object } cannot be read, so its present values and other managers are not known; below is what the journals know. The cluster said: { $problem }
 who-not-ours = not by Pingzhan
 
 # --- plan
@@ -216,7 +231,16 @@ plan-head =
       as    { $account }
       hash  { $hash }
 plan-figures =
-    { "  " }does  { $changes } changes of { $targets } objects; { $writes } writes there
+    { "  " }does  { $changes ->
+        [one] 1 change
+       *[other] { $changes } changes
+    } of { $targets ->
+        [one] 1 object
+       *[other] { $targets } objects
+    }; { $writes ->
+        [one] 1 write
+       *[other] { $writes } writes
+    } there
     { "        "}(about { $requests } requests in all), { $restores } back (values, then ownership)
 plan-unsupported = { "  " }note  { $n ->
         [one] 1 step is
@@ -274,3 +298,18 @@ lint-summary =
        *[other] { $notes } notes
     }
 version-line = pingzhan { $version } (API { $api }, journal format { $format })
+
+# --- states of changes
+state-intended = Intended
+state-applied = Applied
+state-reverting = Reverting
+state-reverted = Reverted
+state-owners-back = OwnersBack
+state-refused = Refused
+state-withdrawn = Withdrawn
+state-shadowed = Shadowed
+state-overtaken = Overtaken
+state-drifted = Drifted
+state-stuck = Stuck
+state-kept = Kept
+state-gone = Gone

@@ -5,7 +5,7 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::api::{EmergencyMode, names};
+use crate::api::{EmergencyMode, Phase, names};
 
 use super::context::{call, mode};
 use super::error::Error;
@@ -23,7 +23,8 @@ const TRIES: usize = 8;
 /// nothing is sent.
 ///
 /// # Errors
-/// What `change` says, what the request says, and `Contended` after many conflicts.
+/// What `change` says, what the request says, `Closed` where the mode is over, and `Contended` after
+/// many conflicts.
 pub async fn edit(
     client: &Client,
     name: &str,
@@ -40,6 +41,12 @@ pub async fn edit(
         let operations = change(&now)?;
         if operations.is_empty() {
             return Ok(now);
+        }
+        if now.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed) {
+            // The operator has let go of it: whatever is written there is never read.
+            return Err(Error::Closed {
+                name: name.to_owned(),
+            });
         }
         let patch = guarded(&now, operations)?;
         match call(

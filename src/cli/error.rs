@@ -44,6 +44,8 @@ pub enum Error {
     Refused { problem: String },
     #[snafu(display("{user} is in none of {groups}"))]
     NotInGroup { user: String, groups: String },
+    #[snafu(display("EmergencyMode {name} is closed"))]
+    Closed { name: String },
     #[snafu(display("EmergencyMode {name} kept changing"))]
     Contended { name: String },
     #[snafu(display("{name} did not become {phase} within {timeout}"))]
@@ -77,6 +79,7 @@ impl Error {
             | Self::ReadFile { .. } => Exit::Invalid,
             Self::Refused { .. }
             | Self::NotInGroup { .. }
+            | Self::Closed { .. }
             | Self::Contended { .. }
             | Self::Unsupported { .. }
             | Self::Output { .. } => Exit::Refused,
@@ -129,6 +132,7 @@ impl Error {
                     groups = groups.clone()
                 )
             }
+            Self::Closed { name } => t!(lang, "error-closed", name = name.clone()),
             Self::Contended { name } => t!(lang, "error-contended", name = name.clone()),
             Self::TimedOut {
                 name,
@@ -263,6 +267,9 @@ mod tests {
             Error::NotInGroup {
                 user: "zhou".into(),
                 groups: "emergency-duty".into(),
+            },
+            Error::Closed {
+                name: "flood".into(),
             },
             Error::Contended {
                 name: "flood".into(),

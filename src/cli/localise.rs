@@ -109,6 +109,27 @@ mod tests {
         }
     }
 
+    /// A flag without a Chinese text shows its English one among the others.
+    #[test]
+    fn every_argument_is_described_in_chinese() {
+        let chinese = command("pingzhan", Lang::ZhCn);
+        let english = command("pingzhan", Lang::En);
+        for verb in english.get_subcommands() {
+            let translated = chinese
+                .get_subcommands()
+                .find(|found| found.get_name() == verb.get_name());
+            let translated = translated.expect("the same verbs in every language");
+            let help = |argument: &clap::Arg| argument.get_help().map(ToString::to_string);
+            for argument in verb.get_arguments() {
+                let same = translated
+                    .get_arguments()
+                    .find(|found| found.get_id() == argument.get_id());
+                let (verb, id) = (verb.get_name(), argument.get_id());
+                assert_ne!(same.and_then(help), help(argument), "{verb} {id}");
+            }
+        }
+    }
+
     /// Help is what newcomers read first.
     #[test]
     fn help_reads_well() {

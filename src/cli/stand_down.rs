@@ -30,9 +30,11 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let client = context.client().await?;
     let mode = edit(&client, &args.name, "stand the mode down", |mode| {
+        // A mode whose term ended is closed, and its lever still at wartime.
+        let closed = mode.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed);
         Ok(match mode.spec.posture {
-            Posture::Wartime => vec![set("posture", Posture::Peacetime)],
-            Posture::Peacetime => vec![],
+            Posture::Wartime if !closed => vec![set("posture", Posture::Peacetime)],
+            Posture::Wartime | Posture::Peacetime => vec![],
         })
     })
     .await?;

@@ -8,8 +8,9 @@ use kube::{Client, Discovery};
 use serde_json::Value;
 
 use crate::api::EmergencyMode;
-use crate::field::{FieldSet, Image, Path, managed};
+use crate::field::{FieldSet, Image, Path, Target, managed};
 use crate::ledger::Entry;
+use crate::t;
 
 use super::args::Output;
 use super::context::{Context, call};
@@ -60,14 +61,60 @@ fn object(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Says who holds which field.
+/// The object that was asked about.
+struct Asked {
+    resource: ApiResource,
+    namespace: Option<String>,
+    name: String,
+    /// Nothing where the cluster does not let one read it, and why.
+    object: Result<Value, String>,
+}
+
+impl Asked {
+    /// Whether a change is of it: by uid, or where it cannot be read by kind and name.
+    fn is(&self, target: &Target) -> bool {
+        match &self.object {
+            Ok(object) => object["metadata"]["uid"] == target.uid.as_str(),
+            Err(_) => {
+                target.kind == self.resource.kind
+                    && group(&target.api_version) == self.resource.group
+                    && target.namespace == self.namespace.as_deref().unwrap_or_default()
+                    && target.name == self.name
+            }
+        }
+    }
+}
+
+/// The group of an `apiVersion`; that of the core kinds is empty.
+fn group(api_version: &str) -> &str {
+    api_version
+        .split_once('/')
+        .map_or("", |(group, _version)| group)
+}
+
+/// Says who holds which field. Where one may not read the object it says what the journals know.
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let client = context.client().await?;
     let (kind, name) = &args.object;
-    let object = find(&client, kind, name, &args.namespace).await?;
-    let entries = live_entries(context, &client, &object).await?;
-    let fields = held(&object, &entries, args.all);
+    let asked = find(&client, kind, name, &args.namespace).await?;
+    let entries = live_entries(context, &client, &asked).await?;
     let shown = format!("{kind}/{name}");
+    let fields = match &asked.object {
+        Ok(object) => held(object, &entries, args.all),
+        Err(problem) => {
+            let (object, problem) = (shown.clone(), problem.clone());
+            anstream::eprintln!(
+                "{}",
+                t!(
+                    context.lang,
+                    "who-unread",
+                    object = object,
+                    problem = problem
+                )
+            );
+            recorded(&entries)
+        }
+    };
     context.print(args.output.output, &fields::held_json(&fields), || {
         fields::held(&context.view(), &shown, &fields)
     })?;
@@ -75,7 +122,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     Ok(if ours { Exit::Done } else { Exit::Negative })
 }
 
-async fn find(client: &Client, kind: &str, name: &str, namespace: &str) -> Result<Value, Error> {
+async fn find(client: &Client, kind: &str, name: &str, namespace: &str) -> Result<Asked, Error> {
     let discovery = call(
         "discover the kinds",
         Discovery::new(client.clone()).run_aggregated(),
@@ -94,14 +141,40 @@ async fn find(client: &Client, kind: &str, name: &str, namespace: &str) -> Resul
             name: kind.to_owned(),
         });
     };
-    let api: Api<DynamicObject> = match capabilities.scope {
-        Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, &resource),
-        Scope::Cluster => Api::all_with(client.clone(), &resource),
+    let namespace = match capabilities.scope {
+        Scope::Namespaced => Some(namespace.to_owned()),
+        Scope::Cluster => None,
     };
-    let object = call(&format!("read {kind} {name}"), api.get(name)).await?;
-    serde_json::to_value(object).map_err(|error| Error::Input {
-        problem: error.to_string(),
+    let api: Api<DynamicObject> = match &namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    let object = match call(&format!("read {kind} {name}"), api.get(name)).await {
+        Ok(object) => {
+            let value = serde_json::to_value(object).map_err(|error| Error::Input {
+                problem: error.to_string(),
+            });
+            Ok(value?)
+        }
+        Err(error) => Err(forbidden(&error).ok_or(error)?),
+    };
+    Ok(Asked {
+        resource,
+        namespace,
+        name: name.to_owned(),
+        object,
     })
+}
+
+/// What the cluster said where it knows who asks, and does not let them.
+fn forbidden(error: &Error) -> Option<String> {
+    let Error::Request { source, .. } = error else {
+        return None;
+    };
+    match source.as_ref() {
+        kube::Error::Api(status) if status.code == 403 => Some(status.message.clone()),
+        _ => None,
+    }
 }
 
 /// Whether a word, in lower case, names a kind: kind, plural, short name, or plural.group.
@@ -121,15 +194,14 @@ fn names_kind(resource: &ApiResource, wanted: &str) -> bool {
 async fn live_entries(
     context: &Context,
     client: &Client,
-    object: &Value,
+    asked: &Asked,
 ) -> Result<BTreeMap<Path, (String, Entry)>, Error> {
-    let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
     let modes: Api<EmergencyMode> = Api::all(client.clone());
     let mut found = BTreeMap::new();
     for mode in pages("list EmergencyModes", &modes, ListParams::default()).await? {
         let name = mode.metadata.name.clone().unwrap_or_default();
         let ledger = ledger(context, client, &mode).await?;
-        for entry in ledger.live().filter(|entry| entry.target.uid == uid) {
+        for entry in ledger.live().filter(|entry| asked.is(&entry.target)) {
             found.insert(entry.path.clone(), (name.clone(), entry.clone()));
         }
     }
@@ -151,16 +223,31 @@ fn held(object: &Value, entries: &BTreeMap<Path, (String, Entry)>, all: bool) ->
     }
     let held = paths.into_iter().map(|path| Held {
         managers: managers(object, &path),
-        now: Image::at(object, &path).display(),
-        because: entries.get(&path).map(|(mode, entry)| Because {
-            mode: mode.clone(),
-            step: format!("{}/{}", entry.stage, entry.step),
-            base: entry.base.display(),
-            state: format!("{:?}", entry.state),
-        }),
+        now: Some(Image::at(object, &path).display()),
+        because: entries.get(&path).map(because),
         path,
     });
     held.collect()
+}
+
+/// What the journals know of an object that cannot be read: neither its value nor other managers.
+fn recorded(entries: &BTreeMap<Path, (String, Entry)>) -> Vec<Held> {
+    let held = entries.iter().map(|(path, found)| Held {
+        path: path.clone(),
+        managers: Vec::new(),
+        now: None,
+        because: Some(because(found)),
+    });
+    held.collect()
+}
+
+fn because((mode, entry): &(String, Entry)) -> Because {
+    Because {
+        mode: mode.clone(),
+        step: format!("{}/{}", entry.stage, entry.step),
+        base: entry.base.display(),
+        state: entry.state,
+    }
 }
 
 fn managers(object: &Value, path: &Path) -> Vec<String> {
@@ -194,6 +281,7 @@ mod tests {
             assert!(names_kind(&resource, word), "{word} was not found");
         }
         assert!(!names_kind(&resource, "sts"));
+        assert_eq!((group("apps/v1"), group("v1")), ("apps", ""));
         assert!(object("deployment").is_err());
         assert!(object("/web").is_err());
         assert_eq!(

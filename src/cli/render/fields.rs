@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::field::Path;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Ledger, State};
 use crate::t;
 
-use super::{Tone, View, drawn, plan};
+use super::{Tone, View, drawn, keep_words, plan, state_word};
 
 /// Every change of a mode, from its journal, in the order in which it was made.
 pub fn entries(view: &View, ledger: &Ledger) -> String {
@@ -14,28 +14,37 @@ pub fn entries(view: &View, ledger: &Ledger) -> String {
     if ledger.entries.is_empty() {
         return t!(lang, "entries-none");
     }
-    let mut table = view.table(&[
+    let mut header = vec![
         t!(lang, "col-step"),
         t!(lang, "col-target"),
         t!(lang, "col-field"),
         t!(lang, "col-base"),
         t!(lang, "col-after"),
         t!(lang, "col-state"),
-        t!(lang, "col-message"),
-    ]);
+    ];
+    // Where everything is as it should be there is nothing to say, and the width is needed.
+    let reasons = ledger.entries.values().any(|entry| entry.reason.is_some());
+    header.extend(reasons.then(|| t!(lang, "col-message")));
+    let mut table = view.table(&header);
     for entry in ledger.entries.values() {
-        table.add_row(vec![
+        let mut row = vec![
             view.cell(format!("{}/{}", entry.stage, entry.step), Tone::Plain),
             view.cell(plan::target(&entry.target), Tone::Plain),
             view.cell(entry.path.to_pointer(), Tone::Plain),
             view.cell(entry.base.display(), Tone::Faint),
             view.cell(entry.ours().display(), Tone::Plain),
-            view.cell(format!("{:?}", entry.state), Tone::Plain),
-            view.cell(entry.reason.clone().unwrap_or_default(), Tone::Plain),
-        ]);
+            view.cell(state_word(lang, entry.state), Tone::Plain),
+        ];
+        let reason = entry.reason.clone().unwrap_or_default();
+        row.extend(reasons.then(|| view.cell(reason, Tone::Plain)));
+        table.add_row(row);
     }
+    keep_words(&mut table, &[0, 2], WHOLE);
     drawn(table).trim_end().to_owned()
 }
+
+/// Columns that a name or a path may take before it is broken: three of them fit a terminal of 80.
+const WHOLE: u16 = 25;
 
 /// The same for programs.
 pub fn entries_json(ledger: &Ledger) -> Value {
@@ -72,8 +81,8 @@ pub struct Held {
     pub path: Path,
     /// Field managers that hold it, the latest first.
     pub managers: Vec<String>,
-    /// What it holds now, as people read it.
-    pub now: String,
+    /// What it holds now, as people read it; nothing where one may not read it.
+    pub now: Option<String>,
     /// What a mode did to it, where one did.
     pub because: Option<Because>,
 }
@@ -88,7 +97,7 @@ pub struct Because {
     /// The peacetime value.
     pub base: String,
     /// The state of the change.
-    pub state: String,
+    pub state: State,
 }
 
 /// Who holds which field.
@@ -113,19 +122,20 @@ pub fn held(view: &View, object: &str, fields: &[Held]) -> String {
                     "who-because",
                     mode = because.mode.clone(),
                     step = because.step.clone(),
-                    state = because.state.clone()
+                    state = state_word(lang, because.state)
                 ),
             ),
             None => (String::new(), t!(lang, "who-not-ours")),
         };
         table.add_row(vec![
             view.cell(field.path.to_pointer(), Tone::Plain),
-            view.cell(&field.now, Tone::Plain),
+            view.cell(field.now.as_deref().unwrap_or("?"), Tone::Plain),
             view.cell(base, Tone::Faint),
             view.cell(field.managers.join(", "), Tone::Plain),
             view.cell(why, Tone::Plain),
         ]);
     }
+    keep_words(&mut table, &[0, 3], WHOLE);
     drawn(table).trim_end().to_owned()
 }
 
@@ -141,7 +151,7 @@ pub fn held_json(fields: &[Held]) -> Value {
                 "mode": field.because.as_ref().map(|because| &because.mode),
                 "step": field.because.as_ref().map(|because| &because.step),
                 "base": field.because.as_ref().map(|because| &because.base),
-                "state": field.because.as_ref().map(|because| &because.state),
+                "state": field.because.as_ref().map(|because| format!("{:?}", because.state)),
             })
         })
         .collect()

@@ -7,12 +7,13 @@ pub mod plan;
 pub mod restore;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::api::{Nature, Phase, StageState};
 use crate::i18n::{Lang, text};
+use crate::ledger::State;
 
 /// How results are drawn.
 #[derive(Clone, Debug)]
@@ -91,10 +92,26 @@ pub enum Tone {
     Faint,
 }
 
+/// Keeps the words of some columns whole, as far as a narrow terminal allows: a path or a name that
+/// is broken cannot be copied. What is longer than `most` is broken all the same.
+pub fn keep_words(table: &mut Table, columns: &[usize], most: u16) {
+    let widths = table.column_max_content_widths();
+    for &index in columns {
+        let (Some(column), Some(width)) = (table.column_mut(index), widths.get(index)) else {
+            continue;
+        };
+        let whole = Width::Fixed(width.saturating_add(GAP).min(most));
+        column.set_constraint(ColumnConstraint::LowerBoundary(whole));
+    }
+}
+
+/// Columns between columns.
+const GAP: u16 = 2;
+
 /// A table's text: columns two spaces apart, no space at the ends of lines.
 pub fn drawn(mut table: Table) -> String {
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, GAP));
     }
     table
         .lines()
@@ -140,6 +157,26 @@ pub fn stage_word(lang: Lang, state: StageState) -> String {
         StageState::Skipped => "stage-skipped",
         StageState::Unsupported => "stage-unsupported",
         StageState::Restored => "stage-restored",
+    };
+    text(lang, key, &[])
+}
+
+/// A state of a change in words.
+pub fn state_word(lang: Lang, state: State) -> String {
+    let key = match state {
+        State::Intended => "state-intended",
+        State::Applied => "state-applied",
+        State::Reverting => "state-reverting",
+        State::Reverted => "state-reverted",
+        State::OwnersBack => "state-owners-back",
+        State::Refused => "state-refused",
+        State::Withdrawn => "state-withdrawn",
+        State::Shadowed => "state-shadowed",
+        State::Overtaken => "state-overtaken",
+        State::Drifted => "state-drifted",
+        State::Stuck => "state-stuck",
+        State::Kept => "state-kept",
+        State::Gone => "state-gone",
     };
     text(lang, key, &[])
 }
