@@ -1,6 +1,9 @@
 //! The programs as people and scripts call them: exit codes, languages, one error each.
 
 mod emergency;
+mod endings;
+mod pages;
+mod town;
 
 use std::process::{Command, Output};
 
