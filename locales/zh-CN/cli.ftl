@@ -86,6 +86,7 @@ arg-run-renew-deadline = 主持者续租失败多久后退位；默认为 --leas
 arg-run-retry-period = 两次续租之间相隔多久；默认为 --lease-duration 的十五分之二
 arg-run-concurrency = 同时写入的最多请求数；API 服务器变慢时自动减少
 arg-run-metrics-address = /livez、/readyz 与 /metrics 的地址；端口 0 自动选取，日志中注明
+arg-run-record-retention = 已结束的应急模式的变更日志保留多久：天数，或如 36h 的时长
 arg-run-log-format = 日志格式：human 供人阅读，json 每行一个对象
 arg-run-log-filter = 记录哪些日志
 arg-run-identity = 持有租约时使用的名称；默认为主机名加数字
