@@ -77,13 +77,11 @@ pub async fn list<T: Send>(
                 parsed.with_context(|_| DecodeSnafu {
                     doing: doing(query),
                 })?;
-                match ahead {
-                    Some(ahead) => body = ahead,
-                    None => {
-                        listed.whole = !enough || continuation(&read).is_none();
-                        return Ok(listed);
-                    }
-                }
+                let Some(ahead) = ahead else {
+                    listed.whole = !enough || continuation(&read).is_none();
+                    return Ok(listed);
+                };
+                body = ahead;
             }
             Err(error) if error.code() == Some(410) && restarts < RESTARTS => {
                 restarts += 1;
