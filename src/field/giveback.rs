@@ -74,12 +74,15 @@ pub fn give_back(
     let name = &projection.target.name;
     let live = projection
         .managed_fields
-        .as_deref()
+        .as_ref()
         .context(NotReadSnafu { name })?;
-    let live: Vec<Value> = serde_json::from_str(live).map_err(|error| Error::NotUnderstood {
+    let not_understood = |problem: String| Error::NotUnderstood {
         name: name.clone(),
-        problem: error.to_string(),
-    })?;
+        problem,
+    };
+    let live = live.text().map_err(not_understood)?;
+    let live: Vec<Value> =
+        serde_json::from_str(&live).map_err(|error| not_understood(error.to_string()))?;
     let mut entries = live
         .iter()
         .map(|entry| Entry::read(entry, name))

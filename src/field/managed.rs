@@ -56,6 +56,18 @@ pub struct FormerOwner {
     pub lost: FieldSet,
 }
 
+impl FormerOwner {
+    /// Takes from another one what is the same in both.
+    pub(crate) fn share(&mut self, other: &Self) {
+        if self.owner == other.owner {
+            self.owner = Arc::clone(&other.owner);
+        }
+        if self.lost == other.lost {
+            self.lost = other.lost.clone();
+        }
+    }
+}
+
 /// All owners of a path, or of something beneath it, in the order of managedFields; our own
 /// managers (`pingzhan/…`) are left out.
 ///

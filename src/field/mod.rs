@@ -12,6 +12,7 @@ pub mod image;
 pub mod locate;
 pub mod managed;
 mod ops;
+pub mod packed;
 pub mod patch;
 pub mod path;
 mod pointer;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::image::Image;
 use super::locate::locate;
 use super::managed::{FormerOwner, Ownership};
+use super::packed::Packed;
 use super::path::Path;
 use super::progress::Progress;
 use crate::api::names::HELD_BY_LABEL;
@@ -86,9 +87,29 @@ pub struct Projection {
     pub progress: Progress,
     /// Its managedFields as JSON text, where they were asked for: parsed they take ten times the
     /// room, and a return keeps those of a whole fleet for a while.
-    pub managed_fields: Option<Box<str>>,
+    pub managed_fields: Option<Packed>,
     /// The fields that were asked for, sorted by path.
     pub seen: Vec<Seen>,
+}
+
+impl Projection {
+    /// Takes from another one what is the same in both, so that it is in memory once: objects of a
+    /// fleet have the same owners, and an object has the same ones as when it was seen before.
+    pub fn share(&mut self, other: &Self) {
+        if self.target == other.target {
+            self.target = other.target.clone();
+        }
+        let known = || other.seen.iter().flat_map(|seen| seen.owners.iter());
+        for seen in &mut self.seen {
+            let owners = seen.owners.iter().cloned().map(|mut owner| {
+                for known in known() {
+                    owner.share(known);
+                }
+                owner
+            });
+            seen.owners = owners.collect();
+        }
+    }
 }
 
 /// Keeps of an object what was asked for.
@@ -137,7 +158,7 @@ pub fn project(
         progress: Progress::of(object),
         managed_fields: with_managed_fields.then(|| {
             let text = managed.and_then(|entries| serde_json::to_string(entries).ok());
-            text.unwrap_or_else(|| "[]".to_owned()).into_boxed_str()
+            Packed::of(text.as_deref().unwrap_or("[]"))
         }),
         seen: paths
             .into_iter()
@@ -248,6 +269,32 @@ mod tests {
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         let projection = project(&object, "deployments", &[], true).unwrap();
         assert!(!projection.has_labels && !projection.tracked && projection.deleting);
-        assert_eq!(projection.managed_fields.as_deref(), Some("[]"));
+        assert_eq!(projection.managed_fields, Some(Packed::of("[]")));
+    }
+
+    /// Ten thousand objects of a fleet have the same two owners: they must not be ten thousand
+    /// times in memory.
+    #[test]
+    fn what_two_objects_have_in_common_is_shared() {
+        let object = |name: &str, manager: &str| {
+            json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {"name": name, "uid": name, "managedFields": [
+                    {"manager": manager, "operation": "Apply", "time": name,
+                        "fieldsV1": {"f:spec": {"f:replicas": {}}}}]},
+                "spec": {"replicas": 3}})
+        };
+        let seen = |name, manager| {
+            let paths = [Path::fields(["spec", "replicas"])];
+            project(&object(name, manager), "deployments", &paths, false).expect("an object")
+        };
+        let one = seen("a", "helm");
+        for manager in ["helm", "argo"] {
+            let mut other = seen("b", manager);
+            let before = other.clone();
+            other.share(&one);
+            assert_eq!(other, before, "sharing changes nothing that is seen");
+            let (owner, known) = (&other.seen[0].owners[0].owner, &one.seen[0].owners[0].owner);
+            assert_eq!(Arc::ptr_eq(owner, known), manager == "helm");
+        }
     }
 }

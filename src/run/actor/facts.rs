@@ -124,11 +124,7 @@ impl Actor {
         let mut state = self.mode.state.lock().await;
         for one in wanted {
             let sight = match observed.seen.remove(&one.target.uid) {
-                Some(Some(mut projection)) => {
-                    // Its words are in memory already.
-                    projection.target = one.target.clone();
-                    Sight::Present(Arc::new(projection))
-                }
+                Some(Some(projection)) => Sight::Present(Arc::new(projection)),
                 Some(None) => Sight::Gone,
                 None => Sight::Unreadable,
             };

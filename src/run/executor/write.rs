@@ -267,7 +267,10 @@ impl Job<'_> {
         match answer {
             Answer::Done(object) => {
                 match project::project(&object, &self.target.plural, &paths, owners) {
-                    Some(seen) => Try::Written(Box::new(seen)),
+                    Some(mut seen) => {
+                        seen.share(sight);
+                        Try::Written(Box::new(seen))
+                    }
                     None => Try::Stop(Wrote::Ambiguous {
                         after_ms: ms(UNREADABLE),
                     }),

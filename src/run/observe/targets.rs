@@ -113,6 +113,24 @@ fn cost(group: &BTreeMap<&str, &Wanted>) -> usize {
     if group.len() > SINGLE { 1 } else { group.len() }
 }
 
+/// Objects of one list, each sharing with the one before what is the same in both.
+#[derive(Default)]
+struct Row {
+    last: Option<Projection>,
+}
+
+impl Row {
+    fn take(&mut self, mut seen: Projection) -> Projection {
+        if let Some(last) = &self.last {
+            seen.share(last);
+        }
+        let managed_fields = seen.managed_fields.take();
+        self.last = Some(seen.clone());
+        seen.managed_fields = managed_fields;
+        seen
+    }
+}
+
 struct Look<'a> {
     account: &'a Clients,
     collection: Collection,
@@ -132,9 +150,10 @@ impl Look<'_> {
             most_pages,
             ..List::default()
         };
+        let mut row = Row::default();
         let listed = list::list(&self.account.reads, &query, |object| {
             let wanted = wanted.get(uid(&object)?)?;
-            self.project(&object, wanted)
+            Some(row.take(self.project(&object, wanted)?))
         });
         match listed.await {
             Ok(listed) if listed.whole => (listed.requests, Some(found(wanted, listed.items))),
@@ -167,9 +186,10 @@ impl Look<'_> {
             collection: self.collection.clone(),
             ..List::default()
         };
+        let mut row = Row::default();
         let listed = list::list(&self.account.reads, &query, |object| {
             let wanted = group.get(uid(&object)?)?;
-            self.project(&object, wanted)
+            Some(row.take(self.project(&object, wanted)?))
         });
         match listed.await {
             Ok(listed) => Observed {
@@ -191,7 +211,10 @@ impl Look<'_> {
             return None;
         }
         let plural = &self.collection.plural;
-        project::project(object, plural, &wanted.paths, self.with_managed_fields)
+        let mut seen = project::project(object, plural, &wanted.paths, self.with_managed_fields)?;
+        // Its words are in memory already.
+        seen.target = wanted.target.clone();
+        Some(seen)
     }
 
     fn problem(&self, error: &cluster::Error) -> String {

@@ -259,7 +259,11 @@ impl Bench {
         tokio::time::sleep(SETTLE).await;
         let audit = Audit::from_now(&self.audit);
         tokio::time::sleep(REST).await;
-        let requests_at_rest = audit.requests()?.len();
+        let at_rest = audit.requests()?;
+        for request in &at_rest {
+            let what = request.kind();
+            self.progress.say(&format!("  at rest it sent: {what}"));
+        }
         let rest = operator.resident()?;
         mode.restore(targets).await?;
         let restore = operator.peak()?;
@@ -273,7 +277,7 @@ impl Bench {
             switch,
             rest,
             restore,
-            requests_at_rest,
+            requests_at_rest: at_rest.len(),
         })
     }
 }
