@@ -12,6 +12,7 @@ use kube::api::{Api, PostParams};
 use crate::api::{Level, Nature, Playbook, Scalar, Scope, Term, names};
 use crate::cluster::{self, Accounts, Clients, Discovery};
 use crate::engine::plan::{self, Plan, Request};
+use crate::engine::protect::Own;
 use crate::playbook::expand;
 use crate::run::observe::{self, View};
 use crate::t;
@@ -78,7 +79,10 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
             .scope
             .as_ref()
             .and_then(|scope| scope.namespaces.as_ref()),
-        operator_namespace: &wish.operator.operator_namespace,
+        own: Own {
+            operator: &wish.operator.operator_namespace,
+            accounts: &wish.operator.accounts_namespace,
+        },
     };
     let facts = observe::observe(view, &expanded).await;
     let metadata = &wish.playbook.metadata;

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::api::{EmergencyMode, Verdict, VerdictChoice, VerdictOf};
+use crate::api::{EmergencyMode, PlaybookSpec, Verdict, VerdictChoice, VerdictOf};
 use crate::i18n::Lang;
 use crate::t;
 
@@ -58,10 +58,8 @@ pub struct Args {
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let client = context.client().await?;
     let first = mode(&client, &args.name).await?;
-    let authority = playbook(&client, &first.spec.playbook_ref.name)
-        .await?
-        .spec
-        .authority;
+    let playbook = playbook(&client, &first.spec.playbook_ref.name).await?.spec;
+    says_something(context.lang, &first, &playbook, &args)?;
     let person = Person::ask(&client).await?;
     let verdict = Verdict {
         of: VerdictOf {
@@ -75,7 +73,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
             Choice::Ours => VerdictChoice::Ours,
         },
         seen: seen(context.lang, &first, &args)?,
-        as_: person.acting_as(Right::Decide, &authority, args.in_name_of.as_deref())?,
+        as_: person.acting_as(
+            Right::Decide,
+            &playbook.authority,
+            args.in_name_of.as_deref(),
+        )?,
         by: person.name,
     };
     let mode = edit(&client, &args.name, "give the verdict", |now| {
@@ -94,6 +96,39 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         Choice::Ours => t!(context.lang, "verdict-ours-done", name = args.name.clone()),
     })?;
     Ok(Exit::Done)
+}
+
+/// Refuses a verdict that would be about nothing: it would be stored, look given, and change
+/// nothing.
+fn says_something(
+    lang: Lang,
+    mode: &EmergencyMode,
+    playbook: &PlaybookSpec,
+    args: &Args,
+) -> Result<(), Error> {
+    let steps = playbook.stages.iter().flat_map(|stage| &stage.steps);
+    let steps: Vec<&str> = steps.map(|step| step.name.as_str()).collect();
+    if let Some(step) = args
+        .step
+        .as_ref()
+        .filter(|step| !steps.contains(&step.as_str()))
+    {
+        let (step, steps) = (step.clone(), steps.join(", "));
+        return Err(Error::Refused {
+            problem: t!(lang, "verdict-no-step", step = step, steps = steps),
+        });
+    }
+    let counts = mode
+        .status
+        .as_ref()
+        .and_then(|status| status.counts.as_ref());
+    let drifted = counts.map_or(0, |counts| counts.drifted);
+    if args.uid.is_none() && drifted == 0 {
+        return Err(Error::Refused {
+            problem: t!(lang, "verdict-nothing", name = args.name.clone()),
+        });
+    }
+    Ok(())
 }
 
 /// The hash of the value that the person saw: the one given, else the one that status shows.
@@ -161,6 +196,29 @@ mod tests {
         ));
         let args = parsed("pingzhan verdict flood ours --all").unwrap();
         assert_eq!(seen(Lang::En, &mode, &args).unwrap(), None);
+    }
+
+    /// Under stress a name is mistyped: a verdict on nothing must not look given.
+    #[test]
+    fn a_verdict_on_nothing_is_refused() {
+        let mut mode = samples::active();
+        let playbook = samples::playbook();
+        let step = &playbook.stages[0].steps[0].name;
+        let say = |mode: &EmergencyMode, of: &str| {
+            let args = parsed(&format!("pingzhan verdict flood keep {of}")).unwrap();
+            let said = says_something(Lang::En, mode, &playbook, &args);
+            said.err().map(|error| error.explain(Lang::En))
+        };
+        let status = mode.status.as_mut().unwrap();
+        status.counts.as_mut().unwrap().drifted = 1;
+        assert_eq!(say(&mode, "--all"), None);
+        assert_eq!(say(&mode, &format!("--step {step}")), None);
+        let typo = say(&mode, "--step no-such").expect("refused");
+        assert!(typo.contains("no-such") && typo.contains(step), "{typo}");
+        let status = mode.status.as_mut().unwrap();
+        status.counts.as_mut().unwrap().drifted = 0;
+        assert!(say(&mode, "--all").is_some());
+        assert_eq!(say(&mode, "--uid u --path /spec/replicas"), None);
     }
 
     /// The API server takes exactly one of the three: people are told before.

@@ -7,6 +7,15 @@ use crate::api::names;
 use crate::field::Target;
 use crate::step::kinds;
 
+/// The namespaces that are Pingzhan's own in this cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Own<'a> {
+    /// Of the operator.
+    pub operator: &'a str,
+    /// Of the accounts under which playbooks run.
+    pub accounts: &'a str,
+}
+
 /// Why an object is never touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protected {
@@ -167,16 +176,16 @@ pub fn protected(
     target: &Target,
     object_labels: &BTreeMap<String, String>,
     namespace_labels: &BTreeMap<String, String>,
-    operator_namespace: &str,
+    own: Own<'_>,
 ) -> Option<Protected> {
-    by_identity(target, operator_namespace)
+    by_identity(target, own)
         .or_else(|| by_mark(object_labels))
         .or_else(|| by_mark(namespace_labels))
         .or_else(|| by_program(object_labels))
 }
 
 /// By kind, namespace and name.
-fn by_identity(target: &Target, operator_namespace: &str) -> Option<Protected> {
+fn by_identity(target: &Target, own: Own<'_>) -> Option<Protected> {
     let group = kinds::group_of(&target.api_version);
     if group == names::GROUP {
         return Some(Protected::Ours);
@@ -194,7 +203,8 @@ fn by_identity(target: &Target, operator_namespace: &str) -> Option<Protected> {
     }
     match target.namespace.as_str() {
         "" => None,
-        namespace if namespace == operator_namespace => Some(Protected::OperatorNamespace),
+        namespace if namespace == own.operator => Some(Protected::OperatorNamespace),
+        namespace if namespace == own.accounts => Some(Protected::AccountNamespace),
         names::DEFAULT_NAMESPACE => Some(Protected::OperatorNamespace),
         names::ACCOUNT_NAMESPACE => Some(Protected::AccountNamespace),
         namespace => CLUSTER_NAMESPACES
@@ -242,6 +252,11 @@ mod tests {
         })
     }
 
+    const OPS: Own<'static> = Own {
+        operator: "ops",
+        accounts: "ops-accounts",
+    };
+
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs
             .iter()
@@ -255,6 +270,7 @@ mod tests {
         use Protected::{AccountNamespace, ClusterNamespace, Kind, OperatorNamespace, Ours};
         let rows = [
             ("apps/v1 Deployment ops/x", Some(OperatorNamespace)),
+            ("apps/v1 Deployment ops-accounts/x", Some(AccountNamespace)),
             (
                 "apps/v1 Deployment pingzhan-system/x",
                 Some(OperatorNamespace),
@@ -290,7 +306,7 @@ mod tests {
             let (api_version, kind) = (words.next().unwrap(), words.next().unwrap());
             let (namespace, name) = words.next().unwrap().split_once('/').unwrap();
             let target = target(api_version, kind, namespace, name);
-            let got = protected(&target, &BTreeMap::new(), &BTreeMap::new(), "ops");
+            let got = protected(&target, &BTreeMap::new(), &BTreeMap::new(), OPS);
             assert_eq!(got, expected, "{object}");
         }
     }
@@ -329,7 +345,7 @@ mod tests {
         ];
         let object = target("apps/v1", "Deployment", "portal", "web");
         for (labels, expected) in rows {
-            let got = protected(&object, &map(&labels), &BTreeMap::new(), "ops");
+            let got = protected(&object, &map(&labels), &BTreeMap::new(), OPS);
             assert_eq!(got, expected, "{labels:?} on the object");
         }
         for (label, expected) in [
@@ -337,7 +353,7 @@ mod tests {
             (("pingzhan.dev/role", "identity"), Some(Protected::Identity)),
             (("app", "keycloak"), None),
         ] {
-            let got = protected(&object, &BTreeMap::new(), &map(&[label]), "ops");
+            let got = protected(&object, &BTreeMap::new(), &map(&[label]), OPS);
             assert_eq!(got, expected, "{label:?} on the namespace");
         }
     }
@@ -349,7 +365,7 @@ mod tests {
         let object = target("apps/v1", "Deployment", "portal", "web");
         for (program, why) in PROGRAMS {
             for key in PROGRAM_LABELS {
-                let got = protected(&object, &map(&[(key, program)]), &BTreeMap::new(), "ops");
+                let got = protected(&object, &map(&[(key, program)]), &BTreeMap::new(), OPS);
                 assert_eq!(got, Some(*why), "{key}={program}");
             }
         }

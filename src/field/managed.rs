@@ -74,18 +74,18 @@ impl FormerOwner {
 /// The owner of an atomic map or list in which the path lies counts too. An entry that is not
 /// understood is left out: nothing could be written back for it.
 pub fn former_owners(object: &Value, path: &Path) -> Vec<FormerOwner> {
-    Ownership::of(object).former_owners(path, &locate(object, path).0)
+    Ownership::of(object, &[path]).former_owners(path, &locate(object, path).0)
 }
 
 /// The managers named `pingzhan/…` that hold a path or something beneath it.
 pub fn our_managers(object: &Value, path: &Path) -> Vec<String> {
-    Ownership::of(object).ours(path)
+    Ownership::of(object, &[path]).ours(path)
 }
 
 /// The names of all managers that hold a path or something beneath it, for "who did that": the
 /// latest first.
 pub fn holders(object: &Value, path: &Path) -> Vec<String> {
-    let mut holders = Ownership::of(object).held(path);
+    let mut holders = Ownership::of(object, &[path]).held(path);
     // RFC 3339 in UTC, as the server writes it, sorts as text. The sort is stable.
     holders.sort_by(|a, b| b.at.cmp(&a.at));
     distinct(holders)
@@ -100,8 +100,8 @@ pub(crate) fn is_ours(manager: &str) -> bool {
 pub(crate) struct Ownership(Vec<FormerOwner>);
 
 impl Ownership {
-    /// Reads the entries that are understood.
-    pub(crate) fn of(object: &Value) -> Self {
+    /// Reads the entries that are understood, as far as they are about some paths.
+    pub(crate) fn of(object: &Value, paths: &[&Path]) -> Self {
         let entries = object
             .pointer("/metadata/managedFields")
             .and_then(Value::as_array);
@@ -113,7 +113,7 @@ impl Ownership {
                     Some(FormerOwner {
                         owner: Arc::new(Owner::of(entry)),
                         at: time(entry),
-                        lost: FieldSet::parse(entry.get("fieldsV1")?).ok()?,
+                        lost: FieldSet::parse_near(entry.get("fieldsV1")?, paths).ok()?,
                     })
                 })
                 .collect(),

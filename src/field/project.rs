@@ -138,10 +138,10 @@ pub fn project(
     });
     let labels = metadata.get("labels").and_then(Value::as_object);
     let managed = metadata.get("managedFields").and_then(Value::as_array);
-    let ownership = Ownership::of(object);
     let mut paths: Vec<&Path> = paths.iter().collect();
     paths.sort();
     paths.dedup();
+    let ownership = Ownership::of(object, &paths);
     Some(Projection {
         target,
         generation: metadata.get("generation").and_then(Value::as_i64),

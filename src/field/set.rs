@@ -110,6 +110,24 @@ impl FieldSet {
         })
     }
 
+    /// Reads of fieldsV1 what lies on the way to some paths, and beneath them. An answer of the
+    /// server has hundreds of members, and a write asks about one or two.
+    ///
+    /// Guarantees: for these paths and all above them, [`FieldSet::beneath`] and
+    /// [`FieldSet::contains`] of a path say what the whole set says; of what lies beside the way it
+    /// is known only that something is there.
+    ///
+    /// # Errors
+    /// As [`FieldSet::parse`], for what is read.
+    pub(crate) fn parse_near(fields_v1: &Value, paths: &[&Path]) -> Result<Self, Error> {
+        let ways: Vec<&[Segment]> = paths.iter().map(|path| path.segments()).collect();
+        let mut root = Node::default();
+        root.read_near(fields_v1, &ways)?;
+        Ok(Self {
+            root: Arc::new(root),
+        })
+    }
+
     /// Writes fieldsV1.
     ///
     /// Guarantees: what was read from a server comes back the same.
@@ -213,27 +231,44 @@ impl Node {
     }
 
     fn read(&mut self, fields: &Value) -> Result<(), Error> {
-        let Some(fields) = fields.as_object() else {
-            return Err(not_read(
-                &fields.to_string(),
-                "it is no object; fieldsV1 nests objects",
-            ));
-        };
-        let mut children = Vec::with_capacity(fields.len());
+        self.read_near(fields, &[&[]])
+    }
+
+    /// Reads what lies on these ways and at their ends. Of the rest one child is kept, as a sign
+    /// that there is more.
+    fn read_near(&mut self, fields: &Value, ways: &[&[Segment]]) -> Result<(), Error> {
+        let fields = nested(fields)?;
+        let is_whole = ways.iter().any(|way| way.is_empty());
+        let mut is_marked = false;
+        let mut children = Vec::with_capacity(if is_whole { fields.len() } else { 2 });
         for (name, beneath) in fields {
             if name == "." {
-                if !beneath.as_object().is_some_and(Map::is_empty) {
+                self.member = true;
+                if !nested(beneath)?.is_empty() {
                     return Err(not_read(
                         &beneath.to_string(),
                         "a `.` holds `{}` and no more",
                     ));
                 }
-                self.member = true;
+                continue;
+            }
+            if !is_whole && is_marked && is_beside(name, ways) {
+                nested(beneath)?;
                 continue;
             }
             let segment = Segment::parse(name)?;
+            let mut onward: Vec<&[Segment]> = if is_whole { vec![&[]] } else { Vec::new() };
+            onward.extend(ways.iter().filter_map(|way| match way.split_first() {
+                Some((first, rest)) if *first == segment => Some(rest),
+                Some(_) | None => None,
+            }));
             let mut child = Self::default();
-            child.read(beneath)?;
+            if onward.is_empty() {
+                is_marked = true;
+                nested(beneath)?;
+            } else {
+                child.read_near(beneath, &onward)?;
+            }
             child.member |= child.children.is_empty();
             let is_field = matches!(segment, Segment::Field(_));
             if !is_field && segment.to_string() != *name {
@@ -331,6 +366,25 @@ impl Node {
     }
 }
 
+/// Whether a name of fieldsV1 is on none of these ways. A name that is no field's may be spelled in
+/// more ways than one, and is looked at.
+fn is_beside(name: &str, ways: &[&[Segment]]) -> bool {
+    name.strip_prefix("f:").is_some_and(|field| {
+        ways.iter()
+            .filter_map(|way| way.first())
+            .all(|first| !matches!(first, Segment::Field(known) if known == field))
+    })
+}
+
+fn nested(fields: &Value) -> Result<&Map<String, Value>, Error> {
+    fields.as_object().ok_or_else(|| {
+        not_read(
+            &fields.to_string(),
+            "it is no object; fieldsV1 nests objects",
+        )
+    })
+}
+
 fn not_read(text: &str, problem: &str) -> Error {
     Error::Parse {
         text: text.to_owned(),
@@ -384,6 +438,24 @@ mod tests {
             unique.sort();
             unique.dedup();
             prop_assert_eq!(set.paths(), unique);
+        }
+
+        /// What is read near a path must say of it what the whole says, or an owner is forgotten.
+        #[test]
+        fn what_is_read_near_a_path_says_of_it_what_the_whole_says(
+            set in set(), path in near(), other in near()
+        ) {
+            let part = FieldSet::parse_near(&set.to_value(), &[&path, &other]).unwrap();
+            for depth in 0..=path.segments().len() {
+                let at = path.prefix(depth);
+                prop_assert_eq!(part.contains(&at), set.contains(&at));
+                let more = |of: &FieldSet| !of.beneath(&at).minus(&FieldSet::of(&at)).is_empty();
+                prop_assert_eq!(more(&part), more(&set));
+            }
+            for asked in [&path, &other] {
+                prop_assert_eq!(part.beneath(asked), set.beneath(asked));
+                prop_assert_eq!(part.above(asked), set.above(asked));
+            }
         }
 
         /// Ownership is handed over by these operations: none may lose or invent a member.

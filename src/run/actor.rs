@@ -30,6 +30,9 @@ use super::publish;
 
 /// Decisions of one mode are at least this far apart while events pour in.
 const COALESCE: Duration = Duration::from_millis(500);
+/// How many times as long as a decision takes the next one waits, so that deciding about thousands
+/// of targets takes a twentieth of a core at most, and the API server has the rest.
+const SHARE: u32 = 20;
 /// Shortest wait for a time: one that is past must not become a loop without a pause.
 const BREATH: Duration = Duration::from_millis(100);
 /// Longest time without a look while a mode is not at rest.
@@ -81,6 +84,8 @@ struct Memory {
     refreshed_at: Option<Timestamp>,
     finished: bool,
     holds: Option<Watches>,
+    /// How long the last decision took.
+    cost: Duration,
 }
 
 /// What comes of one turn of the loop.
@@ -103,13 +108,27 @@ impl Actor {
             let decided = tokio::time::Instant::now();
             self.wait(until).await;
             if memory.ordered {
-                tokio::time::sleep_until(decided + COALESCE).await;
+                self.gather(decided, memory.cost).await;
             }
         }
         let _ = self
             .orders
             .send(Command::Forget(self.mode.id.uid.clone()))
             .await;
+    }
+
+    /// Lets what happens gather before the next decision: longer the more a decision costs, and
+    /// short when a person has spoken or nothing of the order is left.
+    async fn gather(&mut self, decided: tokio::time::Instant, cost: Duration) {
+        let longest = cost.saturating_mul(SHARE).clamp(COALESCE, RESTLESS);
+        tokio::select! {
+            () = tokio::time::sleep_until(decided + longest) => return,
+            () = self.mode.idle.notified() => {}
+            changed = self.object.changed() => if changed.is_err() {
+                tokio::time::sleep_until(decided + longest).await;
+            },
+        }
+        tokio::time::sleep_until(decided + COALESCE).await;
     }
 
     async fn wait(&mut self, until: Option<Timestamp>) {
@@ -291,9 +310,11 @@ impl Actor {
             return;
         }
         memory.ordered = !decision.works.is_empty();
-        let quarantined = self.mode.state.lock().await.quarantined.clone();
         let mut works = std::mem::take(&mut decision.works);
-        works.retain(|work| !quarantined.contains(&work.uid));
+        let mut state = self.mode.state.lock().await;
+        works.retain(|work| !state.quarantined.contains(&work.uid));
+        state.open = works.iter().map(|work| work.uid.clone()).collect();
+        drop(state);
         let order = Order {
             mode: self.mode.id.uid.clone(),
             basis,

@@ -27,6 +27,8 @@ pub struct Mode {
     pub state: Mutex<State>,
     /// Wakes the mode's actor.
     pub wake: Notify,
+    /// Tells the mode's actor that nothing of its order is left.
+    pub idle: Notify,
     /// Clients that act as the playbook's account, once a plan names it. Not under the lock of
     /// `state`: that is held while a record is stored, and writes must not wait for it.
     account: RwLock<Option<Clients>>,
@@ -39,6 +41,7 @@ impl Mode {
             id,
             state: Mutex::new(state),
             wake: Notify::new(),
+            idle: Notify::new(),
             account: RwLock::new(None),
         }
     }
@@ -78,6 +81,8 @@ pub struct State {
     pub dead_at: Timestamp,
     /// Targets to be read again, since somebody else touched them.
     pub dirty: BTreeSet<String>,
+    /// Targets of the present order of which no outcome is recorded yet.
+    pub open: BTreeSet<String>,
     /// Whether an object was seen that no plan knows and that nobody has looked at.
     pub strangers: bool,
     /// Objects that were seen and are not ours: their own changes concern nobody here.
@@ -104,6 +109,7 @@ impl State {
             unconfirmed: BTreeMap::new(),
             dead_at: now + UNCONFIRMED,
             dirty: BTreeSet::new(),
+            open: BTreeSet::new(),
             strangers: false,
             known_strangers: BTreeSet::new(),
             narrow: false,

@@ -87,6 +87,8 @@ async fn a_verdict_keeps_the_value_that_it_names_and_no_other() {
     let verdict = format!("verdict flood keep --uid {uid} --path /spec/replicas");
     expect(&town.duty, &verdict, 4);
     expect(&town.duty, "verdict flood keep", 2);
+    expect(&town.duty, "verdict flood keep --all", 4);
+    expect(&town.duty, "verdict flood keep --step no-such", 4);
     town.scale(7);
     town.wait("em/flood", "condition=Drifted");
     expect(&town.duty, &format!("{verdict} --seen sha256:other"), 0);

@@ -11,6 +11,7 @@ use crate::cluster::Clients;
 use crate::engine::decide::{Candidate, Sight};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Plan, Request};
+use crate::engine::protect::Own;
 use crate::field::{Path, Target};
 use crate::ledger::Direction;
 use crate::playbook::{Expanded, expand};
@@ -80,7 +81,10 @@ impl Actor {
             account,
             discovery: &self.discovery,
             scope: scope.and_then(|scope| scope.namespaces.as_ref()),
-            operator_namespace: &self.settings.namespace,
+            own: Own {
+                operator: &self.settings.namespace,
+                accounts: &self.settings.accounts_namespace,
+            },
         };
         observe::observe(view, of).await
     }

@@ -41,11 +41,8 @@ impl Actor {
         let playbook_uid = playbook
             .and_then(|playbook| playbook.uid())
             .unwrap_or_default();
-        let retry_at: BTreeMap<String, Timestamp> = state
-            .retry
-            .iter()
-            .map(|(uid, (at, _))| (uid.clone(), *at))
-            .collect();
+        let retry = state.retry.iter();
+        let retry_at = retry.map(|(uid, (at, _))| (uid.clone(), *at)).collect();
         let input = Input {
             mode: ModeView {
                 name: &self.mode.id.name,
@@ -80,7 +77,10 @@ impl Actor {
             reported: &memory.reported,
             now,
         };
-        (decide::decide(&input), state.ledger.head.sequence)
+        let began = tokio::time::Instant::now();
+        let decision = decide::decide(&input);
+        memory.cost = began.elapsed();
+        (decision, state.ledger.head.sequence)
     }
 
     /// What other modes hold or were granted to hold.

@@ -110,7 +110,14 @@ pub(super) async fn record(
     remember(deps, &mut state, &settlements);
     let sequence = state.ledger.head.sequence;
     deps.events.settled(&cell.id, &state.ledger, &settlements);
+    for settlement in &settlements {
+        state.open.remove(&settlement.uid);
+    }
+    let is_idle = state.open.is_empty();
     drop(state);
+    if is_idle {
+        cell.idle.notify_one();
+    }
     cell.wake.notify_one();
     Told::OutcomesRecorded { mode, sequence }
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::api::NamespaceSelector;
 use crate::cluster::{Clients, Discovery};
 use crate::engine::facts::{Facts, StepFacts};
+use crate::engine::protect::Own;
 use crate::playbook::{Expanded, ExpandedStep};
 use crate::step::{self, Query, Role};
 
@@ -32,8 +33,8 @@ pub struct View<'a> {
     pub discovery: &'a Discovery,
     /// The namespaces to which the mode narrows its playbook.
     pub scope: Option<&'a NamespaceSelector>,
-    /// The operator's own namespace, which is never touched.
-    pub operator_namespace: &'a str,
+    /// Pingzhan's own namespaces, which are never touched.
+    pub own: Own<'a>,
 }
 
 /// Runs the queries of all steps that are part of the plan.

@@ -228,7 +228,7 @@ impl<'a> Job<'a> {
         if !selected {
             return None;
         }
-        let own = self.view.operator_namespace;
+        let own = self.view.own;
         // An autoscaler is only looked at, so that it may be any.
         let touched = self.query.role != Role::Autoscaler;
         if let Some(why) = protected(&target, &object_labels, namespace_labels, own)

@@ -3,6 +3,7 @@
 use super::*;
 use crate::api::LabelSelector;
 use crate::cluster::fake::{Asked, Fake, Reply, reply};
+use crate::engine::protect::Own;
 use crate::field::{Identity, Path, Target};
 use crate::step::Fields;
 use serde_json::{Value, json};
@@ -154,7 +155,10 @@ async fn look(
         account: &account,
         discovery: &discovery,
         scope,
-        operator_namespace: "pay-operator",
+        own: Own {
+            operator: "pay-operator",
+            accounts: "pay-accounts",
+        },
     };
     let namespaces = Namespaces::read(view, steps.iter().flatten()).await;
     let mut session = Session {
