@@ -3,13 +3,14 @@
 
 use pingzhan::api::Phase;
 use pingzhan::api::condition::types;
+use pingzhan::field::exact;
 use pingzhan::ledger::State;
 use serde_json::{Value, json};
 
 use super::acts::message;
 use super::fleet::GROUP;
 use super::oracles::Allowed;
-use super::world::World;
+use super::world::{World, serve};
 
 /// A Pool with this spec, as text: numbers are sent as they are written here.
 fn pool(world: &World, name: &str, spec: &str) -> Value {
@@ -149,4 +150,80 @@ async fn a_rival_that_writes_null_over_a_held_value_has_written_a_value() {
         mode.status.and_then(|status| status.phase),
         Some(Phase::Closed)
     );
+}
+
+/// A kind whose count is deep in its spec.
+fn tower_kind() -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("towers.{GROUP}") },
+        "spec": {
+            "group": GROUP, "scope": "Namespaced",
+            "names": { "kind": "Tower", "plural": "towers", "singular": "tower" },
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "subresources": { "scale": { "specReplicasPath": ".spec.workers.count", "statusReplicasPath": ".status.count" }, "status": {} },
+                "schema": { "openAPIV3Schema": { "type": "object", "properties": {
+                    "spec": { "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {
+                        "workers": { "type": "object", "properties": { "count": { "type": "integer" }, "zone": { "type": "string" } } },
+                    } },
+                    "status": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+                } } },
+            }],
+        },
+    })
+}
+
+/// The count of a custom resource is where its CRD says, however deep; one without it is left
+/// alone, since there is nothing to come back to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_count_deep_in_a_custom_resource_is_scaled_where_its_crd_says() {
+    let mut world = World::new().await;
+    serve(&world.client, &tower_kind(), "Tower").await;
+    world.start().await;
+    let tower = |name: &str, spec: Value| {
+        json!({ "apiVersion": format!("{GROUP}/v1"), "kind": "Tower", "spec": spec,
+            "metadata": { "name": name, "namespace": world.namespace } })
+    };
+    let counted = |count: i64| {
+        tower(
+            "counted",
+            json!({ "workers": { "count": count, "zone": "north" }, "size": 3 }),
+        )
+    };
+    let uncounted = tower(
+        "uncounted",
+        json!({ "workers": { "zone": "south" }, "size": 3 }),
+    );
+    for manifest in [&counted(5), &uncounted] {
+        let applied = world.apply("tower-team", manifest).await;
+        applied.expect("it is created");
+    }
+    let before = [
+        world.get("Tower", "counted").await,
+        world.get("Tower", "uncounted").await,
+    ];
+    let stages = json!([{ "name": "grow", "steps": [{ "name": "size", "scale": { "percent": 300 },
+        "targets": { "kinds": [format!("{GROUP}/Tower")], "namespaces": { "names": [world.namespace] } },
+    }] }]);
+    world.switch("flood", &stages).await;
+    let wartime = world.get("Tower", "counted").await;
+    assert_eq!(
+        wartime["spec"]["workers"],
+        json!({ "count": 15, "zone": "north" })
+    );
+    assert_eq!(wartime["spec"]["size"], 3);
+    world.come_back("flood").await;
+    world.judge(Allowed::default()).await;
+    for old in before {
+        let new = world
+            .get(
+                "Tower",
+                old["metadata"]["name"].as_str().unwrap_or_default(),
+            )
+            .await;
+        assert_eq!(exact::differences(&old, &new), Vec::<String>::new());
+    }
+    let next = world.apply("tower-team", &counted(6)).await;
+    next.expect("the owner goes on");
 }

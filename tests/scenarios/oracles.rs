@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::history::Event;
 use super::truth::Truth;
-use super::world::{KINDS, Objects, World};
+use super::world::{KINDS, Objects, REMOVED, World};
 
 /// How long nothing may happen for a mode to be called quiet: longer than two decisions of a mode
 /// at work.
@@ -172,11 +172,8 @@ impl Evidence {
     fn writes(&self) -> Vec<Write<'_>> {
         let mut last: BTreeMap<&str, &Event> = BTreeMap::new();
         let mut writes = Vec::new();
-        for event in self
-            .events
-            .iter()
-            .filter(|event| KINDS.contains(&event.kind.as_str()) && !event.removed)
-        {
+        let there = |event: &&Event| is_target(event) && !event.removed;
+        for event in self.events.iter().filter(there) {
             if let Some(before) = last.insert(&event.uid, event)
                 && !self.foreign.contains(&(event.uid.clone(), event.version))
             {
@@ -274,8 +271,23 @@ impl Evidence {
         ours.is_some_and(|ours| values[ours..].contains(&entry.base))
     }
 
-    /// O3: no more writes than the journal accounts for.
+    /// O3: no more writes than the journal accounts for, and no target is created or removed.
     fn writes_are_counted(&self, wrong: &mut Vec<String>) {
+        let mut known = BTreeSet::new();
+        for event in self.events.iter().filter(|event| is_target(event)) {
+            let version = if event.removed {
+                REMOVED
+            } else {
+                event.version
+            };
+            let is_own = self.foreign.contains(&(event.uid.clone(), version));
+            let (kind, name) = (&event.kind, event.name());
+            match (known.insert(&event.uid), event.removed) {
+                (_, true) if !is_own => wrong.push(format!("O3: {kind} {name} was removed")),
+                (true, false) if !is_own => wrong.push(format!("O3: {kind} {name} was created")),
+                (true | false, true | false) => {}
+            }
+        }
         let mut made: BTreeMap<&str, usize> = BTreeMap::new();
         for write in self.writes() {
             *made.entry(&write.after.uid).or_default() += 1;
@@ -469,6 +481,11 @@ fn differing(before: &Objects, after: &Objects, but: &[&str]) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Whether an event is of an object of the fleet.
+fn is_target(event: &Event) -> bool {
+    KINDS.contains(&event.kind.as_str())
 }
 
 /// Objects by their uid.

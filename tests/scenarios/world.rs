@@ -30,6 +30,9 @@ const LEASE: u32 = 6;
 /// Longest wait for anything; a second or two, on a busy machine many more.
 pub const PATIENCE: Duration = Duration::from_secs(45);
 
+/// Stands for the version of a removal that the scenario itself made: no write has it.
+pub const REMOVED: u64 = u64::MAX;
+
 /// Objects of the fleet, by kind and name.
 pub type Objects = BTreeMap<(String, String), Value>;
 
@@ -72,6 +75,7 @@ pub fn resource(kind: &str) -> ApiResource {
         "StatefulSet" => ("apps", "v1", "statefulsets"),
         "ConfigMap" => ("", "v1", "configmaps"),
         "Pool" => (fleet::GROUP, "v1", "pools"),
+        "Tower" => (fleet::GROUP, "v1", "towers"),
         "EmergencyMode" => (names::GROUP, names::VERSION, "emergencymodes"),
         "ChangeRecord" => (names::GROUP, names::VERSION, "changerecords"),
         "Playbook" => (names::GROUP, names::VERSION, "playbooks"),
@@ -98,7 +102,7 @@ impl World {
         let plane = support::cluster().await;
         let client = plane.client.clone();
         let namespace = plane.namespace("city");
-        serve_pools(&client).await;
+        serve(&client, &fleet::pool_kind(), "Pool").await;
         let mut watched = Vec::new();
         for kind in KINDS {
             let resource = resource(kind);
@@ -152,7 +156,7 @@ impl World {
         let rules = json!([
             { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
-            { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
+            { "apiGroups": [fleet::GROUP], "resources": ["pools", "towers"], "verbs": verbs },
             { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"] },
         ]);
         let metadata = json!({ "name": name, "namespace": space });
@@ -455,6 +459,13 @@ impl World {
 
     /// Removes an object of the fleet.
     pub async fn remove(&self, kind: &str, name: &str) {
+        let found = self.api(kind).get_metadata(name).await;
+        let uid = found.expect("it is there").metadata.uid;
+        let key = (uid.expect("an object has a uid"), REMOVED);
+        self.foreign
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key);
         let removed = self.api(kind).delete(name, &DeleteParams::default()).await;
         removed.expect("the object is removed");
     }
@@ -491,7 +502,7 @@ impl World {
         }
     }
 
-    /// Writes that the scenario itself made: uid and version.
+    /// Writes that the scenario itself made: uid and version, [`REMOVED`] for a removal.
     pub fn foreign(&self) -> BTreeSet<(String, u64)> {
         let foreign = self.foreign.lock();
         foreign.unwrap_or_else(PoisonError::into_inner).clone()
@@ -529,23 +540,22 @@ fn anything(
     }
 }
 
-/// The fleet's own kind, once it is served.
-async fn serve_pools(client: &Client) {
-    let manifest = fleet::pool_kind();
+/// Puts a kind of the fleet's own there, and waits until it is served.
+pub async fn serve(client: &Client, manifest: &Value, kind: &str) {
     let api = anything(
         client,
         "apiextensions.k8s.io/v1",
         "customresourcedefinitions",
         "",
-        &manifest,
+        manifest,
     );
-    let name = format!("pools.{}", fleet::GROUP);
+    let (_, name) = kind_and_name(manifest);
     let params = PatchParams::apply("admin").force();
-    let put = api.patch(&name, &params, &Patch::Apply(&manifest)).await;
+    let put = api.patch(name, &params, &Patch::Apply(manifest)).await;
     put.expect("the kind is accepted");
-    let pools: Api<DynamicObject> = Api::all_with(client.clone(), &resource("Pool"));
+    let objects: Api<DynamicObject> = Api::all_with(client.clone(), &resource(kind));
     let served = async {
-        while pools.list(&ListParams::default().limit(1)).await.is_err() {
+        while objects.list(&ListParams::default().limit(1)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };

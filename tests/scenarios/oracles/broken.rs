@@ -17,13 +17,15 @@ use serde_json::{Value, json};
 
 use super::super::history::Event;
 use super::super::truth::Truth;
-use super::super::world::Objects;
+use super::super::world::{Objects, REMOVED};
 use super::{Allowed, Evidence, differing, rests};
 
 /// The mode's uid.
 const MODE: &str = "0a1b2c3d-mode";
 /// The Deployment's uid.
 const WEB: &str = "web-uid";
+/// When its owner created the Deployment.
+const CREATED: u64 = 1;
 /// The image of the Deployment, which the mode does not change.
 const IMAGE: &str = "web:1";
 
@@ -100,13 +102,13 @@ struct Story {
 }
 
 impl Story {
-    /// The Deployment as it was in peacetime.
+    /// The Deployment as it was in peacetime; its owner wrote it.
     fn begins() -> Self {
         let story = Self {
             ledger: Ledger::new(mode()),
             events: Vec::new(),
         };
-        story.is(1, web(7, IMAGE, false))
+        story.is(CREATED, web(7, IMAGE, false))
     }
 
     /// A record is stored.
@@ -168,7 +170,8 @@ impl Story {
     fn told(self, foreign: &[u64]) -> (Evidence, Objects) {
         let last = self.events.iter().rfind(|event| event.uid == WEB);
         let live = last.map(|event| event.object.clone()).expect("an object");
-        let foreign = foreign.iter().map(|version| (WEB.to_owned(), *version));
+        let foreign = foreign.iter().chain([&CREATED]);
+        let foreign = foreign.map(|version| (WEB.to_owned(), *version));
         let evidence = Evidence::of(self.events, foreign.collect());
         (evidence, fleet(live))
     }
@@ -246,6 +249,24 @@ fn o3_objects_to_a_write_too_many() {
         .is(110, web(7, IMAGE, false))
         .objections(&[110]);
     assert_eq!(said, "", "it was the scenario's own");
+}
+
+/// O3 must see an object that nobody else created or removed.
+#[test]
+fn o3_objects_to_a_target_that_is_created_or_removed() {
+    let mut created = Story::switched();
+    created.push(45, "ConfigMap", "other".to_owned(), json!({}));
+    let said = created.objections(&[]);
+    assert_objects(&said, "O3: ConfigMap  was created", "nobody did");
+    let removed = || {
+        let mut story = Story::switched();
+        story.push(45, "Deployment", WEB.to_owned(), web(4, IMAGE, true));
+        story.events.last_mut().expect("an event").removed = true;
+        story
+    };
+    let said = removed().objections(&[]);
+    assert_objects(&said, "O3: Deployment web was removed", "nobody did");
+    assert_eq!(removed().objections(&[REMOVED]), "");
 }
 
 /// O4 must see an effect before its intent, a return before its turn, and a change that no record
