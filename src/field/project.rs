@@ -95,7 +95,8 @@ pub struct Projection {
 impl Projection {
     /// Takes from another one what is the same in both, so that it is in memory once: objects of a
     /// fleet have the same owners, and an object has the same ones as when it was seen before.
-    pub fn share(&mut self, other: &Self) {
+    #[must_use]
+    pub fn sharing(mut self, other: &Self) -> Self {
         if self.target == other.target {
             self.target = other.target.clone();
         }
@@ -109,6 +110,7 @@ impl Projection {
             });
             seen.owners = owners.collect();
         }
+        self
     }
 }
 
@@ -289,9 +291,8 @@ mod tests {
         };
         let one = seen("a", "helm");
         for manager in ["helm", "argo"] {
-            let mut other = seen("b", manager);
-            let before = other.clone();
-            other.share(&one);
+            let before = seen("b", manager);
+            let other = before.clone().sharing(&one);
             assert_eq!(other, before, "sharing changes nothing that is seen");
             let (owner, known) = (&other.seen[0].owners[0].owner, &one.seen[0].owners[0].owner);
             assert_eq!(Arc::ptr_eq(owner, known), manager == "helm");

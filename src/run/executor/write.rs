@@ -267,10 +267,7 @@ impl Job<'_> {
         match answer {
             Answer::Done(object) => {
                 match project::project(&object, &self.target.plural, &paths, owners) {
-                    Some(mut seen) => {
-                        seen.share(sight);
-                        Try::Written(Box::new(seen))
-                    }
+                    Some(seen) => Try::Written(Box::new(seen.sharing(sight))),
                     None => Try::Stop(Wrote::Ambiguous {
                         after_ms: ms(UNREADABLE),
                     }),

@@ -122,7 +122,7 @@ struct Row {
 impl Row {
     fn take(&mut self, mut seen: Projection) -> Projection {
         if let Some(last) = &self.last {
-            seen.share(last);
+            seen = seen.sharing(last);
         }
         let managed_fields = seen.managed_fields.take();
         self.last = Some(seen.clone());
