@@ -62,13 +62,11 @@ pub async fn list<T: Send>(
         match body {
             Ok(read) => {
                 let enough = listed.requests == query.most_pages;
-                let next = continuation(&read).filter(|_| !enough);
+                let next = continuation(&read);
                 // The server reads the next page while this one is parsed.
                 let ahead = async {
-                    match &next {
-                        Some(from) => Some(page(client, query, from).await),
-                        None => None,
-                    }
+                    let from = next.as_ref().filter(|_| !enough)?;
+                    Some(page(client, query, from).await)
                 };
                 let items = &mut listed.items;
                 let mut each = |object| items.extend(keep(object));
@@ -78,7 +76,7 @@ pub async fn list<T: Send>(
                     doing: doing(query),
                 })?;
                 let Some(ahead) = ahead else {
-                    listed.whole = !enough || continuation(&read).is_none();
+                    listed.whole = next.is_none();
                     return Ok(listed);
                 };
                 body = ahead;

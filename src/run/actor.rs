@@ -3,6 +3,7 @@
 
 mod facts;
 mod input;
+mod pace;
 mod tell;
 
 use std::panic::AssertUnwindSafe;
@@ -28,11 +29,6 @@ use super::mode::Mode;
 use super::operator::Settings;
 use super::publish;
 
-/// Decisions of one mode are at least this far apart while events pour in.
-const COALESCE: Duration = Duration::from_millis(500);
-/// How many times as long as a decision takes the next one waits, so that deciding about thousands
-/// of targets takes a twentieth of a core at most, and the API server has the rest.
-const SHARE: u32 = 20;
 /// Shortest wait for a time: one that is past must not become a loop without a pause.
 const BREATH: Duration = Duration::from_millis(100);
 /// Longest time without a look while a mode is not at rest.
@@ -86,6 +82,8 @@ struct Memory {
     holds: Option<Watches>,
     /// How long the last decision took.
     cost: Duration,
+    /// What the last decision knew of what people had said.
+    spoken: pace::Spoken,
 }
 
 /// What comes of one turn of the loop.
@@ -108,27 +106,15 @@ impl Actor {
             let decided = tokio::time::Instant::now();
             self.wait(until).await;
             if memory.ordered {
-                self.gather(decided, memory.cost).await;
+                let longest = pace::longest(memory.cost);
+                let idle = &self.mode.idle;
+                pace::gather(decided, longest, idle, &mut self.object, memory.spoken).await;
             }
         }
         let _ = self
             .orders
             .send(Command::Forget(self.mode.id.uid.clone()))
             .await;
-    }
-
-    /// Lets what happens gather before the next decision: longer the more a decision costs, and
-    /// short when a person has spoken or nothing of the order is left.
-    async fn gather(&mut self, decided: tokio::time::Instant, cost: Duration) {
-        let longest = cost.saturating_mul(SHARE).clamp(COALESCE, RESTLESS);
-        tokio::select! {
-            () = tokio::time::sleep_until(decided + longest) => return,
-            () = self.mode.idle.notified() => {}
-            changed = self.object.changed() => if changed.is_err() {
-                tokio::time::sleep_until(decided + longest).await;
-            },
-        }
-        tokio::time::sleep_until(decided + COALESCE).await;
     }
 
     async fn wait(&mut self, until: Option<Timestamp>) {
@@ -187,6 +173,7 @@ impl Actor {
     #[tracing::instrument(name = "reconcile", skip_all, fields(mode = self.mode.id.name))]
     async fn turn(&mut self, memory: &mut Memory) -> Result<Next, String> {
         let object = self.object.borrow_and_update().clone();
+        memory.spoken = pace::spoken(object.as_deref());
         let playbooks = self.playbooks.borrow_and_update().clone();
         if !memory.led {
             self.lead(object.as_deref()).await?;

@@ -1,7 +1,7 @@
 //! What a record of the journal can hold, said while the plan is made rather than found out in the
 //! switch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::Image;
 use crate::ledger::record::{BYTES, GROUP, INTENT_BYTES, VALUE};
@@ -12,26 +12,20 @@ use super::{Change, PlannedStage, PlannedStep, describe};
 /// journal keeps.
 pub(super) fn hold(stage: &mut PlannedStage) {
     let mut counted: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut said = BTreeSet::new();
     for step in &mut stage.steps {
         too_long(step);
-        let before = counted.clone();
         for change in &step.changes {
             let (changes, bytes) = counted.entry(change.target.uid.clone()).or_default();
             *changes += 1;
             *bytes += size(change);
         }
-        let mut said = Vec::new();
         for change in &step.changes {
-            let uid = change.target.uid.as_str();
-            let fits = |(changes, bytes): &(usize, usize)| *changes <= GROUP && *bytes <= BYTES;
-            let (Some(now), was) = (counted.get(uid), before.get(uid)) else {
-                continue;
-            };
-            if fits(now) || was.is_some_and(|was| !fits(was)) || said.contains(&uid) {
-                continue;
+            let uid = &change.target.uid;
+            let now = counted.get(uid).copied().unwrap_or_default();
+            if (now.0 > GROUP || now.1 > BYTES) && said.insert(uid.clone()) {
+                step.findings.push(many(change, now));
             }
-            said.push(uid);
-            step.findings.push(many(change, *now));
         }
     }
 }
