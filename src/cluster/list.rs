@@ -11,7 +11,7 @@ use snafu::ResultExt;
 use super::request::{self, Collection, DecodeSnafu, Error, query};
 
 /// Objects a page: about 2 MB of the largest usual objects, and 50 requests for 10,000.
-pub const PAGE: &str = "200";
+pub const PAGE: usize = 200;
 /// How often a list whose continuation expired is begun again. A continuation lives for five
 /// minutes, so a second expiry means that the server is too slow to be listed now.
 const RESTARTS: usize = 2;
@@ -98,7 +98,7 @@ fn doing(query: &Query) -> String {
 /// Reads one page.
 async fn page(client: &Client, wanted: &Query, from: &str) -> Result<Vec<u8>, Error> {
     let parameters = query(&[
-        ("limit", PAGE),
+        ("limit", &PAGE.to_string()),
         ("labelSelector", &wanted.labels),
         ("fieldSelector", &wanted.fields),
         ("continue", from),

@@ -3,6 +3,7 @@
 
 mod facts;
 mod input;
+mod look;
 mod pace;
 mod tell;
 
@@ -80,6 +81,7 @@ struct Memory {
     refreshed_at: Option<Timestamp>,
     finished: bool,
     holds: Option<Watches>,
+    looking: look::Looking,
     /// How long the last decision took.
     cost: Duration,
     /// What the last decision knew of what people had said.
@@ -185,12 +187,13 @@ impl Actor {
         let grants = self.registry.grants.clone();
         let guard = grants.lock().await;
         let (mut decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
-        if let Some(need) = &decision.need {
+        if let Some(need) = decision.need.take() {
             drop(guard);
+            if matches!(need, Need::Sights(_)) {
+                self.order(memory, &mut decision, basis).await;
+            }
             self.publish(memory, object.as_deref(), &decision).await;
-            self.read(memory, object.as_deref(), &playbooks, need)
-                .await?;
-            return Ok(Next::Again);
+            return self.read(memory, object.as_deref(), &playbooks, need).await;
         }
         if !decision.append.is_empty() {
             self.append(memory, object.as_deref(), &decision).await?;
@@ -269,6 +272,7 @@ impl Actor {
     fn turned(&self, state: &mut super::mode::State, memory: &mut Memory, turn: &Turn) {
         state.sights.clear();
         state.dirty.clear();
+        memory.looking.end();
         memory.holds = None;
         let reason = turn.reason.clone().unwrap_or_default();
         let (word, note) = match turn.kind {
@@ -352,14 +356,17 @@ impl Actor {
         memory: &mut Memory,
         object: Option<&EmergencyMode>,
         playbooks: &Playbooks,
-        need: &Need,
-    ) -> Result<(), String> {
+        need: Need,
+    ) -> Result<Next, String> {
         match need {
             Need::Plan => {
                 self.plan(memory, object, playbooks).await;
-                Ok(())
+                Ok(Next::Again)
             }
-            Need::Sights(targets) => self.look(targets).await,
+            Need::Sights(targets) => {
+                self.begin_look(memory, &targets).await?;
+                Ok(Next::Wait(Some(self.soon())))
+            }
         }
     }
 }

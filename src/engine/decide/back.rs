@@ -49,6 +49,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     let labels = let_go(input, &mut desk);
     let (works, unseen) = desk.finish();
     if !unseen.is_empty() {
+        decision.works = works;
         decision.need = Some(Need::Sights(unseen));
         return;
     }

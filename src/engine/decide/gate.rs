@@ -101,16 +101,18 @@ fn wait(input: &Input<'_>, stage: &str, since: Timestamp) -> Wait {
     });
     for entry in back {
         let uid = &entry.target.uid;
-        let Some(Sight::Present(sight)) = input.sights.get(uid) else {
-            continue;
-        };
-        let room = match sight.progress {
-            Progress::Unobserved => OBSERVED,
-            Progress::Unready => READY,
-            Progress::Unknown | Progress::Ready => continue,
+        let room = match input.sights.get(uid) {
+            // It is being read, after a change of leader.
+            None if entry.state == State::Reverted => READY,
+            Some(Sight::Present(sight)) if !sight.deleting => match sight.progress {
+                Progress::Unobserved => OBSERVED,
+                Progress::Unready => READY,
+                Progress::Unknown | Progress::Ready => continue,
+            },
+            None | Some(Sight::Present(_) | Sight::Gone | Sight::Unreadable) => continue,
         };
         let until = since.saturating_add(room).unwrap_or(Timestamp::MAX);
-        if until > input.now && !sight.deleting {
+        if until > input.now {
             wait.until = wait.until.max(until);
             wait.uids.push(uid.clone());
         }

@@ -138,7 +138,7 @@ pub enum Need {
 /// What to do.
 #[derive(Default)]
 pub struct Decision {
-    /// What to read first.
+    /// What to read first. What is known already is written meanwhile.
     pub need: Option<Need>,
     /// What to journal, in this order, before anything else.
     pub append: Vec<Body>,

@@ -70,9 +70,8 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     tell(input, &stages, decision);
     decision.findings.all_done = brought_back && stages.iter().all(|view| is_over(view.state));
     let (works, unseen) = desk.finish();
-    if unseen.is_empty() {
-        decision.works = works;
-    } else {
+    decision.works = works;
+    if !unseen.is_empty() {
         decision.need = Some(Need::Sights(unseen));
     }
 }

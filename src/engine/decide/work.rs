@@ -126,8 +126,10 @@ impl Desk {
         self.pile(target, Some(sight), rank).give = Some((items, last));
     }
 
-    /// The works, and what has to be read first.
-    pub(super) fn finish(self) -> (Vec<Work<Task>>, Unseen) {
+    /// The works, and what has to be read first. Nothing is done to a target of which something is
+    /// still to be read.
+    pub(super) fn finish(mut self) -> (Vec<Work<Task>>, Unseen) {
+        self.piles.retain(|uid, _| !self.unseen.contains_key(uid));
         let mut works: Vec<_> = self
             .piles
             .into_iter()

@@ -16,7 +16,7 @@ use crate::field::{Path, Target};
 use crate::ledger::Direction;
 use crate::playbook::{Expanded, expand};
 use crate::run::crew::Playbooks;
-use crate::run::observe::{self, Wanted};
+use crate::run::observe;
 
 use super::{Actor, Memory};
 
@@ -105,36 +105,10 @@ impl Actor {
         state.plans.get(&granted.plan_hash).cloned()
     }
 
-    async fn account_in_force(&self) -> Result<Clients, String> {
+    pub(super) async fn account_in_force(&self) -> Result<Clients, String> {
         let plan = self.plan_in_force().await;
         let plan = plan.ok_or_else(|| "no plan is in force".to_owned())?;
         self.account(&plan.spec.service_account_name)
-    }
-
-    /// Reads targets that nothing is known of.
-    pub(super) async fn look(&self, targets: &[(Target, Vec<Path>)]) -> Result<(), String> {
-        let account = self.account_in_force().await?;
-        let state = self.mode.state.lock().await;
-        let restoring = state.ledger.direction == Direction::Restoring;
-        let wanted: Vec<Wanted> = targets
-            .iter()
-            .map(|(target, paths)| wanted(&state.sights, target, paths))
-            .collect();
-        drop(state);
-        let mut observed = observe::observe_targets(&account, &wanted, restoring).await;
-        for problem in &observed.problems {
-            tracing::warn!(mode = self.mode.id.name, problem, "targets cannot be read");
-        }
-        let mut state = self.mode.state.lock().await;
-        for one in wanted {
-            let sight = match observed.seen.remove(&one.target.uid) {
-                Some(Some(projection)) => Sight::Present(Arc::new(projection)),
-                Some(None) => Sight::Gone,
-                None => Sight::Unreadable,
-            };
-            state.sights.insert(one.target.uid.clone(), sight);
-        }
-        Ok(())
     }
 
     /// What could not be read is read again after a while.
@@ -245,21 +219,6 @@ impl Actor {
             expires_after: &plan.expires_after,
         };
         Ok(plan::compute(&request, &expanded, &facts))
-    }
-}
-
-/// A target to be read: the fields that are asked for, and those that are known already, since a
-/// sight takes the place of the one before.
-fn wanted(sights: &BTreeMap<String, Sight>, target: &Target, paths: &[Path]) -> Wanted {
-    let mut paths = paths.to_vec();
-    if let Some(Sight::Present(sight)) = sights.get(&target.uid) {
-        paths.extend(sight.seen.iter().map(|seen| seen.path.clone()));
-    }
-    paths.sort();
-    paths.dedup();
-    Wanted {
-        target: target.clone(),
-        paths,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::step::{self, Query, Role};
 use namespaces::Namespaces;
 use query::Found;
 
-pub use targets::{Observed, Wanted, observe_targets};
+pub use targets::{Observed, Told, Wanted, observe_targets};
 
 /// As whom, and where, is looked.
 #[derive(Clone, Copy)]

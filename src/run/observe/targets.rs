@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use futures::stream;
 use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::sentence;
 use crate::cluster::list::{self, Query as List};
@@ -28,39 +29,46 @@ pub struct Wanted {
     pub paths: Vec<Path>,
 }
 
-/// What was seen of known objects.
+/// What was seen of one object: `None` says that it is gone, since there is none of its name or
+/// another one has it.
+pub type Told = (Target, Option<Projection>);
+
+/// What came of a look, beside what was told.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
-    /// By uid. `None` says that the object is gone: there is none of its name, or it is another
-    /// one. An object that is not here could not be read: nothing is known of it.
-    pub seen: BTreeMap<String, Option<Projection>>,
-    /// Why some could not be read, each a sentence.
+    /// Why some objects could not be read, each a sentence.
     pub problems: Vec<String>,
     /// How many requests it took.
     pub requests: usize,
 }
 
-/// Looks at known objects, as the account.
+/// Objects of one kind, by uid.
+type Group<'a> = BTreeMap<&'a str, &'a Wanted>;
+
+/// Looks at known objects, as the account, and tells of each page before the next one is read.
 ///
 /// Guarantees: objects of one kind and namespace are read by name where they are few, else listed
-/// at once; what cannot be read holds up nothing else.
+/// at once; what cannot be read holds up nothing else; of an object that could not be read nothing
+/// is told.
 pub async fn observe_targets(
     account: &Clients,
     wanted: &[Wanted],
     with_managed_fields: bool,
+    tell: &UnboundedSender<Told>,
 ) -> Observed {
-    let mut groups: BTreeMap<Collection, BTreeMap<&str, &Wanted>> = BTreeMap::new();
+    let mut groups: BTreeMap<Collection, Group<'_>> = BTreeMap::new();
     for one in wanted {
         let group = groups.entry(Collection::of(&one.target)).or_default();
         group.insert(one.target.uid.as_str(), one);
     }
+    let look = |collection| Look {
+        account,
+        collection,
+        with_managed_fields,
+        tell,
+    };
     let mut whole = Observed::default();
     for kind in kinds(&groups) {
-        let look = Look {
-            account,
-            collection: kind.clone(),
-            with_managed_fields,
-        };
         let of_kind = |collection: &Collection| same_kind(collection, &kind);
         let asked: Vec<_> = groups.iter().filter(|(c, _)| of_kind(c)).collect();
         let cost = asked.iter().map(|(_, group)| cost(group)).sum();
@@ -68,27 +76,21 @@ pub async fn observe_targets(
             continue;
         }
         let all = asked.iter().flat_map(|(_, group)| group.iter());
-        let all = all.map(|(uid, wanted)| (*uid, *wanted)).collect();
-        let (requests, seen) = look.everywhere(&all, cost).await;
-        whole.requests += requests;
-        if let Some(seen) = seen {
-            whole.seen.extend(seen);
-            groups.retain(|collection, _| !of_kind(collection));
+        let mut left: Group<'_> = all.map(|(uid, wanted)| (*uid, *wanted)).collect();
+        whole.requests += look(kind.clone()).everywhere(&mut left, cost).await;
+        for (_, group) in groups.iter_mut().filter(|(c, _)| of_kind(c)) {
+            group.retain(|uid, _| left.contains_key(uid));
         }
+        groups.retain(|_, group| !group.is_empty());
     }
     // Gathered first: a closure inside the stream's type would keep it from being sent.
     let mut looks = Vec::with_capacity(groups.len());
     for (collection, group) in groups {
-        let look = Look {
-            account,
-            collection,
-            with_managed_fields,
-        };
-        looks.push(async move { look.group(&group).await });
+        let look = look(collection);
+        looks.push(async move { look.group(group).await });
     }
     let parts: Vec<Observed> = stream::iter(looks).buffered(IN_FLIGHT).collect().await;
     for part in parts {
-        whole.seen.extend(part.seen);
         whole.problems.extend(part.problems);
         whole.requests += part.requests;
     }
@@ -96,7 +98,7 @@ pub async fn observe_targets(
 }
 
 /// The kinds of some groups, each as its collection in the whole cluster.
-fn kinds(groups: &BTreeMap<Collection, BTreeMap<&str, &Wanted>>) -> BTreeSet<Collection> {
+fn kinds(groups: &BTreeMap<Collection, Group<'_>>) -> BTreeSet<Collection> {
     let everywhere = |collection: &Collection| Collection {
         namespace: String::new(),
         ..collection.clone()
@@ -109,8 +111,12 @@ fn same_kind(one: &Collection, other: &Collection) -> bool {
 }
 
 /// How many requests a group takes at least.
-fn cost(group: &BTreeMap<&str, &Wanted>) -> usize {
-    if group.len() > SINGLE { 1 } else { group.len() }
+fn cost(group: &Group<'_>) -> usize {
+    if group.len() > SINGLE {
+        group.len().div_ceil(list::PAGE)
+    } else {
+        group.len()
+    }
 }
 
 /// Objects of one list, each sharing with the one before what is the same in both.
@@ -135,45 +141,28 @@ struct Look<'a> {
     account: &'a Clients,
     collection: Collection,
     with_managed_fields: bool,
+    tell: &'a UnboundedSender<Told>,
 }
 
 impl Look<'_> {
-    /// Looks at the whole cluster, in at most so many pages: how many they were, and what was seen
-    /// if that was enough. An account that may not do this is asked namespace by namespace.
-    async fn everywhere(
-        &self,
-        wanted: &BTreeMap<&str, &Wanted>,
-        most_pages: usize,
-    ) -> (usize, Option<BTreeMap<String, Option<Projection>>>) {
-        let query = List {
-            collection: self.collection.clone(),
-            most_pages,
-            ..List::default()
-        };
-        let mut row = Row::default();
-        let listed = list::list(&self.account.reads, &query, |object| {
-            let wanted = wanted.get(uid(&object)?)?;
-            Some(row.take(self.project(&object, wanted)?))
-        });
-        match listed.await {
-            Ok(listed) if listed.whole => (listed.requests, Some(found(wanted, listed.items))),
-            Ok(listed) => (listed.requests, None),
-            Err(_) => (1, None),
-        }
+    /// Looks at the whole cluster, in at most so many pages: how many they were. What is left is
+    /// asked for namespace by namespace, and everything by an account that may not do this.
+    async fn everywhere(&self, left: &mut Group<'_>, most_pages: usize) -> usize {
+        self.list(left, most_pages).await.unwrap_or(1)
     }
 
-    async fn group(&self, group: &BTreeMap<&str, &Wanted>) -> Observed {
+    async fn group(&self, mut group: Group<'_>) -> Observed {
         if group.len() > SINGLE {
-            return self.list(group).await;
+            return self.every(&mut group).await;
         }
         let mut observed = Observed::default();
-        for (uid, wanted) in group {
+        for wanted in group.into_values() {
             observed.requests += 1;
             let name = wanted.target.name.as_str();
             match write::get(&self.account.reads, &self.collection, name).await {
                 Ok(object) => {
                     let seen = object.and_then(|object| self.project(&object, wanted));
-                    observed.seen.insert((*uid).to_owned(), seen);
+                    self.tell(wanted, seen);
                 }
                 Err(error) => observed.problems.push(self.problem(&error)),
             }
@@ -181,28 +170,47 @@ impl Look<'_> {
         observed
     }
 
-    async fn list(&self, group: &BTreeMap<&str, &Wanted>) -> Observed {
-        let query = List {
-            collection: self.collection.clone(),
-            ..List::default()
-        };
-        let mut row = Row::default();
-        let listed = list::list(&self.account.reads, &query, |object| {
-            let wanted = group.get(uid(&object)?)?;
-            Some(row.take(self.project(&object, wanted)?))
-        });
-        match listed.await {
-            Ok(listed) => Observed {
-                seen: found(group, listed.items),
+    async fn every(&self, group: &mut Group<'_>) -> Observed {
+        match self.list(group, 0).await {
+            Ok(requests) => Observed {
                 problems: Vec::new(),
-                requests: listed.requests,
+                requests,
             },
             Err(error) => Observed {
                 problems: vec![self.problem(&error)],
                 requests: 1,
-                ..Observed::default()
             },
         }
+    }
+
+    /// Lists, tells of what is there, and leaves in `left` what was not told of. What a whole list
+    /// does not hold is gone. Says how many requests it took.
+    async fn list(&self, left: &mut Group<'_>, most_pages: usize) -> Result<usize, cluster::Error> {
+        let query = List {
+            collection: self.collection.clone(),
+            most_pages,
+            ..List::default()
+        };
+        let mut row = Row::default();
+        let listed = list::list(&self.account.reads, &query, |object| {
+            let wanted = *left.get(uid(&object)?)?;
+            let seen = row.take(self.project(&object, wanted)?);
+            self.tell(wanted, Some(seen));
+            left.remove(wanted.target.uid.as_str());
+            None::<()>
+        });
+        let listed = listed.await?;
+        if listed.whole {
+            for wanted in std::mem::take(left).into_values() {
+                self.tell(wanted, None);
+            }
+        }
+        Ok(listed.requests)
+    }
+
+    /// Nobody listens any more where the look was given up.
+    fn tell(&self, wanted: &Wanted, seen: Option<Projection>) {
+        let _ = self.tell.send((wanted.target.clone(), seen));
     }
 
     /// What is seen of an object, if it is the one that is wanted.
@@ -220,21 +228,6 @@ impl Look<'_> {
     fn problem(&self, error: &cluster::Error) -> String {
         format!("{}: {}", self.account.who, sentence(error))
     }
-}
-
-/// What a whole list says of objects: those that are not in it are gone.
-fn found(
-    wanted: &BTreeMap<&str, &Wanted>,
-    listed: Vec<Projection>,
-) -> BTreeMap<String, Option<Projection>> {
-    let mut seen: BTreeMap<String, Option<Projection>> =
-        wanted.keys().map(|uid| ((*uid).to_owned(), None)).collect();
-    seen.extend(
-        listed
-            .into_iter()
-            .map(|found| (found.target.uid.clone(), Some(found))),
-    );
-    seen
 }
 
 fn uid(object: &Value) -> Option<&str> {

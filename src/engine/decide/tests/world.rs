@@ -16,7 +16,7 @@ use crate::engine::decide::{
 };
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan, Request, store};
-use crate::engine::scheduler::Lane;
+use crate::engine::scheduler::{Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::patch::{self, Edit, Guard, HeldBy};
 use crate::field::{FieldSet, Image, Path, giveback, project};
@@ -29,6 +29,9 @@ const NAME: &str = "flood";
 const UID: &str = "0a1b2c3d-mode";
 /// Decisions after which a world that still moves is called restless.
 const TURNS: usize = 400;
+
+/// Targets that are read between two decisions.
+const PAGE: usize = 1;
 
 /// The process was killed.
 struct Killed;
@@ -331,6 +334,7 @@ impl World {
             self.approve_as("lin");
         }
         if let Some(need) = decision.need {
+            self.write_all(decision.works)?;
             self.read(&need);
             return Ok(true);
         }
@@ -347,14 +351,19 @@ impl World {
         if decision.works.is_empty() {
             return Ok(self.later(&decision));
         }
-        let values = decision.works.iter().any(|work| work.lane == Lane::Value);
-        for work in decision.works {
+        self.write_all(decision.works)?;
+        Ok(true)
+    }
+
+    fn write_all(&mut self, works: Vec<Work<Task>>) -> Result<(), Killed> {
+        let values = works.iter().any(|work| work.lane == Lane::Value);
+        for work in works {
             if values && work.lane == Lane::Ownership {
                 continue;
             }
             self.carry_out(work.payload)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Time passes when only time is waited for, and while an approval is about to be seen.
@@ -474,7 +483,8 @@ impl World {
                 self.process.candidate = Some(Candidate::Planned(Arc::new(plan)));
             }
             Need::Sights(wanted) => {
-                for (target, paths) in wanted {
+                // A fleet is written while it is read, so one page at a time.
+                for (target, paths) in wanted.iter().take(PAGE) {
                     let mut paths = paths.clone();
                     if let Some(Sight::Present(sight)) = self.process.sights.get(&target.uid) {
                         paths.extend(sight.seen.iter().map(|seen| seen.path.clone()));
