@@ -40,6 +40,16 @@ pub struct Pass {
     pub bytes: u64,
 }
 
+impl Pass {
+    /// What both took together.
+    fn mean(&self, other: &Self) -> Self {
+        Self {
+            rate: 2.0 / (1.0 / self.rate + 1.0 / other.rate),
+            bytes: self.bytes.midpoint(other.bytes),
+        }
+    }
+}
+
 /// What a raw switch and return took.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Measured {
@@ -49,6 +59,19 @@ pub struct Measured {
     pub restore: Pass,
     /// The ownership pass of the return.
     pub owners: Pass,
+}
+
+impl Measured {
+    /// The mean of two runs: what stands against a run between them, on a machine whose speed
+    /// changes by a third within a minute.
+    #[must_use]
+    pub fn mean(&self, other: &Self) -> Self {
+        Self {
+            switch: self.switch.mean(&other.switch),
+            restore: self.restore.mean(&other.restore),
+            owners: self.owners.mean(&other.owners),
+        }
+    }
 }
 
 /// The raw client.

@@ -10,7 +10,7 @@ use super::{kubectl, median, mode, raw};
 /// One pair: the same fleet, one after the other.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// The raw client.
+    /// The raw client, as it was before and after the operator.
     pub raw: raw::Measured,
     /// The switch by the operator.
     pub switch: mode::Measured,
@@ -64,9 +64,17 @@ impl Size {
         median(self.pairs.iter().map(figure))
     }
 
+    /// The lowest and the highest.
+    fn spread(&self, figure: impl Fn(&Pair) -> f64) -> [f64; 2] {
+        let all = || self.pairs.iter().map(&figure);
+        let (lowest, highest) = (all().reduce(f64::min), all().reduce(f64::max));
+        [lowest, highest].map(Option::unwrap_or_default)
+    }
+
     fn switch(&self) -> Value {
         let per_target = self.targets as f64;
         json!({
+            "spread": self.spread(|p| p.switch.rate / p.raw.switch.rate),
             "ratio": self.median(|p| p.switch.rate / p.raw.switch.rate),
             "ratio_from_first_write": self.median(|p| p.switch.rate_of_writes / p.raw.switch.rate),
             "rate": self.median(|p| p.switch.rate),
@@ -82,6 +90,7 @@ impl Size {
         let per_target = self.targets as f64;
         let raw_bytes = |p: &Pair| (p.raw.restore.bytes + p.raw.owners.bytes) as f64;
         json!({
+            "spread": self.spread(|p| p.restore.rate / p.raw.restore.rate),
             "ratio": self.median(|p| p.restore.rate / p.raw.restore.rate),
             "ratio_from_first_write": self.median(|p| p.restore.rate_of_writes / p.raw.restore.rate),
             "rate": self.median(|p| p.restore.rate),
@@ -204,11 +213,13 @@ impl Report {
                 let figure = |name: &str| of[name].as_f64().unwrap_or_default();
                 let _ = writeln!(
                     text,
-                    "  {direction:<8} {:>7.1}/s, raw {:>7.1}/s, ratio {:.3} ({:.3} from the first write), \
-                     {:.4} requests a target, bytes {:.3} × raw, {:.1} s in all",
+                    "  {direction:<8} {:>7.1}/s, raw {:>7.1}/s, ratio {:.3} ({:.3} to {:.3}; {:.3} from the \
+                     first write), {:.4} requests a target, bytes {:.3} × raw, {:.1} s in all",
                     figure("rate"),
                     figure("raw_rate"),
                     figure("ratio"),
+                    of["spread"][0].as_f64().unwrap_or_default(),
+                    of["spread"][1].as_f64().unwrap_or_default(),
                     figure("ratio_from_first_write"),
                     figure("requests_per_target"),
                     figure("bytes_ratio"),

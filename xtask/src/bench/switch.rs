@@ -178,20 +178,14 @@ impl Bench {
             targets,
             pairs: Vec::with_capacity(pairs),
         };
+        let mut before = self.raw(targets).await?;
         for number in 0..pairs {
             task.at(&format!("pair {}", number + 1));
             let name = format!("bench-{targets}-{number}");
-            // In turn: who comes first finds a store that was compacted longer ago.
-            let pair = if number % 2 == 0 {
-                let raw = self.raw(targets).await?;
-                self.mode(&name, targets, raw).await?
-            } else {
-                let mut pair = self
-                    .mode(&name, targets, super::raw::Measured::default())
-                    .await?;
-                pair.raw = self.raw(targets).await?;
-                pair
-            };
+            let mut pair = self.mode(&name, targets).await?;
+            let after = self.raw(targets).await?;
+            pair.raw = before.mean(&after);
+            before = after;
             let (switch, restore) = (&pair.switch, &pair.restore);
             self.progress.say(&format!(
                 "  pair {}: switch {:.1}/s of {:.1}/s raw ({} requests), restore {:.1}/s of {:.1}/s raw ({} requests)",
@@ -222,12 +216,7 @@ impl Bench {
         raw.measure(targets).await
     }
 
-    async fn mode(
-        &self,
-        name: &str,
-        targets: usize,
-        raw: super::raw::Measured,
-    ) -> Result<Pair, Error> {
+    async fn mode(&self, name: &str, targets: usize) -> Result<Pair, Error> {
         let mode = Mode::declare(&self.admin, name, &self.audit, &self.forwarder).await?;
         let switch = mode.switch(targets).await?;
         let restore = mode.restore(targets).await?;
@@ -235,7 +224,7 @@ impl Bench {
         mode.delete().await?;
         fleet::check(&fleet::look(&self.admin).await?, targets)?;
         Ok(Pair {
-            raw,
+            raw: super::raw::Measured::default(),
             switch,
             restore,
             journal,
