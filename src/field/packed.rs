@@ -1,11 +1,16 @@
 //! Text that is kept for a while in little room: the managedFields of a whole fleet, from the
 //! moment in which a value came back until its owners have.
 
-use std::io::{Read, Write};
+use std::cell::RefCell;
+use std::io::Read;
 
-use flate2::Compression;
 use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
+
+thread_local! {
+    /// Its tables take 300 KB, and clearing new ones costs more than packing a text.
+    static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
+}
 
 /// A packed text. It never leaves the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +19,9 @@ pub struct Packed(Box<[u8]>);
 impl Packed {
     /// Packs a text.
     pub fn of(text: &str) -> Self {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-        let packed = encoder
-            .write_all(text.as_bytes())
-            .and_then(|()| encoder.finish());
-        // Writing to memory does not fail; were it to, an empty text is found out by whoever
+        // Packing in memory does not fail; were it to, an empty text is found out by whoever
         // unpacks it, and the object is read again.
-        Self(packed.unwrap_or_default().into())
+        Self(deflate(text.as_bytes()).unwrap_or_default().into())
     }
 
     /// The text again.
@@ -34,6 +35,22 @@ impl Packed {
             .map(|_| text)
             .map_err(|error| format!("it cannot be unpacked: {error}"))
     }
+}
+
+fn deflate(text: &[u8]) -> Option<Vec<u8>> {
+    let room = text.len() / 4 + 64;
+    DEFLATE.with_borrow_mut(|deflate| {
+        deflate.reset();
+        let mut packed = Vec::with_capacity(room);
+        loop {
+            let done = usize::try_from(deflate.total_in()).ok()?;
+            let status = deflate.compress_vec(&text[done..], &mut packed, FlushCompress::Finish);
+            match status.ok()? {
+                Status::StreamEnd => return Some(packed),
+                Status::Ok | Status::BufError => packed.reserve(room),
+            }
+        }
+    })
 }
 
 #[cfg(test)]
