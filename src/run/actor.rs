@@ -82,6 +82,7 @@ struct Memory {
     finished: bool,
     holds: Option<Watches>,
     looking: look::Looking,
+    recent: Option<look::Recent>,
     /// How long the last decision took.
     cost: Duration,
     /// What the last decision knew of what people had said.
@@ -181,6 +182,7 @@ impl Actor {
             self.lead(object.as_deref()).await?;
             memory.led = true;
         }
+        let forget_at = look::forget(memory, self.deps.clock.now());
         self.forget_unreadable(memory).await;
         self.read_dirty().await?;
         self.survey(memory).await?;
@@ -209,13 +211,9 @@ impl Actor {
             self.finish(memory, object.as_deref()).await?;
             return Ok(Next::Wait(decision.again_at));
         }
-        let until = if busy {
-            let soon = self.soon();
-            Some(decision.again_at.map_or(soon, |at| at.min(soon)))
-        } else {
-            decision.again_at
-        };
-        Ok(Next::Wait(until))
+        let soon = busy.then(|| self.soon());
+        let until = [decision.again_at, soon, forget_at];
+        Ok(Next::Wait(until.into_iter().flatten().min()))
     }
 
     /// The first record of a new leader in a live mode: from then on the old one cannot commit.
@@ -364,6 +362,9 @@ impl Actor {
                 Ok(Next::Again)
             }
             Need::Sights(targets) => {
+                if self.recall(memory, &targets).await {
+                    return Ok(Next::Again);
+                }
                 self.begin_look(memory, &targets).await?;
                 Ok(Next::Wait(Some(self.soon())))
             }

@@ -18,6 +18,7 @@ use crate::playbook::{Expanded, expand};
 use crate::run::crew::Playbooks;
 use crate::run::observe;
 
+use super::look::Recent;
 use super::{Actor, Memory};
 
 /// New objects are looked for at most this often.
@@ -49,12 +50,13 @@ impl Actor {
             request.scope = granted.scope.as_ref();
             parameters = &granted.parameters;
         }
-        let candidate = self.candidate(&request, parameters).await;
+        let candidate = self.candidate(memory, &request, parameters).await;
         Self::remember_candidate(memory, candidate, self.deps.clock.now());
     }
 
     async fn candidate(
         &self,
+        memory: &mut Memory,
         request: &Request<'_>,
         parameters: &BTreeMap<String, Scalar>,
     ) -> Candidate {
@@ -71,9 +73,12 @@ impl Actor {
             Ok(account) => account,
             Err(problem) => return Candidate::Unreadable(vec![problem]),
         };
+        let seen_at = self.deps.clock.now();
         let facts = self.observe(&account, request.scope, &expanded).await;
         let facts = facts.in_peacetime(&self.mode.state.lock().await.ledger);
-        Candidate::Planned(Arc::new(plan::compute(request, &expanded, &facts)))
+        let plan = plan::compute(request, &expanded, &facts);
+        memory.recent = Some(Recent::new(seen_at, facts));
+        Candidate::Planned(Arc::new(plan))
     }
 
     async fn observe(&self, account: &Clients, scope: Option<&Scope>, of: &Expanded) -> Facts {

@@ -1,17 +1,19 @@
 //! Looking at targets: at a few while the actor waits, at a fleet beside its decisions, so that the
 //! first of it is written while the last is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 
 use crate::cluster::Clients;
 use crate::engine::decide::Sight;
-use crate::field::{Path, Target};
-use crate::ledger::Direction;
+use crate::engine::facts::Facts;
+use crate::field::{Path, Projection, Target};
+use crate::ledger::{Direction, Entry, State as EntryState};
 use crate::run::mode::{Mode, State};
 use crate::run::observe::{self, Told, Wanted};
 
@@ -19,6 +21,50 @@ use super::{Actor, Memory};
 
 /// Most objects that are remembered under one lock of the mode's state.
 const BATCH: usize = 256;
+
+/// How long what a plan was made of is good for the first writes, where its approval follows at
+/// once: not longer than the fleet of a large switch is known before its last write. A value that
+/// has changed since fails the write's guard.
+const RECENT: SignedDuration = SignedDuration::from_secs(10);
+
+/// The objects that a plan was made of.
+pub(super) struct Recent {
+    seen_at: Timestamp,
+    objects: BTreeMap<String, Projection>,
+}
+
+impl Recent {
+    /// What was seen from this time on.
+    pub(super) fn new(seen_at: Timestamp, facts: Facts) -> Self {
+        let found = facts.steps.into_values().flat_map(|step| step.found);
+        let mut objects: BTreeMap<String, Projection> = BTreeMap::new();
+        for seen in found.flatten() {
+            let uid = seen.target.uid.clone();
+            objects.entry(uid).or_insert(seen);
+        }
+        Self { seen_at, objects }
+    }
+
+    /// What is known of a target, where these fields are.
+    fn take(&mut self, target: &Target, paths: &[Path]) -> Option<Projection> {
+        let seen = self.objects.get(&target.uid)?;
+        if paths.iter().any(|path| seen.field(path).is_none()) {
+            return None;
+        }
+        let mut seen = self.objects.remove(&target.uid)?;
+        seen.target = target.clone();
+        Some(seen)
+    }
+}
+
+/// Forgets what a plan was made of, or says when to.
+pub(super) fn forget(memory: &mut Memory, now: Timestamp) -> Option<Timestamp> {
+    let until = memory.recent.as_ref()?.seen_at + RECENT;
+    if until <= now {
+        memory.recent = None;
+    }
+    Some(until).filter(|until| *until > now)
+}
 
 /// A look that goes on while decisions are made, if any.
 #[derive(Default)]
@@ -38,6 +84,32 @@ impl Looking {
 }
 
 impl Actor {
+    /// Takes targets for seen that the plan was made of a moment ago, and says whether there were any.
+    /// Only before anything was written: later the plan's view is one of peacetime, not of what is.
+    pub(super) async fn recall(
+        &self,
+        memory: &mut Memory,
+        targets: &[(Target, Vec<Path>)],
+    ) -> bool {
+        let Some(mut recent) = memory.recent.take() else {
+            return false;
+        };
+        let mut state = self.mode.state.lock().await;
+        let untouched = state.ledger.entries.is_empty();
+        if !untouched || state.ledger.direction != Direction::Wartime {
+            return false;
+        }
+        let mut any = false;
+        for (target, paths) in targets {
+            if let Some(seen) = recent.take(target, paths) {
+                any = true;
+                let seen = Sight::Present(Arc::new(seen));
+                state.sights.insert(target.uid.clone(), seen);
+            }
+        }
+        any
+    }
+
     /// Begins to read targets that nothing is known of, unless that is under way. Wakes the actor
     /// whenever something is known.
     pub(super) async fn begin_look(
@@ -65,14 +137,19 @@ impl Actor {
     async fn prepare(&self, targets: &[(Target, Vec<Path>)]) -> Result<Look, String> {
         let account = self.account_in_force().await?;
         let state = self.mode.state.lock().await;
+        let is_back = |entry: &&Entry| entry.state == EntryState::Reverted;
+        let back = state.ledger.live().filter(is_back);
+        let back: BTreeSet<&str> = back.map(|entry| entry.target.uid.as_str()).collect();
+        let wanted = targets.iter().map(|(target, paths)| Wanted {
+            // Of the others the answer to the write of the value brings them.
+            with_managed_fields: back.contains(target.uid.as_str()),
+            target: target.clone(),
+            paths: with_known(&state, target, paths),
+        });
         Ok(Look {
             mode: self.mode.clone(),
             account,
-            restoring: state.ledger.direction == Direction::Restoring,
-            wanted: targets
-                .iter()
-                .map(|(target, paths)| wanted(&state, target, paths))
-                .collect(),
+            wanted: wanted.collect(),
             over: Arc::default(),
         })
     }
@@ -81,7 +158,6 @@ impl Actor {
 struct Look {
     mode: Arc<Mode>,
     account: Clients,
-    restoring: bool,
     wanted: Vec<Wanted>,
     over: Arc<AtomicBool>,
 }
@@ -91,7 +167,7 @@ impl Look {
         let (tell, told) = unbounded_channel();
         let read = async {
             let tell = tell;
-            observe::observe_targets(&self.account, &self.wanted, self.restoring, &tell).await
+            observe::observe_targets(&self.account, &self.wanted, &tell).await
         };
         let (observed, unread) = futures::join!(read, self.remember(told));
         for problem in observed.problems {
@@ -135,17 +211,14 @@ impl Look {
     }
 }
 
-/// A target to be read: the fields that are asked for, and those that are known already, since a
-/// sight takes the place of the one before.
-fn wanted(state: &State, target: &Target, paths: &[Path]) -> Wanted {
+/// The fields that are asked for, and those that are known already, since a sight takes the place of
+/// the one before.
+fn with_known(state: &State, target: &Target, paths: &[Path]) -> Vec<Path> {
     let mut paths = paths.to_vec();
     if let Some(Sight::Present(sight)) = state.sights.get(&target.uid) {
         paths.extend(sight.seen.iter().map(|seen| seen.path.clone()));
     }
     paths.sort();
     paths.dedup();
-    Wanted {
-        target: target.clone(),
-        paths,
-    }
+    paths
 }

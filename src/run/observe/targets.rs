@@ -27,6 +27,8 @@ pub struct Wanted {
     pub target: Target,
     /// Which of its fields.
     pub paths: Vec<Path>,
+    /// Whether its managedFields are kept, too.
+    pub with_managed_fields: bool,
 }
 
 /// What was seen of one object: `None` says that it is gone, since there is none of its name or
@@ -53,7 +55,6 @@ type Group<'a> = BTreeMap<&'a str, &'a Wanted>;
 pub async fn observe_targets(
     account: &Clients,
     wanted: &[Wanted],
-    with_managed_fields: bool,
     tell: &UnboundedSender<Told>,
 ) -> Observed {
     let mut groups: BTreeMap<Collection, Group<'_>> = BTreeMap::new();
@@ -64,7 +65,6 @@ pub async fn observe_targets(
     let look = |collection| Look {
         account,
         collection,
-        with_managed_fields,
         tell,
     };
     let mut whole = Observed::default();
@@ -140,7 +140,6 @@ impl Row {
 struct Look<'a> {
     account: &'a Clients,
     collection: Collection,
-    with_managed_fields: bool,
     tell: &'a UnboundedSender<Told>,
 }
 
@@ -219,7 +218,7 @@ impl Look<'_> {
             return None;
         }
         let plural = &self.collection.plural;
-        let mut seen = project::project(object, plural, &wanted.paths, self.with_managed_fields)?;
+        let mut seen = project::project(object, plural, &wanted.paths, wanted.with_managed_fields)?;
         // Its words are in memory already.
         seen.target = wanted.target.clone();
         Some(seen)

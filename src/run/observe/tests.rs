@@ -340,6 +340,7 @@ fn wanted(namespace: &str, name: &str, uid: &str) -> Wanted {
             uid: uid.to_owned(),
         }),
         paths: vec![Path::fields(["spec", "replicas"])],
+        with_managed_fields: name == "web",
     }
 }
 
@@ -347,10 +348,9 @@ fn wanted(namespace: &str, name: &str, uid: &str) -> Wanted {
 async fn again(
     account: &Clients,
     targets: &[Wanted],
-    with_managed_fields: bool,
 ) -> (BTreeMap<String, Option<Projection>>, Observed) {
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-    let observed = observe_targets(account, targets, with_managed_fields, &tell).await;
+    let observed = observe_targets(account, targets, &tell).await;
     let mut seen = BTreeMap::new();
     while let Ok((target, projection)) = told.try_recv() {
         let before = seen.insert(target.uid.clone(), projection);
@@ -376,7 +376,7 @@ async fn a_known_object_is_seen_or_gone_or_unknown() {
         wanted("portal", "old", "portal-old"),
         wanted("third", "mail", "third-mail"),
     ];
-    let (seen, observed) = again(&account, &targets, true).await;
+    let (seen, observed) = again(&account, &targets).await;
     assert!(seen["portal-web"].is_some());
     assert_eq!(seen["of-another-life"], None);
     assert_eq!(seen["portal-old"], None);
@@ -396,7 +396,7 @@ async fn many_known_objects_of_a_namespace_are_listed_at_once() {
         wanted("portal", "old", "portal-old"),
         wanted("portal", "older", "portal-older"),
     ];
-    let (seen, observed) = again(&account, &targets, false).await;
+    let (seen, observed) = again(&account, &targets).await;
     assert_eq!(observed.requests, 1);
     let there = seen.values().filter(|seen| seen.is_some());
     assert_eq!((seen.len(), there.count()), (4, 2));
@@ -441,7 +441,7 @@ async fn many_namespaces_are_read_at_once_where_that_is_cheaper() {
             reply(200, json!({"metadata": {"continue": next}, "items": items}))
         });
         let account = Clients::fake(&fake.client());
-        let (seen, observed) = again(&account, &targets, false).await;
+        let (seen, observed) = again(&account, &targets).await;
         assert_eq!(observed.requests, expected, "{rights:?} {next}");
         assert_eq!(seen.len(), 40);
         assert!(seen.values().all(Option::is_some));
