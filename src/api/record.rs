@@ -262,7 +262,8 @@ pub struct Outcome {
 /// A value as the API server has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Observed {
-    /// Canonical JSON; missing when the field is absent.
+    /// Canonical JSON; missing when the field is absent. For a value of more than 65,536
+    /// characters its hash and length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65_536))]
     pub value: Option<String>,

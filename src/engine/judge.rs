@@ -33,7 +33,7 @@ pub fn is_ours(of: &Projection, seen: &Seen, entry: &Entry, manager: &str) -> bo
     if of.tracked && !is_absent {
         seen.ours.iter().any(|holder| holder == manager)
     } else {
-        &seen.image == entry.ours() && entry.ours() != &entry.seen
+        entry.is_ours(&seen.image) && entry.ours() != &entry.seen
     }
 }
 
@@ -176,7 +176,7 @@ impl Field<'_> {
     /// Whether the value is the observed one, or, under our name, what was asked for: a rewrite may
     /// have been answered otherwise than the first write, and its record lost.
     fn is_our_value(&self) -> bool {
-        self.image == self.entry.ours() || self.ours && self.image == &self.entry.after
+        self.entry.is_ours(self.image) || self.ours && self.image == &self.entry.after
     }
 
     /// Our value is there.
@@ -246,7 +246,7 @@ impl Field<'_> {
             .entry
             .drift
             .as_ref()
-            .is_none_or(|found| &found.image == self.image);
+            .is_none_or(|found| found.is(self.image));
         if self.entry.state == State::Drifted && recorded {
             Judgement::Wait
         } else {
@@ -296,7 +296,7 @@ pub fn verdict_for(entry: &Entry, verdicts: &[Verdict], live: &Image) -> Option<
         .find(|verdict| match (&verdict.seen, about(&verdict.of, entry)) {
             (_, About::Else) | (None, About::Field) => false,
             (Some(seen), About::Field | About::Many) => *seen == hash,
-            (None, About::Many) => recorded.is_some_and(|found| &found.image == live),
+            (None, About::Many) => recorded.is_some_and(|found| found.is(live)),
         })
         .map(|verdict| verdict.choice)
 }

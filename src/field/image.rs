@@ -1,6 +1,8 @@
 //! What a field holds: a value, or nothing. Base, seen, after and observed are images.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::locate::locate;
@@ -29,6 +31,36 @@ impl Image {
     /// Canonical JSON text, as stored in the journal; nothing where the field is absent.
     pub fn to_text(&self) -> Option<String> {
         self.value().map(canonical)
+    }
+
+    /// Characters of [`Image::to_text`]; 0 where the field is absent.
+    pub fn characters(&self) -> usize {
+        self.to_text().map_or(0, |text| text.chars().count())
+    }
+
+    /// Whether the text has at most so many characters. Costs little for what is short anyway.
+    pub fn fits(&self, characters: usize) -> bool {
+        /// The longest form of one byte of a text: `\u001f`.
+        const LONGEST: usize = 6;
+        match self.value() {
+            None | Some(Value::Null | Value::Bool(_) | Value::Number(_)) => true,
+            Some(Value::String(text)) if text.len() * LONGEST + 2 <= characters => true,
+            Some(Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+                self.characters() <= characters
+            }
+        }
+    }
+
+    /// What stands for the image where at most so many characters are kept: itself, or its hash and
+    /// length. That is enough to know it again, never to bring it back.
+    pub fn within(&self, characters: usize) -> Cow<'_, Self> {
+        if self.fits(characters) {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self::Present(json!({
+            "characters": self.characters(),
+            "hash": self.hash(),
+        })))
     }
 
     /// Reads [`Image::to_text`] back.
@@ -106,6 +138,22 @@ mod tests {
             assert!(hash.starts_with("sha256:") && hash.len() == 71, "{hash}");
             assert!(!hashes[place + 1..].contains(hash));
         }
+    }
+
+    /// A record with a value beyond its bounds is refused by the API server, whole.
+    #[test]
+    fn what_fits_is_told_by_characters_of_the_text_as_it_is_stored() {
+        let text = |of: &str| Image::Present(json!(of));
+        assert!(Image::Absent.fits(1) && Image::Present(json!(30)).fits(1));
+        assert!(text("平战").fits(4) && !text("平战").fits(3));
+        let escaped = text(&"\u{1f}".repeat(10));
+        assert_eq!(escaped.characters(), 62);
+        assert!(escaped.fits(62) && !escaped.fits(61));
+        let list = Image::Present(json!([1, 2]));
+        assert!(list.fits(5) && !list.fits(4));
+        assert_eq!(*list.within(5), list);
+        let known = Image::Present(json!({"characters": 5, "hash": list.hash()}));
+        assert_eq!(*list.within(4), known);
     }
 
     /// Tables must stay tables, whatever a field holds.

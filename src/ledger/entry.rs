@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::field::{FormerOwner, Image, Path, Target};
 
+use super::record::VALUE;
 use super::transition::State;
 
 /// The number of an entry in its mode's journal, from 1.
@@ -63,10 +64,17 @@ pub struct Entry {
 /// Somebody else's value, as a drift's record has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
-    /// The value.
+    /// The value, or what stands for it where it is longer than [`VALUE`].
     pub image: Image,
     /// How many verdicts the mode had then. Those came before the drift and say nothing about it.
     pub verdicts: i64,
+}
+
+impl Found {
+    /// Whether the value is this one.
+    pub fn is(&self, live: &Image) -> bool {
+        self.image == *live.within(VALUE)
+    }
 }
 
 impl Entry {
@@ -76,13 +84,14 @@ impl Entry {
         self.observed.as_ref().unwrap_or(&self.after)
     }
 
+    /// Whether a value is [`Entry::ours`].
+    pub fn is_ours(&self, live: &Image) -> bool {
+        self.ours() == &*live.within(VALUE)
+    }
+
     /// Whether a person let ours be written over this value, by a verdict that is recorded.
     pub fn overrules(&self, live: &Image) -> bool {
-        self.state != State::Drifted
-            && self
-                .drift
-                .as_ref()
-                .is_some_and(|found| &found.image == live)
+        self.state != State::Drifted && self.drift.as_ref().is_some_and(|found| found.is(live))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::api::{Observed, Outcome, Outcomes};
 use crate::field::Image;
 
 use super::entry::EntryId;
-use super::record::NewOutcome;
+use super::record::{NewOutcome, VALUE};
 use super::transition::Event;
 
 /// Characters of a list of ranges: what the schema accepts.
@@ -102,7 +102,7 @@ fn item(outcome: &NewOutcome) -> Outcome {
         event: outcome.event.word().to_owned(),
         entries: String::new(),
         observed: outcome.observed.as_ref().map(|image| Observed {
-            value: image.to_text(),
+            value: image.within(VALUE).to_text(),
         }),
         verdicts: outcome.verdicts,
         reason: outcome

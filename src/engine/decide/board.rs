@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
 use crate::field::Path;
+use crate::ledger::record::VALUE;
 use crate::ledger::{Entry, State};
 
 use super::Input;
@@ -22,6 +23,8 @@ pub(super) enum Standing<'a> {
     Done,
     /// Refused.
     Failed,
+    /// Grown beyond what the journal keeps since it was planned: nothing could bring it back.
+    Outgrown,
     /// Nothing to write: gone, overtaken, another's, or as wanted already.
     Settled,
 }
@@ -30,7 +33,7 @@ impl Standing<'_> {
     pub(super) const fn is_open(&self) -> bool {
         match self {
             Self::Todo(_) | Self::Doing(_) | Self::Busy => true,
-            Self::Done | Self::Failed | Self::Settled => false,
+            Self::Done | Self::Failed | Self::Outgrown | Self::Settled => false,
         }
     }
 }
@@ -108,6 +111,7 @@ impl<'a> Board<'a> {
             return match look(self.input, key.0, key.1) {
                 Look::Gone => Standing::Settled,
                 Look::Seen(_, seen) if seen.image == change.after => Standing::Settled,
+                Look::Seen(_, seen) if !seen.image.fits(VALUE) => Standing::Outgrown,
                 Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),
             };
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::api::condition::{self, types};
 use crate::api::{Condition, Counts, Phase};
+use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
 use super::{Decision, EXPIRING, Input, Sight, glass};
@@ -173,7 +174,7 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
         format!("{} targets, by {}", contested.len(), rivals.join(", "))
     };
     vec![
-        degraded(input, counts),
+        degraded(input, decision, counts),
         say(
             types::DRIFTED,
             counts.drifted > 0,
@@ -191,8 +192,9 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
     ]
 }
 
-fn degraded(input: &Input<'_>, counts: &Counts) -> Said<'static> {
-    let trouble = counts.refused + counts.stuck > 0;
+fn degraded(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Said<'static> {
+    let outgrown = &decision.findings.outgrown;
+    let trouble = counts.refused + counts.stuck > 0 || !outgrown.is_empty();
     match input.unwatched {
         Some(why) if !trouble => say(
             types::DEGRADED,
@@ -206,7 +208,27 @@ fn degraded(input: &Input<'_>, counts: &Counts) -> Said<'static> {
             trouble,
             "SomeRefused",
             "NoneRefused",
-            format!("{} refused, {} stuck", counts.refused, counts.stuck),
+            format!(
+                "{} refused, {} stuck{}",
+                counts.refused,
+                counts.stuck,
+                too_long(outgrown)
+            ),
+        ),
+    }
+}
+
+/// Fields that are left alone since the journal could not keep what they hold.
+fn too_long(outgrown: &[String]) -> String {
+    match outgrown {
+        [] => String::new(),
+        [first, rest @ ..] => format!(
+            "; {first}{} holds more than the {VALUE} characters that the journal keeps of a value, \
+             and is left alone: make it shorter, or leave it out of the playbook",
+            match rest.len() {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            }
         ),
     }
 }

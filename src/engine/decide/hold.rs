@@ -49,7 +49,11 @@ pub(super) fn switch(
         }
     };
     let found = match standing {
-        Standing::Done | Standing::Failed | Standing::Settled | Standing::Busy => Found::Nothing,
+        Standing::Done
+        | Standing::Failed
+        | Standing::Outgrown
+        | Standing::Settled
+        | Standing::Busy => Found::Nothing,
         Standing::Todo(None) => Found::Write(Box::new(SwitchItem {
             entry: fresh(at, change, amendment, seen, sight.tracked),
             id: None,

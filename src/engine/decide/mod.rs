@@ -177,6 +177,8 @@ pub(crate) struct Findings {
     pub all_done: bool,
     /// Stages that failed.
     pub failed: Vec<String>,
+    /// Fields that hold more than the journal keeps, each with its target.
+    pub outgrown: Vec<String>,
 }
 
 impl Decision {

@@ -2,7 +2,7 @@
 //! written to which target next.
 
 use crate::api::{StageState, StageStatus};
-use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
+use crate::engine::plan::{self, Change, Plan, PlannedStage, PlannedStep};
 
 use super::back::{self, Errand};
 use super::board::{Board, Standing};
@@ -32,7 +32,7 @@ impl StepView<'_> {
     fn failed(&self) -> usize {
         self.changes
             .iter()
-            .filter(|(_, _, standing)| matches!(standing, Standing::Failed))
+            .filter(|(_, _, standing)| matches!(standing, Standing::Failed | Standing::Outgrown))
             .count()
     }
 
@@ -238,6 +238,13 @@ fn rank(stage: usize, step: usize) -> u64 {
 
 fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
     for view in stages {
+        let changes = view.steps.iter().flat_map(|step| &step.changes);
+        let outgrown = changes.filter(|(_, _, standing)| matches!(standing, Standing::Outgrown));
+        let named = outgrown.map(|(change, _, _)| {
+            let field = change.path.to_pointer();
+            format!("{} {field}", plan::describe(&change.target))
+        });
+        decision.findings.outgrown.extend(named);
         let done: usize = view.steps.iter().map(StepView::done).sum();
         let failed: usize = view.steps.iter().map(StepView::failed).sum();
         let changes: usize = view.steps.iter().map(|step| step.changes.len()).sum();

@@ -44,7 +44,7 @@ fn many(change: &Change, (changes, bytes): (usize, usize)) -> String {
 /// Values that the journal cannot keep whole are never written: nothing could bring them back.
 fn too_long(step: &mut PlannedStep) {
     for change in &step.changes {
-        let longest = length(&change.base).max(length(&change.after));
+        let longest = change.base.characters().max(change.after.characters());
         if longest > VALUE {
             step.faults.push(format!(
                 "{}: a value of `{}` is {longest} characters long, and the journal keeps at most \
@@ -54,10 +54,6 @@ fn too_long(step: &mut PlannedStep) {
             ));
         }
     }
-}
-
-fn length(image: &Image) -> usize {
-    image.to_text().map_or(0, |text| text.chars().count())
 }
 
 /// What a change takes in a record, about: what is replaced is the base as a rule.

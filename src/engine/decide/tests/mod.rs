@@ -7,6 +7,7 @@ mod world;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::api::condition::types;
 use crate::api::{AbortChoice, Level, Phase, Posture, VerdictChoice, names};
 use crate::field::exact;
 use crate::ledger::State;
@@ -253,6 +254,56 @@ fn changes_of_one_object_beyond_a_record_are_written_one_record_after_the_other(
     world.run();
     assert_eq!(world.phase(), Phase::Closed);
     assert_as_before(&world, "600 keys");
+}
+
+/// A value that grew between plan and switch beyond what the journal keeps would make a record that
+/// the API server refuses for ever. It is left alone and named, and the rest goes on.
+#[test]
+fn a_value_that_has_outgrown_the_journal_is_left_alone_and_named() {
+    let mut world = World::new();
+    world.run();
+    let long = json!("x".repeat(70_000));
+    world.write_as("colleague", "flags", "/data/a", &long);
+    world.before = world.objects.clone();
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.objects["flags"]["data"]["a"], long);
+    let said = world.said(types::DEGRADED);
+    assert!(
+        said.status == "True"
+            && said
+                .message
+                .contains("ConfigMap portal/flags /data/a holds"),
+        "{said:?}"
+    );
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "too long");
+}
+
+/// Somebody else's value may be longer than the journal keeps. It is known again by its hash, and a
+/// verdict on it counts.
+#[test]
+fn a_drift_that_is_longer_than_the_journal_keeps_waits_for_a_verdict() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    let long = json!("x".repeat(70_000));
+    world.write_as("colleague", "flags", "/data/a", &long);
+    world.run();
+    let outcomes = world.records.iter().filter_map(|r| r.outcomes.as_ref());
+    let observed = outcomes.flat_map(|all| all.items.iter().filter_map(|i| i.observed.as_ref()));
+    let texts: Vec<&str> = observed.filter_map(|seen| seen.value.as_deref()).collect();
+    assert!(matches!(texts[..], [one] if one.len() < 200), "{texts:?}");
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Restoring, "it waits for a verdict");
+    assert_eq!(world.objects["flags"]["data"]["a"], long);
+    world.verdict_on_all(VerdictChoice::Ours);
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_eq!(world.objects["flags"]["data"]["a"], json!("on"));
 }
 
 /// Seconds from the stand-down to the return of `flags`, which `surge` depends on, where the

@@ -223,8 +223,12 @@ impl World {
 
     /// What is said of the approval.
     pub fn approved(&self) -> &Condition {
-        let found = condition::get(&self.status.conditions, condition::types::APPROVED);
-        found.expect("it is said")
+        self.said(condition::types::APPROVED)
+    }
+
+    /// A condition.
+    pub fn said(&self, type_: &str) -> &Condition {
+        condition::get(&self.status.conditions, type_).expect("it is said")
     }
 
     pub fn propose(&mut self, level: Level) {
