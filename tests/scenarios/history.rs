@@ -5,12 +5,14 @@
 //! said of a write whether its record was stored before it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use kube::api::{Api, DynamicObject, ListParams, TypeMeta};
 use kube::core::ApiResource;
+use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event as Seen, watcher};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -145,7 +147,9 @@ async fn follow(
     events: Arc<Mutex<Vec<Event>>>,
     news: Arc<Notify>,
 ) {
-    let mut seen = Box::pin(watcher(api, watcher::Config::default()));
+    // A watch that fails at once, again and again, must wait: else it never gives its thread back,
+    // and the runtime of the test never ends.
+    let mut seen = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
     while let Some(next) = seen.next().await {
         let (mut object, removed) = match next {
             Ok(Seen::InitApply(object) | Seen::Apply(object)) => (object, false),
@@ -171,4 +175,28 @@ async fn follow(
         news.notify_waiters();
         news.notify_one();
     }
+}
+
+/// At the end of a test the client's own task may be gone before the watch: from then on every request
+/// fails at once. Without a wait between them the test would never end, and with it the run.
+#[tokio::test(start_paused = true)]
+async fn a_watch_whose_requests_fail_at_once_gives_its_thread_back() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let dead = tower::service_fn(move |_: http::Request<kube::client::Body>| {
+        let many = counter.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if many >= 1000 {
+                std::future::pending::<()>().await;
+            }
+            Err::<http::Response<kube::client::Body>, _>(std::io::Error::other("gone"))
+        }
+    });
+    let client = kube::Client::new(dead, "default");
+    let resource = super::world::resource("ConfigMap");
+    let history = History::of(vec![(Api::all_with(client, &resource), resource)]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(history.so_far().is_empty());
+    let asked = asked.load(Ordering::Relaxed);
+    assert!((1..10).contains(&asked), "{asked} requests in a second");
 }
