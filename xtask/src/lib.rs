@@ -12,6 +12,7 @@ pub mod generate;
 pub mod golang;
 pub mod mutants;
 pub mod progress;
+pub mod runner;
 pub mod stages;
 pub mod surroundings;
 pub mod test;

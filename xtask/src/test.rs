@@ -2,20 +2,25 @@
 //! started once and ended by pid.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use snafu::{OptionExt, ResultExt, Snafu, ensure};
+use snafu::{ResultExt, Snafu, ensure};
 
 use crate::cluster::{self, Cluster, Spec};
 use crate::generate;
 use crate::progress::Progress;
+use crate::runner::{self, Outcome};
 use crate::surroundings::{Stopwatch, human, repository, set_by_cargo};
 use crate::tools::{self, Program, Toolset};
 
 /// How many control planes the tests share: with two cores a third only slows the others down.
 const PLANES: usize = 2;
+
+/// How long the runner may say nothing: compiling and the longest test take a few minutes, on a busy
+/// machine some more.
+const SILENCE: Duration = Duration::from_mins(15);
 
 /// Why the tests did not pass.
 #[derive(Debug, Snafu)]
@@ -53,6 +58,15 @@ pub enum Error {
         stage: &'static str,
         /// How to run it alone.
         command: String,
+    },
+    /// A test does not end.
+    #[snafu(display(
+        "the tests said nothing for {} and were ended; these were taking long: {tests}",
+        human(SILENCE)
+    ))]
+    Hung {
+        /// Which.
+        tests: String,
     },
     /// Nothing was tested.
     #[snafu(display("no test ran: does the filter match anything?"))]
@@ -216,7 +230,7 @@ fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Cou
     if let Some(filter) = filter {
         runner.args(["--", filter]);
     }
-    let mut runner = runner
+    let runner = runner
         .env("PINGZHAN_TEST_CLUSTERS", kubeconfigs)
         .env("PINGZHAN_TEST_KUBECTL", program(Program::Kubectl))
         .env("PINGZHAN_TEST_HELM", program(Program::Helm))
@@ -226,23 +240,22 @@ fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Cou
         .context(RunSnafu {
             program: "cargo test",
         })?;
-    let output = runner.stdout.take().context(EmptySnafu)?;
-    let mut counts = Counts::default();
-    for line in BufReader::new(output).lines().map_while(Result::ok) {
-        counts.add(&line);
-        // Whoever reads us may have gone; the tests go on all the same.
-        let _ = writeln!(std::io::stdout(), "{line}");
-    }
-    let status = runner.wait().context(RunSnafu {
+    let heard = runner::listen(runner, SILENCE, std::io::stdout()).context(RunSnafu {
         program: "cargo test",
     })?;
-    Ok((counts, status.success()))
+    match heard {
+        Outcome::Ended(counts, status) => Ok((counts, status.success())),
+        Outcome::Hung(tests) => {
+            let tests = Vec::from_iter(tests).join(", ");
+            HungSnafu { tests }.fail()
+        }
+    }
 }
 
 impl Counts {
     /// Adds what a closing line of the runner says:
     /// `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let Some(rest) = line.strip_prefix("test result: ") else {
             return;
         };
