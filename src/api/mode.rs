@@ -220,6 +220,10 @@ pub enum AnswerChoice {
 /// A person's decision about fields that somebody else changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!has(self.of.uid) || has(self.seen)",
+    "message": "a verdict on one field names the value that was seen there: copy seen from status.targets"
+}]))]
 pub struct Verdict {
     /// Which fields.
     pub of: VerdictOf,

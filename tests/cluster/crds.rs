@@ -86,3 +86,48 @@ async fn a_minted_identity_is_its_user_in_all_of_its_groups() {
     let groups = serde_json::json!(["emergency-duty", "flood-watch", "system:authenticated"]);
     assert_eq!(user["groups"], groups);
 }
+
+/// A verdict on one field that names no value never counts. Whoever gives one learns it at once, and
+/// not from a mode that goes on waiting.
+#[tokio::test]
+async fn a_verdict_on_one_field_is_accepted_only_with_the_value_that_was_seen() {
+    use kube::api::PostParams;
+    use pingzhan::api::EmergencyMode;
+    use serde_json::json;
+
+    let plane = support::cluster().await;
+    let modes: Api<EmergencyMode> = Api::all(plane.client.clone());
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    for (of, seen, accepted) in [
+        (json!({ "uid": "u", "path": "/spec/replicas" }), None, false),
+        (
+            json!({ "uid": "u", "path": "/spec/replicas" }),
+            Some("sha256:1"),
+            true,
+        ),
+        (json!({ "all": true }), None, true),
+    ] {
+        let mut verdict = json!({ "of": of, "choice": "Keep", "by": "he", "as": "platform" });
+        if let Some(seen) = seen {
+            verdict["seen"] = json!(seen);
+        }
+        let spec = json!({
+            "playbookRef": { "name": "flood" }, "level": "IV", "reason": "rain",
+            "requestedBy": "zhou", "requestedAs": "emergency-duty", "expiresAfter": "1h",
+            "verdicts": [verdict],
+        });
+        let spec = serde_json::from_value(spec).expect("a mode");
+        let created = modes.create(&dry, &EmergencyMode::new("flood", spec)).await;
+        match created {
+            Ok(_) => assert!(accepted, "{of} without a value is accepted"),
+            Err(error) => {
+                assert!(!accepted, "{of}: {error}");
+                let said = error.to_string();
+                assert!(said.contains("copy seen from status.targets"), "{said}");
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@ use pingzhan::ledger::{Direction, Entry, Ledger, State};
 use serde_json::Value;
 
 use super::history::Event;
-use super::truth::Truth;
+use super::truth::{Truth, unnamed};
 use super::world::{KINDS, Objects, REMOVED, World};
 
 /// How long nothing may happen for a mode to be called quiet: longer than two decisions of a mode
@@ -144,13 +144,14 @@ impl Evidence {
         }
     }
 
-    /// O2, O3, O4 and O5: everything that is against the rules.
+    /// O2, O3, O4, O5, and of O9 what was said on the way: everything that is against the rules.
     fn objections(&self, live: &Objects, allowed: Allowed) -> Vec<String> {
         let mut wrong = Vec::new();
         self.every_field_is_back(live, &mut wrong);
         self.writes_are_counted(&mut wrong);
         self.intents_come_first(&mut wrong);
         self.foreign_values_stand(allowed, &mut wrong);
+        wrong.extend(unnamed(&self.events));
         wrong
     }
 

@@ -5,8 +5,31 @@ use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase};
 use pingzhan::field::{Image, Path};
 use pingzhan::ledger::{Direction, Ledger, State};
 
+use super::history::Event;
 use super::oracles::by_uid;
 use super::world::Objects;
+
+/// Each status ever stored that lists a field for a verdict without the value that the verdict has to
+/// name: whoever read it in that moment could not speak.
+pub fn unnamed(events: &[Event]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for event in events.iter().filter(|event| event.kind == "EmergencyMode") {
+        let listed = event.object["status"]["targets"].as_array();
+        for target in listed.into_iter().flatten() {
+            let waits = ["Drifted", "Stuck"]
+                .iter()
+                .any(|state| target["state"] == *state);
+            if waits && target["seen"].is_null() {
+                let (mode, name, state) = (event.name(), &target["name"], &target["state"]);
+                wrong.push(format!(
+                    "O9: {mode}: version {} lists {name} as {state} and does not say what was seen",
+                    event.version
+                ));
+            }
+        }
+    }
+    wrong
+}
 
 /// A mode's status beside its journal and the cluster. Each function says what is not so.
 pub struct Truth<'a> {
@@ -141,7 +164,7 @@ impl Truth<'_> {
             .status
             .targets
             .iter()
-            .filter(|target| target.state == "Drifted")
+            .filter(|target| ["Drifted", "Stuck"].contains(&&*target.state))
         {
             let path = Path::parse_pointer(&target.path).expect("status names a path");
             let is = by_uid

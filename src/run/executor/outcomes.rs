@@ -242,7 +242,9 @@ fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
                 .min(RETRY_LONGEST);
             let at = now + SignedDuration::from_secs(wait);
             state.retry.insert(uid.clone(), (at, tries + 1));
-            state.sights.remove(uid);
+            if settlement.sight.is_none() {
+                state.sights.remove(uid);
+            }
         }
         if happened(Event::Applied) || happened(Event::Reverted) {
             state.unconfirmed.remove(uid);

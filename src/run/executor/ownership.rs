@@ -11,7 +11,8 @@ use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
 
 use super::Settlement;
-use super::write::{Item, Job, TRIES, Try, refusal};
+use super::confirm::refusal;
+use super::write::{Item, Job, TRIES, Try};
 
 impl Job<'_> {
     pub(super) async fn give_back(
@@ -36,33 +37,31 @@ impl Job<'_> {
             let patch = match giveback::give_back(&sight, &self.manager(), &returns, last) {
                 Ok(Some(patch)) => patch,
                 Ok(None) => return self.owners_back(&ids, &sight),
-                Err(error) => return self.stuck(&ids, &error.to_string()),
+                Err(error) => return self.stuck(&ids, &sight, &error.to_string()),
             };
             match self.send(&sight, patch, &edits, true).await {
                 Try::Written(seen) => return self.owners_back(&ids, &seen),
                 Try::Retry(seen) => sight = Arc::from(seen),
                 Try::Stop(wrote) => return wrote,
-                Try::Refused(reason) => return self.stuck(&ids, &reason),
+                Try::Refused(reason) => return self.stuck(&ids, &sight, &reason),
             }
         }
         Wrote::Again { after_ms: 0 }
     }
 
     fn owners_back(&self, ids: &[EntryId], sight: &Projection) -> Wrote<Settlement> {
-        let mut slim = sight.clone();
-        slim.managed_fields = None;
         let outcome = NewOutcome::new(Event::OwnersBack, ids.to_vec());
         let outcomes = if ids.is_empty() {
             Vec::new()
         } else {
             vec![outcome]
         };
-        self.settled(outcomes, Some(Sight::Present(Arc::new(slim))))
+        self.settled(outcomes, Some(slim(sight)))
     }
 
     /// The pass is refused. Where no change is left to say it of, since another's value stays, it
     /// is tried again ever later: settled, it would be decided anew at once.
-    fn stuck(&self, ids: &[EntryId], reason: &str) -> Wrote<Settlement> {
+    fn stuck(&self, ids: &[EntryId], sight: &Projection, reason: &str) -> Wrote<Settlement> {
         if ids.is_empty() {
             tracing::warn!(
                 manager = self.manager(),
@@ -75,8 +74,16 @@ impl Job<'_> {
             .iter()
             .map(|id| refusal(Event::Stuck, *id, reason))
             .collect();
-        self.settled(outcomes, None)
+        // The next try reads the managedFields anew, whatever was wrong with these.
+        self.settled(outcomes, Some(slim(sight)))
     }
+}
+
+/// What stays known of a target once nobody needs its managedFields.
+fn slim(sight: &Projection) -> Sight {
+    let mut slim = sight.clone();
+    slim.managed_fields = None;
+    Sight::Present(Arc::new(slim))
 }
 
 /// Returns as items, so that "is it still what was seen" is asked the same way.

@@ -16,6 +16,7 @@ use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
 use crate::run::mode::{Mode, UNCONFIRMED};
 
+use super::confirm::{done, refusal, unchanged};
 use super::{Deps, Settlement};
 
 /// How often a write whose guard failed is tried with a new guard before it goes to the tail of
@@ -97,6 +98,15 @@ pub(super) struct Job<'a> {
     target: Target,
 }
 
+/// A write that is not to be.
+struct Refused {
+    /// Why.
+    why: String,
+    /// The target as it was when the server refused: what people are shown, and what their verdict
+    /// names. Nothing where the write could not even be made of it: it is read anew.
+    seen: Option<Arc<Projection>>,
+}
+
 /// What came of one try.
 pub(super) enum Try {
     Written(Box<Projection>),
@@ -168,18 +178,24 @@ impl Job<'_> {
         failed: Event,
     ) -> Wrote<Settlement> {
         let (wrote, refused) = self.together(sight.clone(), &items, owners, failed).await;
-        let Some(reason) = refused else { return wrote };
+        let Some(refused) = refused else { return wrote };
+        let mut last = refused.seen.clone().map(Sight::Present);
         if items.len() == 1 {
-            let outcomes = vec![refusal(failed, items[0].id, &reason)];
-            return self.settled(outcomes, None);
+            let outcomes = vec![refusal(failed, items[0].id, &refused.why)];
+            return self.settled(outcomes, last);
         }
         let mut all = Vec::new();
-        let mut last = None;
-        let mut sight = sight;
+        let mut sight = refused.seen.unwrap_or(sight);
         for item in items {
             let id = item.id;
             match self.together(sight.clone(), &[item], owners, failed).await {
-                (_, Some(reason)) => all.push(refusal(failed, id, &reason)),
+                (_, Some(refused)) => {
+                    all.push(refusal(failed, id, &refused.why));
+                    if let Some(seen) = refused.seen {
+                        sight = seen.clone();
+                        last = Some(Sight::Present(seen));
+                    }
+                }
                 (Wrote::Settled(settlements), None) => {
                     for settlement in settlements {
                         all.extend(settlement.outcomes);
@@ -209,7 +225,7 @@ impl Job<'_> {
         items: &[Item],
         owners: bool,
         failed: Event,
-    ) -> (Wrote<Settlement>, Option<String>) {
+    ) -> (Wrote<Settlement>, Option<Refused>) {
         let edits: Vec<Edit> = items.iter().map(|item| item.edit.clone()).collect();
         let held_by = if failed == Event::Stuck {
             HeldBy::Leave
@@ -219,7 +235,13 @@ impl Job<'_> {
         for _ in 0..TRIES {
             let guarded = match patch::guarded(&sight, &edits, &held_by) {
                 Ok(guarded) => guarded,
-                Err(error) => return (Wrote::Settled(Vec::new()), Some(error.to_string())),
+                Err(error) => {
+                    let why = error.to_string();
+                    return (
+                        Wrote::Settled(Vec::new()),
+                        Some(Refused { why, seen: None }),
+                    );
+                }
             };
             match self.send(&sight, guarded.patch, items, owners).await {
                 Try::Written(seen) => {
@@ -231,7 +253,10 @@ impl Job<'_> {
                 }
                 Try::Retry(seen) => sight = Arc::from(seen),
                 Try::Stop(wrote) => return (wrote, None),
-                Try::Refused(reason) => return (Wrote::Settled(Vec::new()), Some(reason)),
+                Try::Refused(why) => {
+                    let seen = Some(sight);
+                    return (Wrote::Settled(Vec::new()), Some(Refused { why, seen }));
+                }
             }
         }
         (Wrote::Again { after_ms: 0 }, None)
@@ -339,58 +364,6 @@ impl Job<'_> {
             vec![outcome]
         };
         self.settled(outcomes, Some(Sight::Gone))
-    }
-}
-
-/// What is journalled for a field that was written: what the server made of it, where that is not
-/// what was asked for.
-fn done(item: &Item, seen: &Projection) -> Vec<NewOutcome> {
-    let live = seen
-        .field(&item.edit.path)
-        .map_or(&Image::Absent, |field| &field.image);
-    let observed = (live != &item.wanted).then(|| live.clone());
-    let outcome = |event, observed| NewOutcome {
-        observed,
-        ..NewOutcome::new(event, vec![item.id])
-    };
-    match item.event {
-        // A verdict lets the entry be written again, and the write is then confirmed.
-        Event::Ours => vec![
-            outcome(Event::Ours, None),
-            outcome(Event::Applied, observed),
-        ],
-        Event::Applied | Event::Reasserted => vec![outcome(item.event, observed)],
-        Event::Refused
-        | Event::Withdrawn
-        | Event::Overtaken
-        | Event::Superseded
-        | Event::Drifted
-        | Event::Kept
-        | Event::Turned
-        | Event::Reverted
-        | Event::Stuck
-        | Event::OwnersBack
-        | Event::Gone => vec![outcome(item.event, None)],
-    }
-}
-
-pub(super) fn refusal(event: Event, id: EntryId, reason: &str) -> NewOutcome {
-    NewOutcome {
-        reason: Some(reason.to_owned()),
-        ..NewOutcome::new(event, vec![id])
-    }
-}
-
-/// Whether a field is still what was seen: its value, its owners, and whether it is ours.
-fn unchanged(before: &Projection, after: &Projection, path: &Path) -> bool {
-    match (before.field(path), after.field(path)) {
-        (Some(before), Some(after)) => {
-            before.image == after.image
-                && before.owners == after.owners
-                && before.ours == after.ours
-        }
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

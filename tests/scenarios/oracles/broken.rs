@@ -16,7 +16,7 @@ use pingzhan::ledger::{EntryId, Event as Happened, Ledger};
 use serde_json::{Value, json};
 
 use super::super::history::Event;
-use super::super::truth::Truth;
+use super::super::truth::{Truth, unnamed};
 use super::super::world::{Objects, REMOVED};
 use super::{Allowed, Evidence, differing, rests};
 
@@ -398,4 +398,30 @@ fn o9_objects_to_a_status_that_is_not_true() {
         "it says that web was seen as",
         "a value",
     );
+}
+
+/// And a status that was replaced since: for a moment it asked for a verdict that nobody could give.
+#[test]
+fn o9_objects_to_a_status_that_asks_for_a_verdict_and_names_no_value() {
+    let said = |state: &str, seen: Value| {
+        let target = json!({ "name": "web", "uid": WEB, "state": state, "seen": seen });
+        let object = json!({ "metadata": { "name": "flood" }, "status": { "targets": [target] } });
+        let event = Event {
+            version: 7,
+            kind: "EmergencyMode".to_owned(),
+            uid: MODE.to_owned(),
+            object,
+            removed: false,
+        };
+        unnamed(&[event]).join("\n")
+    };
+    for state in ["Drifted", "Stuck"] {
+        assert_eq!(said(state, json!("sha256:1")), "");
+        assert_objects(
+            &said(state, Value::Null),
+            "does not say what was seen",
+            state,
+        );
+    }
+    assert_eq!(said("Gone", Value::Null), "", "nobody speaks about it");
 }

@@ -1,0 +1,59 @@
+//! What an answer says of one field: what is journalled of it, and whether it is still what was seen.
+
+use crate::field::{Image, Path, Projection};
+use crate::ledger::record::NewOutcome;
+use crate::ledger::{EntryId, Event};
+
+use super::write::Item;
+
+/// What is journalled for a field that was written: what the server made of it, where that is not
+/// what was asked for.
+pub(super) fn done(item: &Item, seen: &Projection) -> Vec<NewOutcome> {
+    let live = seen
+        .field(&item.edit.path)
+        .map_or(&Image::Absent, |field| &field.image);
+    let observed = (live != &item.wanted).then(|| live.clone());
+    let outcome = |event, observed| NewOutcome {
+        observed,
+        ..NewOutcome::new(event, vec![item.id])
+    };
+    match item.event {
+        // A verdict lets the entry be written again, and the write is then confirmed.
+        Event::Ours => vec![
+            outcome(Event::Ours, None),
+            outcome(Event::Applied, observed),
+        ],
+        Event::Applied | Event::Reasserted => vec![outcome(item.event, observed)],
+        Event::Refused
+        | Event::Withdrawn
+        | Event::Overtaken
+        | Event::Superseded
+        | Event::Drifted
+        | Event::Kept
+        | Event::Turned
+        | Event::Reverted
+        | Event::Stuck
+        | Event::OwnersBack
+        | Event::Gone => vec![outcome(item.event, None)],
+    }
+}
+
+pub(super) fn refusal(event: Event, id: EntryId, reason: &str) -> NewOutcome {
+    NewOutcome {
+        reason: Some(reason.to_owned()),
+        ..NewOutcome::new(event, vec![id])
+    }
+}
+
+/// Whether a field is still what was seen: its value, its owners, and whether it is ours.
+pub(super) fn unchanged(before: &Projection, after: &Projection, path: &Path) -> bool {
+    match (before.field(path), after.field(path)) {
+        (Some(before), Some(after)) => {
+            before.image == after.image
+                && before.owners == after.owners
+                && before.ours == after.ours
+        }
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
