@@ -37,6 +37,16 @@ pub fn is_ours(of: &Projection, seen: &Seen, entry: &Entry, manager: &str) -> bo
     }
 }
 
+/// Whether an object, as it was last seen, holds the value that we wrote, under our name, and that
+/// is not the peacetime one: what a return writes on, without another look. The guard of the write
+/// refuses it if the object has changed since.
+pub fn stands(of: &Projection, entry: &Entry, manager: &str) -> bool {
+    let is_ours = |seen: &Seen| {
+        is_ours(of, seen, entry, manager) && entry.is_ours(&seen.image) && seen.image != entry.base
+    };
+    !of.deleting && of.field(&entry.path).is_some_and(is_ours)
+}
+
 /// Why a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -746,5 +756,38 @@ mod tests {
             assert_eq!(counted.is_some(), waits, "{state:?}");
             assert_eq!(verdict_for(&written(state), &unbound, &ten), None);
         }
+    }
+
+    /// A return writes on what was seen only where it was our value, under our name.
+    #[test]
+    fn only_a_value_of_ours_under_our_name_stands() {
+        let manager = "pingzhan/flood/1";
+        let object = |replicas: i64, holder: &str| {
+            serde_json::json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": { "name": "web", "uid": "u1", "managedFields": [
+                    { "manager": holder, "operation": "Update", "apiVersion": "apps/v1",
+                      "fieldsV1": { "f:spec": { "f:replicas": {} } } }] },
+                "spec": { "replicas": replicas },
+            })
+        };
+        let seen = |object: &serde_json::Value, path: &Path| {
+            let paths = std::slice::from_ref(path);
+            crate::field::project::project(object, "deployments", paths, false).expect("an object")
+        };
+        let entry = written(State::Reverting);
+        let held = |object: &serde_json::Value| stands(&seen(object, &entry.path), &entry, manager);
+        assert!(held(&object(10, manager)));
+        assert!(!held(&object(10, "rival")), "another holds the same value");
+        assert!(!held(&object(7, manager)), "another value");
+        assert!(
+            !held(&object(3, manager)),
+            "peacetime's: nothing is to be written"
+        );
+        let mut leaving = object(10, manager);
+        leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        assert!(!held(&leaving), "it is being deleted");
+        let other = seen(&object(10, manager), &Path::fields(["spec", "paused"]));
+        assert!(!stands(&other, &entry, manager), "the field was not read");
     }
 }

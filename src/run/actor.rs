@@ -15,7 +15,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind};
+use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind, names};
 use crate::cluster::{Accounts, Clients, Collection, Discovery};
 use crate::engine::decide::{BREAK_GLASS, Candidate, Decision, Need};
 use crate::engine::plan::Change;
@@ -107,7 +107,7 @@ impl Actor {
                 break;
             }
             let decided = tokio::time::Instant::now();
-            self.wait(until).await;
+            self.wait(until, &mut memory.looking).await;
             if memory.ordered {
                 let longest = pace::longest(memory.cost);
                 let idle = &self.mode.idle;
@@ -120,7 +120,7 @@ impl Actor {
             .await;
     }
 
-    async fn wait(&mut self, until: Option<Timestamp>) {
+    async fn wait(&mut self, until: Option<Timestamp>, looking: &mut look::Looking) {
         let clock = &self.deps.clock;
         let sleep = async {
             match until {
@@ -135,6 +135,7 @@ impl Actor {
         };
         tokio::select! {
             () = self.mode.wake.notified() => {}
+            () = looking.ended() => {}
             () = sleep => {}
             changed = self.object.changed() => if changed.is_err() {
                 std::future::pending::<()>().await;
@@ -266,9 +267,16 @@ impl Actor {
         Ok(())
     }
 
-    /// After a change of direction everything is read anew: what was seen may be hours old.
+    /// After a change of direction what was seen may be hours old, and is read anew. But a return
+    /// begins with the targets that were seen to hold our values: it may not wait for a large fleet
+    /// to be read, and each of its writes is guarded.
     fn turned(&self, state: &mut super::mode::State, memory: &mut Memory, turn: &Turn) {
-        state.sights.clear();
+        if turn.kind == TurnKind::Restoring {
+            let manager = names::field_manager(&self.mode.id.name, &self.mode.id.uid);
+            look::keep_standing(state, &manager);
+        } else {
+            state.sights.clear();
+        }
         state.dirty.clear();
         memory.looking.end();
         memory.holds = None;

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::cluster::Clients;
 use crate::engine::decide::Sight;
 use crate::engine::facts::Facts;
+use crate::engine::judge;
 use crate::field::{Path, Projection, Target};
 use crate::ledger::{Direction, Entry, State as EntryState};
 use crate::run::mode::{Mode, State};
@@ -66,14 +67,63 @@ pub(super) fn forget(memory: &mut Memory, now: Timestamp) -> Option<Timestamp> {
     Some(until).filter(|until| *until > now)
 }
 
+/// Forgets every target but those all of whose changes were last seen to stand, and that nobody has
+/// touched since as far as we know.
+pub(super) fn keep_standing(state: &mut State, manager: &str) {
+    let mut stand: BTreeMap<&str, bool> = BTreeMap::new();
+    for entry in state.ledger.live() {
+        let uid = entry.target.uid.as_str();
+        let holds = match state.sights.get(uid) {
+            Some(Sight::Present(seen)) => judge::stands(seen, entry, manager),
+            Some(Sight::Gone | Sight::Unreadable) | None => false,
+        };
+        *stand.entry(uid).or_insert(true) &= holds && !state.dirty.contains(uid);
+    }
+    let kept = |uid: &str| stand.get(uid) == Some(&true);
+    state.sights.retain(|uid, _| kept(uid));
+}
+
 /// A look that goes on while decisions are made, if any.
 #[derive(Default)]
 pub(super) struct Looking {
     task: JoinSet<()>,
     over: Arc<AtomicBool>,
+    /// Why the last one failed, until somebody is told.
+    problem: Option<String>,
 }
 
 impl Looking {
+    /// Waits until the look has ended; for ever where none is under way. What became unknown since
+    /// it began is looked at by the next one, which the actor begins when it wakes.
+    ///
+    /// May be dropped and called anew.
+    pub(super) async fn ended(&mut self) {
+        match self.task.join_next().await {
+            Some(ended) => self.note(ended),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether a look is under way.
+    ///
+    /// # Errors
+    /// Why the last one failed, once.
+    fn is_under_way(&mut self) -> Result<bool, String> {
+        while let Some(ended) = self.task.try_join_next() {
+            self.note(ended);
+        }
+        match self.problem.take() {
+            Some(problem) => Err(problem),
+            None => Ok(!self.task.is_empty()),
+        }
+    }
+
+    fn note(&mut self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended {
+            self.problem = Some(format!("looking at targets failed: {error}"));
+        }
+    }
+
     /// Gives the look up.
     ///
     /// Assumptions: the caller has the mode's state, so that nothing more is remembered by it.
@@ -117,10 +167,7 @@ impl Actor {
         memory: &mut Memory,
         targets: &[(Target, Vec<Path>)],
     ) -> Result<(), String> {
-        while let Some(ended) = memory.looking.task.try_join_next() {
-            ended.map_err(|error| format!("looking at targets failed: {error}"))?;
-        }
-        if memory.looking.task.is_empty() {
+        if !memory.looking.is_under_way()? {
             let mut look = self.prepare(targets).await?;
             look.over = memory.looking.over.clone();
             memory.looking.task.spawn(look.run());
@@ -221,4 +268,76 @@ fn with_known(state: &State, target: &Target, paths: &[Path]) -> Vec<Path> {
     paths.sort();
     paths.dedup();
     paths
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::field::project;
+
+    /// A look wakes its actor before its task is seen to have ended; what became unknown meanwhile
+    /// must not wait for a timer.
+    #[tokio::test]
+    async fn the_end_of_a_look_is_waited_for_and_then_none_is_under_way() {
+        let mut looking = Looking::default();
+        assert_eq!(looking.is_under_way(), Ok(false));
+        let (end, ended) = oneshot::channel::<()>();
+        looking.task.spawn(async { ended.await.expect("told") });
+        tokio::select! {
+            biased;
+            () = looking.ended() => panic!("it goes on"),
+            () = tokio::task::yield_now() => {}
+        }
+        assert_eq!(looking.is_under_way(), Ok(true));
+        end.send(()).expect("it waits");
+        looking.ended().await;
+        assert_eq!(looking.is_under_way(), Ok(false));
+    }
+
+    /// A look that failed is said, and the next one may begin.
+    #[tokio::test]
+    async fn a_look_that_failed_is_told_once() {
+        let mut looking = Looking::default();
+        looking.task.spawn(async { panic!("on purpose") });
+        looking.ended().await;
+        let told = looking.is_under_way().expect_err("it failed");
+        assert!(told.contains("on purpose"), "{told}");
+        assert_eq!(looking.is_under_way(), Ok(false));
+    }
+
+    /// What a plan was made of stands for a first look for ten seconds, once, and only where it has
+    /// the fields that are asked for.
+    #[test]
+    fn what_a_plan_was_made_of_is_used_once_and_forgotten_in_time() {
+        let path = Path::fields(["spec", "replicas"]);
+        let other = Path::fields(["spec", "paused"]);
+        let object = serde_json::json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": { "name": "web", "namespace": "city", "uid": "u1", "resourceVersion": "7" },
+            "spec": { "replicas": 3 },
+        });
+        let paths = std::slice::from_ref(&path);
+        let seen = project::project(&object, "deployments", paths, false).expect("an object");
+        let target = seen.target.clone();
+        let at: Timestamp = "2026-07-01T00:00:00Z".parse().expect("a time");
+        let mut memory = Memory {
+            recent: Some(Recent {
+                seen_at: at,
+                objects: [("u1".to_owned(), seen)].into(),
+            }),
+            ..Memory::default()
+        };
+        assert_eq!(forget(&mut memory, at), Some(at + RECENT));
+        let recent = memory.recent.as_mut().expect("not forgotten yet");
+        assert!(
+            recent.take(&target, &[other]).is_none(),
+            "not all that is asked for"
+        );
+        assert!(recent.take(&target, paths).is_some());
+        assert!(recent.take(&target, paths).is_none(), "once");
+        assert_eq!(forget(&mut memory, at + RECENT), None);
+        assert!(memory.recent.is_none(), "after ten seconds it is read anew");
+    }
 }
