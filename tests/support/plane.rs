@@ -162,21 +162,21 @@ pub async fn client(kubeconfig: &Path) -> Client {
     Client::try_from(config(kubeconfig).await).expect("the kubeconfig makes a client")
 }
 
-/// Waits until a kind is served: for a moment after its CRD is established the server answers
-/// "storage is (re)initializing", 429.
-async fn serve<K: Clone + Debug + DeserializeOwned>(api: &Api<K>) {
-    let served = async {
+/// Asks until the kind is served: for a moment after its CRD is established, or is applied anew, the
+/// server answers "storage is (re)initializing", 429, to some requests and not to others.
+async fn served<T, F: Future<Output = kube::Result<T>>>(ask: impl Fn() -> F) -> kube::Result<T> {
+    let answered = async {
         loop {
-            match api.list_metadata(&ListParams::default().limit(1)).await {
+            match ask().await {
                 Err(kube::Error::Api(status)) if status.code == 429 => {
                     tokio::time::sleep(AGAIN).await;
                 }
-                listed => return listed.expect("objects are listed"),
+                answer => return answer,
             }
         }
     };
-    let in_time = tokio::time::timeout(PATIENCE, served).await;
-    in_time.expect("a CRD that is established is served");
+    let in_time = tokio::time::timeout(PATIENCE, answered).await;
+    in_time.expect("a CRD that is established is served")
 }
 
 /// Removes every object of a kind, finalizers and all.
@@ -187,22 +187,14 @@ where
     // A test may have left one that cannot be read as what it should be.
     let resource = ApiResource::erase::<K>(&());
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    serve(&api).await;
-    let removed = api
-        .delete_collection(&DeleteParams::default(), &ListParams::default())
-        .await;
+    let (all, delete) = (ListParams::default(), DeleteParams::default());
+    let removed = served(|| api.delete_collection(&delete, &all)).await;
     removed.expect("objects of earlier tests are removed");
-    let left = api
-        .list_metadata(&ListParams::default())
-        .await
-        .expect("objects are listed");
-    for object in left {
+    let left = served(|| api.list_metadata(&all)).await;
+    for object in left.expect("objects are listed") {
         let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-        let name = object.name_any();
-        match api
-            .patch_metadata(&name, &PatchParams::default(), &patch)
-            .await
-        {
+        let (name, params) = (object.name_any(), PatchParams::default());
+        match served(|| api.patch_metadata(&name, &params, &patch)).await {
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
             freed => drop(freed.expect("the finalizers of earlier tests are removed")),
         }
