@@ -70,17 +70,28 @@ pub(super) fn forget(memory: &mut Memory, now: Timestamp) -> Option<Timestamp> {
 /// Forgets every target but those all of whose changes were last seen to stand, and that nobody has
 /// touched since as far as we know.
 pub(super) fn keep_standing(state: &mut State, manager: &str) {
+    let stand = standing(state.ledger.live(), &state.sights, &state.dirty, manager);
+    state.sights.retain(|uid, _| stand.contains(uid));
+}
+
+/// The targets of these changes that all of them were last seen to stand on.
+fn standing<'a>(
+    changes: impl Iterator<Item = &'a Entry>,
+    sights: &BTreeMap<String, Sight>,
+    dirty: &BTreeSet<String>,
+    manager: &str,
+) -> BTreeSet<String> {
     let mut stand: BTreeMap<&str, bool> = BTreeMap::new();
-    for entry in state.ledger.live() {
+    for entry in changes {
         let uid = entry.target.uid.as_str();
-        let holds = match state.sights.get(uid) {
+        let holds = match sights.get(uid) {
             Some(Sight::Present(seen)) => judge::stands(seen, entry, manager),
             Some(Sight::Gone | Sight::Unreadable) | None => false,
         };
-        *stand.entry(uid).or_insert(true) &= holds && !state.dirty.contains(uid);
+        *stand.entry(uid).or_insert(true) &= holds && !dirty.contains(uid);
     }
-    let kept = |uid: &str| stand.get(uid) == Some(&true);
-    state.sights.retain(|uid, _| kept(uid));
+    let stand = stand.into_iter().filter(|(_, stands)| *stands);
+    stand.map(|(uid, _)| uid.to_owned()).collect()
 }
 
 /// A look that goes on while decisions are made, if any.
@@ -275,7 +286,9 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::field::project;
+    use crate::api::names;
+    use crate::field::{Identity, Image, project};
+    use crate::ledger::EntryId;
 
     /// A look wakes its actor before its task is seen to have ended; what became unknown meanwhile
     /// must not wait for a timer.
@@ -305,6 +318,39 @@ mod tests {
         let told = looking.is_under_way().expect_err("it failed");
         assert!(told.contains("on purpose"), "{told}");
         assert_eq!(looking.is_under_way(), Ok(false));
+    }
+
+    /// A return begins with what was seen to stand; what somebody touched since, or what was not seen,
+    /// is read anew.
+    #[test]
+    fn what_stands_is_kept_and_the_rest_forgotten() {
+        let manager = names::field_manager("flood", "m1");
+        let object = |uid: &str, replicas: i64| {
+            serde_json::json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": { "name": uid, "uid": uid, "managedFields": [
+                    { "manager": manager, "operation": "Update", "apiVersion": "apps/v1",
+                      "fieldsV1": { "f:spec": { "f:replicas": {} } } }] },
+                "spec": { "replicas": replicas },
+            })
+        };
+        let paths = [Path::fields(["spec", "replicas"])];
+        let seen = |uid: &str, replicas| {
+            let seen = project::project(&object(uid, replicas), "deployments", &paths, false);
+            Sight::Present(Arc::new(seen.expect("an object")))
+        };
+        let names = ["stands", "moved", "touched", "gone", "unseen"];
+        let changes: Vec<Entry> = names.iter().map(|name| change(name)).collect();
+        let sights = [
+            ("stands".to_owned(), seen("stands", 9)),
+            ("moved".to_owned(), seen("moved", 7)),
+            ("touched".to_owned(), seen("touched", 9)),
+            ("gone".to_owned(), Sight::Gone),
+            ("another".to_owned(), seen("another", 9)),
+        ];
+        let dirty = BTreeSet::from(["touched".to_owned()]);
+        let kept = standing(changes.iter(), &sights.into(), &dirty, &manager);
+        assert_eq!(Vec::from_iter(kept), ["stands"]);
     }
 
     /// What a plan was made of stands for a first look for ten seconds, once, and only where it has
@@ -339,5 +385,36 @@ mod tests {
         assert!(recent.take(&target, paths).is_none(), "once");
         assert_eq!(forget(&mut memory, at + RECENT), None);
         assert!(memory.recent.is_none(), "after ten seconds it is read anew");
+    }
+
+    /// A change from 3 to 9 that is on its way back.
+    fn change(uid: &str) -> Entry {
+        let image = |number: i64| Image::Present(number.into());
+        Entry {
+            id: EntryId(1),
+            stage: "surge".to_owned(),
+            step: "portals".to_owned(),
+            write: 1,
+            target: Target::from(Identity {
+                uid: uid.to_owned(),
+                ..Identity::default()
+            }),
+            path: Path::fields(["spec", "replicas"]),
+            base: image(3),
+            seen: image(3),
+            after: image(9),
+            observed: None,
+            owners: [].into(),
+            parents: Vec::new(),
+            covers: None,
+            supersedes: None,
+            amendment: 0,
+            state: EntryState::Reverting,
+            reason: None,
+            confirmed: true,
+            turned: true,
+            drift: None,
+            before: None,
+        }
     }
 }

@@ -14,8 +14,8 @@ use super::RESTLESS;
 /// Decisions of one mode are at least this far apart while events pour in.
 const COALESCE: Duration = Duration::from_millis(500);
 /// How many times as long as a decision takes the next one waits, so that deciding about thousands
-/// of targets takes a twentieth of a core at most, and the API server has the rest.
-const SHARE: u32 = 20;
+/// of targets takes a fortieth of a core at most, and the API server has the rest.
+const SHARE: u32 = 40;
 
 /// Tells one word of people from the next: the object's generation, and whether it is deleted.
 pub(super) type Spoken = Option<(Option<i64>, bool)>;
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_wait_grows_with_the_cost_within_bounds() {
         assert_eq!(longest(Duration::from_millis(1)), COALESCE);
-        assert_eq!(longest(Duration::from_millis(100)), Duration::from_secs(2));
+        assert_eq!(longest(Duration::from_millis(50)), Duration::from_secs(2));
         assert_eq!(longest(Duration::from_secs(9)), RESTLESS);
     }
 }
