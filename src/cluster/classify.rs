@@ -9,9 +9,9 @@ use super::request::{Raw, Status, cut};
 
 /// What became of a write.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// It took effect; this is the object now.
-    Done(Value),
+pub enum Answer<T = Value> {
+    /// It took effect; this is the object now, or what was read of it.
+    Done(T),
     /// It did not take effect: the object is not the one that the guard names any more, or (for a
     /// create) there is one of this name already. Read and classify anew.
     Moved,
@@ -49,18 +49,21 @@ const UNAUTHORIZED_AFTER: Duration = Duration::from_secs(5);
 /// keep a return waiting for a day.
 const LONGEST_AFTER: Duration = Duration::from_mins(10);
 
-/// What the outcome of a write means.
-pub fn answer(outcome: Result<Raw, kube::Error>) -> Answer {
+/// What the outcome of a write means, where the object that is answered is read like this.
+pub fn answer<T>(
+    outcome: Result<Raw, kube::Error>,
+    read: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+) -> Answer<T> {
     match outcome {
         Err(error) => Answer::Ambiguous(cut(&error.to_string())),
-        Ok(raw) => of_raw(&raw),
+        Ok(raw) => of_raw(&raw, read),
     }
 }
 
-fn of_raw(raw: &Raw) -> Answer {
+fn of_raw<T>(raw: &Raw, read: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>) -> Answer<T> {
     let code = raw.status.as_u16();
     if raw.status.is_success() {
-        return match serde_json::from_slice(&raw.body) {
+        return match read(&raw.body) {
             Ok(object) => Answer::Done(object),
             Err(error) => Answer::Ambiguous(format!("answer {code} is not JSON: {error}")),
         };
@@ -92,14 +95,14 @@ fn of_raw(raw: &Raw) -> Answer {
     }
 }
 
-fn busy(after: Duration, status: &Status) -> Answer {
+fn busy<T>(after: Duration, status: &Status) -> Answer<T> {
     Answer::Busy {
         after: after.min(LONGEST_AFTER),
         why: cut(&status.message),
     }
 }
 
-fn ambiguous(code: u16, status: &Status) -> Answer {
+fn ambiguous<T>(code: u16, status: &Status) -> Answer<T> {
     Answer::Ambiguous(cut(&format!("{code} {}", status.message)))
 }
 
@@ -116,6 +119,7 @@ fn after(raw: &Raw, status: &Status) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::write::object;
     use http::{HeaderMap, HeaderValue, StatusCode};
 
     /// Code, `Retry-After`, body, meaning.
@@ -275,7 +279,7 @@ mod tests {
     #[test]
     fn every_answer_has_its_one_meaning() {
         for (code, retry_after, body, meaning) in TABLE {
-            let found = word(&answer(Ok(raw(*code, *retry_after, body))));
+            let found = word(&answer(Ok(raw(*code, *retry_after, body)), object));
             assert_eq!(&found, meaning, "{code} {body}");
         }
     }
@@ -284,6 +288,6 @@ mod tests {
     #[test]
     fn no_answer_is_ambiguous() {
         let error = kube::Error::Service("connection reset by peer".into());
-        assert_eq!(word(&answer(Err(error))), "Ambiguous");
+        assert_eq!(word(&answer(Err(error), object)), "Ambiguous");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use snafu::ResultExt;
 
 use super::request::{self, Collection, DecodeSnafu, Error, query};
+use crate::field::sieve::Sieve;
 
 /// Objects a page: about 2 MB of the largest usual objects, and 50 requests for 10,000.
 pub const PAGE: usize = 200;
@@ -27,6 +28,8 @@ pub struct Query {
     pub fields: String,
     /// After so many pages it is given up; 0 for never.
     pub most_pages: usize,
+    /// What of each object is read; everything where there is none.
+    pub sieve: Option<Sieve>,
 }
 
 /// What a list gave.
@@ -70,7 +73,7 @@ pub async fn list<T: Send>(
                 };
                 let items = &mut listed.items;
                 let mut each = |object| items.extend(keep(object));
-                let parsed = async { parse(&read, &query.collection, &mut each) };
+                let parsed = async { parse(&read, query, &mut each) };
                 let (ahead, parsed) = futures::join!(ahead, parsed);
                 parsed.with_context(|_| DecodeSnafu {
                     doing: doing(query),
@@ -109,11 +112,11 @@ async fn page(client: &Client, wanted: &Query, from: &str) -> Result<Vec<u8>, Er
 
 fn parse(
     body: &[u8],
-    collection: &Collection,
+    query: &Query,
     keep: &mut (dyn FnMut(Value) + Send),
 ) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    Page { collection, keep }.deserialize(&mut reader)?;
+    Page { query, keep }.deserialize(&mut reader)?;
     reader.end()
 }
 
@@ -167,7 +170,7 @@ struct ListMeta {
 
 /// Reads a list object item by item.
 struct Page<'a> {
-    collection: &'a Collection,
+    query: &'a Query,
     keep: &'a mut (dyn FnMut(Value) + Send),
 }
 
@@ -187,11 +190,11 @@ impl<'de> Visitor<'de> for Page<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { collection, keep } = self;
+        let Self { query, keep } = self;
         while let Some(key) = map.next_key::<String>()? {
             if key == "items" {
                 map.next_value_seed(Items {
-                    collection,
+                    query,
                     keep: &mut *keep,
                 })?;
             } else {
@@ -204,7 +207,7 @@ impl<'de> Visitor<'de> for Page<'_> {
 
 /// Reads the items one by one. `items` is null where an empty list has none.
 struct Items<'a> {
-    collection: &'a Collection,
+    query: &'a Query,
     keep: &'a mut (dyn FnMut(Value) + Send),
 }
 
@@ -228,11 +231,18 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while let Some(mut object) = items.next_element::<Value>()? {
-            name_kind(&mut object, self.collection);
-            (self.keep)(object);
+        let Self { query, keep } = self;
+        loop {
+            let object = match &query.sieve {
+                Some(sieve) => items.next_element_seed(sieve)?,
+                None => items.next_element::<Value>()?,
+            };
+            let Some(mut object) = object else {
+                return Ok(());
+            };
+            name_kind(&mut object, &query.collection);
+            keep(object);
         }
-        Ok(())
     }
 }
 
@@ -261,7 +271,7 @@ mod tests {
             },
             labels: "tier=web".to_owned(),
             fields: String::new(),
-            most_pages: 0,
+            ..Query::default()
         }
     }
 

@@ -8,7 +8,7 @@ use snafu::ResultExt;
 
 use super::classify::{self, Answer};
 use super::request::{
-    self, BuildSnafu, Collection, DecodeSnafu, Error, JSON, SendSnafu, Status, query,
+    self, BuildSnafu, Collection, DecodeSnafu, Error, JSON, Raw, SendSnafu, Status, query,
 };
 use crate::field::Target;
 
@@ -33,17 +33,18 @@ impl Effect {
     }
 }
 
-/// Sends a JSON Patch of one object.
+/// Sends a JSON Patch of one object, and reads what is answered.
 ///
 /// Assumptions: `client` is a [`super::Clients::writes`], which sends it once, with the server's
 /// timeout, and ends it at its deadline; the patch is guarded (`field::patch`).
-pub async fn patch(
+pub async fn patch<T>(
     client: &Client,
     target: &Target,
     patch: &json_patch::Patch,
     field_manager: &str,
     effect: Effect,
-) -> Answer {
+    read: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+) -> Answer<T> {
     let parameters = query(&[
         ("fieldManager", field_manager),
         ("dryRun", effect.parameter()),
@@ -53,14 +54,12 @@ pub async fn patch(
         Ok(body) => body,
         Err(error) => return unsendable(&error),
     };
-    write(
-        client,
-        Method::PATCH,
-        &format!("{object}?{parameters}"),
-        JSON_PATCH,
-        body,
+    let address = format!("{object}?{parameters}");
+    let answer = send(client, Method::PATCH, &address, JSON_PATCH, body).await;
+    answer.map_or_else(
+        |error| unsendable(&error),
+        |raw| classify::answer(raw, read),
     )
-    .await
 }
 
 /// Creates an object from its bytes. [`Answer::Moved`] says that there is one of this name.
@@ -78,7 +77,11 @@ pub async fn create(
         ("dryRun", effect.parameter()),
     ]);
     let path = format!("{}?{parameters}", collection.path());
-    write(client, Method::POST, &path, JSON, body).await
+    let answer = send(client, Method::POST, &path, JSON, body).await;
+    answer.map_or_else(
+        |error| unsendable(&error),
+        |raw| classify::answer(raw, object),
+    )
 }
 
 /// Reads one object; `None` when there is none of this name.
@@ -104,21 +107,33 @@ pub async fn get(
     Ok(Some(object))
 }
 
-async fn write(client: &Client, method: Method, path: &str, kind: &str, body: Vec<u8>) -> Answer {
+/// Sends a write, where it can be sent at all.
+async fn send(
+    client: &Client,
+    method: Method,
+    path: &str,
+    kind: &str,
+    body: Vec<u8>,
+) -> Result<Result<Raw, kube::Error>, http::Error> {
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header(ACCEPT, JSON)
         .header(CONTENT_TYPE, kind)
-        .body(body);
-    match request {
-        Ok(request) => classify::answer(request::send(client, request).await),
-        Err(error) => unsendable(&error),
-    }
+        .body(body)?;
+    Ok(request::send(client, request).await)
+}
+
+/// Reads a whole object.
+///
+/// # Errors
+/// The text is not JSON.
+pub fn object(body: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(body)
 }
 
 /// A write that could not even be sent certainly took no effect.
-fn unsendable(error: &dyn std::error::Error) -> Answer {
+fn unsendable<T>(error: &dyn std::error::Error) -> Answer<T> {
     Answer::Refused {
         code: 0,
         reason: "Unsendable".to_owned(),
@@ -155,7 +170,7 @@ mod tests {
                 .expect("a patch");
         for effect in [Effect::Real, Effect::DryRun] {
             let manager = "pingzhan/flood/0123";
-            let answer = patch(&clients.writes, &target(), &tests, manager, effect).await;
+            let answer = patch(&clients.writes, &target(), &tests, manager, effect, object).await;
             assert!(matches!(answer, Answer::Done(_)));
         }
         let path = "PATCH /apis/apps/v1/namespaces/portal/deployments/web?fieldManager=pingzhan%2Fflood%2F0123";

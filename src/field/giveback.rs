@@ -80,9 +80,7 @@ pub fn give_back(
         name: name.clone(),
         problem,
     };
-    let live = live.text().map_err(not_understood)?;
-    let live: Vec<Value> =
-        serde_json::from_str(&live).map_err(|error| not_understood(error.to_string()))?;
+    let live = live.entries().map_err(not_understood)?;
     let mut entries = live
         .iter()
         .map(|entry| Entry::read(entry, name))

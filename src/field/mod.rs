@@ -20,6 +20,7 @@ pub mod progress;
 pub mod project;
 pub mod schema;
 pub mod set;
+pub mod sieve;
 
 pub use image::Image;
 pub use locate::{Place, Shape};

@@ -85,8 +85,8 @@ pub struct Projection {
     pub tracked: bool,
     /// How far the cluster's controllers are with it.
     pub progress: Progress,
-    /// Its managedFields as JSON text, where they were asked for: parsed they take ten times the
-    /// room, and a return keeps those of a whole fleet for a while.
+    /// Its managedFields, where they were asked for: a return keeps those of a whole fleet for a
+    /// while.
     pub managed_fields: Option<Packed>,
     /// The fields that were asked for, sorted by path.
     pub seen: Vec<Seen>,
@@ -158,10 +158,7 @@ pub fn project(
             .is_some_and(|time| !time.is_null()),
         tracked: managed.is_some_and(|entries| !entries.is_empty()),
         progress: Progress::of(object),
-        managed_fields: with_managed_fields.then(|| {
-            let text = managed.and_then(|entries| serde_json::to_string(entries).ok());
-            Packed::of(text.as_deref().unwrap_or("[]"))
-        }),
+        managed_fields: with_managed_fields.then(|| Packed::of(managed.map_or(&[], Vec::as_slice))),
         seen: paths
             .into_iter()
             .map(|path| see(object, path, &ownership))
@@ -271,7 +268,7 @@ mod tests {
         object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         let projection = project(&object, "deployments", &[], true).unwrap();
         assert!(!projection.has_labels && !projection.tracked && projection.deleting);
-        assert_eq!(projection.managed_fields, Some(Packed::of("[]")));
+        assert_eq!(projection.managed_fields, Some(Packed::of(&[])));
     }
 
     /// Ten thousand objects of a fleet have the same two owners: they must not be ten thousand

@@ -17,7 +17,7 @@ impl Metrics {
     }
 
     /// A write of a target was answered.
-    pub(super) fn wrote(&self, answer: &Answer, took_ms: u64) {
+    pub(super) fn wrote<T>(&self, answer: &Answer<T>, took_ms: u64) {
         let outcome = match answer {
             Answer::Done(_) => "done",
             Answer::Moved => "moved",

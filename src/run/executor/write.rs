@@ -10,7 +10,9 @@ use crate::cluster::{Answer, Clients, Collection};
 use crate::engine::decide::Sight;
 use crate::engine::scheduler::Wrote;
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
+use crate::field::packed::Packed;
 use crate::field::patch::{self, Edit, HeldBy};
+use crate::field::sieve::Sieve;
 use crate::field::{Image, Path, Projection, Target, project};
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
@@ -284,15 +286,22 @@ impl Job<'_> {
             &patch,
             &self.manager(),
             Effect::Real,
+            |body| {
+                let managed_fields = owners.then(|| Packed::in_text(body)).flatten();
+                Ok((Sieve::of(&paths).read(body)?, managed_fields))
+            },
         )
         .await;
         self.deps
             .metrics
             .wrote(&answer, self.deps.clock.monotonic_ms() - started);
         match answer {
-            Answer::Done(object) => {
-                match project::project(&object, &self.target.plural, &paths, owners) {
-                    Some(seen) => Try::Written(Box::new(seen.sharing(sight))),
+            Answer::Done((object, managed_fields)) => {
+                match project::project(&object, &self.target.plural, &paths, false) {
+                    Some(seen) => Try::Written(Box::new(Projection {
+                        managed_fields: managed_fields.or_else(|| untracked(&seen, owners)),
+                        ..seen.sharing(sight)
+                    })),
                     None => Try::Stop(Wrote::Ambiguous {
                         after_ms: ms(UNREADABLE),
                     }),
@@ -365,6 +374,11 @@ impl Job<'_> {
         };
         self.settled(outcomes, Some(Sight::Gone))
     }
+}
+
+/// The managedFields of an object that has none, where they were asked for.
+fn untracked(seen: &Projection, asked: bool) -> Option<Packed> {
+    (asked && !seen.tracked).then(|| Packed::of(&[]))
 }
 
 fn ms(duration: Duration) -> u64 {

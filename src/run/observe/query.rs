@@ -11,6 +11,7 @@ use super::{View, sentence};
 use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
 use crate::engine::protect::protected;
+use crate::field::sieve::Sieve;
 use crate::field::{Identity, Path, Projection, Target, project};
 use crate::playbook::matching;
 use crate::step::{Fields, Query, Role, Skipped};
@@ -205,6 +206,7 @@ impl<'a> Job<'a> {
                 .unwrap_or_default(),
             fields,
             most_pages: 0,
+            sieve: Some(Sieve::of(&self.paths)),
         };
         let client = &self.view.account.reads;
         list::list(client, &wanted, |object| self.keep(&object)).await

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::sentence;
 use crate::cluster::list::{self, Query as List};
 use crate::cluster::{self, Clients, Collection, write};
+use crate::field::sieve::Sieve;
 use crate::field::{Path, Projection, Target, project};
 
 /// Up to so many objects of a namespace are read by name rather than listed.
@@ -185,9 +186,13 @@ impl Look<'_> {
     /// Lists, tells of what is there, and leaves in `left` what was not told of. What a whole list
     /// does not hold is gone. Says how many requests it took.
     async fn list(&self, left: &mut Group<'_>, most_pages: usize) -> Result<usize, cluster::Error> {
+        // A sieve leaves managedFields out as far as nobody asks for them.
+        let is_sieved = left.values().all(|wanted| !wanted.with_managed_fields);
+        let sieve = is_sieved.then(|| Sieve::of(left.values().flat_map(|wanted| &wanted.paths)));
         let query = List {
             collection: self.collection.clone(),
             most_pages,
+            sieve,
             ..List::default()
         };
         let mut row = Row::default();

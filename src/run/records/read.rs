@@ -17,7 +17,7 @@ pub(super) fn of_mode(mode: &RecordMode) -> Query {
         collection: collection(),
         labels: format!("{}={}", names::MODE_UID_LABEL, mode.uid),
         fields: String::new(),
-        most_pages: 0,
+        ..Query::default()
     }
 }
 

@@ -78,7 +78,14 @@ impl Held {
         ]));
         let patch = patch.context(EncodeSnafu { name })?;
         let manager = names::OPERATOR_MANAGER;
-        let answer = write::patch(&clients.writes, &self.target, &patch, manager, Effect::Real);
+        let answer = write::patch(
+            &clients.writes,
+            &self.target,
+            &patch,
+            manager,
+            Effect::Real,
+            write::object,
+        );
         let message = match answer.await {
             Answer::Done(_) | Answer::Gone => return Ok(()),
             Answer::Moved => "it was changed meanwhile; it is tried again".to_owned(),
