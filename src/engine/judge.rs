@@ -348,7 +348,8 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::field::{Identity, Image, Path, Target};
+    use crate::field::{Image, Path};
+    use crate::ledger::entry::sample;
     use crate::ledger::{EntryId, Found};
 
     fn image(number: i64) -> Image {
@@ -358,30 +359,8 @@ mod tests {
     /// base 3, after 9, which the server makes 10 of.
     fn entry(state: State) -> Entry {
         Entry {
-            id: EntryId(1),
-            stage: "surge".to_owned(),
-            step: "portals".to_owned(),
-            write: 1,
-            target: Target::from(Identity {
-                uid: "u1".to_owned(),
-                ..Identity::default()
-            }),
-            path: Path::fields(["spec", "replicas"]),
-            base: image(3),
-            seen: image(3),
-            after: image(9),
-            observed: None,
-            owners: [].into(),
-            parents: Vec::new(),
-            covers: None,
-            supersedes: None,
-            amendment: 0,
             state,
-            reason: None,
-            confirmed: false,
-            turned: false,
-            drift: None,
-            before: None,
+            ..sample("u1")
         }
     }
 

@@ -123,3 +123,35 @@ pub struct NewEntry {
     /// 0 for the approved plan, else the number of the amendment.
     pub amendment: i64,
 }
+
+/// An intended change of the replicas of one object from 3 to 9, for tests to vary.
+#[cfg(test)]
+pub(crate) fn sample(uid: &str) -> Entry {
+    let image = |number: i64| Image::Present(number.into());
+    Entry {
+        id: EntryId(1),
+        stage: "surge".to_owned(),
+        step: "portals".to_owned(),
+        write: 1,
+        target: Target::from(crate::field::Identity {
+            uid: uid.to_owned(),
+            ..crate::field::Identity::default()
+        }),
+        path: Path::fields(["spec", "replicas"]),
+        base: image(3),
+        seen: image(3),
+        after: image(9),
+        observed: None,
+        owners: [].into(),
+        parents: Vec::new(),
+        covers: None,
+        supersedes: None,
+        amendment: 0,
+        state: State::Intended,
+        reason: None,
+        confirmed: false,
+        turned: false,
+        drift: None,
+        before: None,
+    }
+}

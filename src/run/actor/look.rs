@@ -287,8 +287,8 @@ mod tests {
 
     use super::*;
     use crate::api::names;
-    use crate::field::{Identity, Image, project};
-    use crate::ledger::EntryId;
+    use crate::field::project;
+    use crate::ledger::entry::sample;
 
     /// A look wakes its actor before its task is seen to have ended; what became unknown meanwhile
     /// must not wait for a timer.
@@ -389,32 +389,11 @@ mod tests {
 
     /// A change from 3 to 9 that is on its way back.
     fn change(uid: &str) -> Entry {
-        let image = |number: i64| Image::Present(number.into());
         Entry {
-            id: EntryId(1),
-            stage: "surge".to_owned(),
-            step: "portals".to_owned(),
-            write: 1,
-            target: Target::from(Identity {
-                uid: uid.to_owned(),
-                ..Identity::default()
-            }),
-            path: Path::fields(["spec", "replicas"]),
-            base: image(3),
-            seen: image(3),
-            after: image(9),
-            observed: None,
-            owners: [].into(),
-            parents: Vec::new(),
-            covers: None,
-            supersedes: None,
-            amendment: 0,
             state: EntryState::Reverting,
-            reason: None,
             confirmed: true,
             turned: true,
-            drift: None,
-            before: None,
+            ..sample(uid)
         }
     }
 }
