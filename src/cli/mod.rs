@@ -41,6 +41,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
+use tokio::runtime::{Builder, Runtime};
 
 pub use error::Error;
 pub use exit::Exit;
@@ -49,6 +50,7 @@ use args::{Cli, Verb};
 use context::Context;
 
 use crate::i18n::Lang;
+use crate::run::operator;
 use crate::t;
 
 /// The whole program. `called` is how people call it: `pingzhan`, or `kubectl pingzhan`.
@@ -79,10 +81,7 @@ pub fn main(called: &'static str) -> ExitCode {
     } else {
         logs::of_verb(context.global.verbose);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match runtime(&cli.verb) {
         Ok(runtime) => runtime,
         Err(source) => return fail(context.lang, &Error::Output { source }).into(),
     };
@@ -91,6 +90,13 @@ pub fn main(called: &'static str) -> ExitCode {
         .block_on(dispatch(&context, cli.verb))
         .unwrap_or_else(|error| fail(lang, &error))
         .into()
+}
+
+fn runtime(verb: &Verb) -> std::io::Result<Runtime> {
+    if let Verb::Run(_) = verb {
+        return operator::runtime();
+    }
+    Builder::new_multi_thread().enable_all().build()
 }
 
 /// Reads the arguments, with help texts in the language that they or the environment ask for.

@@ -12,6 +12,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 
 use super::request::Collection;
 use crate::api::names;
+use crate::field::Uid;
 
 /// Objects a page of the list with which a watch begins: as with our own lists.
 const PAGE: u32 = 200;
@@ -20,7 +21,7 @@ const PAGE: u32 = 200;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
     /// Its uid.
-    pub uid: String,
+    pub uid: Uid,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -99,7 +100,7 @@ fn resource(collection: &Collection) -> ApiResource {
 fn meta(object: PartialObjectMeta<DynamicObject>) -> Meta {
     let metadata = object.metadata;
     Meta {
-        uid: metadata.uid.unwrap_or_default(),
+        uid: metadata.uid.unwrap_or_default().into(),
         namespace: metadata.namespace.unwrap_or_default(),
         name: metadata.name.unwrap_or_default(),
         resource_version: metadata.resource_version.unwrap_or_default(),
@@ -155,7 +156,7 @@ mod tests {
         let stream = metadata(clients.watches, &collection, "pingzhan.dev/held-by");
         let told: Vec<Change> = stream.take(4).collect().await;
         let is = |version: &str| Meta {
-            uid: "uid-a".to_owned(),
+            uid: "uid-a".into(),
             namespace: "portal".to_owned(),
             name: "a".to_owned(),
             resource_version: version.to_owned(),

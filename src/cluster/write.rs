@@ -156,7 +156,7 @@ mod tests {
             plural: "deployments".to_owned(),
             namespace: "portal".to_owned(),
             name: "web".to_owned(),
-            uid: "u1".to_owned(),
+            uid: "u1".into(),
         })
     }
 

@@ -331,13 +331,13 @@ fn about(of: &VerdictOf, entry: &Entry) -> About {
     match (uid, path, step, all) {
         (Some(uid), Some(path), None, None) => {
             let named = Path::parse_pointer(path).is_ok_and(|path| path == entry.path);
-            if named && *uid == entry.target.uid {
+            if named && entry.target.uid == *uid {
                 About::Field
             } else {
                 About::Else
             }
         }
-        (None, None, Some(step), None) if *step == entry.step => About::Many,
+        (None, None, Some(step), None) if **step == *entry.step => About::Many,
         (None, None, None, Some(true)) => About::Many,
         _ => About::Else,
     }

@@ -57,9 +57,10 @@ impl Place {
 /// Where a field is, and what it holds where it is present.
 pub(crate) fn locate<'a>(object: &'a Value, path: &Path) -> (Place, Option<&'a Value>) {
     let mut place = Place {
-        shapes: vec![Shape::of(object)],
+        shapes: Vec::with_capacity(path.segments().len() + 1),
         ..Place::default()
     };
+    place.shapes.push(Shape::of(object));
     let mut value = object;
     for segment in path.segments() {
         let Some(next) = step(value, segment, &mut place.pointer) else {

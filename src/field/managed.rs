@@ -211,7 +211,8 @@ pub(crate) fn time(entry: &Value) -> Option<String> {
 
 /// The managers' names, each where it stands first.
 fn distinct(holders: Vec<FormerOwner>) -> Vec<String> {
-    let mut names = Vec::new();
+    // Nearly always one: a vector makes room for four, ten thousand times over.
+    let mut names = Vec::with_capacity(holders.len().min(1));
     for holder in holders {
         if !names.contains(&holder.owner.manager) {
             names.push(holder.owner.manager.clone());

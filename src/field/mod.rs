@@ -21,6 +21,7 @@ pub mod project;
 pub mod schema;
 pub mod set;
 pub mod sieve;
+pub mod uid;
 
 pub use image::Image;
 pub use locate::{Place, Shape};
@@ -31,3 +32,4 @@ pub use progress::Progress;
 pub use project::{Identity, Projection, Seen, Target};
 pub use schema::Schemas;
 pub use set::FieldSet;
+pub use uid::Uid;

@@ -12,6 +12,7 @@ use super::managed::{FormerOwner, Ownership};
 use super::packed::Packed;
 use super::path::Path;
 use super::progress::Progress;
+use super::uid::Uid;
 use crate::api::names::HELD_BY_LABEL;
 
 pub use super::locate::{Place, Shape};
@@ -48,7 +49,7 @@ pub struct Identity {
     /// Name.
     pub name: String,
     /// Uid.
-    pub uid: String,
+    pub uid: Uid,
 }
 
 /// One field of one object, as seen.
@@ -102,6 +103,13 @@ impl Projection {
         }
         let known = || other.seen.iter().flat_map(|seen| seen.owners.iter());
         for seen in &mut self.seen {
+            if let Some(same) = other.field(&seen.path) {
+                seen.path = same.path.clone();
+                if seen.owners == same.owners {
+                    seen.owners = Arc::clone(&same.owners);
+                    continue;
+                }
+            }
             let owners = seen.owners.iter().cloned().map(|mut owner| {
                 for known in known() {
                     owner.share(known);
@@ -136,7 +144,7 @@ pub fn project(
         plural: plural.to_owned(),
         namespace: text(metadata, "namespace").unwrap_or_default(),
         name: filled("name")?,
-        uid: filled("uid")?,
+        uid: filled("uid")?.into(),
     });
     let labels = metadata.get("labels").and_then(Value::as_object);
     let managed = metadata.get("managedFields").and_then(Value::as_array);
@@ -223,7 +231,7 @@ mod tests {
                 plural: "deployments".to_owned(),
                 namespace: "portal".to_owned(),
                 name: "web".to_owned(),
-                uid: "u1".to_owned(),
+                uid: "u1".into(),
             })
         );
         assert_eq!(projection.generation, Some(4));

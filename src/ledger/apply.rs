@@ -146,7 +146,7 @@ impl Ledger {
                 return Err(format!("entry {expected} is of write {write}"));
             }
             if let Some(older) = entry.supersedes {
-                let fits = self.entries.get(&older).is_some_and(|older| {
+                let fits = self.entries.get(older).is_some_and(|older| {
                     older.target.uid == entry.target.uid && older.path == entry.path
                 });
                 if !fits {
@@ -162,8 +162,9 @@ impl Ledger {
         }
         self.next_entry = self
             .entries
-            .last_key_value()
-            .map_or(self.next_entry, |(last, _)| last.0 + 1);
+            .values()
+            .next_back()
+            .map_or(self.next_entry, |last| last.id.0 + 1);
         self.next_write = next_write;
         Ok(())
     }
@@ -183,8 +184,8 @@ impl Ledger {
             supersedes,
             amendment,
         } = entry;
-        if !self.stage_started.contains_key(&stage) {
-            self.stage_started.insert(stage.clone(), at);
+        if !self.stage_started.contains_key(&*stage) {
+            self.stage_started.insert(stage.to_string(), at);
         }
         let field = (target.uid.clone(), path.clone());
         self.tries.remove(&field);
@@ -220,7 +221,7 @@ impl Ledger {
             drift: None,
             before,
         };
-        self.entries.insert(id, entry);
+        self.entries.push(entry);
     }
 
     /// The entries as outcomes would leave them; nothing is changed yet.
@@ -244,7 +245,7 @@ impl Ledger {
     ) -> Result<Entry, String> {
         changed
             .get(&id)
-            .or_else(|| self.entries.get(&id))
+            .or_else(|| self.entries.get(id))
             .cloned()
             .ok_or_else(|| format!("it speaks of entry {}, which is not journalled", id.0))
     }
@@ -285,14 +286,16 @@ impl Ledger {
     fn take_outcomes(&mut self, changed: BTreeMap<EntryId, Entry>, at: Timestamp) {
         self.last_outcome_at = Some(at);
         for (id, entry) in changed {
-            match self.stage_last.get_mut(&entry.stage) {
+            match self.stage_last.get_mut(&*entry.stage) {
                 Some(last) => *last = at,
                 None => {
-                    self.stage_last.insert(entry.stage.clone(), at);
+                    self.stage_last.insert(entry.stage.to_string(), at);
                 }
             }
             let unwritten = entry.state.is_unwritten();
-            self.entries.insert(id, entry);
+            if let Some(known) = self.entries.get_mut(id) {
+                *known = entry;
+            }
             if unwritten {
                 self.fall_back(id);
             }
@@ -301,7 +304,7 @@ impl Ledger {
 
     /// An entry that ended unwritten is no longer its field's head: the older one is, if any.
     fn fall_back(&mut self, id: EntryId) {
-        let Some(entry) = self.entries.get(&id) else {
+        let Some(entry) = self.entries.get(id) else {
             return;
         };
         let field = (entry.target.uid.clone(), entry.path.clone());
@@ -309,7 +312,7 @@ impl Ledger {
             return;
         }
         let mut older = entry.before;
-        while let Some(entry) = older.and_then(|id| self.entries.get(&id)) {
+        while let Some(entry) = older.and_then(|id| self.entries.get(id)) {
             if !entry.state.is_unwritten() {
                 break;
             }

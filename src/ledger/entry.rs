@@ -17,9 +17,9 @@ pub struct Entry {
     /// Its number.
     pub id: EntryId,
     /// The stage.
-    pub stage: String,
+    pub stage: Arc<str>,
     /// The step.
-    pub step: String,
+    pub step: Arc<str>,
     /// Changes with the same number are one write.
     pub write: i64,
     /// Which object.
@@ -89,9 +89,33 @@ impl Entry {
         self.ours() == &*live.within(VALUE)
     }
 
+    /// Takes from what it was made of what is the same in both, so that it is in memory once: it was
+    /// read from the record that it stands in.
+    pub(super) fn share(&mut self, made_of: &NewEntry) {
+        let NewEntry {
+            stage,
+            step,
+            target,
+            path,
+            owners,
+            ..
+        } = made_of;
+        share(&mut self.stage, stage);
+        share(&mut self.step, step);
+        share(&mut self.target, target);
+        share(&mut self.path, path);
+        share(&mut self.owners, owners);
+    }
+
     /// Whether a person let ours be written over this value, by a verdict that is recorded.
     pub fn overrules(&self, live: &Image) -> bool {
         self.state != State::Drifted && self.drift.as_ref().is_some_and(|found| found.is(live))
+    }
+}
+
+fn share<T: Clone + PartialEq>(mine: &mut T, other: &T) {
+    if mine == other {
+        *mine = other.clone();
     }
 }
 
@@ -99,9 +123,9 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEntry {
     /// The stage.
-    pub stage: String,
+    pub stage: Arc<str>,
     /// The step.
-    pub step: String,
+    pub step: Arc<str>,
     /// Which object.
     pub target: Target,
     /// Which field.
@@ -130,11 +154,11 @@ pub(crate) fn sample(uid: &str) -> Entry {
     let image = |number: i64| Image::Present(number.into());
     Entry {
         id: EntryId(1),
-        stage: "surge".to_owned(),
-        step: "portals".to_owned(),
+        stage: "surge".into(),
+        step: "portals".into(),
         write: 1,
         target: Target::from(crate::field::Identity {
-            uid: uid.to_owned(),
+            uid: uid.into(),
             ..crate::field::Identity::default()
         }),
         path: Path::fields(["spec", "replicas"]),

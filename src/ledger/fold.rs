@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::api::{ChangeRecordSpec, Level, RecordMode, Turn};
-use crate::field::{Image, Path};
+use crate::field::{Image, Path, Uid};
 
-use super::entry::{Entry, EntryId};
+use super::entries::Entries;
+use super::entry::{Entry, EntryId, NewEntry};
 use super::record::{Damage, Head};
 use super::transition::State;
 
@@ -66,12 +67,12 @@ pub struct Ledger {
     /// Parts of plans that are not whole yet, by hash.
     pub plan_parts: BTreeMap<String, BTreeMap<i32, String>>,
     /// Every entry.
-    pub entries: BTreeMap<EntryId, Entry>,
+    pub entries: Entries,
     /// The latest entry of each field that was not withdrawn, refused or overtaken.
-    pub heads: BTreeMap<(String, Path), EntryId>,
+    pub heads: BTreeMap<(Uid, Path), EntryId>,
     /// The latest entry of those fields whose latest one *was* withdrawn, refused or overtaken, so
     /// that a change that was tried is not tried for ever.
-    pub tries: BTreeMap<(String, Path), EntryId>,
+    pub tries: BTreeMap<(Uid, Path), EntryId>,
     /// All turns but those of leaders, oldest first.
     pub turns: Vec<(Timestamp, Turn)>,
     /// When the last outcome was recorded.
@@ -120,7 +121,7 @@ impl Ledger {
     /// Entries that were never written (withdrawn, refused, overtaken) do not count. A field that
     /// was given back, or left to somebody else's value, is peacetime's again: a later change
     /// captures anew, or an edit that its owner made in between would be lost.
-    pub fn base(&self, uid: &str, path: &Path) -> Option<&Image> {
+    pub fn base(&self, uid: &Uid, path: &Path) -> Option<&Image> {
         let mut base = None;
         let mut at = self.head_of(uid, path);
         while let Some(entry) = at {
@@ -135,23 +136,39 @@ impl Ledger {
                 | State::Drifted
                 | State::Stuck => base = Some(&entry.base),
             }
-            at = entry.before.and_then(|id| self.entries.get(&id));
+            at = entry.before.and_then(|id| self.entries.get(id));
         }
         base
     }
 
     /// The latest entry of a field that was not withdrawn, refused or overtaken.
-    pub fn head_of(&self, uid: &str, path: &Path) -> Option<&Entry> {
+    pub fn head_of(&self, uid: &Uid, path: &Path) -> Option<&Entry> {
         self.heads
-            .get(&(uid.to_owned(), path.clone()))
-            .and_then(|id| self.entries.get(id))
+            .get(&(uid.clone(), path.clone()))
+            .and_then(|id| self.entries.get(*id))
+    }
+
+    /// Tells what the newest entries were made of, the oldest of these first: nothing changes but that
+    /// what is the same is in memory once.
+    pub fn made_of(&mut self, made_of: &[NewEntry]) {
+        let first = self.entries.len().saturating_sub(made_of.len());
+        for (entry, made_of) in self.entries.values_mut().skip(first).zip(made_of) {
+            entry.share(made_of);
+        }
+    }
+
+    /// Whether a target has any entry that was not withdrawn, refused or overtaken.
+    pub fn has_changes_of(&self, uid: &Uid) -> bool {
+        let first = (uid.clone(), Path::new(Vec::new()));
+        let next = self.heads.range(first..).next();
+        next.is_some_and(|((of, _), _)| of == uid)
     }
 
     /// The latest entry of a field, however it ended.
-    pub fn latest_of(&self, uid: &str, path: &Path) -> Option<&Entry> {
+    pub fn latest_of(&self, uid: &Uid, path: &Path) -> Option<&Entry> {
         self.tries
-            .get(&(uid.to_owned(), path.clone()))
-            .and_then(|id| self.entries.get(id))
+            .get(&(uid.clone(), path.clone()))
+            .and_then(|id| self.entries.get(*id))
             .or_else(|| self.head_of(uid, path))
     }
 
@@ -160,7 +177,7 @@ impl Ledger {
     pub fn live(&self) -> impl Iterator<Item = &Entry> {
         self.heads
             .values()
-            .filter_map(|id| self.entries.get(id))
+            .filter_map(|id| self.entries.get(*id))
             .filter(|entry| !entry.state.is_settled_back())
     }
 }

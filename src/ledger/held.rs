@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::field::Path;
+use crate::field::{Path, Uid};
 
 use super::entry::EntryId;
 use super::fold::{Direction, Ledger};
@@ -23,7 +23,7 @@ pub struct Holder {
 /// Guarantees: every field that is or may be written and is not given back, whatever the direction;
 /// a mode that is closed holds nothing. Where two modes hold one field, the first of the iterator
 /// is named.
-pub fn held<'a>(ledgers: impl Iterator<Item = &'a Ledger>) -> BTreeMap<(String, Path), Holder> {
+pub fn held<'a>(ledgers: impl Iterator<Item = &'a Ledger>) -> BTreeMap<(Uid, Path), Holder> {
     let mut held = BTreeMap::new();
     for ledger in ledgers.filter(|ledger| ledger.direction != Direction::Closed) {
         for entry in ledger.live() {
@@ -42,11 +42,11 @@ pub fn held<'a>(ledgers: impl Iterator<Item = &'a Ledger>) -> BTreeMap<(String, 
 ///
 /// Costs one search and a look at the held fields of this one target.
 pub fn conflict<'a>(
-    held: &'a BTreeMap<(String, Path), Holder>,
-    uid: &str,
+    held: &'a BTreeMap<(Uid, Path), Holder>,
+    uid: &Uid,
     path: &Path,
 ) -> Option<&'a Holder> {
-    held.range((uid.to_owned(), Path::new(Vec::new()))..)
+    held.range((uid.clone(), Path::new(Vec::new()))..)
         .take_while(|((of, _), _)| of == uid)
         .find(|((_, other), _)| other.overlaps(path))
         .map(|(_, holder)| holder)

@@ -38,27 +38,41 @@ pub(super) fn decode(intents: &Intents) -> Result<Vec<(EntryId, i64, NewEntry)>,
         owners,
         entries,
     } = intents;
-    // One set a path, shared by all owners that lose just that: sets weigh more than entries.
-    let paths = groups
+    // Words and paths once a group; one set a path, shared by all owners that lose just that: sets
+    // weigh more than entries.
+    let common = groups
         .iter()
         .map(|group| {
             let path = Path::parse(&group.path).map_err(|error| error.to_string())?;
             let field = FieldSet::of(&path);
-            Ok((path, field))
+            Ok(Common {
+                stage: group.stage.as_str().into(),
+                step: group.step.as_str().into(),
+                path,
+                field,
+            })
         })
         .collect::<Result<Vec<_>, String>>()?;
     let owners: Vec<Arc<Owner>> = owners.iter().map(|owner| Arc::new(named(owner))).collect();
     let mut decoded = Vec::with_capacity(entries.len());
     for intent in entries {
         let index = usize::try_from(intent.group).ok();
-        let (group, (path, field)) = index
-            .and_then(|index| groups.get(index).zip(paths.get(index)))
+        let (group, common) = index
+            .and_then(|index| groups.get(index).zip(common.get(index)))
             .ok_or_else(|| format!("entry {} names group {}", intent.id, intent.group))?;
-        let entry = new_entry(intent, group, path, field, &owners)
+        let entry = new_entry(intent, group, common, &owners)
             .map_err(|problem| format!("entry {}: {problem}", intent.id))?;
         decoded.push((EntryId(intent.id), intent.write, entry));
     }
     Ok(decoded)
+}
+
+/// What the entries of a group have in common, in memory once.
+struct Common {
+    stage: Arc<str>,
+    step: Arc<str>,
+    path: Path,
+    field: FieldSet,
 }
 
 /// Words that stand once, in the order in which they came.
@@ -90,8 +104,8 @@ impl<T: Clone + Ord> Words<T> {
 
 pub(super) fn group_of(entry: &NewEntry) -> IntentGroup {
     IntentGroup {
-        stage: entry.stage.clone(),
-        step: entry.step.clone(),
+        stage: entry.stage.to_string(),
+        step: entry.step.to_string(),
         api_version: entry.target.api_version.clone(),
         kind: entry.target.kind.clone(),
         plural: entry.target.plural.clone(),
@@ -159,7 +173,7 @@ fn intent(
         group: groups.of(group_of(entry)),
         namespace: target.namespace.clone(),
         name: target.name.clone(),
-        uid: target.uid.clone(),
+        uid: target.uid.to_string(),
         base: base.to_text(),
         seen: seen.to_text(),
         after: after.to_text(),
@@ -187,8 +201,7 @@ pub(super) fn lost(lost: &FieldSet, path: &Path) -> Option<String> {
 fn new_entry(
     intent: &Intent,
     group: &IntentGroup,
-    path: &Path,
-    field: &FieldSet,
+    common: &Common,
     owners: &[Arc<Owner>],
 ) -> Result<NewEntry, String> {
     let Intent {
@@ -214,23 +227,23 @@ fn new_entry(
         return Err("its target has no uid or no name".to_owned());
     }
     Ok(NewEntry {
-        stage: group.stage.clone(),
-        step: group.step.clone(),
+        stage: common.stage.clone(),
+        step: common.step.clone(),
         target: Target::from(Identity {
             api_version: group.api_version.clone(),
             kind: group.kind.clone(),
             plural: group.plural.clone(),
             namespace: namespace.clone(),
             name: name.clone(),
-            uid: uid.clone(),
+            uid: uid.as_str().into(),
         }),
-        path: path.clone(),
+        path: common.path.clone(),
         base: image(base, "base")?,
         seen: image(seen, "seen")?,
         after: image(after, "after")?,
         owners: lost
             .iter()
-            .map(|lost| former_owner(lost, field, owners))
+            .map(|lost| former_owner(lost, &common.field, owners))
             .collect::<Result<_, _>>()?,
         parents: parents
             .iter()

@@ -3,6 +3,7 @@
 //! which mode holds ([`held`]).
 
 mod apply;
+mod entries;
 pub mod entry;
 pub mod fold;
 mod follow;
@@ -17,6 +18,7 @@ pub mod transition;
 #[cfg(test)]
 mod tests;
 
+pub use entries::Entries;
 pub use entry::{Entry, EntryId, Found};
 pub use fold::{Direction, Granted, Ledger};
 pub use held::{Holder, conflict, held};

@@ -7,6 +7,7 @@ mod look;
 mod pace;
 mod tell;
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::cluster::{Accounts, Clients, Collection, Discovery};
 use crate::engine::decide::{BREAK_GLASS, Candidate, Decision, Need};
 use crate::engine::plan::Change;
 use crate::engine::scheduler::Order;
+use crate::field::Uid;
 use crate::ledger::record::Body;
 use crate::ledger::{Direction, State as EntryState};
 
@@ -75,7 +77,7 @@ struct Memory {
     versions: Vec<String>,
     ordered: bool,
     led: bool,
-    contested: std::collections::BTreeSet<String>,
+    contested: BTreeSet<Uid>,
     phase: Option<crate::api::Phase>,
     unreadable_at: Option<Timestamp>,
     refreshed_at: Option<Timestamp>,

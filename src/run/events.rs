@@ -77,7 +77,7 @@ impl Events {
             for entry in outcome
                 .entries
                 .iter()
-                .filter_map(|id| ledger.entries.get(id))
+                .filter_map(|id| ledger.entries.get(*id))
             {
                 let why = outcome.reason.as_deref().unwrap_or("no reason was given");
                 let note = format!(
@@ -97,7 +97,7 @@ impl Events {
             kind: Some(target.kind.clone()),
             namespace: Some(target.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             name: Some(target.name.clone()),
-            uid: Some(target.uid.clone()),
+            uid: Some(target.uid.to_string()),
             ..ObjectReference::default()
         };
         self.send(about, true, reason, note);

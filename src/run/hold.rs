@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::cluster::watch::{self, Change, Meta};
 use crate::cluster::{Clients, Collection};
 use crate::engine::decide::Sight;
+use crate::field::Uid;
 
 use super::mode::{Mode, State};
 
@@ -42,7 +43,7 @@ impl Watches {
 
 async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
     let mut changes = Box::pin(watch::metadata(client, &collection, ""));
-    let mut present: Option<BTreeSet<String>> = None;
+    let mut present: Option<BTreeSet<Uid>> = None;
     while let Some(change) = changes.next().await {
         let mut state = mode.state.lock().await;
         let woken = match change {
@@ -82,8 +83,7 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
 /// where the kind has no generation.
 fn moved(state: &mut State, meta: &Meta) -> bool {
     let Some(sight) = state.sights.get(&meta.uid) else {
-        let known = state.ledger.heads.keys().any(|(uid, _)| uid == &meta.uid);
-        if known {
+        if state.ledger.has_changes_of(&meta.uid) {
             return false;
         }
         let new = state.known_strangers.insert(meta.uid.clone());
@@ -118,13 +118,13 @@ fn interrupted(state: &mut State, collection: &Collection, why: &str) -> bool {
     new
 }
 
-fn touched(state: &mut State, uid: &str) -> bool {
-    state.sights.contains_key(uid) && state.dirty.insert(uid.to_owned())
+fn touched(state: &mut State, uid: &Uid) -> bool {
+    state.sights.contains_key(uid) && state.dirty.insert(uid.clone())
 }
 
 /// Targets of a collection that were not there when its watch began.
-fn missing(state: &mut State, of: &Collection, present: &BTreeSet<String>) -> bool {
-    let gone: Vec<String> = state
+fn missing(state: &mut State, of: &Collection, present: &BTreeSet<Uid>) -> bool {
+    let gone: Vec<Uid> = state
         .ledger
         .live()
         .filter(|entry| entry.target.api_version == of.api_version && entry.target.kind == of.kind)

@@ -11,6 +11,7 @@ use crate::api::RecordMode;
 use crate::cluster::Clients;
 use crate::engine::decide::Sight;
 use crate::engine::plan::{Plan, store};
+use crate::field::Uid;
 use crate::ledger::Ledger;
 
 use super::records::Journal;
@@ -70,29 +71,29 @@ pub struct State {
     /// Plans that could not be parsed: the journal is damaged.
     pub damage: Option<String>,
     /// Targets as last seen.
-    pub sights: BTreeMap<String, Sight>,
+    pub sights: BTreeMap<Uid, Sight>,
     /// When each target was written again.
-    pub rewrites: BTreeMap<String, Vec<Timestamp>>,
+    pub rewrites: BTreeMap<Uid, Vec<Timestamp>>,
     /// When each stuck target may be tried again, and how often it failed.
-    pub retry: BTreeMap<String, (Timestamp, u32)>,
+    pub retry: BTreeMap<Uid, (Timestamp, u32)>,
     /// When our own unanswered writes are known to be dead.
-    pub unconfirmed: BTreeMap<String, Timestamp>,
+    pub unconfirmed: BTreeMap<Uid, Timestamp>,
     /// When unanswered writes of earlier leaders are known to be dead.
     pub dead_at: Timestamp,
     /// Targets to be read again, since somebody else touched them.
-    pub dirty: BTreeSet<String>,
+    pub dirty: BTreeSet<Uid>,
     /// Targets of the present order of which no outcome is recorded yet.
-    pub open: BTreeSet<String>,
+    pub open: BTreeSet<Uid>,
     /// Whether an object was seen that no plan knows and that nobody has looked at.
     pub strangers: bool,
     /// Objects that were seen and are not ours: their own changes concern nobody here.
-    pub known_strangers: BTreeSet<String>,
+    pub known_strangers: BTreeSet<Uid>,
     /// Whether the account may watch only namespace by namespace.
     pub narrow: bool,
     /// Why targets cannot be watched, if so: drift would go unseen, so it is said.
     pub unwatched: Option<String>,
     /// Targets that this process leaves alone after a panic.
-    pub quarantined: BTreeSet<String>,
+    pub quarantined: BTreeSet<Uid>,
 }
 
 impl State {

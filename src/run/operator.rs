@@ -84,6 +84,21 @@ pub async fn run(
     Ok(())
 }
 
+/// The runtime of an operator: one thread for everything, however many cores there are.
+///
+/// A write takes 0.7 ms of its processor time and the API server ten times as much, so that one
+/// thread is not what a switch waits for. Each further one has a heap of its own in the C library's
+/// allocator, in which what it needed once stays free for it alone: 12 MiB more for a fleet of 10,000.
+///
+/// # Errors
+/// The operating system grants no thread.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+}
+
 /// What outlives a term of leadership.
 struct Process {
     own: Clients,

@@ -118,7 +118,7 @@ async fn a_level_is_raised_only_when_it_is_approved_and_what_was_granted_holds_m
             .ledger(&waiting)
             .entries
             .values()
-            .all(|entry| entry.stage == "shed")
+            .all(|entry| &*entry.stage == "shed")
     );
     world.approve("flood", "he", &proposed(&waiting)).await;
     let raised = world

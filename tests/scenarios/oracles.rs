@@ -199,7 +199,7 @@ impl Evidence {
             for entry in ledger
                 .heads
                 .values()
-                .filter_map(|id| ledger.entries.get(id))
+                .filter_map(|id| ledger.entries.get(*id))
             {
                 let Some(object) = by_uid.get(entry.target.uid.as_str()) else {
                     continue;
@@ -309,9 +309,9 @@ impl Evidence {
         let ledger = &self.ledgers[mode];
         let of: BTreeMap<i64, &Entry> = ledger
             .entries
-            .iter()
-            .filter(|(_, entry)| entry.target.uid == uid)
-            .map(|(id, entry)| (id.0, entry))
+            .values()
+            .filter(|entry| entry.target.uid == uid)
+            .map(|entry| (entry.id.0, entry))
             .collect();
         let switched: BTreeSet<i64> = of.values().map(|entry| entry.write).collect();
         let mut again = 0;

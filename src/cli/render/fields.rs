@@ -54,8 +54,8 @@ pub fn entries_json(ledger: &Ledger) -> Value {
 fn entry_json(entry: &Entry) -> Value {
     json!({
         "id": entry.id.0,
-        "stage": entry.stage,
-        "step": entry.step,
+        "stage": &*entry.stage,
+        "step": &*entry.step,
         "target": {
             "apiVersion": entry.target.api_version,
             "kind": entry.target.kind,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::plan::Plan;
-use crate::field::Progress;
+use crate::field::{Progress, Uid};
 use crate::ledger::State;
 
 use super::{Decision, Input, Sight, Waiting};
@@ -31,7 +31,7 @@ pub(super) struct Gate<'a> {
 /// What one stage waits for.
 #[derive(Default)]
 struct Wait {
-    uids: Vec<String>,
+    uids: Vec<Uid>,
     until: Timestamp,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Gate<'a> {
 fn wait(input: &Input<'_>, stage: &str, since: Timestamp) -> Wait {
     let mut wait = Wait::default();
     let back = input.ledger.entries.values().filter(|entry| {
-        entry.stage == stage && matches!(entry.state, State::Reverted | State::OwnersBack)
+        *entry.stage == *stage && matches!(entry.state, State::Reverted | State::OwnersBack)
     });
     for entry in back {
         let uid = &entry.target.uid;

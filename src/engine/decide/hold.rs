@@ -247,8 +247,8 @@ fn contested(input: &Input<'_>, entry: &Entry, seen: &Seen, decision: &mut Decis
 
 fn fresh(at: &Place<'_>, change: &Change, amendment: i64, seen: &Seen, tracked: bool) -> NewEntry {
     NewEntry {
-        stage: at.stage.name.clone(),
-        step: at.step.name.clone(),
+        stage: at.words.0.clone(),
+        step: at.words.1.clone(),
         target: change.target.clone(),
         path: change.path.clone(),
         base: seen.image.clone(),
@@ -276,8 +276,8 @@ fn superseding(
     earlier: &Entry,
 ) -> NewEntry {
     NewEntry {
-        stage: at.stage.name.clone(),
-        step: at.step.name.clone(),
+        stage: at.words.0.clone(),
+        step: at.words.1.clone(),
         target: change.target.clone(),
         path: change.path.clone(),
         base: earlier.base.clone(),

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{EmergencyModeSpec, EmergencyModeStatus, PlaybookSpec, Turn, TurnKind};
-use crate::field::{Path, Projection, Target};
+use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
 use crate::ledger::{Direction, Ledger};
 
@@ -107,17 +107,17 @@ pub struct Input<'a> {
     /// Fields of a plan that another mode holds: a sentence each.
     pub conflicts: &'a dyn Fn(&Plan) -> Vec<String>,
     /// Targets as last seen, by uid.
-    pub sights: &'a BTreeMap<String, Sight>,
+    pub sights: &'a BTreeMap<Uid, Sight>,
     /// Changes of new targets that the approved rule adopts, and the number of their amendment.
     pub adopted: &'a [(String, String, super::plan::Change)],
     /// When each target was last written again, newest last: at most 3 times a minute.
-    pub rewrites: &'a BTreeMap<String, Vec<Timestamp>>,
+    pub rewrites: &'a BTreeMap<Uid, Vec<Timestamp>>,
     /// When each stuck target may be tried again.
-    pub retry_at: &'a BTreeMap<String, Timestamp>,
+    pub retry_at: &'a BTreeMap<Uid, Timestamp>,
     /// When writes of earlier leaders that were never confirmed are known to be dead.
     pub dead_at: Timestamp,
     /// When our own writes that were never confirmed are known to be dead, by target.
-    pub unconfirmed: &'a BTreeMap<String, Timestamp>,
+    pub unconfirmed: &'a BTreeMap<Uid, Timestamp>,
     /// Why targets cannot be watched, if so.
     pub unwatched: Option<&'a str>,
     /// New objects that match and are left alone, `Kind namespace/name`.
@@ -151,7 +151,7 @@ pub struct Decision {
     /// What to say.
     pub status: EmergencyModeStatus,
     /// Targets to be read again within a few seconds, by uid: only their status is waited for.
-    pub refresh: Vec<String>,
+    pub refresh: Vec<Uid>,
     /// When to look again, at the latest.
     pub again_at: Option<Timestamp>,
     /// The mode is over: records may go their way, the finalizer is dropped.
@@ -166,7 +166,7 @@ pub struct Decision {
 #[derive(Default)]
 pub(crate) struct Findings {
     /// Uids that somebody keeps changing, with the rival's name.
-    pub contested: BTreeMap<String, String>,
+    pub contested: BTreeMap<Uid, String>,
     /// Stages and where they are.
     pub stages: Vec<crate::api::StageStatus>,
     /// The plan that awaits approval of a change of level or term.
@@ -183,7 +183,7 @@ pub(crate) struct Findings {
 
 impl Decision {
     /// Targets that somebody keeps changing, by uid, and who it is.
-    pub const fn contested(&self) -> &BTreeMap<String, String> {
+    pub const fn contested(&self) -> &BTreeMap<Uid, String> {
         &self.findings.contested
     }
 

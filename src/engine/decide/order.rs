@@ -97,19 +97,16 @@ impl<'a> Order<'a> {
             .plan
             .stages
             .iter()
-            .find(|stage| stage.name == entry.stage)
+            .find(|stage| stage.name == *entry.stage)
         else {
             return true;
         };
-        let open = self.open.get(entry.stage.as_str());
+        let open = self.open.get(&*entry.stage);
         let later_step = stage.steps.iter().any(|step| {
-            step.after.contains(&entry.step)
+            step.after.iter().any(|after| *after == *entry.step)
                 && open.is_some_and(|open| open.contains(step.name.as_str()))
         });
-        let lowest = self
-            .waves
-            .get(&(entry.stage.as_str(), entry.step.as_str()))
-            .copied();
+        let lowest = self.waves.get(&(&*entry.stage, &*entry.step)).copied();
         !later_stage && !later_step && lowest.is_none_or(|lowest| self.wave(entry) <= lowest)
     }
 
@@ -132,7 +129,7 @@ impl<'a> Order<'a> {
             .plan
             .stages
             .iter()
-            .position(|stage| stage.name == entry.stage);
+            .position(|stage| stage.name == *entry.stage);
         let reverse = self.plan.stages.len() - place.unwrap_or(0);
         ((reverse as u64) << 32) | u64::from(self.wave(entry))
     }

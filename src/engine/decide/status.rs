@@ -193,7 +193,7 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
         kind: entry.target.kind.clone(),
         namespace: Some(entry.target.namespace.clone()).filter(|name| !name.is_empty()),
         name: entry.target.name.clone(),
-        uid: entry.target.uid.clone(),
+        uid: entry.target.uid.to_string(),
         path: entry.path.to_pointer(),
         state: if contested.is_some() {
             "Contested".into()

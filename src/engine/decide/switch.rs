@@ -1,6 +1,8 @@
 //! The switch, and holding: where every planned change is, which stages may run, and what is
 //! written to which target next.
 
+use std::sync::Arc;
+
 use crate::api::{StageState, StageStatus};
 use crate::engine::plan::{self, Change, Plan, PlannedStage, PlannedStep};
 
@@ -211,13 +213,17 @@ fn write_stage(
             .filter(|(_, _, standing)| standing.is_open())
             .map(|(change, _, _)| change.wave)
             .min();
+        let words = (
+            view.stage.name.as_str().into(),
+            step.step.name.as_str().into(),
+        );
+        let at = Place {
+            step: step.step,
+            rank: rank(index, place),
+            words,
+        };
         for (change, amendment, standing) in &step.changes {
             if Some(change.wave) == wave {
-                let at = Place {
-                    stage: view.stage,
-                    step: step.step,
-                    rank: rank(index, place),
-                };
                 hold::switch(board, &at, change, *amendment, *standing, desk, decision);
             }
         }
@@ -226,9 +232,10 @@ fn write_stage(
 
 /// Where a change stands in its plan.
 pub(super) struct Place<'a> {
-    pub(super) stage: &'a PlannedStage,
     pub(super) step: &'a PlannedStep,
     pub(super) rank: u64,
+    /// The names of the stage and of the step, in memory once for all changes.
+    pub(super) words: (Arc<str>, Arc<str>),
 }
 
 /// The place in the order of release: earlier stages first, then earlier steps.

@@ -9,7 +9,7 @@ use crate::api::names;
 use crate::engine::scheduler::{Before, Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::giveback::Return;
-use crate::field::{Image, Path, Projection, Target};
+use crate::field::{Image, Path, Projection, Target, Uid};
 use crate::ledger::EntryId;
 use crate::ledger::record::{BYTES, GROUP, INTENT_BYTES, NewOutcome};
 
@@ -22,8 +22,8 @@ pub(super) type Unseen = Vec<(Target, Vec<Path>)>;
 pub(super) struct Desk {
     /// Our field manager.
     pub(super) manager: String,
-    piles: BTreeMap<String, Pile>,
-    unseen: BTreeMap<String, (Target, Vec<Path>)>,
+    piles: BTreeMap<Uid, Pile>,
+    unseen: BTreeMap<Uid, (Target, Vec<Path>)>,
 }
 
 /// What is to be done to one target.
@@ -153,7 +153,7 @@ fn add<T>(pile: &mut Vec<T>, item: T) {
     pile.push(item);
 }
 
-fn work(uid: String, pile: Pile) -> Option<Work<Task>> {
+fn work(uid: Uid, pile: Pile) -> Option<Work<Task>> {
     let Pile {
         target,
         sight,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::field::Image;
+use crate::field::{Image, Uid};
 use crate::ledger::record::{BYTES, GROUP, INTENT_BYTES, VALUE};
 
 use super::{Change, PlannedStage, PlannedStep, describe};
@@ -11,7 +11,7 @@ use super::{Change, PlannedStage, PlannedStep, describe};
 /// Says which objects' changes are more than one record holds, and which values are longer than the
 /// journal keeps.
 pub(super) fn hold(stage: &mut PlannedStage) {
-    let mut counted: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut counted: BTreeMap<Uid, (usize, usize)> = BTreeMap::new();
     let mut said = BTreeSet::new();
     for step in &mut stage.steps {
         too_long(step);

@@ -101,7 +101,7 @@ pub fn hashed(plan: &Plan) -> Hashed {
                     kind,
                     target.namespace.clone(),
                     target.name.clone(),
-                    target.uid.clone(),
+                    target.uid.to_string(),
                 ));
                 let path = paths.number(change.path.to_string());
                 changes.push((target, path, change.after.to_text(), change.wave));
@@ -197,6 +197,7 @@ fn stages(
     expanded: &Expanded,
     intents: &mut std::str::Chars<'_>,
 ) -> Result<Vec<PlannedStage>, Error> {
+    let words = Words::of(plan)?;
     let mut stages = Vec::with_capacity(plan.stages.len());
     for stored in &plan.stages {
         let stage = expanded
@@ -211,6 +212,10 @@ fn stages(
                 .iter()
                 .find(|source| source.name == step.name)
                 .ok_or(Error::Index { what: "step" })?;
+            let mut changes = Vec::with_capacity(step.changes.len());
+            for row in &step.changes {
+                changes.push(words.change(row, intents.next())?);
+            }
             steps.push(PlannedStep {
                 name: step.name.clone(),
                 act: step.act.clone(),
@@ -221,11 +226,7 @@ fn stages(
                 drift_restore: source.drift_restore,
                 new_targets: source.new_targets,
                 unsupported: None,
-                changes: step
-                    .changes
-                    .iter()
-                    .map(|row| change(plan, row, intents.next()))
-                    .collect::<Result<_, _>>()?,
+                changes,
                 skipped: Vec::new(),
                 findings: Vec::new(),
                 problems: Vec::new(),
@@ -254,34 +255,53 @@ const fn intent_sign(intent: Intent) -> char {
 
 type Row = (usize, usize, Option<String>, u8);
 
-fn change(plan: &Hashed, row: &Row, intent: Option<char>) -> Result<Change, Error> {
-    let (target, path, after, wave) = row;
-    let (kind, namespace, name, uid) = plan
-        .targets
-        .get(*target)
-        .ok_or(Error::Index { what: "target" })?;
-    let (api_version, kind, plural) = plan.kinds.get(*kind).ok_or(Error::Index { what: "kind" })?;
-    let path = plan.paths.get(*path).ok_or(Error::Index { what: "path" })?;
-    Ok(Change {
-        target: Target::from(Identity {
-            api_version: api_version.clone(),
-            kind: kind.clone(),
-            plural: plural.clone(),
-            namespace: namespace.clone(),
-            name: name.clone(),
-            uid: uid.clone(),
-        }),
-        path: Path::parse(path).map_err(|_| Error::Index { what: "path" })?,
-        base: Image::Absent,
-        after: Image::from_text(after.as_deref()).context(ReadSnafu)?,
-        why: String::new(),
-        wave: *wave,
-        intent: match intent {
-            Some('+') => Intent::Grow,
-            Some('-') => Intent::Shrink,
-            Some(_) | None => Intent::Other,
-        },
-    })
+/// What the changes of a plan have in common, in memory once.
+struct Words {
+    targets: Vec<Target>,
+    paths: Vec<Path>,
+}
+
+impl Words {
+    fn of(plan: &Hashed) -> Result<Self, Error> {
+        let mut targets = Vec::with_capacity(plan.targets.len());
+        for (kind, namespace, name, uid) in &plan.targets {
+            let kind = plan.kinds.get(*kind).ok_or(Error::Index { what: "kind" })?;
+            let (api_version, kind, plural) = kind;
+            targets.push(Target::from(Identity {
+                api_version: api_version.clone(),
+                kind: kind.clone(),
+                plural: plural.clone(),
+                namespace: namespace.clone(),
+                name: name.clone(),
+                uid: uid.as_str().into(),
+            }));
+        }
+        let paths = plan.paths.iter().map(|path| Path::parse(path));
+        let paths = paths.collect::<Result<_, _>>();
+        Ok(Self {
+            targets,
+            paths: paths.map_err(|_| Error::Index { what: "path" })?,
+        })
+    }
+
+    fn change(&self, row: &Row, intent: Option<char>) -> Result<Change, Error> {
+        let (target, path, after, wave) = row;
+        let target = self.targets.get(*target);
+        let path = self.paths.get(*path);
+        Ok(Change {
+            target: target.ok_or(Error::Index { what: "target" })?.clone(),
+            path: path.ok_or(Error::Index { what: "path" })?.clone(),
+            base: Image::Absent,
+            after: Image::from_text(after.as_deref()).context(ReadSnafu)?,
+            why: String::new(),
+            wave: *wave,
+            intent: match intent {
+                Some('+') => Intent::Grow,
+                Some('-') => Intent::Shrink,
+                Some(_) | None => Intent::Other,
+            },
+        })
+    }
 }
 
 /// Sorted-key JSON without white space. Only integers, texts, booleans and nulls occur.

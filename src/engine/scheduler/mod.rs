@@ -28,6 +28,7 @@ mod targets;
 mod tests;
 mod types;
 
+use crate::field::Uid;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use limit::Limit;
@@ -52,7 +53,7 @@ pub struct Scheduler<P, O> {
     finished: BTreeMap<String, i64>,
     targets: Targets,
     limit: Limit,
-    delayed: BTreeSet<(u64, String, String)>,
+    delayed: BTreeSet<(u64, String, Uid)>,
     /// No request starts before this.
     hold_until: u64,
     /// Grows with every placing and every write: order among equals, and turns among modes.
@@ -186,7 +187,7 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
     fn wrote(
         &mut self,
         mode: &str,
-        uid: &str,
+        uid: &Uid,
         result: Wrote<O>,
         now: u64,
         effects: &mut Vec<Effect<P, O>>,
@@ -227,14 +228,14 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
                 self.targets.quarantine(uid, mode);
                 effects.push(Effect::Quarantine {
                     mode: mode.to_owned(),
-                    uid: uid.to_owned(),
+                    uid: uid.clone(),
                 });
             }
         }
     }
 
     /// A target is to be tried again: in its place a few times, then at the tail, ever later.
-    fn again(&mut self, mode: &str, uid: &str, after_ms: u64, now: u64) {
+    fn again(&mut self, mode: &str, uid: &Uid, after_ms: u64, now: u64) {
         let Some(queue) = self.modes.get_mut(mode) else {
             return;
         };
@@ -248,11 +249,11 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
         };
         let at = now.saturating_add(after_ms.max(growing));
         if queue.retry(uid, Some(at), tail, &mut self.counter) {
-            self.delayed.insert((at, mode.to_owned(), uid.to_owned()));
+            self.delayed.insert((at, mode.to_owned(), uid.clone()));
         }
     }
 
-    fn unpark(&mut self, uid: &str) {
+    fn unpark(&mut self, uid: &Uid) {
         for mode in self.targets.unpark(uid) {
             if let Some(queue) = self.modes.get_mut(&mode) {
                 queue.unpark(uid);

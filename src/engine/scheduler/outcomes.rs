@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::field::Uid;
 use crate::ledger::record::GROUP;
 
 /// How long the first outcome of a batch waits for others while writes go on: a record for hundreds
@@ -10,7 +11,7 @@ use crate::ledger::record::GROUP;
 const FLUSH_MS: u64 = 2_000;
 
 /// What one write left to be recorded.
-type Settled<O> = (String, Vec<O>);
+type Settled<O> = (Uid, Vec<O>);
 
 /// Outcomes, waiting and being stored.
 #[derive(Debug)]
@@ -43,12 +44,12 @@ impl<O: Clone> Outcomes<O> {
     }
 
     /// A write left these.
-    pub fn push(&mut self, uid: &str, outcomes: Vec<O>, now: u64) {
+    pub fn push(&mut self, uid: &Uid, outcomes: Vec<O>, now: u64) {
         if self.waiting.is_empty() {
             self.since = now;
         }
         self.count += outcomes.len();
-        self.waiting.push_back((uid.to_owned(), outcomes));
+        self.waiting.push_back((uid.clone(), outcomes));
     }
 
     /// The batch that is to be stored now. `last` says that nothing else of the mode is under way.
@@ -76,7 +77,7 @@ impl<O: Clone> Outcomes<O> {
     }
 
     /// The batch is stored: the targets that it was about.
-    pub fn stored(&mut self) -> Vec<String> {
+    pub fn stored(&mut self) -> Vec<Uid> {
         self.failures = 0;
         std::mem::take(&mut self.storing)
             .into_iter()

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::types::Lane;
+use crate::field::Uid;
 
 /// A write in flight.
 #[derive(Clone, Debug)]
@@ -19,12 +20,12 @@ pub struct Flight {
 /// The targets that are not simply free.
 #[derive(Debug, Default)]
 pub struct Targets {
-    flying: BTreeMap<String, Flight>,
+    flying: BTreeMap<Uid, Flight>,
     flying_values: usize,
-    cooling: BTreeMap<String, u64>,
-    cooled: BTreeSet<(u64, String)>,
-    parked: BTreeMap<String, BTreeSet<String>>,
-    quarantined: BTreeMap<String, BTreeSet<String>>,
+    cooling: BTreeMap<Uid, u64>,
+    cooled: BTreeSet<(u64, Uid)>,
+    parked: BTreeMap<Uid, BTreeSet<String>>,
+    quarantined: BTreeMap<Uid, BTreeSet<String>>,
 }
 
 impl Targets {
@@ -42,14 +43,14 @@ impl Targets {
     }
 
     /// A write starts.
-    pub fn fly(&mut self, uid: &str, flight: Flight) {
+    pub fn fly(&mut self, uid: &Uid, flight: Flight) {
         self.flying_values += usize::from(flight.lane == Lane::Value);
-        self.flying.insert(uid.to_owned(), flight);
+        self.flying.insert(uid.clone(), flight);
     }
 
     /// A write was answered; nothing for an answer that nobody waits for. With `cooling` after
     /// `now`, the target is left alone until then.
-    pub fn land(&mut self, mode: &str, uid: &str, now: u64, cooling: u64) -> Option<Flight> {
+    pub fn land(&mut self, mode: &str, uid: &Uid, now: u64, cooling: u64) -> Option<Flight> {
         if self
             .flying
             .get(uid)
@@ -60,32 +61,32 @@ impl Targets {
         let flight = self.flying.remove(uid)?;
         self.flying_values -= usize::from(flight.lane == Lane::Value);
         if cooling > now {
-            self.cooling.insert(uid.to_owned(), cooling);
-            self.cooled.insert((cooling, uid.to_owned()));
+            self.cooling.insert(uid.clone(), cooling);
+            self.cooled.insert((cooling, uid.clone()));
         }
         Some(flight)
     }
 
     /// Whether a write may not start now.
-    pub fn is_busy(&self, uid: &str, now: u64) -> bool {
+    pub fn is_busy(&self, uid: &Uid, now: u64) -> bool {
         self.flying.contains_key(uid) || self.cooling.get(uid).is_some_and(|at| *at > now)
     }
 
     /// Remembers that a mode waits for a target.
-    pub fn park(&mut self, uid: &str, mode: &str) {
+    pub fn park(&mut self, uid: &Uid, mode: &str) {
         self.parked
-            .entry(uid.to_owned())
+            .entry(uid.clone())
             .or_default()
             .insert(mode.to_owned());
     }
 
     /// The modes that wait for a target, which need not wait any longer.
-    pub fn unpark(&mut self, uid: &str) -> BTreeSet<String> {
+    pub fn unpark(&mut self, uid: &Uid) -> BTreeSet<String> {
         self.parked.remove(uid).unwrap_or_default()
     }
 
     /// The targets that were left alone for long enough.
-    pub fn cooled(&mut self, now: u64) -> Vec<String> {
+    pub fn cooled(&mut self, now: u64) -> Vec<Uid> {
         let mut cooled = Vec::new();
         while self.cooled.first().is_some_and(|(at, _)| *at <= now) {
             if let Some((at, uid)) = self.cooled.pop_first()
@@ -104,14 +105,14 @@ impl Targets {
     }
 
     /// Whether this process does not touch the target again.
-    pub fn is_quarantined(&self, uid: &str) -> bool {
+    pub fn is_quarantined(&self, uid: &Uid) -> bool {
         self.quarantined.contains_key(uid)
     }
 
     /// Quarantines a target; whether this is new to the mode.
-    pub fn quarantine(&mut self, uid: &str, mode: &str) -> bool {
+    pub fn quarantine(&mut self, uid: &Uid, mode: &str) -> bool {
         self.quarantined
-            .entry(uid.to_owned())
+            .entry(uid.clone())
             .or_default()
             .insert(mode.to_owned())
     }

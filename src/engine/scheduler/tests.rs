@@ -16,7 +16,7 @@ struct Load {
     recorded_at: Option<i64>,
 }
 
-type Outcome = (String, u64);
+type Outcome = (Uid, u64);
 type Sut = Scheduler<Load, Outcome>;
 
 #[derive(Clone, Debug)]
@@ -76,14 +76,14 @@ struct World {
     sut: Sut,
     now: u64,
     heads: BTreeMap<String, i64>,
-    touched: BTreeMap<(String, String), i64>,
+    touched: BTreeMap<(String, Uid), i64>,
     records: Vec<(String, Vec<Work<Load>>)>,
     writes: Vec<(String, Work<Load>)>,
     outcomes: Vec<(String, Vec<Outcome>)>,
-    done: BTreeSet<(String, String, u64)>,
-    quarantined: BTreeSet<(String, String)>,
+    done: BTreeSet<(String, Uid, u64)>,
+    quarantined: BTreeSet<(String, Uid)>,
     hold: u64,
-    alone: BTreeMap<String, u64>,
+    alone: BTreeMap<Uid, u64>,
     wakes: BTreeSet<u64>,
 }
 
@@ -376,7 +376,7 @@ fn work(spec: &Spec, basis: i64) -> Work<Load> {
         },
     };
     Work {
-        uid: format!("uid-{}", spec.uid),
+        uid: format!("uid-{}", spec.uid).into(),
         rank: spec.rank.into(),
         tag: spec.tag.into(),
         lane: if spec.ownership {
@@ -460,7 +460,7 @@ proptest! {
             world.run_out();
             let mut seen = BTreeSet::new();
             for spec in &last {
-                let uid = format!("uid-{}", spec.uid);
+                let uid: Uid = format!("uid-{}", spec.uid).into();
                 let poisoned = world.quarantined.iter().any(|(_, other)| *other == uid);
                 if seen.insert(spec.uid) && !poisoned {
                     prop_assert!(
@@ -491,7 +491,7 @@ proptest! {
 
 fn plain(uid: u16, before: Before) -> Work<Load> {
     Work {
-        uid: format!("uid-{uid}"),
+        uid: format!("uid-{uid}").into(),
         rank: uid.into(),
         tag: 1,
         lane: Lane::Value,

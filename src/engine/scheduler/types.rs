@@ -1,5 +1,7 @@
 //! What goes into the scheduler and what comes out.
 
+use crate::field::Uid;
+
 /// What is written first: people wait for values, nobody waits for ownership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
@@ -29,7 +31,7 @@ pub enum Before {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Work<P> {
     /// The target's uid.
-    pub uid: String,
+    pub uid: Uid,
     /// Place among the works of its mode: lower goes first.
     pub rank: u64,
     /// What is to be done: works of one uid with equal tags are the same work.
@@ -103,7 +105,7 @@ pub enum Event<P, O> {
         /// Its sequence.
         sequence: i64,
         /// By uid, the payloads, which now know their entries.
-        works: Vec<(String, P)>,
+        works: Vec<(Uid, P)>,
     },
     /// A record is known not to be stored.
     RecordFailed {
@@ -121,7 +123,7 @@ pub enum Event<P, O> {
         /// The mode.
         mode: String,
         /// The target.
-        uid: String,
+        uid: Uid,
         /// The answer.
         result: Wrote<O>,
     },
@@ -172,6 +174,6 @@ pub enum Effect<P, O> {
         /// The mode.
         mode: String,
         /// The target.
-        uid: String,
+        uid: Uid,
     },
 }

@@ -267,7 +267,7 @@ fn a_field_its_parent_and_its_parts_are_held_until_given_back() {
             (holder.mode.as_str(), holder.entry),
             ("flood-2026-07", EntryId(1))
         );
-        assert!(conflict(&held, "other", &Path::fields(["spec"])).is_none());
+        assert!(conflict(&held, &"other".into(), &Path::fields(["spec"])).is_none());
     }
     for event in [Event::Applied, Event::Turned, Event::Reverted] {
         happened(&mut ledger, event, 1);
@@ -281,4 +281,41 @@ fn a_field_its_parent_and_its_parts_are_held_until_given_back() {
     assert_eq!(held(std::iter::once(&ledger)).len(), 1);
     take(&mut ledger, &Body::Turn(turn(TurnKind::Closed)));
     assert!(held(std::iter::once(&ledger)).is_empty());
+}
+
+/// A fleet's entries are read from the records that its changes were just written to: what both
+/// say is kept once, and nothing that differs is taken over.
+#[test]
+fn an_entry_shares_what_it_was_made_of_and_nothing_else() {
+    let mut ledger = started();
+    let made_of = [scale(0, 3, 9), scale(1, 3, 9)];
+    take(&mut ledger, &Body::Intents(vec![scale(7, 3, 9)]));
+    take(&mut ledger, &Body::Intents(made_of.to_vec()));
+    let before = ledger.clone();
+    let is_shared = |ledger: &Ledger, id: i64, with: &NewEntry| {
+        let entry = &ledger.entries[&EntryId(id)];
+        let owners = std::sync::Arc::ptr_eq(&entry.owners, &with.owners);
+        let target = std::ptr::eq(&raw const *entry.target, &raw const *with.target);
+        assert_eq!(owners, target);
+        owners
+    };
+    assert!(!is_shared(&ledger, 2, &made_of[0]));
+    ledger.made_of(&made_of);
+    assert!(is_shared(&ledger, 2, &made_of[0]));
+    assert!(is_shared(&ledger, 3, &made_of[1]));
+    assert_eq!(ledger, before);
+    ledger.made_of(&[scale(5, 3, 9), scale(6, 3, 9)]);
+    assert_eq!(ledger, before, "another's words are not taken over");
+    assert!(!is_shared(&ledger, 1, &made_of[0]));
+}
+
+/// A watch asks this of every object of a kind.
+#[test]
+fn a_target_with_changes_is_told_from_its_neighbours() {
+    let mut ledger = started();
+    let uid = |n| scale(n, 3, 9).target.uid.clone();
+    take(&mut ledger, &Body::Intents(vec![scale(4, 3, 9)]));
+    assert!(ledger.has_changes_of(&uid(4)));
+    assert!(!ledger.has_changes_of(&uid(3)), "it stands before");
+    assert!(!ledger.has_changes_of(&uid(5)), "it stands after");
 }

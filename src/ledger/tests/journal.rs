@@ -83,7 +83,7 @@ fn intents(ledger: &Ledger, first: u8, second: u8) -> Vec<NewEntry> {
 }
 
 fn outcomes(ledger: &Ledger, first: u8, second: u8) -> Option<Vec<NewOutcome>> {
-    let ids: Vec<_> = ledger.entries.keys().copied().collect();
+    let ids: Vec<_> = ledger.entries.values().map(|entry| entry.id).collect();
     let id = *ids.get(usize::from(first) % ids.len().max(1))?;
     let legal = (0..Event::ALL.len()).find_map(|offset| {
         let event = Event::ALL[(usize::from(second) + offset) % Event::ALL.len()];

@@ -37,15 +37,15 @@ fn image(value: impl Into<Value>) -> Image {
 pub(super) fn scale(n: usize, base: i64, after: i64) -> NewEntry {
     let path = Path::fields(["spec", "replicas"]);
     NewEntry {
-        stage: "surge".to_owned(),
-        step: "portals".to_owned(),
+        stage: "surge".into(),
+        step: "portals".into(),
         target: Target::from(Identity {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             plural: "deployments".to_owned(),
             namespace: "citizen-services".to_owned(),
             name: format!("portal-web-{n}"),
-            uid: format!("6f1c2d3e-0000-4000-8000-{n:012}"),
+            uid: format!("6f1c2d3e-0000-4000-8000-{n:012}").into(),
         }),
         base: image(base),
         seen: image(base),

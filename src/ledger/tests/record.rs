@@ -68,7 +68,7 @@ fn changes_are_split_small_first_and_never_within_a_target() {
     }
     let bodies = group(entries.clone(), FIRST_GROUP);
     let mut joined = Vec::new();
-    let mut last: Option<String> = None;
+    let mut last = None;
     for (index, body) in bodies.into_iter().enumerate() {
         let bytes = serde_json::to_string(&record(&body)).expect("JSON").len();
         let Body::Intents(entries) = body else {

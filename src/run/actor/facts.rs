@@ -12,7 +12,7 @@ use crate::engine::decide::{Candidate, Sight};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Plan, Request};
 use crate::engine::protect::Own;
-use crate::field::{Path, Target};
+use crate::field::{Path, Target, Uid};
 use crate::ledger::Direction;
 use crate::playbook::{Expanded, expand};
 use crate::run::crew::Playbooks;
@@ -130,7 +130,7 @@ impl Actor {
     }
 
     /// Lets targets be read again whose status is waited for: a metadata watch does not carry it.
-    pub(super) async fn refresh(&self, memory: &mut Memory, uids: &[String]) {
+    pub(super) async fn refresh(&self, memory: &mut Memory, uids: &[Uid]) {
         let now = self.deps.clock.now();
         let early = |at: jiff::Timestamp| at + REFRESH > now;
         if uids.is_empty() || memory.refreshed_at.is_some_and(early) {
@@ -152,7 +152,7 @@ impl Actor {
             return Ok(());
         }
         let dirty = std::mem::take(&mut state.dirty);
-        let mut wanted: BTreeMap<String, (Target, Vec<Path>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<Uid, (Target, Vec<Path>)> = BTreeMap::new();
         for entry in state
             .ledger
             .entries
@@ -194,7 +194,7 @@ impl Actor {
         let plan = granted
             .and_then(|granted| state.plans.get(&granted.plan_hash))
             .cloned();
-        let known: BTreeSet<String> = state
+        let known: BTreeSet<Uid> = state
             .ledger
             .entries
             .values()
@@ -230,7 +230,7 @@ impl Actor {
 type Adopted = Vec<(String, String, plan::Change)>;
 
 /// Objects that the plan did not know: adopted or reported, as their step says.
-fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<String>) -> (Adopted, Vec<String>) {
+fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<Uid>) -> (Adopted, Vec<String>) {
     let planned: BTreeSet<&str> = plan
         .changes()
         .map(|(_, _, change)| change.target.uid.as_str())

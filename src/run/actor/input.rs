@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use crate::api::EmergencyMode;
 use crate::engine::decide::{self, Candidate, Decision, Input, ModeView, PlaybookView};
 use crate::engine::plan::Plan;
+use crate::field::Uid;
 use crate::ledger::Direction;
 use crate::ledger::held::{self, Holder};
 use crate::run::crew::Playbooks;
@@ -87,7 +88,7 @@ impl Actor {
     async fn held_by_others(
         &self,
         object: Option<&EmergencyMode>,
-    ) -> BTreeMap<(String, crate::field::Path), Holder> {
+    ) -> BTreeMap<(Uid, crate::field::Path), Holder> {
         let mut held = BTreeMap::new();
         if object.is_none() {
             return held;
@@ -127,7 +128,7 @@ fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
         .map_or(now, |time| time.0)
 }
 
-fn conflicts(held: &BTreeMap<(String, crate::field::Path), Holder>, plan: &Plan) -> Vec<String> {
+fn conflicts(held: &BTreeMap<(Uid, crate::field::Path), Holder>, plan: &Plan) -> Vec<String> {
     plan.changes()
         .filter_map(|(_, _, change)| {
             let holder = held::conflict(held, &change.target.uid, &change.path)?;

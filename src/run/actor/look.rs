@@ -13,7 +13,7 @@ use crate::cluster::Clients;
 use crate::engine::decide::Sight;
 use crate::engine::facts::Facts;
 use crate::engine::judge;
-use crate::field::{Path, Projection, Target};
+use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::{Direction, Entry, State as EntryState};
 use crate::run::mode::{Mode, State};
 use crate::run::observe::{self, Told, Wanted};
@@ -31,14 +31,14 @@ const RECENT: SignedDuration = SignedDuration::from_secs(10);
 /// The objects that a plan was made of.
 pub(super) struct Recent {
     seen_at: Timestamp,
-    objects: BTreeMap<String, Projection>,
+    objects: BTreeMap<Uid, Projection>,
 }
 
 impl Recent {
     /// What was seen from this time on.
     pub(super) fn new(seen_at: Timestamp, facts: Facts) -> Self {
         let found = facts.steps.into_values().flat_map(|step| step.found);
-        let mut objects: BTreeMap<String, Projection> = BTreeMap::new();
+        let mut objects: BTreeMap<Uid, Projection> = BTreeMap::new();
         for seen in found.flatten() {
             let uid = seen.target.uid.clone();
             objects.entry(uid).or_insert(seen);
@@ -77,13 +77,13 @@ pub(super) fn keep_standing(state: &mut State, manager: &str) {
 /// The targets of these changes that all of them were last seen to stand on.
 fn standing<'a>(
     changes: impl Iterator<Item = &'a Entry>,
-    sights: &BTreeMap<String, Sight>,
-    dirty: &BTreeSet<String>,
+    sights: &BTreeMap<Uid, Sight>,
+    dirty: &BTreeSet<Uid>,
     manager: &str,
-) -> BTreeSet<String> {
-    let mut stand: BTreeMap<&str, bool> = BTreeMap::new();
+) -> BTreeSet<Uid> {
+    let mut stand: BTreeMap<&Uid, bool> = BTreeMap::new();
     for entry in changes {
-        let uid = entry.target.uid.as_str();
+        let uid = &entry.target.uid;
         let holds = match sights.get(uid) {
             Some(Sight::Present(seen)) => judge::stands(seen, entry, manager),
             Some(Sight::Gone | Sight::Unreadable) | None => false,
@@ -91,7 +91,7 @@ fn standing<'a>(
         *stand.entry(uid).or_insert(true) &= holds && !dirty.contains(uid);
     }
     let stand = stand.into_iter().filter(|(_, stands)| *stands);
-    stand.map(|(uid, _)| uid.to_owned()).collect()
+    stand.map(|(uid, _)| uid.clone()).collect()
 }
 
 /// A look that goes on while decisions are made, if any.
@@ -233,20 +233,20 @@ impl Look {
         }
         self.with_state(|state| {
             for uid in unread {
-                state.sights.insert(uid.to_owned(), Sight::Unreadable);
+                state.sights.insert(uid, Sight::Unreadable);
             }
         })
         .await;
     }
 
     /// Keeps what is told, until nothing more is. Of whom nothing was told is returned.
-    async fn remember(&self, mut told: UnboundedReceiver<Told>) -> BTreeSet<&str> {
-        let uids = self.wanted.iter().map(|one| one.target.uid.as_str());
-        let mut unread: BTreeSet<&str> = uids.collect();
+    async fn remember(&self, mut told: UnboundedReceiver<Told>) -> BTreeSet<Uid> {
+        let uids = self.wanted.iter().map(|one| one.target.uid.clone());
+        let mut unread: BTreeSet<Uid> = uids.collect();
         let mut batch = Vec::new();
         while told.recv_many(&mut batch, BATCH).await > 0 {
             for (target, _) in &batch {
-                unread.remove(target.uid.as_str());
+                unread.remove(&target.uid);
             }
             self.with_state(|state| {
                 for (target, seen) in batch.drain(..) {
@@ -342,13 +342,13 @@ mod tests {
         let names = ["stands", "moved", "touched", "gone", "unseen"];
         let changes: Vec<Entry> = names.iter().map(|name| change(name)).collect();
         let sights = [
-            ("stands".to_owned(), seen("stands", 9)),
-            ("moved".to_owned(), seen("moved", 7)),
-            ("touched".to_owned(), seen("touched", 9)),
-            ("gone".to_owned(), Sight::Gone),
-            ("another".to_owned(), seen("another", 9)),
+            ("stands".into(), seen("stands", 9)),
+            ("moved".into(), seen("moved", 7)),
+            ("touched".into(), seen("touched", 9)),
+            ("gone".into(), Sight::Gone),
+            ("another".into(), seen("another", 9)),
         ];
-        let dirty = BTreeSet::from(["touched".to_owned()]);
+        let dirty = BTreeSet::from(["touched".into()]);
         let kept = standing(changes.iter(), &sights.into(), &dirty, &manager);
         assert_eq!(Vec::from_iter(kept), ["stands"]);
     }
@@ -371,7 +371,7 @@ mod tests {
         let mut memory = Memory {
             recent: Some(Recent {
                 seen_at: at,
-                objects: [("u1".to_owned(), seen)].into(),
+                objects: [("u1".into(), seen)].into(),
             }),
             ..Memory::default()
         };

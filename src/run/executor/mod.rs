@@ -184,7 +184,7 @@ fn start(
         Effect::Quarantine { mode, uid } => {
             tracing::error!(
                 mode,
-                uid,
+                uid = uid.as_str(),
                 "a write failed in pingzhan itself; the target is left alone"
             );
             if let Some(cell) = modes.get(&mode).cloned() {

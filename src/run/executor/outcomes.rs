@@ -8,6 +8,7 @@ use crate::api::ChangeRecordSpec;
 use crate::engine::decide::Sight;
 use crate::engine::scheduler::{Event as Told, Recording, Work};
 use crate::engine::work::{Act, Task};
+use crate::field::Uid;
 use crate::ledger::record::{Body, NewOutcome};
 use crate::ledger::{EntryId, Event};
 use crate::run::mode::{Mode, State};
@@ -24,7 +25,7 @@ const RETRY_LONGEST: i64 = 120;
 #[derive(Clone, Debug)]
 pub struct Settlement {
     /// The target.
-    pub uid: String,
+    pub uid: Uid,
     /// What is journalled.
     pub outcomes: Vec<NewOutcome>,
     /// The target as it is now, where that is known.
@@ -134,8 +135,10 @@ pub(in crate::run) async fn append(
         .append(&body, &lease, deps.clock.now())
         .await?
         .into_spec();
-    if let Err(damage) = state.ledger.apply(&record) {
-        state.damage = Some(damage.to_string());
+    match (state.ledger.apply(&record), &body) {
+        (Err(damage), _) => state.damage = Some(damage.to_string()),
+        (Ok(()), Body::Intents(made_of)) => state.ledger.made_of(made_of),
+        (Ok(()), Body::Plan(..) | Body::Outcomes(_) | Body::Turn(_)) => {}
     }
     state.read_plans();
     deps.metrics.recorded(&record);

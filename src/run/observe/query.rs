@@ -252,7 +252,7 @@ fn target(object: &Value, resource: &Resource) -> Option<Target> {
         plural: resource.plural.clone(),
         namespace: text("namespace").unwrap_or_default(),
         name: text("name")?,
-        uid: text("uid")?,
+        uid: text("uid")?.into(),
     }))
 }
 

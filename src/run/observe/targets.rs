@@ -219,7 +219,7 @@ impl Look<'_> {
 
     /// What is seen of an object, if it is the one that is wanted.
     fn project(&self, object: &Value, wanted: &Wanted) -> Option<Projection> {
-        if uid(object)? != wanted.target.uid {
+        if wanted.target.uid != uid(object)? {
             return None;
         }
         let plural = &self.collection.plural;

@@ -6,7 +6,7 @@ use super::*;
 use crate::api::LabelSelector;
 use crate::cluster::fake::{Asked, Fake, Reply, reply};
 use crate::engine::protect::Own;
-use crate::field::{Identity, Path, Projection, Target};
+use crate::field::{Identity, Path, Projection, Target, Uid};
 use crate::step::Fields;
 use serde_json::{Value, json};
 
@@ -337,7 +337,7 @@ fn wanted(namespace: &str, name: &str, uid: &str) -> Wanted {
             plural: "deployments".to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            uid: uid.to_owned(),
+            uid: uid.into(),
         }),
         paths: vec![Path::fields(["spec", "replicas"])],
         with_managed_fields: name == "web",
@@ -348,7 +348,7 @@ fn wanted(namespace: &str, name: &str, uid: &str) -> Wanted {
 async fn again(
     account: &Clients,
     targets: &[Wanted],
-) -> (BTreeMap<String, Option<Projection>>, Observed) {
+) -> (BTreeMap<Uid, Option<Projection>>, Observed) {
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let observed = observe_targets(account, targets, &tell).await;
     let mut seen = BTreeMap::new();

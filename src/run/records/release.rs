@@ -58,7 +58,7 @@ impl Held {
                 plural,
                 namespace,
                 name: text("name")?,
-                uid: text("uid")?,
+                uid: text("uid")?.into(),
             }),
             version: text("resourceVersion")?,
             others: finalizers

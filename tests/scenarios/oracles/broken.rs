@@ -72,12 +72,12 @@ fn intent() -> Body {
         plural: "deployments".to_owned(),
         namespace: "city".to_owned(),
         name: "web".to_owned(),
-        uid: WEB.to_owned(),
+        uid: WEB.into(),
     };
     let count = |replicas: i64| Image::Present(json!(replicas));
     Body::Intents(vec![NewEntry {
-        stage: "shed".to_owned(),
-        step: "halve".to_owned(),
+        stage: "shed".into(),
+        step: "halve".into(),
         target: target.into(),
         path: Path::fields(["spec", "replicas"]),
         base: count(7),
@@ -387,7 +387,7 @@ fn o9_objects_to_a_status_that_is_not_true() {
     let mut seen = status();
     seen.targets = vec![TargetStatus {
         name: "web".to_owned(),
-        uid: WEB.to_owned(),
+        uid: WEB.into(),
         path: "/spec/replicas".to_owned(),
         state: "Drifted".to_owned(),
         seen: Some(Image::Present(json!(6)).hash()),

@@ -16,7 +16,7 @@ pub mod raw;
 pub mod report;
 pub mod switch;
 
-use snafu::Snafu;
+use snafu::{OptionExt, Snafu};
 
 use crate::{cluster, tools};
 
@@ -74,7 +74,11 @@ pub enum Error {
 pub async fn run(verb: Verb, progress: crate::progress::Progress) -> Result<(), Error> {
     match verb {
         Verb::Switch(args) => switch::run(&args, progress).await,
-        Verb::Operator(args) => operator::serve(args).await,
+        Verb::Operator(args) => {
+            let served = tokio::task::spawn_blocking(move || operator::serve(&args));
+            let problem = "the operator panicked: see its log";
+            served.await.ok().context(WrongSnafu { problem })?
+        }
     }
 }
 

@@ -23,8 +23,17 @@ pub struct Args {
     concurrency: usize,
 }
 
-/// Runs the operator until the process ends.
-pub async fn serve(args: Args) -> Result<(), Error> {
+/// Runs the operator until the process ends, on the threads that the program itself gives it.
+///
+/// # Panics
+/// It was called on a thread of another runtime's.
+pub fn serve(args: &Args) -> Result<(), Error> {
+    let doing = "starting the operator's threads";
+    let runtime = operator::runtime().context(IoSnafu { doing })?;
+    runtime.block_on(run(args))
+}
+
+async fn run(args: &Args) -> Result<(), Error> {
     let problem = |error: &dyn std::fmt::Display| Error::Wrong {
         problem: error.to_string(),
     };

@@ -19,7 +19,7 @@ use crate::engine::plan::{self, Plan, Request, store};
 use crate::engine::scheduler::{Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::patch::{self, Edit, Guard, HeldBy};
-use crate::field::{FieldSet, Image, Path, giveback, project};
+use crate::field::{FieldSet, Image, Path, Uid, giveback, project};
 use crate::ledger::record::{self, Body, NewOutcome};
 use crate::ledger::{EntryId, Event, Ledger, State};
 use crate::playbook::{expand, matching};
@@ -74,9 +74,9 @@ pub struct World {
 /// What is lost at a crash.
 struct Process {
     ledger: Ledger,
-    sights: BTreeMap<String, Sight>,
+    sights: BTreeMap<Uid, Sight>,
     candidate: Option<Candidate>,
-    rewrites: BTreeMap<String, Vec<Timestamp>>,
+    rewrites: BTreeMap<Uid, Vec<Timestamp>>,
     dead_at: Timestamp,
     led: bool,
 }
@@ -509,7 +509,7 @@ impl World {
         };
         let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
         let sight = self.look(uid, &paths);
-        self.process.sights.insert(uid.to_owned(), sight);
+        self.process.sights.insert(uid.into(), sight);
     }
 
     fn look(&self, uid: &str, paths: &[Path]) -> Sight {
@@ -677,7 +677,7 @@ impl World {
             if item.event == Event::Reasserted {
                 self.process
                     .rewrites
-                    .entry(uid.to_owned())
+                    .entry(uid.into())
                     .or_default()
                     .push(self.now);
             }
@@ -718,7 +718,7 @@ impl World {
         let applied = self.land(&write);
         let sight = self.look(uid, &known);
         self.step()?;
-        self.process.sights.insert(uid.to_owned(), sight);
+        self.process.sights.insert(uid.into(), sight);
         Ok(applied)
     }
 

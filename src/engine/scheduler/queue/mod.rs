@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcomes::Outcomes;
 use super::types::{Before, Lane, Work};
+use crate::field::Uid;
 
 pub use record::back_off;
 
@@ -57,13 +58,13 @@ struct Item<P> {
 /// The queue of a mode.
 #[derive(Debug)]
 pub struct Queue<P, O> {
-    items: BTreeMap<String, Item<P>>,
-    waiting: BTreeMap<Key, String>,
-    ready: BTreeMap<Key, String>,
+    items: BTreeMap<Uid, Item<P>>,
+    waiting: BTreeMap<Key, Uid>,
+    ready: BTreeMap<Key, Uid>,
     /// Of each target, the sequence of the last record about it, where orders may be older.
-    touched: BTreeMap<String, i64>,
+    touched: BTreeMap<Uid, i64>,
     basis: i64,
-    recording: Vec<String>,
+    recording: Vec<Uid>,
     recording_value: bool,
     hold: u64,
     failures: u32,
@@ -130,7 +131,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
                 self.offer(work, basis, counter);
             }
         }
-        let unwanted: Vec<String> = self
+        let unwanted: Vec<Uid> = self
             .items
             .keys()
             .filter(|uid| !wanted.contains(*uid))
@@ -144,7 +145,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
 
     /// Nothing more is wanted.
     pub fn drop_all(&mut self) {
-        let uids: Vec<String> = self.items.keys().cloned().collect();
+        let uids: Vec<Uid> = self.items.keys().cloned().collect();
         for uid in uids {
             self.unwant(&uid);
         }
@@ -152,7 +153,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
         self.rest();
     }
 
-    fn unwant(&mut self, uid: &str) {
+    fn unwant(&mut self, uid: &Uid) {
         if let Some(item) = self.items.get_mut(uid) {
             match item.state {
                 State::Recording | State::Writing | State::Settled => item.later = Later::Absent,
@@ -163,7 +164,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
         }
     }
 
-    fn is_fresh(&self, uid: &str, basis: i64) -> bool {
+    fn is_fresh(&self, uid: &Uid, basis: i64) -> bool {
         self.touched
             .get(uid)
             .is_none_or(|sequence| basis >= *sequence)
@@ -233,7 +234,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// Puts a work where it can go on: to be recorded, or to be written.
-    fn place(&mut self, uid: &str) {
+    fn place(&mut self, uid: &Uid) {
         self.count();
         if let Some(item) = self.items.get_mut(uid) {
             let (state, index) = if item.cleared {
@@ -242,11 +243,11 @@ impl<P: Clone, O: Clone> Queue<P, O> {
                 (State::Waiting, &mut self.waiting)
             };
             item.state = state;
-            index.insert(item.key, uid.to_owned());
+            index.insert(item.key, uid.clone());
         }
     }
 
-    fn unindex(&mut self, uid: &str) {
+    fn unindex(&mut self, uid: &Uid) {
         self.count();
         if let Some(item) = self.items.get(uid) {
             match item.state {
@@ -262,13 +263,13 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// Forgets a work.
-    pub fn remove(&mut self, uid: &str) {
+    pub fn remove(&mut self, uid: &Uid) {
         self.unindex(uid);
         self.items.remove(uid);
     }
 
-    fn touch(&mut self, uid: &str, sequence: i64) {
-        let touched = self.touched.entry(uid.to_owned()).or_insert(sequence);
+    fn touch(&mut self, uid: &Uid, sequence: i64) {
+        let touched = self.touched.entry(uid.clone()).or_insert(sequence);
         *touched = sequence.max(*touched);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::mem::{discriminant, replace, take};
 
+use crate::field::Uid;
 use crate::ledger::record::BYTES;
 
 use super::super::types::{Before, Lane, Recording, Work};
@@ -72,9 +73,9 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// The record is stored.
-    pub fn recorded(&mut self, sequence: i64, works: Vec<(String, P)>, counter: &mut u64) {
+    pub fn recorded(&mut self, sequence: i64, works: Vec<(Uid, P)>, counter: &mut u64) {
         self.failures = 0;
-        let mut payloads: BTreeMap<String, P> = works.into_iter().collect();
+        let mut payloads: BTreeMap<Uid, P> = works.into_iter().collect();
         for uid in take(&mut self.recording) {
             match payloads.remove(&uid) {
                 Some(payload) => {
@@ -87,7 +88,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
         self.rest();
     }
 
-    fn cleared(&mut self, uid: &str, payload: P, sequence: i64, counter: &mut u64) {
+    fn cleared(&mut self, uid: &Uid, payload: P, sequence: i64, counter: &mut u64) {
         let Some(item) = self.items.get_mut(uid) else {
             return;
         };
@@ -108,7 +109,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// The work's record was not stored.
-    fn uncleared(&mut self, uid: &str, counter: &mut u64) {
+    fn uncleared(&mut self, uid: &Uid, counter: &mut u64) {
         let Some(item) = self.items.get_mut(uid) else {
             return;
         };

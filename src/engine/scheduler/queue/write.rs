@@ -2,6 +2,8 @@
 
 use std::mem::replace;
 
+use crate::field::Uid;
+
 use super::super::types::{Lane, Work};
 use super::{Later, Queue, State};
 
@@ -20,20 +22,20 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// Takes the first ready work out of the index.
-    pub fn pop_ready(&mut self) -> Option<String> {
+    pub fn pop_ready(&mut self) -> Option<Uid> {
         self.count();
         self.ready.pop_first().map(|(_, uid)| uid)
     }
 
     /// The work waits for its target.
-    pub fn park(&mut self, uid: &str) {
+    pub fn park(&mut self, uid: &Uid) {
         if let Some(item) = self.items.get_mut(uid) {
             item.state = State::Parked;
         }
     }
 
     /// The work's target is free.
-    pub fn unpark(&mut self, uid: &str) {
+    pub fn unpark(&mut self, uid: &Uid) {
         if self
             .items
             .get(uid)
@@ -44,7 +46,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// The work, and how often it was tried, for a write that starts now.
-    pub fn start_write(&mut self, uid: &str) -> Option<(Work<P>, u32)> {
+    pub fn start_write(&mut self, uid: &Uid) -> Option<(Work<P>, u32)> {
         let item = self.items.get_mut(uid)?;
         item.state = State::Writing;
         item.attempts += 1;
@@ -58,13 +60,13 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// How often the work was tried.
-    pub fn attempts(&self, uid: &str) -> u32 {
+    pub fn attempts(&self, uid: &Uid) -> u32 {
         self.items.get(uid).map_or(0, |item| item.attempts)
     }
 
     /// A write ended with nothing to record, and the work goes on: at once in its place, or after
     /// `at`. Whether a delay began.
-    pub fn retry(&mut self, uid: &str, at: Option<u64>, tail: bool, counter: &mut u64) -> bool {
+    pub fn retry(&mut self, uid: &Uid, at: Option<u64>, tail: bool, counter: &mut u64) -> bool {
         let Some(item) = self.items.get_mut(uid) else {
             return false;
         };
@@ -99,7 +101,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// A delay is over.
-    pub fn due(&mut self, uid: &str, at: u64) {
+    pub fn due(&mut self, uid: &Uid, at: u64) {
         if self
             .items
             .get(uid)
@@ -110,7 +112,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     }
 
     /// A write is done for good.
-    pub fn settled(&mut self, uid: &str, outcomes: Vec<O>, now: u64, counter: &mut u64) {
+    pub fn settled(&mut self, uid: &Uid, outcomes: Vec<O>, now: u64, counter: &mut u64) {
         let Some(item) = self.items.get_mut(uid) else {
             return;
         };
