@@ -293,9 +293,7 @@ impl Ledger {
                 }
             }
             let unwritten = entry.state.is_unwritten();
-            if let Some(known) = self.entries.get_mut(id) {
-                *known = entry;
-            }
+            self.entries.replace(entry);
             if unwritten {
                 self.fall_back(id);
             }

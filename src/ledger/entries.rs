@@ -15,9 +15,11 @@ impl Entries {
         self.0.get(place(id)?)
     }
 
-    /// The same, to be changed.
-    pub(super) fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
-        self.0.get_mut(place(id)?)
+    /// Puts another one in the place of that of its number, where there is one.
+    pub(super) fn replace(&mut self, entry: Entry) {
+        if let Some(known) = place(entry.id).and_then(|place| self.0.get_mut(place)) {
+            *known = entry;
+        }
     }
 
     /// The entries, the oldest first.
