@@ -3,6 +3,7 @@
 
 mod cli;
 mod cluster;
+mod conformance;
 mod corpus;
 mod crash;
 mod generated;

@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod certs;
 pub mod cluster;
+pub mod conformance;
 pub mod demo;
 pub mod generate;
 pub mod golang;

@@ -1,8 +1,10 @@
 //! `cargo xtask`: parses the command line and calls the library.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::conformance;
 use xtask::generate;
 use xtask::mutants;
 use xtask::progress::Progress;
@@ -33,6 +35,9 @@ enum Verb {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// What an API server answers.
+    #[command(subcommand)]
+    Conformance(Conformance),
     /// Break the operator on purpose, one mistake at a time: the tests must notice each.
     Mutants {
         /// Only those whose name contains this.
@@ -50,6 +55,25 @@ enum Verb {
     Bench(xtask::bench::Verb),
 }
 
+/// What to do with the conformance table.
+#[derive(Subcommand)]
+enum Conformance {
+    /// Play the table against a real control plane and write down what it answers.
+    Record {
+        /// Of the chapters, only those whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+    },
+    /// Play the table against a server and say what it answers otherwise than recorded.
+    Check {
+        /// Its kubeconfig, of an administrator.
+        kubeconfig: PathBuf,
+        /// Begins the names of the namespaces that are created for it.
+        #[arg(long, default_value_t = format!("conformance-{}", std::process::id()))]
+        prefix: String,
+    },
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -58,6 +82,7 @@ async fn main() -> ExitCode {
         Verb::Cluster(verb) => cluster_command::run(verb, progress).await.map_err(report),
         Verb::Demo(demo) => demo_command::run(demo, progress).await.map_err(report),
         Verb::Test { filter } => tested(filter.as_deref(), progress).await,
+        Verb::Conformance(verb) => conformed(verb, progress).await,
         Verb::Mutants { only } => mutated(only.as_deref(), progress),
         Verb::Generate { check } => generated(check, progress).map_err(report),
         Verb::Bench(verb) => xtask::bench::run(verb, progress).await.map_err(report),
@@ -76,6 +101,21 @@ async fn tested(filter: Option<&str>, progress: Progress) -> Result<(), String> 
     println!("{counts}");
     if counts.failed > 0 {
         return Err(format!("{} tests failed", counts.failed));
+    }
+    Ok(())
+}
+
+async fn conformed(verb: Conformance, progress: Progress) -> Result<(), String> {
+    let root = repository();
+    match verb {
+        Conformance::Record { only } => {
+            let recorded = conformance::record::record(&root, &only, progress).await;
+            println!("{} cases recorded", recorded.map_err(report)?);
+        }
+        Conformance::Check { kubeconfig, prefix } => {
+            let checked = conformance::check::check(&root, &kubeconfig, &prefix).await;
+            println!("{} cases answered as recorded", checked.map_err(report)?);
+        }
     }
     Ok(())
 }

@@ -1,0 +1,84 @@
+//! Plays the whole table against a server and holds its answers against what is recorded.
+
+use std::path::Path;
+
+use futures::StreamExt;
+use futures::stream;
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use snafu::{ResultExt, ensure};
+
+use super::compare::differences;
+use super::table::{self, Case, Chapter};
+use super::{Error, KubeconfigSnafu, RequestSnafu, UnfitSnafu, player, record};
+
+/// Cases that are played side by side: each is in a namespace of its own.
+const TOGETHER: usize = 8;
+
+/// Plays every case against the server of a kubeconfig, in namespaces whose names begin so, and says
+/// how many answered as recorded.
+///
+/// # Errors
+/// One answered otherwise: the error says which, and how.
+pub async fn check(repository: &Path, kubeconfig: &Path, prefix: &str) -> Result<usize, Error> {
+    let client = client(kubeconfig).await?;
+    record::prepare(&client, repository).await?;
+    let chapters = table::read(repository)?;
+    let mut plays = Vec::new();
+    for chapter in &chapters {
+        ensure_belongs(chapter)?;
+        for (index, case) in chapter.cases.iter().enumerate() {
+            let namespace = format!("{prefix}-{}-{index}", chapter.name);
+            plays.push(played(&client, chapter, case, namespace));
+        }
+    }
+    let count = plays.len();
+    let found: Vec<_> = stream::iter(plays).buffered(TOGETHER).collect().await;
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    let problem = format!(
+        "{} differences (if the server is right, `cargo xtask conformance record`):\n{}",
+        found.len(),
+        found.join("\n")
+    );
+    ensure!(found.is_empty(), UnfitSnafu { problem });
+    Ok(count)
+}
+
+async fn played(client: &Client, of: &Chapter, case: &Case, namespace: String) -> Vec<String> {
+    let found = match player::play(client, case, &namespace).await {
+        Ok(answers) => {
+            let recorded = of.answers.get(&case.name);
+            differences(recorded.map_or(&[], Vec::as_slice), &answers)
+        }
+        Err(error) => vec![error.to_string()],
+    };
+    let named = |what| format!("{}: {}: {what}", of.name, case.name);
+    found.into_iter().map(named).collect()
+}
+
+/// Answers that belong to no case are left over from one, and a case without a step claims nothing.
+fn ensure_belongs(chapter: &Chapter) -> Result<(), Error> {
+    let is_named = |name: &String| chapter.cases.iter().any(|case| case.name == *name);
+    for name in chapter.answers.keys() {
+        let problem = format!("{}: no case is called `{name}` any more", chapter.name);
+        ensure!(is_named(name), UnfitSnafu { problem });
+    }
+    for case in &chapter.cases {
+        let problem = format!("{}: `{}` has no step", chapter.name, case.name);
+        ensure!(!case.steps.is_empty(), UnfitSnafu { problem });
+    }
+    Ok(())
+}
+
+async fn client(path: &Path) -> Result<Client, Error> {
+    let read = Kubeconfig::read_from(path).context(KubeconfigSnafu { path })?;
+    let options = KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(read, &options).await;
+    let mut config = config.context(KubeconfigSnafu { path })?;
+    // What the server answered is compared, not what a retry made of it.
+    config.default_retry = false;
+    let doing = format!("connecting as {}", path.display());
+    Client::try_from(config)
+        .map_err(Box::new)
+        .context(RequestSnafu { doing })
+}
