@@ -2,9 +2,11 @@
 //! is switched answers each write with all of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _};
-use serde_json::value::RawValue;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Value};
 
 use super::path::{Path, Segment};
@@ -26,6 +28,10 @@ enum Node {
     Items(Box<Self>),
     /// These members of an object.
     Members(BTreeMap<String, Self>, Beside),
+    /// That it is there.
+    Null,
+    /// Of an object that it is one; of anything else everything.
+    Hollow,
 }
 
 /// What is read of the members of an object that are not asked for.
@@ -77,8 +83,10 @@ impl Sieve {
     /// # Errors
     /// The text is not JSON.
     pub fn read(&self, text: &[u8]) -> Result<Value, serde_json::Error> {
-        let text: &RawValue = serde_json::from_slice(text)?;
-        self.root.read(text)
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let object = self.deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(object)
     }
 }
 
@@ -90,8 +98,7 @@ impl<'de> DeserializeSeed<'de> for &Sieve {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        let text = <&RawValue>::deserialize(deserializer)?;
-        self.root.read(text).map_err(D::Error::custom)
+        self.root.deserialize(deserializer)
     }
 }
 
@@ -110,44 +117,93 @@ impl Node {
         }
         *node = Self::Whole;
     }
+}
 
-    fn read(&self, raw: &RawValue) -> Result<Value, serde_json::Error> {
-        let text = raw.get();
+impl Beside {
+    /// What is read of a member of this name.
+    fn node(self, name: &str) -> &'static Node {
         match self {
-            Self::Items(each) if text.starts_with('[') => {
-                let items: Vec<&RawValue> = serde_json::from_str(text)?;
-                let items: Result<Vec<Value>, _> =
-                    items.into_iter().map(|item| each.read(item)).collect();
-                items.map(Value::Array)
-            }
-            Self::Members(kept, beside) if text.starts_with('{') => {
-                let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-                let read = |(name, raw): (String, &RawValue)| {
-                    let value = match kept.get(&name) {
-                        Some(node) => node.read(raw)?,
-                        None => beside.read(&name, raw)?,
-                    };
-                    Ok((name, value))
-                };
-                let members: Result<Map<String, Value>, _> =
-                    members.into_iter().map(read).collect();
-                members.map(Value::Object)
-            }
-            Self::Whole | Self::Items(_) | Self::Members(..) => serde_json::from_str(text),
+            Self::Null => &Node::Null,
+            Self::NoFields if name.starts_with("f:") => &Node::Hollow,
+            Self::NoFields | Self::Whole => &Node::Whole,
         }
     }
 }
 
-impl Beside {
-    fn read(self, name: &str, raw: &RawValue) -> Result<Value, serde_json::Error> {
-        let text = raw.get();
+/// The text is walked once, and no value is made of what is not kept.
+impl<'de> DeserializeSeed<'de> for &Node {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         match self {
-            Self::Null => Ok(Value::Null),
-            Self::NoFields if name.starts_with("f:") && text.starts_with('{') => {
-                Ok(Value::Object(Map::new()))
-            }
-            Self::NoFields | Self::Whole => serde_json::from_str(text),
+            Node::Whole => Value::deserialize(deserializer),
+            Node::Null => IgnoredAny::deserialize(deserializer).map(|IgnoredAny| Value::Null),
+            Node::Items(_) | Node::Members(..) | Node::Hollow => deserializer.deserialize_any(self),
         }
+    }
+}
+
+/// What is not of the shape that is asked for is read as a whole.
+impl<'de> Visitor<'de> for &Node {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let each = match self {
+            Node::Items(each) => &**each,
+            Node::Whole | Node::Members(..) | Node::Null | Node::Hollow => &Node::Whole,
+        };
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element_seed(each)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = object.next_key::<String>()? {
+            let node = match self {
+                Node::Members(kept, beside) => {
+                    kept.get(&name).unwrap_or_else(|| beside.node(&name))
+                }
+                Node::Hollow => {
+                    object.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Node::Whole | Node::Items(_) | Node::Null => &Node::Whole,
+            };
+            let value = object.next_value_seed(node)?;
+            members.insert(name, value);
+        }
+        Ok(Value::Object(members))
     }
 }
 
