@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use snafu::{OptionExt, ResultExt};
 use tokio::process::{Child, Command};
 
 use super::{Error, IoSnafu, WrongSnafu};
+use crate::cluster;
 use pingzhan::run::clock::Clock;
 use pingzhan::run::{lease, logs, operator};
 
@@ -39,7 +39,7 @@ async fn run(args: &Args) -> Result<(), Error> {
     };
     logs::init(logs::Format::Human, "pingzhan=info,warn", false)
         .map_err(|error| problem(&error))?;
-    let config = config(&args.kubeconfig).await?;
+    let config = cluster::config(&args.kubeconfig).await?;
     let settings = operator::Settings {
         namespace: "pingzhan-system".into(),
         accounts_namespace: "pingzhan-playbooks".into(),
@@ -51,19 +51,6 @@ async fn run(args: &Args) -> Result<(), Error> {
     };
     let ended = operator::run(config, settings, Clock::machine(), std::future::pending()).await;
     ended.map_err(|error| problem(&error))
-}
-
-/// A connection's settings, from a kubeconfig.
-pub async fn config(kubeconfig: &Path) -> Result<kube::Config, Error> {
-    let problem = |error: kube::config::KubeconfigError| Error::Wrong {
-        problem: error.to_string(),
-    };
-    let read = Kubeconfig::read_from(kubeconfig).map_err(problem)?;
-    let options = KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(read, &options).await;
-    let mut config = config.map_err(problem)?;
-    config.default_retry = false;
-    Ok(config)
 }
 
 /// An operator that runs; it ends with this value.

@@ -13,11 +13,11 @@ use super::audit::Audit;
 use super::fleet::{self, send};
 use super::forwarder::Forwarder;
 use super::mode::Mode;
-use super::operator::{self, Operator};
+use super::operator::Operator;
 use super::raw::Raw;
 use super::report::{Memory, Pair, Report, Size};
 use super::{Error, IoSnafu, WrongSnafu, kubectl, mode, plan};
-use crate::cluster::{Cluster, Spec};
+use crate::cluster::{self, Cluster, Spec};
 use crate::progress::Progress;
 use crate::tools::{self, Program};
 
@@ -121,7 +121,7 @@ impl Bench {
         let raw_forwarder = Forwarder::to(port).await?;
         let kubeconfig = through(&cluster, &forwarder, "operator")?;
         let raw_kubeconfig = through(&cluster, &raw_forwarder, "raw")?;
-        let mut config = operator::config(&raw_kubeconfig).await?;
+        let mut config = cluster::config(&raw_kubeconfig).await?;
         let account = "system:serviceaccount:pingzhan-playbooks:bench";
         config.auth_info.impersonate = Some(account.to_owned());
         let raw = Client::try_from(config).map_err(|error| Error::Wrong {

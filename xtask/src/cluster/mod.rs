@@ -19,7 +19,7 @@ use crate::tools;
 
 pub use kubeconfig::NOBODYS_GROUPS;
 pub use process::{Process, is_alive};
-pub use ready::client;
+pub use ready::{client, config};
 pub use spec::{Controllers, Spec};
 pub use state::{Status, Unit};
 

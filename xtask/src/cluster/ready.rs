@@ -22,8 +22,9 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A client from a kubeconfig.
-pub async fn client(kubeconfig: &Path) -> Result<Client, Error> {
+/// A connection's settings from a kubeconfig. What the server answers is seen, not what a retry
+/// makes of it.
+pub async fn config(kubeconfig: &Path) -> Result<Config, Error> {
     let context = || KubeconfigSnafu { path: kubeconfig };
     let read = Kubeconfig::read_from(kubeconfig)
         .map_err(Box::new)
@@ -32,6 +33,12 @@ pub async fn client(kubeconfig: &Path) -> Result<Client, Error> {
     let config = Config::from_custom_kubeconfig(read, &options).await;
     let mut config = config.map_err(Box::new).with_context(|_| context())?;
     config.default_retry = false;
+    Ok(config)
+}
+
+/// A client with [`config`].
+pub async fn client(kubeconfig: &Path) -> Result<Client, Error> {
+    let config = config(kubeconfig).await?;
     let url = config.cluster_url.to_string();
     Client::try_from(config)
         .map_err(Box::new)

@@ -5,12 +5,12 @@ use std::path::Path;
 use futures::StreamExt;
 use futures::stream;
 use kube::Client;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use snafu::{ResultExt, ensure};
+use snafu::ensure;
 
 use super::compare::differences;
 use super::table::{self, Case, Chapter};
-use super::{Error, KubeconfigSnafu, RequestSnafu, UnfitSnafu, player, record};
+use super::{Error, UnfitSnafu, player, record};
+use crate::cluster;
 
 /// Cases that are played side by side: each is in a namespace of its own.
 const TOGETHER: usize = 8;
@@ -21,7 +21,7 @@ const TOGETHER: usize = 8;
 /// # Errors
 /// One answered otherwise: the error says which, and how.
 pub async fn check(repository: &Path, kubeconfig: &Path, prefix: &str) -> Result<usize, Error> {
-    let client = client(kubeconfig).await?;
+    let client = cluster::client(kubeconfig).await?;
     record::prepare(&client, repository).await?;
     let chapters = table::read(repository)?;
     let mut plays = Vec::new();
@@ -68,17 +68,4 @@ fn ensure_belongs(chapter: &Chapter) -> Result<(), Error> {
         ensure!(!case.steps.is_empty(), UnfitSnafu { problem });
     }
     Ok(())
-}
-
-async fn client(path: &Path) -> Result<Client, Error> {
-    let read = Kubeconfig::read_from(path).context(KubeconfigSnafu { path })?;
-    let options = KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(read, &options).await;
-    let mut config = config.context(KubeconfigSnafu { path })?;
-    // What the server answered is compared, not what a retry made of it.
-    config.default_retry = false;
-    let doing = format!("connecting as {}", path.display());
-    Client::try_from(config)
-        .map_err(Box::new)
-        .context(RequestSnafu { doing })
 }

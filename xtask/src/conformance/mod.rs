@@ -46,14 +46,6 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
-    /// A kubeconfig is no way to a server.
-    #[snafu(display("{} is no kubeconfig that can be used", path.display()))]
-    Kubeconfig {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: kube::config::KubeconfigError,
-    },
     /// The server did not answer.
     #[snafu(display("{doing} failed"))]
     Request {
@@ -68,7 +60,7 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// The control plane did not come up.
+    /// The control plane did not come up, or cannot be reached.
     #[snafu(transparent)]
     Cluster {
         /// Why.

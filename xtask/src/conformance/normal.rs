@@ -62,7 +62,7 @@ impl Normal {
     }
 
     fn list(&mut self, metadata: &Map<String, Value>) -> Value {
-        let mut normal = self.members(&metadata.clone());
+        let mut normal = self.members(metadata);
         for (name, word) in [("resourceVersion", "<version>"), ("continue", "<token>")] {
             if metadata.get(name).is_some_and(|value| *value != "") {
                 normal.insert(name.to_owned(), word.into());

@@ -12,7 +12,7 @@ use snafu::{ResultExt, ensure};
 
 use super::normal::Normal;
 use super::table::{Answer, Case, Step, media};
-use super::{CaseSnafu, Error, RequestSnafu, UnfitSnafu};
+use super::{Error, RequestSnafu, UnfitSnafu};
 
 /// Headers that mean something to a client.
 const HEADERS: [&str; 3] = ["content-type", "retry-after", "warning"];
@@ -28,7 +28,8 @@ const LEARNT: usize = 100;
 /// Plays a case in a namespace of this name, which it creates.
 ///
 /// # Errors
-/// The case is not playable, or the server did not answer. What it answered is never an error.
+/// The case is not playable, a request succeeds or fails although the case says otherwise, or the
+/// server did not answer. What else it answered is never an error.
 pub async fn play(client: &Client, case: &Case, namespace: &str) -> Result<Vec<Answer>, Error> {
     create(client, namespace).await?;
     let mut play = Play {
@@ -129,6 +130,27 @@ fn read(bytes: &[u8]) -> Value {
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
 }
 
+/// The first so many events of a watch; what is missing after a while is said.
+async fn events(mut body: Body, count: usize) -> Result<Vec<Value>, String> {
+    let (mut events, mut text) = (Vec::new(), Vec::new());
+    while events.len() < count {
+        let frame = tokio::time::timeout(EVENT, body.frame()).await;
+        let Ok(Some(Ok(frame))) = frame else {
+            return Err(format!(
+                "{} of {count} events came: {events:?}",
+                events.len()
+            ));
+        };
+        text.extend_from_slice(&frame.into_data().unwrap_or_default());
+        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = text.drain(..=end).collect();
+            events.push(read(&line[..end]));
+        }
+    }
+    events.truncate(count);
+    Ok(events)
+}
+
 /// A case that is being played.
 struct Play<'a> {
     client: &'a Client,
@@ -155,13 +177,21 @@ impl Play<'_> {
             tokio::time::sleep(PAUSE).await;
         };
         let watch = step.events.filter(|_| status == 200);
-        let body = if let Some(events) = watch {
-            Value::Array(self.events(body, events, number).await?)
+        let body = if let Some(count) = watch {
+            Value::Array(events(body, count).await.map_err(wrong)?)
         } else {
             let bytes = body.collect_bytes().await.map_err(Box::new);
             let doing = step.send.clone();
             read(&bytes.context(RequestSnafu { doing })?)
         };
+        let failed = (status >= 400).then_some(status);
+        if failed != step.fails {
+            let expected = step
+                .fails
+                .map_or("a success".to_owned(), |code| code.to_string());
+            let problem = format!("the answer is {status}, not {expected}: {body}");
+            return Err(wrong(problem));
+        }
         for (word, pointer) in &step.save {
             let value = body
                 .pointer(pointer)
@@ -235,31 +265,6 @@ impl Play<'_> {
             headers: kept,
             body,
         }
-    }
-
-    /// The first so many events of a watch; what is missing after a while is said.
-    async fn events(&self, mut body: Body, count: usize, step: usize) -> Result<Vec<Value>, Error> {
-        let (mut events, mut text) = (Vec::new(), Vec::new());
-        while events.len() < count {
-            let frame = tokio::time::timeout(EVENT, body.frame()).await;
-            let Ok(Some(Ok(frame))) = frame else {
-                let problem = format!("{} of {count} events came: {events:?}", events.len());
-                let case = self.case.name.clone();
-                return CaseSnafu {
-                    case,
-                    step,
-                    problem,
-                }
-                .fail();
-            };
-            text.extend_from_slice(&frame.into_data().unwrap_or_default());
-            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = text.drain(..=end).collect();
-                events.push(read(&line[..end]));
-            }
-        }
-        events.truncate(count);
-        Ok(events)
     }
 
     fn value(&self, value: &Value) -> Result<Value, String> {

@@ -48,6 +48,8 @@ pub struct Step {
     /// The request is sent again for a while until it has this status: the server learns of rights and
     /// policies a moment after they are written.
     pub until: Option<u16>,
+    /// The code of the refusal that this request meets; without it, it has to succeed.
+    pub fails: Option<u16>,
     /// The parts of the answer that are compared, as JSON Pointers; all of it where there are none.
     pub only: BTreeSet<String>,
 }
