@@ -171,9 +171,11 @@ pub struct OwnerRef {
 pub struct Intent {
     /// The entry's number in its journal, from 1.
     pub id: i64,
-    /// Changes with the same number are one write.
-    pub write: i64,
+    /// The first entry of the same write, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<i64>,
     /// The index of its group.
+    #[serde(default, skip_serializing_if = "is_first")]
     pub group: i32,
     /// The target's namespace.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -197,10 +199,12 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65_536))]
     pub after: Option<String>,
-    /// Who owned the field in peacetime.
+    /// Who owned the field in peacetime, one text an owner: its index among the record's owners;
+    /// the time of its entry, or `-`; and, where it loses more or less than just the field, the
+    /// fieldsV1 that it loses. Separated by blanks: `0 2026-07-01T08:00:00Z`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
-    pub owners: Vec<LostFields>,
+    #[schemars(length(max = 32), inner(length(max = 65_600)))]
+    pub owners: Vec<String>,
     /// Parents that had to be created, in fieldsV1 form, the outermost first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 1024)))]
@@ -212,21 +216,6 @@ pub struct Intent {
     /// The entry of the same mode that this one takes the place of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<i64>,
-}
-
-/// What a former owner loses by a change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LostFields {
-    /// The index of the owner.
-    pub owner: i32,
-    /// The time of the owner's entry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 40))]
-    pub at: Option<String>,
-    /// The fieldsV1 text that it loses; when left out, just the field itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 65_536))]
-    pub fields: Option<String>,
 }
 
 /// What became of changes.
@@ -318,4 +307,9 @@ pub enum TurnKind {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(number: &i64) -> bool {
     *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_first(index: &i32) -> bool {
+    *index == 0
 }

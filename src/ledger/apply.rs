@@ -131,20 +131,18 @@ impl Ledger {
 
     fn take_intents(
         &mut self,
-        entries: Vec<(EntryId, i64, NewEntry)>,
+        entries: Vec<(EntryId, EntryId, NewEntry)>,
         at: Timestamp,
     ) -> Result<(), String> {
-        let mut next_write = self.next_write;
+        let mut write_before = None;
         for ((id, write, entry), expected) in entries.iter().zip(self.next_entry..) {
             if id.0 != expected {
                 return Err(format!("entry {} should have the number {expected}", id.0));
             }
-            let continues = *write == next_write - 1 && expected > self.next_entry;
-            if *write == next_write {
-                next_write += 1;
-            } else if !continues {
-                return Err(format!("entry {expected} is of write {write}"));
+            if write != id && write_before != Some(*write) {
+                return Err(format!("entry {expected} is of the write of {}", write.0));
             }
+            write_before = Some(*write);
             if let Some(older) = entry.supersedes {
                 let fits = self.entries.get(older).is_some_and(|older| {
                     older.target.uid == entry.target.uid && older.path == entry.path
@@ -165,11 +163,10 @@ impl Ledger {
             .values()
             .next_back()
             .map_or(self.next_entry, |last| last.id.0 + 1);
-        self.next_write = next_write;
         Ok(())
     }
 
-    fn insert(&mut self, id: EntryId, write: i64, entry: NewEntry, at: Timestamp) {
+    fn insert(&mut self, id: EntryId, write: EntryId, entry: NewEntry, at: Timestamp) {
         let NewEntry {
             stage,
             step,

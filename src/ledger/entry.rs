@@ -20,8 +20,8 @@ pub struct Entry {
     pub stage: Arc<str>,
     /// The step.
     pub step: Arc<str>,
-    /// Changes with the same number are one write.
-    pub write: i64,
+    /// The first entry of the same write.
+    pub write: EntryId,
     /// Which object.
     pub target: Target,
     /// Which field.
@@ -156,7 +156,7 @@ pub(crate) fn sample(uid: &str) -> Entry {
         id: EntryId(1),
         stage: "surge".into(),
         step: "portals".into(),
-        write: 1,
+        write: EntryId(1),
         target: Target::from(crate::field::Identity {
             uid: uid.into(),
             ..crate::field::Identity::default()

@@ -83,8 +83,6 @@ pub struct Ledger {
     pub stage_last: BTreeMap<String, Timestamp>,
     /// The number of the next entry.
     pub next_entry: i64,
-    /// The number of the next write.
-    pub next_write: i64,
 }
 
 impl Ledger {
@@ -93,7 +91,6 @@ impl Ledger {
         Self {
             mode,
             next_entry: 1,
-            next_write: 1,
             ..Self::default()
         }
     }

@@ -4,25 +4,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::api::{Intent, IntentGroup, Intents, LostFields, OwnerRef};
+use crate::api::{Intent, IntentGroup, Intents, OwnerRef};
 use crate::field::{FieldSet, FormerOwner, Identity, Image, Owner, Path, Target};
 
 use super::entry::{EntryId, NewEntry};
 
 /// Writes changes. Neighbours of one target and stage are one write.
-pub(super) fn encode(entries: &[NewEntry], next_entry: i64, next_write: i64) -> Intents {
+pub(super) fn encode(entries: &[NewEntry], next_entry: i64) -> Intents {
     let mut groups = Words::default();
     let mut owners = Words::default();
     let mut encoded = Vec::with_capacity(entries.len());
-    let mut write = next_write - 1;
+    let mut write = next_entry;
     let mut last = None;
     for (entry, id) in entries.iter().zip(next_entry..) {
         let this = (&entry.target.uid, &entry.stage);
         if last != Some(this) {
-            write += 1;
+            write = id;
             last = Some(this);
         }
-        encoded.push(intent(entry, id, write, &mut groups, &mut owners));
+        let mut intent = intent(entry, id, &mut groups, &mut owners);
+        intent.write = (write != id).then_some(write);
+        encoded.push(intent);
     }
     Intents {
         groups: groups.list,
@@ -31,8 +33,8 @@ pub(super) fn encode(entries: &[NewEntry], next_entry: i64, next_write: i64) -> 
     }
 }
 
-/// Reads changes, each with its number and that of its write.
-pub(super) fn decode(intents: &Intents) -> Result<Vec<(EntryId, i64, NewEntry)>, String> {
+/// Reads changes, each with its number and that of the first one of its write.
+pub(super) fn decode(intents: &Intents) -> Result<Vec<(EntryId, EntryId, NewEntry)>, String> {
     let Intents {
         groups,
         owners,
@@ -62,7 +64,8 @@ pub(super) fn decode(intents: &Intents) -> Result<Vec<(EntryId, i64, NewEntry)>,
             .ok_or_else(|| format!("entry {} names group {}", intent.id, intent.group))?;
         let entry = new_entry(intent, group, common, &owners)
             .map_err(|problem| format!("entry {}: {problem}", intent.id))?;
-        decoded.push((EntryId(intent.id), intent.write, entry));
+        let write = intent.write.unwrap_or(intent.id);
+        decoded.push((EntryId(intent.id), EntryId(write), entry));
     }
     Ok(decoded)
 }
@@ -148,7 +151,6 @@ fn named(owner: &OwnerRef) -> Owner {
 fn intent(
     entry: &NewEntry,
     id: i64,
-    write: i64,
     groups: &mut Words<IntentGroup>,
     owners: &mut Words<OwnerRef>,
 ) -> Intent {
@@ -169,7 +171,7 @@ fn intent(
     } = entry;
     Intent {
         id,
-        write,
+        write: None,
         group: groups.of(group_of(entry)),
         namespace: target.namespace.clone(),
         name: target.name.clone(),
@@ -179,10 +181,9 @@ fn intent(
         after: after.to_text(),
         owners: former
             .iter()
-            .map(|former| LostFields {
-                owner: owners.of(owner_of(&former.owner)),
-                at: former.at.clone(),
-                fields: lost(&former.lost, path),
+            .map(|former| {
+                let index = owners.of(owner_of(&former.owner));
+                owner_text(index, former, path)
             })
             .collect(),
         parents: parents.iter().map(ToString::to_string).collect(),
@@ -190,6 +191,18 @@ fn intent(
         supersedes: supersedes.map(|id| id.0),
     }
 }
+
+/// A former owner as one text: lists and texts cost the server less than objects.
+fn owner_text(index: i32, former: &FormerOwner, path: &Path) -> String {
+    let at = former.at.as_deref().unwrap_or(NO_TIME);
+    lost(&former.lost, path).map_or_else(
+        || format!("{index} {at}"),
+        |fields| format!("{index} {at} {fields}"),
+    )
+}
+
+/// Stands for the time of an owner's entry that has none.
+const NO_TIME: &str = "-";
 
 /// What an owner loses; nothing where it is just the field, which is nearly always. Compared as it
 /// would be written, since a server may spell a key otherwise than we do.
@@ -214,7 +227,7 @@ fn new_entry(
         base,
         seen,
         after,
-        owners: lost,
+        owners: former,
         parents,
         covers,
         supersedes,
@@ -241,9 +254,9 @@ fn new_entry(
         base: image(base, "base")?,
         seen: image(seen, "seen")?,
         after: image(after, "after")?,
-        owners: lost
+        owners: former
             .iter()
-            .map(|lost| former_owner(lost, &common.field, owners))
+            .map(|text| former_owner(text, &common.field, owners))
             .collect::<Result<_, _>>()?,
         parents: parents
             .iter()
@@ -255,17 +268,21 @@ fn new_entry(
     })
 }
 
+/// Reads [`owner_text`] back.
 fn former_owner(
-    lost: &LostFields,
+    text: &str,
     field: &FieldSet,
     owners: &[Arc<Owner>],
 ) -> Result<FormerOwner, String> {
-    let LostFields { owner, at, fields } = lost;
-    let owner = usize::try_from(*owner)
+    let mut words = text.splitn(3, ' ');
+    let index = words.next().unwrap_or_default();
+    let owner = index
+        .parse()
         .ok()
-        .and_then(|index| owners.get(index))
-        .ok_or_else(|| format!("it names owner {owner}, which is not there"))?;
-    let lost = match fields {
+        .and_then(|index: usize| owners.get(index));
+    let owner = owner.ok_or_else(|| format!("it names owner {index:?}, which is not there"))?;
+    let at = words.next().ok_or("an owner has no time")?;
+    let lost = match words.next() {
         None => field.clone(),
         Some(text) => {
             let value = serde_json::from_str(text)
@@ -275,7 +292,7 @@ fn former_owner(
     };
     Ok(FormerOwner {
         owner: Arc::clone(owner),
-        at: at.clone(),
+        at: (at != NO_TIME).then(|| at.to_owned()),
         lost,
     })
 }

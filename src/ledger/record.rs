@@ -113,8 +113,8 @@ impl NewOutcome {
 pub enum Decoded {
     /// A part of a plan.
     Plan(PlanPart),
-    /// Changes, with the number of the entry and of the write.
-    Intents(Vec<(EntryId, i64, NewEntry)>),
+    /// Changes, with the number of the entry and of the first one of its write.
+    Intents(Vec<(EntryId, EntryId, NewEntry)>),
     /// What became of changes.
     Outcomes(Vec<NewOutcome>),
     /// A change of direction or leader.
@@ -155,8 +155,7 @@ impl std::fmt::LowerHex for HexBytes<'_> {
     }
 }
 
-/// The next record of a journal. Entry numbers continue at `next_entry`, write numbers at
-/// `next_write`.
+/// The next record of a journal. Entry numbers continue at `next_entry`.
 ///
 /// Guarantees: deterministic, so that a create whose answer was lost can be compared byte by byte;
 /// words that repeat stand once a record; [`decode`] gives the body back, outcomes of equal words
@@ -169,7 +168,6 @@ pub fn encode(
     epoch: i64,
     at: Timestamp,
     next_entry: i64,
-    next_write: i64,
     body: &Body,
 ) -> ChangeRecordSpec {
     let mut record = ChangeRecordSpec {
@@ -192,7 +190,7 @@ pub fn encode(
         }
         Body::Intents(entries) => {
             record.type_ = RecordType::Intents;
-            record.intents = Some(intents::encode(entries, next_entry, next_write));
+            record.intents = Some(intents::encode(entries, next_entry));
         }
         Body::Outcomes(items) => {
             record.type_ = RecordType::Outcomes;

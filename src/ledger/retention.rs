@@ -106,9 +106,9 @@ mod tests {
         let mut ledger = Ledger::new(mode());
         let mut records = Vec::new();
         for body in bodies {
-            let (entry, write) = (ledger.next_entry, ledger.next_write);
             let when = at(ledger.head.sequence);
-            let record = encode(&ledger.head, &ledger.mode, 1, when, entry, write, &body);
+            let next = ledger.next_entry;
+            let record = encode(&ledger.head, &ledger.mode, 1, when, next, &body);
             ledger.apply(&record).expect("a legal record");
             records.push(record);
         }

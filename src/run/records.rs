@@ -104,7 +104,6 @@ pub struct Journal {
     epoch: i64,
     head: Head,
     next_entry: i64,
-    next_write: i64,
     /// The record of which it is not known whether it is stored.
     unsettled: Option<String>,
 }
@@ -132,7 +131,6 @@ impl Journal {
             epoch,
             head: ledger.head.clone(),
             next_entry: ledger.next_entry,
-            next_write: ledger.next_write,
             unsettled: None,
         };
         Ok((journal, ledger))
@@ -167,7 +165,6 @@ impl Journal {
             self.epoch,
             now,
             self.next_entry,
-            self.next_write,
             body,
         );
         let name = names::record_name(&self.mode.uid, spec.sequence);
@@ -280,7 +277,6 @@ impl Journal {
         let entries = spec.intents.iter().flat_map(|intents| &intents.entries);
         for entry in entries {
             self.next_entry = self.next_entry.max(entry.id + 1);
-            self.next_write = self.next_write.max(entry.write + 1);
         }
     }
 }

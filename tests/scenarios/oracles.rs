@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pingzhan::api::{ChangeRecordSpec, EmergencyMode, RecordType, TurnKind, names};
 use pingzhan::field::{Image, Path, Segment, exact};
-use pingzhan::ledger::{Direction, Entry, Ledger, State};
+use pingzhan::ledger::{Direction, Entry, EntryId, Ledger, State};
 use serde_json::Value;
 
 use super::history::Event;
@@ -313,7 +313,7 @@ impl Evidence {
             .filter(|entry| entry.target.uid == uid)
             .map(|entry| (entry.id.0, entry))
             .collect();
-        let switched: BTreeSet<i64> = of.values().map(|entry| entry.write).collect();
+        let switched: BTreeSet<EntryId> = of.values().map(|entry| entry.write).collect();
         let mut again = 0;
         let mut owners = usize::from(of.values().any(|entry| entry.state == State::Kept));
         for record in &self.records[mode] {

@@ -185,15 +185,7 @@ fn turns_out_of_order_are_damage() {
     ] {
         let mut ledger = started();
         take(&mut ledger, &Body::Turn(turn(first)));
-        let record = encode(
-            &ledger.head,
-            &ledger.mode,
-            1,
-            at(9),
-            1,
-            1,
-            &Body::Turn(second),
-        );
+        let record = encode(&ledger.head, &ledger.mode, 1, at(9), 1, &Body::Turn(second));
         let before = ledger.clone();
         assert!(ledger.apply(&record).is_err());
         assert_eq!(ledger, before);
@@ -205,10 +197,10 @@ fn turns_out_of_order_are_damage() {
 fn an_older_epoch_is_damage() {
     let mut ledger = started();
     let leader = Body::Turn(turn(TurnKind::Leader));
-    let record = encode(&ledger.head, &ledger.mode, 5, at(1), 1, 1, &leader);
+    let record = encode(&ledger.head, &ledger.mode, 5, at(1), 1, &leader);
     ledger.apply(&record).expect("a new leader");
     assert_eq!(ledger.epoch, 5);
-    let late = encode(&ledger.head, &ledger.mode, 4, at(2), 1, 1, &leader);
+    let late = encode(&ledger.head, &ledger.mode, 4, at(2), 1, &leader);
     assert!(ledger.apply(&late).is_err());
 }
 

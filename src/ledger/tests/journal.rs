@@ -30,7 +30,6 @@ fn journal(choices: &[Choice]) -> (Vec<ChangeRecordSpec>, Vec<Ledger>) {
             epoch,
             at(ledger.head.sequence),
             ledger.next_entry,
-            ledger.next_write,
             &body,
         );
         ledger

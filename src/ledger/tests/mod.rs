@@ -104,7 +104,6 @@ fn take(ledger: &mut Ledger, body: &Body) {
         1,
         at(ledger.head.sequence),
         ledger.next_entry,
-        ledger.next_write,
         body,
     );
     ledger.apply(&record).expect("a legal record");

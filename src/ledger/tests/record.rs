@@ -7,13 +7,14 @@ use serde_json::json;
 
 use crate::api::{ChangeRecordSpec, PlanPart};
 use crate::ledger::record::{
-    BYTES, Decoded, FIRST_GROUP, GROUP, Head, decode, group, group_outcomes, hash, plan_parts,
+    BYTES, Damage, Decoded, FIRST_GROUP, GROUP, Head, decode, group, group_outcomes, hash,
+    plan_parts,
 };
 
 use super::*;
 
 fn record(body: &Body) -> ChangeRecordSpec {
-    encode(&Head::default(), &mode(), 3, at(0), 1, 1, body)
+    encode(&Head::default(), &mode(), 3, at(0), 1, body)
 }
 
 /// As the API server stores it and gives it back.
@@ -42,7 +43,6 @@ fn a_plain_change_costs_at_most_300_bytes_of_journal() {
                 1,
                 at(0),
                 ledger.next_entry,
-                ledger.next_write,
                 body,
             );
             bytes += serde_json::to_string(&record).expect("JSON").len();
@@ -177,6 +177,55 @@ fn an_intents_record_reads_as_reviewed() {
     keyed.covers = Some("another-mode".to_owned());
     let body = Body::Intents(vec![scale(1, 3, 9), keyed]);
     insta::assert_json_snapshot!(record(&body));
+}
+
+/// What the record says of writes and owners is what is given back: where it names something else
+/// than it holds, it was not written by us.
+#[test]
+fn a_record_that_names_what_it_does_not_hold_is_damaged() {
+    let mut second = scale(1, 3, 9);
+    second.path = Path::fields(["spec", "paused"]);
+    let good = record(&Body::Intents(vec![scale(1, 3, 9), second]));
+    assert_eq!(
+        good.intents.as_ref().expect("intents").entries[1].write,
+        Some(1)
+    );
+    assert!(started_with(&good).is_ok());
+    let broken = |change: &dyn Fn(&mut crate::api::Intent)| {
+        let mut record = good.clone();
+        change(&mut record.intents.as_mut().expect("intents").entries[1]);
+        started_with(&record)
+    };
+    for (why, damage) in [
+        ("another write", broken(&|entry| entry.write = Some(7))),
+        (
+            "no owner",
+            broken(&|entry| entry.owners = vec!["3 -".to_owned()]),
+        ),
+        (
+            "no number",
+            broken(&|entry| entry.owners = vec!["helm -".to_owned()]),
+        ),
+        (
+            "no time",
+            broken(&|entry| entry.owners = vec!["0".to_owned()]),
+        ),
+        (
+            "no JSON",
+            broken(&|entry| entry.owners = vec!["0 - {".to_owned()]),
+        ),
+        ("no group", broken(&|entry| entry.group = 4)),
+        ("no name", broken(&|entry| entry.name.clear())),
+    ] {
+        assert!(
+            matches!(damage, Err(Damage::Body { .. })),
+            "{why}: {damage:?}"
+        );
+    }
+}
+
+fn started_with(record: &ChangeRecordSpec) -> Result<(), Damage> {
+    Ledger::new(mode()).apply(record)
 }
 
 fn value() -> impl Strategy<Value = Image> {

@@ -114,16 +114,8 @@ impl Story {
     /// A record is stored.
     fn record(mut self, version: u64, body: &Body) -> Self {
         let ledger = &self.ledger;
-        let (head, entry, write) = (&ledger.head, ledger.next_entry, ledger.next_write);
-        let spec = encode(
-            head,
-            &ledger.mode,
-            1,
-            Timestamp::UNIX_EPOCH,
-            entry,
-            write,
-            body,
-        );
+        let (head, entry) = (&ledger.head, ledger.next_entry);
+        let spec = encode(head, &ledger.mode, 1, Timestamp::UNIX_EPOCH, entry, body);
         self.ledger.apply(&spec).expect("a legal record");
         let object = json!({ "spec": spec });
         self.push(version, "ChangeRecord", format!("record-{version}"), object);

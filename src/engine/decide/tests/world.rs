@@ -567,7 +567,6 @@ impl World {
             self.epoch,
             self.now,
             ledger.next_entry,
-            ledger.next_write,
             body,
         );
         self.records.push(record.clone());
