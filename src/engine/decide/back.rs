@@ -59,6 +59,9 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     }
     let ready_soon = matches!(decision.waiting, Some(Waiting::Readiness { .. }));
     decision.hold = !over && decision.waiting.is_some() && !ready_soon;
+    if entries.is_empty() && labels > 0 {
+        decision.waiting.get_or_insert(Waiting::Marks(labels));
+    }
     decision.works = works;
 }
 

@@ -8,6 +8,7 @@ use crate::api::{Condition, Counts, Phase};
 use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
+use super::waiting::counted;
 use super::{Decision, EXPIRING, Input, Sight, glass};
 
 /// One line of the table of conditions.
@@ -85,7 +86,10 @@ fn said<'a>(
         phase == Phase::Closed && input.ledger.granted.is_some(),
         "AllBack",
         "NotRestored",
-        format!("{} fields are back, ownership included", counts.restored),
+        format!(
+            "{} back, ownership included",
+            counted(counts.restored, "field")
+        ),
     ));
     lines.extend(kstatus(input, decision, phase, counts));
     lines
@@ -171,7 +175,8 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
     let rivalry = if rivals.is_empty() {
         String::new()
     } else {
-        format!("{} targets, by {}", contested.len(), rivals.join(", "))
+        let targets = counted(contested.len(), "target");
+        format!("{targets}, by {}", rivals.join(", "))
     };
     vec![
         degraded(input, decision, counts),
@@ -180,7 +185,10 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
             counts.drifted > 0,
             "WaitsForVerdict",
             "NoDrift",
-            format!("{} fields were changed by somebody else", counts.drifted),
+            format!(
+                "{} changed by somebody else",
+                counted(counts.drifted, "field")
+            ),
         ),
         say(
             types::CONTESTED,

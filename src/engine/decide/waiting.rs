@@ -33,6 +33,8 @@ pub enum Waiting {
     },
     /// For fields that could not be read.
     Unreadable(usize),
+    /// For our marks to come off this many targets, where another's value stays.
+    Marks(usize),
     /// For the review of an act without quorum: the sentence says by whom and when.
     Review(String),
 }
@@ -50,7 +52,8 @@ impl Waiting {
                 "aborted with Hold: values stay as they are until somebody stands the mode down or its term ends".into()
             }
             Self::Verdicts(count) => format!(
-                "waiting for a verdict (Keep or Ours) on {count} fields that somebody else changed"
+                "waiting for a verdict (Keep or Ours) on {} that somebody else changed",
+                counted(*count, "field")
             ),
             Self::Unconfirmed(at) => format!(
                 "waiting until {at:.0} for writes without an answer to be certainly over"
@@ -60,14 +63,21 @@ impl Waiting {
                 count,
                 until,
             } => format!(
-                "waiting for {count} objects of stage {} to be ready again, until {until:.0} at the latest, before the stages that they depend on follow",
+                "waiting for {} of stage {} to be ready again, until {until:.0} at the latest, before the stages that they depend on follow",
+                counted(*count, "object"),
                 stages.join(", ")
             ),
             Self::Unreadable(count) => format!(
-                "{count} fields cannot be read as the playbook's account; they are read again by themselves"
+                "{} cannot be read as the playbook's account; this is tried again by itself",
+                counted(*count, "field")
             ),
             Self::Retry(count) => format!(
-                "{count} fields cannot be brought back yet; they are tried again by themselves"
+                "{} cannot be brought back yet; this is tried again by itself",
+                counted(*count, "field")
+            ),
+            Self::Marks(count) => format!(
+                "another's value stays on {}, and this mode's label cannot be taken off there yet; this is tried again by itself, and the operator's log says what refuses it",
+                counted(*count, "target")
             ),
         }
     }
@@ -189,6 +199,15 @@ impl Blocked {
             ),
         }
     }
+}
+
+/// A number with its word: `1 field`, `2 fields`.
+pub(super) fn counted<N: Copy + std::fmt::Display + PartialEq + From<bool>>(
+    count: N,
+    word: &str,
+) -> String {
+    let s = if count == N::from(true) { "" } else { "s" };
+    format!("{count} {word}{s}")
 }
 
 /// The first few of a list of problems, and how many more there are.

@@ -172,6 +172,28 @@ fn a_target_that_is_kept_bears_our_name_no_more() {
     assert_eq!(held[names::HELD_BY_LABEL], json!("flood"));
 }
 
+/// A mode that does not end says why: everything is back, but a label cannot be taken off.
+#[test]
+fn a_mode_that_waits_for_its_label_to_come_off_says_so() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.write_as("colleague", "web-1", "/spec/replicas", &json!(5));
+    world.run();
+    world.refusing.insert("web-1".to_owned());
+    world.verdict_on_all(VerdictChoice::Keep);
+    world.run_steps(40);
+    world.spec.posture = Posture::Peacetime;
+    world.run_steps(400);
+    assert_eq!(world.phase(), Phase::Restoring);
+    let waits = world.waits_for();
+    let says = "another's value stays on 1 target, and this mode's label cannot be taken off";
+    assert!(waits.contains(says), "{waits}");
+    world.refusing.clear();
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+}
+
 /// One person of a named group may act alone. Everybody sees it, and somebody else reviews it.
 #[test]
 fn an_act_without_quorum_is_said_until_somebody_else_reviews_it() {

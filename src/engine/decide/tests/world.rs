@@ -1,6 +1,6 @@
 //! A small model of the API server, and an executor that can be killed between any two steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -61,6 +61,8 @@ pub struct World {
     pub lands_after: Option<SignedDuration>,
     /// How many of those took effect.
     pub landed_late: usize,
+    /// The targets that refuse every write.
+    pub refusing: BTreeSet<String>,
     in_flight: Vec<InFlight>,
     approving: bool,
     stop_at: Option<usize>,
@@ -154,6 +156,7 @@ impl World {
             writes: 0,
             lands_after: None,
             landed_late: 0,
+            refusing: BTreeSet::new(),
             in_flight: Vec::new(),
             approving: false,
             stop_at: None,
@@ -167,6 +170,11 @@ impl World {
 
     pub fn phase(&self) -> Phase {
         self.status.phase.unwrap_or(Phase::Pending)
+    }
+
+    /// What people read that the mode waits for.
+    pub fn waits_for(&self) -> String {
+        self.status.waiting_on.clone().unwrap_or_default()
     }
 
     /// The latest states of a target's fields that are not settled.
@@ -707,6 +715,9 @@ impl World {
             version,
             paths: value.map(|(_, paths)| paths.to_vec()),
         };
+        if self.refusing.contains(uid) {
+            return Ok(false);
+        }
         if self.step().is_err() {
             if self.lands_after.is_some() {
                 self.in_flight.push(write);
