@@ -132,7 +132,7 @@ async fn a_rival_that_writes_null_over_a_held_value_has_written_a_value() {
         .condition("flood", types::DRIFTED, "WaitsForVerdict")
         .await;
     let said = message(&mode, types::DRIFTED);
-    assert!(said.contains("1 fields"), "{said}");
+    assert!(said.contains("1 field changed"), "{said}");
     world.judge(Allowed::default()).await;
     world.verdict("flood", "Ours").await;
     world

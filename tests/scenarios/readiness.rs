@@ -22,7 +22,7 @@ async fn a_stage_goes_back_only_when_what_depends_on_it_is_ready_again() {
     world
         .until("flood", "waits for readiness", |status| {
             let said = status.waiting_on.as_deref().unwrap_or_default();
-            said.contains("1 objects of stage second to be ready again")
+            said.contains("1 object of stage second to be ready again")
         })
         .await;
     let now = world.get("Deployment", "portal-web").await["spec"]["replicas"].clone();
