@@ -12,6 +12,7 @@ use super::managed::{FormerOwner, Ownership};
 use super::packed::Packed;
 use super::path::Path;
 use super::progress::Progress;
+use super::set::FieldSet;
 use super::uid::Uid;
 use crate::api::names::HELD_BY_LABEL;
 
@@ -65,6 +66,18 @@ pub struct Seen {
     pub owners: Arc<[FormerOwner]>,
     /// Our managers that hold it.
     pub ours: Vec<String>,
+}
+
+impl Seen {
+    /// Whether its value, and what each of at most so many owners has there, can be kept as texts of
+    /// at most so many characters.
+    pub fn fits(&self, characters: usize, owners: usize) -> bool {
+        let field = FieldSet::of(&self.path);
+        let short = |former: &FormerOwner| {
+            former.lost == field || former.lost.to_value().to_string().chars().count() <= characters
+        };
+        self.owners.len() <= owners && self.image.fits(characters) && self.owners.iter().all(short)
+    }
 }
 
 /// What is kept of one object.
@@ -198,6 +211,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// An owner of ten thousand keys beneath a field, or a crowd of owners, would make a record that
+    /// is refused for ever.
+    #[test]
+    fn what_owners_have_beneath_a_field_counts_too() {
+        let keys: serde_json::Map<String, Value> = (0..3000)
+            .map(|key| (format!("f:key-{key}"), json!({})))
+            .collect();
+        let long = FormerOwner {
+            lost: FieldSet::parse(&json!({ "f:data": keys })).expect("fields"),
+            owner: Arc::default(),
+            at: None,
+        };
+        let mut seen = Seen {
+            path: Path::fields(["data"]),
+            image: Image::Present(json!({})),
+            place: super::super::locate::Place::default(),
+            owners: Arc::new([long.clone()]),
+            ours: Vec::new(),
+        };
+        assert!(seen.fits(65_536, 32) && !seen.fits(1000, 32));
+        seen.owners = vec![long; 33].into();
+        assert!(!seen.fits(65_536, 32));
+        seen.owners = Arc::new([]);
+        assert!(seen.fits(2, 0) && !seen.fits(1, 0));
+    }
 
     fn deployment() -> Value {
         json!({

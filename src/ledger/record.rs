@@ -25,8 +25,10 @@ pub const BYTES: usize = 96 * 1024;
 /// Bytes that an intent takes beyond its values: names, uid, numbers and JSON around them. Used
 /// only to keep records under their limit, so it may be too high, not too low.
 pub const INTENT_BYTES: usize = 320;
-/// Characters of a value that the schema of records accepts.
+/// Characters of a value, or of what one owner has of a field, that the schema of records accepts.
 pub const VALUE: usize = 65_536;
+/// Owners of one field that the schema of records accepts.
+pub const OWNERS: usize = 32;
 /// Bytes of one part of a stored plan: half of what the schema accepts, so that a part with its
 /// quotes escaped stays far below etcd's limit too.
 const PLAN_PART: usize = 64 * 1024;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
 use crate::field::Path;
-use crate::ledger::record::VALUE;
+use crate::ledger::record::{OWNERS, VALUE};
 use crate::ledger::{Entry, State};
 
 use super::Input;
@@ -111,7 +111,7 @@ impl<'a> Board<'a> {
             return match look(self.input, key.0, key.1) {
                 Look::Gone => Standing::Settled,
                 Look::Seen(_, seen) if seen.image == change.after => Standing::Settled,
-                Look::Seen(_, seen) if !seen.image.fits(VALUE) => Standing::Outgrown,
+                Look::Seen(_, seen) if !seen.fits(VALUE, OWNERS) => Standing::Outgrown,
                 Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),
             };
         };

@@ -231,8 +231,9 @@ fn too_long(outgrown: &[String]) -> String {
     match outgrown {
         [] => String::new(),
         [first, rest @ ..] => format!(
-            "; {first}{} holds more than the {VALUE} characters that the journal keeps of a value, \
-             and is left alone: make it shorter, or leave it out of the playbook",
+            "; {first}{} holds, or one of its owners has there, more than the {VALUE} characters that \
+             the journal keeps, or it has too many owners: it is left alone; make it shorter, or \
+             leave it out of the playbook",
             match rest.len() {
                 0 => String::new(),
                 more => format!(" (and {more} more)"),
