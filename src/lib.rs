@@ -14,4 +14,5 @@ pub mod ledger;
 pub mod playbook;
 pub mod recover;
 pub mod run;
+pub mod sandtable;
 pub mod step;

@@ -45,14 +45,24 @@ enum Verb {
         only: Option<String>,
     },
     /// Write CRDs, RBAC and reference pages from the types.
+    #[command(args_conflicts_with_subcommands = true)]
     Generate {
         /// Only say which committed files differ, and fail when one does.
         #[arg(long)]
         check: bool,
+        #[command(subcommand)]
+        other: Option<Generate>,
     },
     /// What a switch and its return cost, beside a raw client.
     #[command(subcommand)]
     Bench(xtask::bench::Verb),
+}
+
+/// What is written from something else than the types.
+#[derive(Subcommand)]
+enum Generate {
+    /// What the real server says of its own kinds: brings a control plane up and asks it.
+    Openapi,
 }
 
 /// What to do with the conformance table.
@@ -84,7 +94,11 @@ async fn main() -> ExitCode {
         Verb::Test { filter } => tested(filter.as_deref(), progress).await,
         Verb::Conformance(verb) => conformed(verb, progress).await,
         Verb::Mutants { only } => mutated(only.as_deref(), progress),
-        Verb::Generate { check } => generated(check, progress).map_err(report),
+        Verb::Generate {
+            other: Some(Generate::Openapi),
+            ..
+        } => openapi(progress).await,
+        Verb::Generate { check, other: None } => generated(check, progress).map_err(report),
         Verb::Bench(verb) => xtask::bench::run(verb, progress).await.map_err(report),
     };
     match result {
@@ -131,6 +145,12 @@ fn mutated(only: Option<&str>, progress: Progress) -> Result<(), String> {
             "{some} mutants survived: no test notices these mistakes"
         )),
     }
+}
+
+async fn openapi(progress: Progress) -> Result<(), String> {
+    let written = generate::openapi::write(&repository(), progress).await;
+    println!("{} objects compared", written.map_err(report)?);
+    Ok(())
 }
 
 fn generated(check: bool, progress: Progress) -> Result<(), generate::Error> {

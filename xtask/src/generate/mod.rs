@@ -3,6 +3,7 @@
 
 mod crds;
 mod install;
+pub mod openapi;
 mod rbac;
 mod reference;
 
