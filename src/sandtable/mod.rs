@@ -5,6 +5,7 @@
 //! the real server. What it does not serve it refuses as the real one would, never with a wrong
 //! success.
 
+pub mod people;
 pub mod refusal;
 pub mod schema;
 pub mod strategic;
