@@ -5,7 +5,28 @@
 //! the real server. What it does not serve it refuses as the real one would, never with a wrong
 //! success.
 
+pub mod ask;
+pub mod body;
+pub mod discovery;
+pub mod form;
+pub mod gate;
+pub mod kinds;
+pub mod managed;
+pub mod meta;
+pub mod normal;
+pub mod options;
+pub mod patch;
 pub mod people;
+pub mod read;
 pub mod refusal;
+pub mod remove;
+pub mod scale;
 pub mod schema;
+pub mod select;
+pub mod server;
+pub mod service;
+pub mod specific;
+pub mod store;
 pub mod strategic;
+pub mod watch;
+pub mod write;

@@ -82,6 +82,8 @@ enum Conformance {
         #[arg(long, default_value_t = format!("conformance-{}", std::process::id()))]
         prefix: String,
     },
+    /// Play the table against the sand table.
+    Sandtable,
 }
 
 #[tokio::main]
@@ -129,6 +131,11 @@ async fn conformed(verb: Conformance, progress: Progress) -> Result<(), String> 
         Conformance::Check { kubeconfig, prefix } => {
             let checked = conformance::check::check(&root, &kubeconfig, &prefix).await;
             println!("{} cases answered as recorded", checked.map_err(report)?);
+        }
+        Conformance::Sandtable => {
+            let checked = conformance::check::check_sandtable(&root).await;
+            let (same, other) = checked.map_err(report)?;
+            println!("{same} cases answered as by the real server, {other} known differences");
         }
     }
     Ok(())

@@ -98,6 +98,14 @@ pub fn answers_of(repository: &Path, chapter: &str) -> PathBuf {
     folder(repository).join(format!("answers/{chapter}.yaml"))
 }
 
+/// The cases that the sand table is known to answer otherwise, each with the reason.
+///
+/// # Errors
+/// The file cannot be read, or is no such list.
+pub fn differences(repository: &Path) -> Result<BTreeMap<String, String>, Error> {
+    Ok(load(&folder(repository).join("differences.yaml"))?.unwrap_or_default())
+}
+
 /// Reads all chapters, in the order of their names.
 ///
 /// # Errors

@@ -1,0 +1,133 @@
+//! managedFields as the server keeps them: who owns what, read and written.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Writer;
+use super::set::Set;
+
+/// Who owns what.
+pub type Managers = BTreeMap<Manager, Owned>;
+
+/// What tells managers apart. Those who apply are the same in every version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Manager {
+    /// The name.
+    pub name: String,
+    /// `Apply` or `Update`.
+    pub operation: String,
+    /// The version; empty for those who apply.
+    pub version: String,
+    /// The subresource; empty for none.
+    pub subresource: String,
+}
+
+/// What a manager owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// The version in which it is said.
+    pub api_version: String,
+    /// When it last changed.
+    pub time: Option<String>,
+    /// The fields.
+    pub set: Set,
+}
+
+impl Manager {
+    /// The manager of a writer.
+    pub fn of(writer: &Writer) -> Self {
+        let applies = writer.operation == "Apply";
+        Self {
+            name: writer.manager.clone(),
+            operation: writer.operation.clone(),
+            version: if applies {
+                String::new()
+            } else {
+                writer.api_version.clone()
+            },
+            subresource: writer.subresource.clone(),
+        }
+    }
+
+    /// As conflicts name it: `"helm"`, `"kubectl" using apps/v1`.
+    pub fn shown(&self) -> String {
+        let through = if self.subresource.is_empty() {
+            String::new()
+        } else {
+            format!(" with subresource {:?}", self.subresource)
+        };
+        let using = if self.operation == "Update" {
+            format!(" using {}", self.version)
+        } else {
+            String::new()
+        };
+        format!("{:?}{through}{using}", self.name)
+    }
+}
+
+/// Reads managedFields.
+///
+/// # Errors
+/// One of them is not understood.
+pub fn read(fields: &Value) -> Result<Managers, String> {
+    let mut managers = Managers::new();
+    for entry in fields.as_array().into_iter().flatten() {
+        let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        let operation = text("operation");
+        if text("fieldsType") != "FieldsV1" || !["Apply", "Update"].contains(&operation.as_str()) {
+            return Err(format!("{entry} is not understood"));
+        }
+        let writer = Writer {
+            manager: text("manager"),
+            operation,
+            api_version: text("apiVersion"),
+            subresource: text("subresource"),
+        };
+        let set = match &entry["fieldsV1"] {
+            Value::Null => Set::default(),
+            fields => Set::parse(fields)?,
+        };
+        let owned = Owned {
+            api_version: writer.api_version.clone(),
+            time: entry["time"].as_str().map(str::to_owned),
+            set,
+        };
+        managers.insert(Manager::of(&writer), owned);
+    }
+    Ok(managers)
+}
+
+/// Writes managedFields, in the server's order: who applies first, then by time and name.
+pub fn written(managers: &Managers) -> Value {
+    let mut all: Vec<_> = managers.iter().collect();
+    all.sort_by(|(one, own), (other, others)| {
+        let key = |manager: &Manager, owned: &Owned| {
+            (
+                manager.operation.clone(),
+                owned.time.clone().unwrap_or_default(),
+                manager.name.clone(),
+                owned.api_version.clone(),
+                manager.subresource.clone(),
+            )
+        };
+        key(one, own).cmp(&key(other, others))
+    });
+    let entries = all.into_iter().map(|(manager, owned)| {
+        let mut entry = Map::new();
+        let mut put = |name: &str, value: Value| entry.insert(name.to_owned(), value);
+        put("manager", manager.name.as_str().into());
+        put("operation", manager.operation.as_str().into());
+        put("apiVersion", owned.api_version.as_str().into());
+        if let Some(time) = &owned.time {
+            put("time", time.as_str().into());
+        }
+        put("fieldsType", json!("FieldsV1"));
+        put("fieldsV1", owned.set.value());
+        if !manager.subresource.is_empty() {
+            put("subresource", manager.subresource.as_str().into());
+        }
+        Value::Object(entry)
+    });
+    Value::Array(entries.collect())
+}

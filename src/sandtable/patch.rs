@@ -1,0 +1,198 @@
+//! The patches that are understood: JSON Patch, merge patch, strategic merge patch, and apply.
+
+use serde_json::{Map, Value};
+
+use super::ask::Ask;
+use super::body::{go_error, unknown_media};
+use super::kinds::Kind;
+use super::refusal::{Cause, Named, Refusal};
+
+/// A patch, read.
+#[derive(Clone, Debug)]
+pub enum Patch {
+    /// Operations, one after another.
+    Json(Vec<json_patch::PatchOperation>),
+    /// What is said replaces what is there; null takes away.
+    Merge(Value),
+    /// The same, with lists merged by the keys of their items.
+    Strategic(Value),
+    /// What somebody wants there to be.
+    Apply(Value),
+}
+
+/// What is said of a patch that is no patch, or that does not fit.
+const ERROR_IN_REQUEST: &str = "the server rejected our request due to an error in our request";
+
+impl Patch {
+    /// Reads the body as its media type says.
+    ///
+    /// # Errors
+    /// In the server's words.
+    pub fn read(kind: &Kind, ask: &Ask) -> Result<Self, Refusal> {
+        match ask.content_type.as_str() {
+            "application/json-patch+json" => json_patch_of(&ask.body).map(Self::Json),
+            "application/merge-patch+json" => merge_of(&ask.body).map(Self::Merge),
+            "application/strategic-merge-patch+json" if !kind.is_custom => {
+                merge_of(&ask.body).map(Self::Strategic)
+            }
+            "application/strategic-merge-patch+json" => Err(unknown_media(
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            )),
+            "application/apply-patch+yaml" => serde_yaml::from_slice(&ask.body)
+                .map(Self::Apply)
+                .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}"))),
+            _ => Err(Refusal {
+                details: Some(Box::default()),
+                ..Refusal::plain(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+            }),
+        }
+    }
+
+    /// What is said where the patch fits, but what it makes of the object is none of its kind.
+    pub fn unfit(&self, made: &Value, refusal: Refusal) -> Refusal {
+        match self {
+            Self::Json(_) | Self::Merge(_) if refusal.code == 400 => {
+                let none = Named {
+                    group: "",
+                    word: "",
+                };
+                // The object is quoted as text.
+                let text = Value::String(made.to_string());
+                let why = refusal.message;
+                Refusal::invalid(none, "", vec![Cause::invalid("patch", &text, &why)])
+            }
+            Self::Json(_) | Self::Merge(_) | Self::Strategic(_) | Self::Apply(_) => refusal,
+        }
+    }
+
+    /// Whether it is an apply.
+    pub const fn is_apply(&self) -> bool {
+        matches!(self, Self::Apply(_))
+    }
+
+    /// What it makes of an object.
+    ///
+    /// # Errors
+    /// It does not fit the object.
+    pub fn of(&self, kind: &Kind, object: &Value) -> Result<Value, Refusal> {
+        match self {
+            Self::Json(operations) => operated(object, operations),
+            Self::Merge(patch) => {
+                let mut merged = object.clone();
+                json_patch::merge(&mut merged, patch);
+                Ok(merged)
+            }
+            Self::Strategic(patch) => super::strategic::merge(kind.schema.root(), object, patch),
+            Self::Apply(config) => Ok(config.clone()),
+        }
+    }
+}
+
+/// Refuses an apply of another kind than the address is about.
+///
+/// # Errors
+/// 400.
+pub fn ensure_own_kind(kind: &Kind, config: &Value) -> Result<(), Refusal> {
+    let text = |name: &str| config[name].as_str().unwrap_or_default().to_owned();
+    let (version, word) = (text("apiVersion"), text("kind"));
+    if version == kind.api_version() && word == kind.kind {
+        return Ok(());
+    }
+    let (group, version) = version.split_once('/').unwrap_or(("", &version));
+    Err(Refusal::bad_request(format!(
+        "invalid object type: {group}/{version}, Kind={word}"
+    )))
+}
+
+fn json_patch_of(body: &[u8]) -> Result<Vec<json_patch::PatchOperation>, Refusal> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|_| Refusal::bad_request(format!("error decoding patch: {}", go_error(body))))?;
+    let Value::Array(items) = value else {
+        let word = if value.is_object() { "object" } else { "value" };
+        return Err(Refusal::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {word} into Go value of type []handlers.jsonPatchOp"
+        )));
+    };
+    let read = items.into_iter().map(serde_json::from_value);
+    read.collect::<Result<_, _>>().map_err(|_| does_not_fit())
+}
+
+/// 422: an operation that does not fit, or is none. It does not say why.
+fn does_not_fit() -> Refusal {
+    Refusal {
+        details: Some(Box::default()),
+        ..Refusal::plain(422, "Invalid", ERROR_IN_REQUEST)
+    }
+}
+
+fn merge_of(body: &[u8]) -> Result<Value, Refusal> {
+    let patch: Value =
+        serde_json::from_slice(body).map_err(|_| Refusal::bad_request(go_error(body)))?;
+    if patch.is_object() {
+        return Ok(patch);
+    }
+    Err(Refusal::bad_request("Invalid JSON Patch"))
+}
+
+/// Carries operations out. The server's library is laxer than the standard: a test for null holds
+/// where nothing is.
+fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result<Value, Refusal> {
+    let mut patched = object.clone();
+    for operation in operations {
+        if let json_patch::PatchOperation::Test(test) = operation {
+            let found = patched.pointer(test.path.as_str());
+            let holds = match found {
+                Some(found) => same(found, &test.value),
+                None => test.value.is_null(),
+            };
+            if !holds {
+                return Err(does_not_fit());
+            }
+            continue;
+        }
+        let operation = laxer(&patched, operation);
+        let one = json_patch::Patch(vec![operation]);
+        json_patch::patch(&mut patched, &one).map_err(|_| does_not_fit())?;
+    }
+    if patched.is_object() {
+        return Ok(patched);
+    }
+    Ok(Value::Object(Map::new()))
+}
+
+/// The server's library adds what was to be replaced, where an object has no such member.
+fn laxer(object: &Value, operation: &json_patch::PatchOperation) -> json_patch::PatchOperation {
+    if let json_patch::PatchOperation::Replace(replace) = operation
+        && object.pointer(replace.path.as_str()).is_none()
+        && replace.path.parent().is_some_and(|parent| {
+            object
+                .pointer(parent.as_str())
+                .is_some_and(Value::is_object)
+        })
+    {
+        return json_patch::PatchOperation::Add(json_patch::AddOperation {
+            path: replace.path.clone(),
+            value: replace.value.clone(),
+        });
+    }
+    operation.clone()
+}
+
+/// The server compares what it has in its own spelling with what was sent in the client's: numbers
+/// as they are written, and `&`, `<` and `>` never.
+fn same(own: &Value, sent: &Value) -> bool {
+    match (own, sent) {
+        (Value::Number(own), Value::Number(sent)) => own.to_string() == sent.to_string(),
+        (Value::String(own), Value::String(sent)) => own == sent && !sent.contains(['&', '<', '>']),
+        (Value::Array(own), Value::Array(sent)) => {
+            own.len() == sent.len() && own.iter().zip(sent).all(|(own, sent)| same(own, sent))
+        }
+        (Value::Object(own), Value::Object(sent)) => {
+            own.len() == sent.len()
+                && own
+                    .iter()
+                    .all(|(name, own)| sent.get(name).is_some_and(|sent| same(own, sent)))
+        }
+        (own, sent) => own == sent,
+    }
+}

@@ -1,0 +1,210 @@
+//! What becomes of an object that changes.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::super::ask::Place;
+use super::super::kinds::Kind;
+use super::super::people::policy::Operation;
+use super::super::read::key;
+use super::super::refusal::{Cause, Refusal};
+use super::super::server::Server;
+use super::super::{managed, meta, schema, specific};
+use super::{Job, Kept, Part, admit};
+
+/// Changes an object that is there: what was asked for becomes what may be, and who owns what is
+/// told anew.
+pub fn change(
+    server: &mut Server,
+    job: &Job<'_>,
+    old: &Arc<Value>,
+    new: Value,
+) -> Result<Kept, Refusal> {
+    settle(server, job, old, new, None)
+}
+
+pub(super) fn settle(
+    server: &mut Server,
+    job: &Job<'_>,
+    old: &Arc<Value>,
+    mut new: Value,
+    applied: Option<Value>,
+) -> Result<Kept, Refusal> {
+    let kind = job.kind;
+    let version = new["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default();
+    if !version.is_empty() && old["metadata"]["resourceVersion"] != *version {
+        return Err(modified(kind, job.place));
+    }
+    let causes = meta::changes(&old["metadata"], &new["metadata"]);
+    prepare(job, old, &mut new);
+    if job.part == Part::Scale && applied.is_none() {
+        let count: Vec<String> = kind
+            .scale
+            .iter()
+            .flat_map(|scale| &scale.spec)
+            .map(|name| format!("f:{name}"))
+            .collect();
+        let is_changed = new["metadata"]["generation"] != old["metadata"]["generation"];
+        let fields = managed::scaled(old, &count, &job.writer(), is_changed);
+        set_managed(&mut new, fields);
+    } else if applied.is_none() {
+        let said = new["metadata"]["managedFields"].take();
+        let fields = managed::updated(
+            kind.schema.root(),
+            old,
+            &new,
+            &said,
+            &job.writer(),
+            managed::Reset::of(kind, job.part),
+            &job.ask.time(),
+        );
+        set_managed(&mut new, fields);
+    } else if let Some(fields) = applied {
+        set_managed(&mut new, fields);
+    }
+    tidy(&mut new);
+    new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
+    check(job, old, &new, causes)?;
+    let warnings = admit(server, job, Operation::Update, &new, old)?;
+    if new == **old || job.options.is_dry {
+        return Ok((Arc::new(new), warnings));
+    }
+    let at = key(kind, job.place);
+    let is_ended = !new["metadata"]["deletionTimestamp"].is_null() && is_free(&new);
+    if is_ended {
+        server.drop(kind, &at);
+        return Ok((Arc::new(new), warnings));
+    }
+    Ok((server.keep(kind, at, new), warnings))
+}
+
+/// Whether nothing holds an object that is being removed.
+pub fn is_free(object: &Value) -> bool {
+    let none = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+    none(&object["metadata"]["finalizers"])
+        && (object["kind"] != "Namespace" || none(&object["spec"]["finalizers"]))
+}
+
+/// 409: somebody else was faster.
+pub fn modified(kind: &Kind, place: &Place) -> Refusal {
+    let why = "the object has been modified; please apply your changes to the latest version and try again";
+    Refusal::conflict(kind.resource(), &place.name, why)
+}
+
+/// What a write may not change is as it was; the generation counts what it may.
+fn prepare(job: &Job<'_>, old: &Value, new: &mut Value) {
+    let kind = job.kind;
+    for member in [
+        "uid",
+        "creationTimestamp",
+        "generation",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "name",
+        "namespace",
+    ] {
+        put(&mut new["metadata"], member, &old["metadata"][member]);
+    }
+    match job.part {
+        Part::Status => only_status(kind, old, new),
+        Part::Main | Part::Scale if kind.has_status => put(new, "status", &old["status"]),
+        Part::Main | Part::Scale => {}
+    }
+    specific::derive(kind, new);
+    if !kind.counts_generation {
+        return;
+    }
+    let asked = |object: &Value| -> Map<String, Value> {
+        let members = object.as_object().into_iter().flatten();
+        let counted = members.filter(|(name, _)| match name.as_str() {
+            "metadata" | "status" | "apiVersion" | "kind" => false,
+            name => kind.is_custom || name == "spec" || kind.plural.starts_with("validating"),
+        });
+        counted
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    };
+    if asked(old) != asked(new) {
+        let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
+        new["metadata"]["generation"] = (generation + 1).into();
+    }
+}
+
+/// A write of the status changes nothing else; of a built-in kind also labels and annotations.
+fn only_status(kind: &Kind, old: &Value, new: &mut Value) {
+    let mut kept = old.clone();
+    put(&mut kept, "status", &new["status"]);
+    if kind.is_custom {
+        let fields = new["metadata"]["managedFields"].take();
+        set_managed(&mut kept, fields);
+    } else {
+        let metadata = new["metadata"].take();
+        let labels = kept["metadata"]["labels"].clone();
+        kept["metadata"] = metadata;
+        put(&mut kept["metadata"], "labels", &labels);
+    }
+    *new = kept;
+}
+
+/// Holds a changed object against all rules.
+fn check(job: &Job<'_>, old: &Value, new: &Value, changed: Vec<Cause>) -> Result<(), Refusal> {
+    let kind = job.kind;
+    // The real server looks at metadata twice on the way, and says twice what it finds.
+    let mut causes = changed.clone();
+    causes.extend(changed);
+    causes.extend(meta::words(&new["metadata"]));
+    if job.part != Part::Status {
+        causes.extend(specific::faults(kind, new));
+        causes.extend(specific::changes(kind, old, new));
+    }
+    if kind.is_custom {
+        let is_status = job.part == Part::Status;
+        causes.extend(if is_status {
+            schema::validate_status(kind.schema.root(), new, old)
+        } else {
+            schema::validate(kind.schema.root(), new, Some(old))
+        });
+        causes.extend(schema::scale_causes(new, &kind.scale_said, is_status));
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::invalid(kind.named(), &job.place.name, causes))
+}
+
+/// Gives a member a value, or takes it away where the value is null.
+pub fn put(object: &mut Value, member: &str, value: &Value) {
+    if let Some(members) = object.as_object_mut() {
+        if value.is_null() {
+            members.remove(member);
+        } else {
+            members.insert(member.to_owned(), value.clone());
+        }
+    }
+}
+
+pub(super) fn set_managed(object: &mut Value, fields: Value) {
+    let fields = if fields.as_array().is_some_and(Vec::is_empty) {
+        Value::Null
+    } else {
+        fields
+    };
+    put(&mut object["metadata"], "managedFields", &fields);
+}
+
+/// What is empty in the metadata is not there.
+pub(super) fn tidy(object: &mut Value) {
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.retain(|_, value| match value {
+            Value::Null => false,
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+            Value::String(text) => !text.is_empty(),
+            Value::Bool(_) | Value::Number(_) => true,
+        });
+    }
+}
