@@ -9,5 +9,6 @@ mod crash;
 mod generated;
 mod lease_model;
 mod scenarios;
+mod simulation;
 mod support;
 mod tidy;

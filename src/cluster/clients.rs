@@ -123,6 +123,22 @@ pub fn connect(mut config: Config, count: Option<Count>) -> Result<(Clients, Acc
     let base = ClientBuilder::try_from(config)
         .context(ConnectSnafu)?
         .build();
+    pair(base, impersonates, count)
+}
+
+/// The same over a client that is there: of a server in this process.
+///
+/// # Errors
+/// As with [`connect`].
+pub fn over(base: Client, count: Option<Count>) -> Result<(Clients, Accounts), Error> {
+    pair(base, false, count)
+}
+
+fn pair(
+    base: Client,
+    impersonates: bool,
+    count: Option<Count>,
+) -> Result<(Clients, Accounts), Error> {
     let bounds = Bounds {
         base: base.clone(),
         user: None,

@@ -17,6 +17,6 @@ pub mod watch;
 pub mod write;
 
 pub use classify::Answer;
-pub use clients::{Accounts, Clients, Count, connect};
+pub use clients::{Accounts, Clients, Count, connect, over};
 pub use discovery::{Discovery, Resource};
 pub use request::{Collection, Error};

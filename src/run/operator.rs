@@ -62,7 +62,33 @@ pub async fn run(
 ) -> Result<(), Error> {
     let metrics = Metrics::new();
     let counted = Some(metrics.requests_counted());
-    let (own, accounts) = cluster::connect(config, counted).context(ConnectSnafu)?;
+    let clients = cluster::connect(config, counted).context(ConnectSnafu)?;
+    carry_on(clients, metrics, settings, clock, stop).await
+}
+
+/// Runs against a server in this process until `stop` says so.
+///
+/// # Errors
+/// As with [`run`].
+pub async fn run_over(
+    client: kube::Client,
+    settings: Settings,
+    clock: Clock,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), Error> {
+    let metrics = Metrics::new();
+    let counted = Some(metrics.requests_counted());
+    let clients = cluster::over(client, counted).context(ConnectSnafu)?;
+    carry_on(clients, metrics, settings, clock, stop).await
+}
+
+async fn carry_on(
+    (own, accounts): (Clients, Accounts),
+    metrics: Metrics,
+    settings: Settings,
+    clock: Clock,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), Error> {
     let health = Health::default();
     if let Some(address) = settings.address {
         let server = server::Server::bind(address, health.clone(), metrics.clone())

@@ -1,0 +1,244 @@
+//! The whole operator on the sand table, in paused time: hours of an emergency in a second of a test.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, CustomResourceExt};
+use pingzhan::api::{ChangeRecord, EmergencyMode, EmergencyModeStatus, Phase, Playbook};
+use pingzhan::run::clock::Clock;
+use pingzhan::run::{lease, operator, retention};
+use pingzhan::sandtable::people::User;
+use pingzhan::sandtable::schema;
+use pingzhan::sandtable::server::Server;
+use pingzhan::sandtable::service::Service;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+const SPACE: &str = "citizen-services";
+const ACCOUNTS: &str = "pingzhan-playbooks";
+/// How long a person waits for something, in paused time.
+const PATIENCE: Duration = Duration::from_mins(30);
+
+/// A city on the sand table.
+struct City {
+    service: Service,
+    admin: Client,
+}
+
+fn begin() -> Timestamp {
+    "2026-07-01T08:00:00Z".parse().expect("a time")
+}
+
+impl City {
+    async fn new(deployments: usize) -> Self {
+        let clock = Clock::from(begin());
+        let server = Server::new(schema::builtin(), 7, begin());
+        let service = Service::new(server, move || clock.now());
+        let city = Self {
+            admin: service.client(),
+            service,
+        };
+        for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+            city.put(&json!(crd)).await;
+        }
+        for name in [SPACE, ACCOUNTS, "pingzhan-system"] {
+            let space =
+                json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+            city.put(&space).await;
+        }
+        city.authorize().await;
+        for number in 0..deployments {
+            city.put(&deployment(number)).await;
+        }
+        city
+    }
+
+    /// The playbook's account may what it needs, and no more.
+    async fn authorize(&self) {
+        let rbac = "rbac.authorization.k8s.io/v1";
+        self.put(&json!({ "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": { "name": "flood", "namespace": ACCOUNTS } }))
+            .await;
+        self.put(&json!({ "apiVersion": rbac, "kind": "ClusterRole", "metadata": { "name": "flood" },
+            "rules": [
+                { "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get", "list", "watch", "patch"] },
+                { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"] },
+                { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] },
+            ] }))
+            .await;
+        self.put(&json!({ "apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": { "name": "flood" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "flood" },
+            "subjects": [{ "kind": "ServiceAccount", "name": "flood", "namespace": ACCOUNTS }] }))
+            .await;
+    }
+
+    /// Applies an object as the platform's own tool would.
+    async fn put(&self, object: &Value) {
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let resource = ApiResource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            plural: format!("{}s", kind.to_lowercase()),
+        };
+        let space = text("/metadata/namespace");
+        let api: Api<DynamicObject> = if space.is_empty() {
+            Api::all_with(self.admin.clone(), &resource)
+        } else {
+            Api::namespaced_with(self.admin.clone(), space, &resource)
+        };
+        let params = PatchParams::apply("platform").force();
+        let put = api
+            .patch(text("/metadata/name"), &params, &Patch::Apply(object))
+            .await;
+        put.unwrap_or_else(|error| panic!("{object} is not accepted: {error}"));
+    }
+
+    /// All workloads as they are, without what counts changes.
+    async fn workloads(&self) -> BTreeMap<String, Value> {
+        let api: Api<k8s_openapi::api::apps::v1::Deployment> =
+            Api::namespaced(self.admin.clone(), SPACE);
+        let all = api
+            .list(&ListParams::default())
+            .await
+            .expect("workloads are listed");
+        let bare = all.items.iter().map(|workload| {
+            let mut object = json!(workload);
+            for member in ["resourceVersion", "generation"] {
+                object["metadata"]
+                    .as_object_mut()
+                    .expect("metadata")
+                    .remove(member);
+            }
+            (workload.metadata.name.clone().unwrap_or_default(), object)
+        });
+        bare.collect()
+    }
+
+    /// An operator that runs until what is returned is dropped.
+    fn operator(&self, identity: &str) -> oneshot::Sender<()> {
+        let (stop, stopped) = oneshot::channel();
+        let settings = operator::Settings {
+            namespace: "pingzhan-system".into(),
+            accounts_namespace: ACCOUNTS.into(),
+            identity: identity.into(),
+            concurrency: 8,
+            address: None,
+            record_retention: retention::DEFAULT,
+            lease: lease::DEFAULT,
+        };
+        let masters = User::authenticated("pingzhan", &["system:masters"]);
+        let client = self.service.of(masters).client();
+        let clock = Clock::from(begin());
+        tokio::spawn(async move {
+            let until = async {
+                let _ = stopped.await;
+            };
+            let ended = operator::run_over(client, settings, clock, until).await;
+            ended.expect("the operator ends in peace");
+        });
+        stop
+    }
+
+    async fn until(
+        &self,
+        what: &str,
+        holds: impl Fn(&EmergencyModeStatus) -> bool,
+    ) -> EmergencyModeStatus {
+        let modes: Api<EmergencyMode> = Api::all(self.admin.clone());
+        let looks = async {
+            loop {
+                let mode = modes.get("flood").await.expect("the mode is there");
+                let status = mode.status.unwrap_or_default();
+                if holds(&status) {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        if let Ok(status) = tokio::time::timeout(PATIENCE, looks).await {
+            return status;
+        }
+        let mode = modes.get("flood").await.expect("the mode is there");
+        panic!("flood never {what}: {:#}", json!(mode.status));
+    }
+
+    async fn ask(&self, spec: Value) {
+        let modes: Api<EmergencyMode> = Api::all(self.admin.clone());
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        let changed = modes.patch("flood", &PatchParams::default(), &patch).await;
+        changed.expect("the change is accepted");
+    }
+}
+
+fn deployment(number: usize) -> Value {
+    let name = format!("portal-web-{number}");
+    json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": name, "namespace": SPACE, "labels": { "tier": "web" } },
+        "spec": { "replicas": 3 + number % 4, "selector": { "matchLabels": { "app": name } },
+            "template": { "metadata": { "labels": { "app": name } },
+                "spec": { "containers": [{ "name": "web", "image": "web:1" }] } } } })
+}
+
+fn playbook() -> Value {
+    json!({ "title": { "en": "Flood" }, "hazard": "Flood", "owner": "simulation",
+        "serviceAccountName": "flood",
+        "authority": { "requesterGroups": ["emergency-duty"], "approverGroups": ["emergency-approvers"],
+            "quorum": { "I": 2, "II": 2, "III": 1, "IV": 0 } },
+        "stages": [{ "name": "surge", "steps": [{ "name": "portals",
+            "targets": { "kinds": ["apps/Deployment"], "namespaces": { "names": [SPACE] } },
+            "scale": { "replicas": 9 } }] }] })
+}
+
+/// The promise, without a cluster: everything is switched, and every workload comes back as it was,
+/// owners included.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_is_switched_and_comes_back_exactly() {
+    let city = City::new(40).await;
+    let before = city.workloads().await;
+    let playbooks: Api<Playbook> = Api::all(city.admin.clone());
+    let spec = serde_json::from_value(playbook()).expect("a playbook");
+    let published = playbooks
+        .create(&PostParams::default(), &Playbook::new("flood", spec))
+        .await;
+    published.expect("the playbook is accepted");
+    let operator = city.operator("one");
+    let spec = serde_json::from_value(json!({ "playbookRef": { "name": "flood" }, "level": "III",
+        "reason": "the river rises", "requestedBy": "duty-officer-zhou",
+        "requestedAs": "emergency-duty", "expiresAfter": "4h" }));
+    let mode = EmergencyMode::new("flood", spec.expect("a mode"));
+    let modes: Api<EmergencyMode> = Api::all(city.admin.clone());
+    let declared = modes.create(&PostParams::default(), &mode).await;
+    declared.expect("the mode is accepted");
+
+    let planned = city
+        .until("has a plan", |status| status.plan.is_some())
+        .await;
+    let hash = planned.plan.expect("a plan").hash;
+    city.ask(
+        json!({ "approvals": [{ "by": "lin", "as": "emergency-approvers", "planHash": hash }] }),
+    )
+    .await;
+    city.until("is Active", |status| status.phase == Some(Phase::Active))
+        .await;
+    let during = city.workloads().await;
+    assert_eq!(during.len(), 40);
+    for (name, workload) in &during {
+        assert_eq!(workload["spec"]["replicas"], 9, "{name}");
+    }
+    city.ask(json!({ "posture": "Peacetime" })).await;
+    city.until("is Closed", |status| status.phase == Some(Phase::Closed))
+        .await;
+    assert_eq!(city.workloads().await, before);
+    drop(operator);
+}
