@@ -59,11 +59,11 @@ impl Ask {
         self.query.get(name).map_or("", String::as_str)
     }
 
-    /// Whether a parameter says yes, as the real server reads it.
+    /// Whether a parameter says yes, as the real server reads it: whatever is not a plain no.
     pub fn says(&self, name: &str) -> bool {
         self.query
             .get(name)
-            .is_some_and(|value| !["", "0", "false"].contains(&value.as_str()) || value == "1")
+            .is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
     }
 
     /// The time as objects have it: seconds.
@@ -262,6 +262,29 @@ mod tests {
         }
         for path in ["/", "/api", "/api/v1", "/apis/apps/v1", "/healthz"] {
             assert_eq!(read(path), None, "{path}");
+        }
+    }
+
+    /// `?watch` without a value is a watch: a list in its place would end what waits for changes.
+    #[test]
+    fn a_parameter_without_a_value_says_yes() {
+        let ask = |query: &str| Ask {
+            method: "GET".to_owned(),
+            path: String::new(),
+            query: Ask::read_query(query),
+            accept: String::new(),
+            content_type: String::new(),
+            user_agent: String::new(),
+            headers: HeaderMap::new(),
+            user: User::default(),
+            body: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        for yes in ["watch", "watch=", "watch=1", "watch=true", "watch=t"] {
+            assert!(ask(yes).says("watch"), "{yes}");
+        }
+        for no in ["", "watch=0", "watch=false", "watch=False"] {
+            assert!(!ask(no).says("watch"), "{no}");
         }
     }
 
