@@ -1,7 +1,14 @@
 //! The whole operator on the sand table, in paused time: hours of an emergency in a second of a test.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use http::{Method, Request, Response};
 
 use jiff::Timestamp;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
@@ -125,8 +132,8 @@ impl City {
         bare.collect()
     }
 
-    /// An operator that runs until what is returned is dropped.
-    fn operator(&self, identity: &str) -> oneshot::Sender<()> {
+    /// An operator that runs until what is returned is dropped, or until it dies.
+    fn operator(&self, identity: &str, death: Death) -> oneshot::Sender<()> {
         let (stop, stopped) = oneshot::channel();
         let settings = operator::Settings {
             namespace: "pingzhan-system".into(),
@@ -138,7 +145,11 @@ impl City {
             lease: lease::DEFAULT,
         };
         let masters = User::authenticated("pingzhan", &["system:masters"]);
-        let client = self.service.of(masters).client();
+        let mortal = Mortal {
+            service: self.service.of(masters),
+            death,
+        };
+        let client = Client::new(mortal, "default");
         let clock = Clock::from(begin());
         tokio::spawn(async move {
             let until = async {
@@ -200,11 +211,78 @@ fn playbook() -> Value {
             "scale": { "replicas": 9 } }] }] })
 }
 
-/// The promise, without a cluster: everything is switched, and every workload comes back as it was,
-/// owners included.
-#[tokio::test(start_paused = true)]
-async fn a_fleet_is_switched_and_comes_back_exactly() {
-    let city = City::new(40).await;
+/// When a process dies: at which of its writes, and whether that one still takes effect. What only
+/// keeps the lease is not counted.
+#[derive(Clone)]
+struct Death {
+    writes: Arc<AtomicUsize>,
+    at: usize,
+    takes_effect: bool,
+}
+
+impl Death {
+    fn at(at: usize, takes_effect: bool) -> Self {
+        Self {
+            writes: Arc::default(),
+            at,
+            takes_effect,
+        }
+    }
+
+    fn never() -> Self {
+        Self::at(usize::MAX, true)
+    }
+
+    fn is_dead(&self) -> bool {
+        self.writes.load(Ordering::SeqCst) >= self.at
+    }
+}
+
+/// A connection of a process that may die: from then on nothing it sends arrives, and no answer comes.
+#[derive(Clone)]
+struct Mortal {
+    service: Service,
+    death: Death,
+}
+
+impl tower::Service<Request<kube::client::Body>> for Mortal {
+    type Response = Response<pingzhan::sandtable::service::Answered>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<kube::client::Body>) -> Self::Future {
+        let Self { service, death } = self.clone();
+        Box::pin(async move {
+            if death.is_dead() {
+                return std::future::pending().await;
+            }
+            let counts =
+                request.method() != Method::GET && !request.uri().path().contains("/leases");
+            let number = if counts {
+                death.writes.fetch_add(1, Ordering::SeqCst) + 1
+            } else {
+                0
+            };
+            if number == death.at && !death.takes_effect {
+                return std::future::pending().await;
+            }
+            let answer = service.answer(request).await;
+            if death.is_dead() {
+                return std::future::pending().await;
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// An emergency from the declaration to the last owner, with one operator that may die and one that
+/// stands by. Gives how many writes the first one made.
+async fn emergency(targets: usize, death: Death) -> usize {
+    let city = City::new(targets).await;
     let before = city.workloads().await;
     let playbooks: Api<Playbook> = Api::all(city.admin.clone());
     let spec = serde_json::from_value(playbook()).expect("a playbook");
@@ -212,7 +290,9 @@ async fn a_fleet_is_switched_and_comes_back_exactly() {
         .create(&PostParams::default(), &Playbook::new("flood", spec))
         .await;
     published.expect("the playbook is accepted");
-    let operator = city.operator("one");
+    let first = city.operator("one", death.clone());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let second = city.operator("two", Death::never());
     let spec = serde_json::from_value(json!({ "playbookRef": { "name": "flood" }, "level": "III",
         "reason": "the river rises", "requestedBy": "duty-officer-zhou",
         "requestedAs": "emergency-duty", "expiresAfter": "4h" }));
@@ -225,20 +305,56 @@ async fn a_fleet_is_switched_and_comes_back_exactly() {
         .until("has a plan", |status| status.plan.is_some())
         .await;
     let hash = planned.plan.expect("a plan").hash;
-    city.ask(
-        json!({ "approvals": [{ "by": "lin", "as": "emergency-approvers", "planHash": hash }] }),
-    )
-    .await;
+    let approval = json!({ "by": "lin", "as": "emergency-approvers", "planHash": hash });
+    city.ask(json!({ "approvals": [approval] })).await;
     city.until("is Active", |status| status.phase == Some(Phase::Active))
         .await;
     let during = city.workloads().await;
-    assert_eq!(during.len(), 40);
+    assert_eq!(during.len(), targets);
     for (name, workload) in &during {
         assert_eq!(workload["spec"]["replicas"], 9, "{name}");
     }
     city.ask(json!({ "posture": "Peacetime" })).await;
     city.until("is Closed", |status| status.phase == Some(Phase::Closed))
         .await;
-    assert_eq!(city.workloads().await, before);
-    drop(operator);
+    assert_eq!(
+        city.workloads().await,
+        before,
+        "the operator died at {}",
+        death.at
+    );
+    drop((first, second));
+    death.writes.load(Ordering::SeqCst)
+}
+
+/// The promise, without a cluster: everything is switched, and every workload comes back as it was,
+/// owners included.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_is_switched_and_comes_back_exactly() {
+    emergency(40, Death::never()).await;
+}
+
+/// Wherever the operator dies, the next one brings everything back exactly: before and after each of
+/// its writes, from the first record to the last owner.
+#[test]
+fn an_operator_that_dies_at_any_write_is_followed_by_one_that_ends_it_exactly() {
+    const TARGETS: usize = 6;
+    let play = |death: Death| {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build();
+        let runtime = runtime.expect("a runtime");
+        runtime.block_on(emergency(TARGETS, death))
+    };
+    let writes = play(Death::never());
+    assert!(
+        writes > 3 * TARGETS,
+        "{writes} writes are no whole emergency"
+    );
+    for at in 1..=writes {
+        for takes_effect in [false, true] {
+            let reached = play(Death::at(at, takes_effect));
+            assert!(reached >= at, "the operator did not live to its write {at}");
+        }
+    }
+    println!("{} of {} deaths came back exactly", 2 * writes, 2 * writes);
 }
