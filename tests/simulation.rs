@@ -19,8 +19,9 @@ use pingzhan::run::{lease, operator, retention};
 use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::schema;
 use pingzhan::sandtable::server::Server;
-use pingzhan::sandtable::service::Service;
+use pingzhan::sandtable::service::{Answered, Service};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 const SPACE: &str = "citizen-services";
@@ -212,12 +213,69 @@ fn playbook() -> Value {
 }
 
 /// When a process dies: at which of its writes, and whether that one still takes effect. What only
-/// keeps the lease is not counted.
+/// keeps the lease is not counted. Until then, its requests may meet trouble.
 #[derive(Clone)]
 struct Death {
     writes: Arc<AtomicUsize>,
     at: usize,
     takes_effect: bool,
+    trouble: Option<Trouble>,
+}
+
+/// Faults from a seed: of a hundred requests five each are refused for want of the server (500), for
+/// too many requests (429, come back in a second), or carried out without an answer in time (504).
+#[derive(Clone)]
+struct Trouble {
+    seed: u64,
+    drawn: Arc<AtomicUsize>,
+}
+
+/// What a request meets.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    Nothing,
+    Before(u16),
+    After(u16),
+}
+
+impl Trouble {
+    fn of(seed: u64) -> Self {
+        Self {
+            seed,
+            drawn: Arc::default(),
+        }
+    }
+
+    fn draw(&self) -> Fault {
+        let number = self.drawn.fetch_add(1, Ordering::SeqCst);
+        let digest = Sha256::digest(format!("{}/{number}", self.seed));
+        match digest[0] % 100 {
+            0..5 => Fault::Before(500),
+            5..10 => Fault::Before(429),
+            10..15 => Fault::After(504),
+            _ => Fault::Nothing,
+        }
+    }
+}
+
+/// The answer of a server in trouble.
+fn refused(code: u16) -> Response<Answered> {
+    let reason = if code == 429 {
+        "TooManyRequests"
+    } else {
+        "InternalError"
+    };
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code,
+        "reason": reason, "message": "the server is in trouble" });
+    let body = http_body_util::Full::new(bytes::Bytes::from(status.to_string()));
+    let mut response = Response::new(Answered::new(body));
+    *response.status_mut() = http::StatusCode::from_u16(code).expect("a code");
+    if code == 429 {
+        response
+            .headers_mut()
+            .insert("retry-after", http::HeaderValue::from_static("1"));
+    }
+    response
 }
 
 impl Death {
@@ -226,6 +284,15 @@ impl Death {
             writes: Arc::default(),
             at,
             takes_effect,
+            trouble: None,
+        }
+    }
+
+    /// It never dies, but lives in trouble.
+    fn trouble(seed: u64) -> Self {
+        Self {
+            trouble: Some(Trouble::of(seed)),
+            ..Self::never()
         }
     }
 
@@ -246,7 +313,7 @@ struct Mortal {
 }
 
 impl tower::Service<Request<kube::client::Body>> for Mortal {
-    type Response = Response<pingzhan::sandtable::service::Answered>;
+    type Response = Response<Answered>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -270,7 +337,14 @@ impl tower::Service<Request<kube::client::Body>> for Mortal {
             if number == death.at && !death.takes_effect {
                 return std::future::pending().await;
             }
+            let fault = death.trouble.as_ref().map_or(Fault::Nothing, Trouble::draw);
+            if let Fault::Before(code) = fault {
+                return Ok(refused(code));
+            }
             let answer = service.answer(request).await;
+            if let Fault::After(code) = fault {
+                return Ok(refused(code));
+            }
             if death.is_dead() {
                 return std::future::pending().await;
             }
@@ -292,7 +366,11 @@ async fn emergency(targets: usize, death: Death) -> usize {
     published.expect("the playbook is accepted");
     let first = city.operator("one", death.clone());
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let second = city.operator("two", Death::never());
+    let standby = Death {
+        trouble: death.trouble.clone(),
+        ..Death::never()
+    };
+    let second = city.operator("two", standby);
     let spec = serde_json::from_value(json!({ "playbookRef": { "name": "flood" }, "level": "III",
         "reason": "the river rises", "requestedBy": "duty-officer-zhou",
         "requestedAs": "emergency-duty", "expiresAfter": "4h" }));
@@ -334,17 +412,22 @@ async fn a_fleet_is_switched_and_comes_back_exactly() {
     emergency(40, Death::never()).await;
 }
 
+/// Targets of the emergencies that are played again and again.
+const TARGETS: usize = 6;
+
+/// Plays one emergency in paused time.
+fn play(death: Death) -> usize {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().start_paused(true).build();
+    runtime
+        .expect("a runtime")
+        .block_on(emergency(TARGETS, death))
+}
+
 /// Wherever the operator dies, the next one brings everything back exactly: before and after each of
 /// its writes, from the first record to the last owner.
 #[test]
 fn an_operator_that_dies_at_any_write_is_followed_by_one_that_ends_it_exactly() {
-    const TARGETS: usize = 6;
-    let play = |death: Death| {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().start_paused(true).build();
-        let runtime = runtime.expect("a runtime");
-        runtime.block_on(emergency(TARGETS, death))
-    };
     let writes = play(Death::never());
     assert!(
         writes > 3 * TARGETS,
@@ -357,4 +440,15 @@ fn an_operator_that_dies_at_any_write_is_followed_by_one_that_ends_it_exactly() 
         }
     }
     println!("{} of {} deaths came back exactly", 2 * writes, 2 * writes);
+}
+
+/// A server in trouble makes an emergency slow, never wrong.
+#[test]
+fn an_emergency_on_a_server_in_trouble_ends_exactly() {
+    const SEEDS: u64 = 60;
+    for seed in 0..SEEDS {
+        println!("seed {seed}");
+        play(Death::trouble(seed));
+    }
+    println!("{SEEDS} of {SEEDS} emergencies in trouble ended exactly");
 }
