@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Request, Response, Uri};
-use kube::client::retry::RetryPolicy;
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 use snafu::{ResultExt, Snafu, ensure};
@@ -17,6 +16,8 @@ use tower::retry::RetryLayer;
 use tower::util::BoxCloneService;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
+use super::again::Again;
+use super::away::{self, Away};
 use super::deadline;
 
 /// How long the API server may work on a write, told to it with the write.
@@ -42,10 +43,6 @@ pub enum Error {
          certificates and credentials"
     ))]
     Connect { source: kube::Error },
-    #[snafu(display("the retry bounds are invalid: this is a defect of pingzhan"))]
-    Bounds {
-        source: kube::client::retry::InvalidBackoff,
-    },
     #[snafu(display(
         "a playbook's account needs a namespace and a name (got `{namespace}` and `{name}`): set \
          serviceAccountName in the playbook; nothing is done under the operator's own account"
@@ -123,46 +120,38 @@ pub fn connect(mut config: Config, count: Option<Count>) -> Result<(Clients, Acc
     let base = ClientBuilder::try_from(config)
         .context(ConnectSnafu)?
         .build();
-    pair(base, impersonates, count)
+    Ok(pair(base, impersonates, count))
 }
 
 /// The same over a client that is there: of a server in this process.
-///
-/// # Errors
-/// As with [`connect`].
-pub fn over(base: Client, count: Option<Count>) -> Result<(Clients, Accounts), Error> {
+pub fn over(base: Client, count: Option<Count>) -> (Clients, Accounts) {
     pair(base, false, count)
 }
 
-fn pair(
-    base: Client,
-    impersonates: bool,
-    count: Option<Count>,
-) -> Result<(Clients, Accounts), Error> {
+fn pair(base: Client, impersonates: bool, count: Option<Count>) -> (Clients, Accounts) {
     let bounds = Bounds {
         base: base.clone(),
         user: None,
         limits: Limits::USUAL,
         count: count.clone(),
+        away: Away::default(),
     };
-    let own = Clients::over(bounds, "pingzhan".to_owned())?;
-    Ok((
-        own,
-        Accounts {
-            base,
-            count,
-            impersonates,
-            made: Arc::default(),
-        },
-    ))
+    let own = Clients::over(bounds, "pingzhan".to_owned());
+    let accounts = Accounts {
+        base,
+        count,
+        impersonates,
+        made: Arc::default(),
+    };
+    (own, accounts)
 }
 
 impl Clients {
     /// The three clients over one connection, that act as somebody else where a user is given.
-    fn over(layer: Bounds, who: String) -> Result<Self, Error> {
+    fn over(layer: Bounds, who: String) -> Self {
         let limits = layer.limits;
         let namespace = layer.base.default_namespace().to_owned();
-        let retrying = layer.clone().retrying()?;
+        let retrying = layer.clone().retrying();
         let reads = service_fn(move |request: Request<Body>| {
             let retrying = retrying.clone();
             async move {
@@ -187,12 +176,12 @@ impl Clients {
                 }
             }
         });
-        Ok(Self {
+        Self {
             who,
             reads: Client::new(reads, namespace.as_str()),
             writes: Client::new(writes, namespace.as_str()),
             watches: Client::new(watches, namespace.as_str()),
-        })
+        }
     }
 
     /// Clients over a service of a test.
@@ -209,8 +198,9 @@ impl Clients {
             user: None,
             limits,
             count: None,
+            away: Away::default(),
         };
-        Self::over(bounds, "pingzhan-playbooks/flood".to_owned()).expect("bounds are valid")
+        Self::over(bounds, "pingzhan-playbooks/flood".to_owned())
     }
 }
 
@@ -243,8 +233,9 @@ impl Accounts {
             user: Some(user),
             limits: Limits::USUAL,
             count: self.count.clone(),
+            away: Away::default(),
         };
-        let clients = Clients::over(bounds, who)?;
+        let clients = Clients::over(bounds, who);
         made.insert(key, clients.clone());
         Ok(clients)
     }
@@ -257,6 +248,7 @@ struct Bounds {
     user: Option<HeaderValue>,
     limits: Limits,
     count: Option<Count>,
+    away: Away,
 }
 
 /// A service that sends requests, without its type.
@@ -264,52 +256,65 @@ type Service = BoxCloneService<Request<Body>, Response<Body>, BoxError>;
 
 impl Bounds {
     /// [`Bounds::whole`], tried again a few times where the server is busy.
-    fn retrying(self) -> Result<Service, Error> {
+    fn retrying(self) -> Service {
         let Limits {
             first_wait,
             longest_wait,
             ..
         } = self.limits;
-        let policy =
-            RetryPolicy::new(first_wait, longest_wait, READ_RETRIES, true).context(BoundsSnafu)?;
+        let policy = Again::new(first_wait, longest_wait, READ_RETRIES);
         let once: Service = BoxCloneService::new(service_fn(move |request| {
             let single = self.clone();
             async move { single.whole(request).await }
         }));
-        Ok(BoxCloneService::new(RetryLayer::new(policy).layer(once)))
+        BoxCloneService::new(RetryLayer::new(policy).layer(once))
     }
 
     /// Sends a request and reads the whole answer within the limit.
     async fn whole(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let request = self.prepare(request)?;
-        let verb = verb(&request);
+        let (verb, key) = (verb(&request), away::key(&request));
+        if let Some(answer) = self.away.answer(&key) {
+            return Ok(answer);
+        }
         let answer = async {
             let (parts, body) = self.base.send(request).await?.into_parts();
             let bytes = body.collect_bytes().await?;
             Ok(Response::from_parts(parts, Body::from(bytes)))
         };
         let answer = deadline::first(self.limits.request, answer).await;
-        self.counted(verb, answer)
+        self.counted(verb, key, answer)
     }
 
     /// Sends a request and bounds only the time until the answer begins.
     async fn head(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let request = self.prepare(request)?;
-        let verb = verb(&request);
+        let (verb, key) = (verb(&request), away::key(&request));
+        if let Some(answer) = self.away.answer(&key) {
+            return Ok(answer);
+        }
         let answer = deadline::first(self.limits.read, self.base.send(request)).await;
-        self.counted(verb, answer.map(|answer| answer.map_err(BoxError::from)))
+        self.counted(
+            verb,
+            key,
+            answer.map(|answer| answer.map_err(BoxError::from)),
+        )
     }
 
-    /// Says what was answered, and hands it on.
+    /// Says what was answered, heeds it, and hands it on.
     fn counted<E: Into<BoxError>>(
         &self,
         verb: &'static str,
+        key: (Method, String),
         answer: Result<Result<Response<Body>, BoxError>, E>,
     ) -> Result<Response<Body>, BoxError> {
         let answer = answer.map_err(Into::into).flatten();
         if let Some(count) = &self.count {
             let code = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
             count(verb, code);
+        }
+        if let Ok(answer) = &answer {
+            self.away.heed(key, answer);
         }
         answer
     }
@@ -368,7 +373,7 @@ fn is_watch(request: &Request<Body>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::fake::{Fake, reply};
+    use crate::cluster::fake::{Fake, reply, respond};
     use serde_json::json;
 
     fn accounts(fake: &Fake) -> Accounts {
@@ -465,6 +470,31 @@ mod tests {
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let verbs = ["get", "create", "patch", "update", "delete", "watch"];
         assert_eq!(seen, verbs.map(|verb| (verb, 409)));
+    }
+
+    /// A watch that is begun anew, a status that is published again: whoever tries on a clock of its own
+    /// must not ask a server that wants to be left alone.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_asked_to_stay_away_asks_nothing_until_then() {
+        let fake = Fake::new(|_| respond(429, &[("retry-after", "3")], "{}"));
+        let clients = Clients::fake(&fake.client());
+        let status = async |method: Method, path: &str| {
+            let client = &clients.writes;
+            let answer = client.request_text(request(method, path)).await;
+            answer.expect_err("it is refused").to_string()
+        };
+        status(Method::PATCH, "/a?fieldManager=m").await;
+        tokio::time::advance(Duration::from_millis(2_999)).await;
+        let said = status(Method::PATCH, "/a?fieldManager=n").await;
+        assert!(said.contains("left alone"), "{said}");
+        assert_eq!(fake.addresses().len(), 1);
+        // Another request is another one.
+        status(Method::PATCH, "/b").await;
+        status(Method::PUT, "/a").await;
+        assert_eq!(fake.addresses().len(), 3);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        status(Method::PATCH, "/a").await;
+        assert_eq!(fake.addresses().len(), 4);
     }
 
     /// kube waits for ever by default.

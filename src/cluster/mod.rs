@@ -4,6 +4,8 @@
 //!
 //! Everything above (`run`, `recover`, `panel`, `cli`) speaks to the API server through here.
 
+mod again;
+mod away;
 pub mod classify;
 pub mod clients;
 pub(crate) mod deadline;

@@ -78,7 +78,7 @@ pub async fn run_over(
 ) -> Result<(), Error> {
     let metrics = Metrics::new();
     let counted = Some(metrics.requests_counted());
-    let clients = cluster::over(client, counted).context(ConnectSnafu)?;
+    let clients = cluster::over(client, counted);
     carry_on(clients, metrics, settings, clock, stop).await
 }
 
@@ -153,6 +153,7 @@ impl Process {
                 let _ = released.await;
             }));
             let stopped = tokio::select! {
+                biased;
                 () = &mut stop => true,
                 () = self.lead(&leader) => false,
                 () = self.probes(&leader) => false,
@@ -256,6 +257,7 @@ impl Process {
             |now| !matches!(now, Leadership::Leader { epoch: held, .. } if *held == epoch),
         );
         tokio::select! {
+            biased;
             _ = lost => {}
             _ = told.recv() => tracing::error!("another leader has taken over a journal"),
             ended = tasks.join_next() => tracing::error!(?ended, "a part of the operator ended"),
