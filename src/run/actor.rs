@@ -136,6 +136,7 @@ impl Actor {
             }
         };
         tokio::select! {
+            biased;
             () = self.mode.wake.notified() => {}
             () = looking.ended() => {}
             () = sleep => {}

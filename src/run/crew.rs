@@ -100,8 +100,9 @@ impl Crew {
         let mut actors: JoinSet<String> = JoinSet::new();
         let mut present: Option<Vec<String>> = None;
         loop {
+            // In this order always, so that a run can be played again: what ended is forgotten first.
             let event = tokio::select! {
-                event = events.next() => event,
+                biased;
                 Some(ended) = actors.join_next() => {
                     if let Ok(uid) = ended {
                         objects.remove(&uid);
@@ -109,6 +110,7 @@ impl Crew {
                     }
                     continue;
                 }
+                event = events.next() => event,
             };
             match event {
                 None => return,

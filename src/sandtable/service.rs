@@ -12,7 +12,7 @@ use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
 use jiff::Timestamp;
 use kube::client::Body as Sent;
-use tokio::sync::watch as signal;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::ask::{Answer, Ask, Body, Reply};
@@ -29,7 +29,8 @@ const BOOKMARK: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct Service {
     server: Arc<Mutex<Server>>,
-    changed: signal::Sender<u64>,
+    /// Wakes watches, in the order in which they wait: a channel would wake them in a random one.
+    changed: Arc<Notify>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     user: User,
 }
@@ -37,11 +38,10 @@ pub struct Service {
 impl Service {
     /// Serves an administrator. `clock` says what time it is.
     pub fn new(server: Server, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        let (changed, _) = signal::channel(server.store.revision());
         Self {
             user: User::authenticated("admin", &[MASTERS]),
             server: Arc::new(Mutex::new(server)),
-            changed,
+            changed: Arc::default(),
             clock: Arc::new(clock),
         }
     }
@@ -94,8 +94,11 @@ impl Service {
         };
         let answer = {
             let mut server = self.lock();
+            let before = server.store.revision();
             let answer = server.handle(ask);
-            self.tell(server.store.revision());
+            if server.store.revision() != before {
+                self.changed.notify_waiters();
+            }
             answer
         };
         match answer {
@@ -104,18 +107,11 @@ impl Service {
         }
     }
 
-    /// Wakes watches where something happened.
-    fn tell(&self, revision: u64) {
-        self.changed
-            .send_if_modified(|told| std::mem::replace(told, revision) != revision);
-    }
-
     /// The events of a watch, as they happen.
     fn stream(&self, watch: Watch) -> Response<Answered> {
         let ends = (watch.seconds > 0).then(|| Instant::now() + Duration::from_secs(watch.seconds));
         let state = Open {
             service: self.clone(),
-            changed: self.changed.subscribe(),
             watch,
             ends,
             is_begun: false,
@@ -143,7 +139,6 @@ fn text(headers: &HeaderMap, name: &str) -> String {
 /// An open watch.
 struct Open {
     service: Service,
-    changed: signal::Receiver<u64>,
     watch: Watch,
     ends: Option<Instant>,
     is_begun: bool,
@@ -154,7 +149,9 @@ impl Open {
     async fn next(&mut self) -> Option<bytes::Bytes> {
         loop {
             let now = super::ask::time((self.service.clock)());
-            self.changed.borrow_and_update();
+            // What happens from here on is heard, also before it is waited for.
+            let service = self.service.clone();
+            let changed = service.changed.notified();
             let lines = {
                 let server = self.service.lock();
                 self.watch.next(&server.store, &now)
@@ -172,7 +169,8 @@ impl Open {
             let until = self.ends.unwrap_or_else(|| Instant::now() + BOOKMARK);
             let until = until.min(Instant::now() + BOOKMARK);
             tokio::select! {
-                changed = self.changed.changed() => changed.ok()?,
+                biased;
+                () = changed => {}
                 () = tokio::time::sleep_until(until) => {
                     if self.ends.is_some_and(|ends| Instant::now() >= ends) {
                         return None;

@@ -48,6 +48,7 @@ pub(super) async fn gather(
         }
     };
     tokio::select! {
+        biased;
         () = sleep_until(decided + longest) => return,
         () = idle.notified() => {}
         () = word => {}

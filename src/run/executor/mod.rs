@@ -99,7 +99,10 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
     let mut jobs: Job = JoinSet::new();
     let mut wake_at: Option<u64> = None;
     loop {
+        // In this order always, so that a run can be played again: the newest word of a mode, then
+        // what is due, then what was done. The first two are rare, and never keep the third waiting.
         let event = tokio::select! {
+            biased;
             command = commands.recv() => match command {
                 None => return,
                 Some(Command::Order(mode, order)) => {
@@ -111,6 +114,10 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
                     Event::Drop { mode }
                 }
             },
+            () = sleep_until(&deps.clock, wake_at) => {
+                wake_at = None;
+                Event::Tick
+            }
             Some(done) = jobs.join_next() => match done {
                 Ok(event) => event,
                 Err(error) => {
@@ -118,10 +125,6 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
                     continue;
                 }
             },
-            () = sleep_until(&deps.clock, wake_at) => {
-                wake_at = None;
-                Event::Tick
-            }
         };
         let now = deps.clock.monotonic_ms();
         let step = std::panic::catch_unwind(AssertUnwindSafe(|| scheduler.step(event, now)));
