@@ -46,6 +46,11 @@ impl Draft {
         self.operations
     }
 
+    /// Demands that a value is what it was when it was seen.
+    pub(crate) fn demand(&mut self, pointer: &str, value: Value) {
+        self.operations.push(ops::test(pointer, value));
+    }
+
     /// Sets a member of an object that is there.
     pub(crate) fn set_member(&mut self, object: &str, pointer: &str, value: Value, is_new: bool) {
         self.operations.push(ops::add(pointer, value));

@@ -655,7 +655,7 @@ mod tests {
     /// writer, but in objects whose owners it does not track.
     fn serve(old: &Value, patch: &Patch, typed: bool) -> Value {
         let mut new = old.clone();
-        json_patch::patch(&mut new, patch).unwrap();
+        ops::carry_out(&mut new, patch).unwrap();
         for (of, map) in [
             ("metadata", "annotations"),
             ("metadata", "labels"),

@@ -11,7 +11,7 @@ pub mod giveback;
 pub mod image;
 pub mod locate;
 pub mod managed;
-mod ops;
+pub(crate) mod ops;
 pub mod packed;
 pub mod patch;
 pub mod path;

@@ -38,3 +38,27 @@ pub(crate) fn test(path: &str, value: Value) -> PatchOperation {
 fn pointer(path: &str) -> PointerBuf {
     PointerBuf::parse(path).expect("each token was escaped when it was put into the pointer")
 }
+
+/// Patches as the API server does, where a test for null holds where nothing is.
+#[cfg(test)]
+pub(crate) fn carry_out(
+    object: &mut Value,
+    operations: &[PatchOperation],
+) -> Result<(), json_patch::PatchError> {
+    let holds = |operation: &&PatchOperation| match operation {
+        PatchOperation::Test(test) => {
+            test.value.is_null() && object.pointer(test.path.as_str()).is_none()
+        }
+        PatchOperation::Add(_)
+        | PatchOperation::Remove(_)
+        | PatchOperation::Replace(_)
+        | PatchOperation::Move(_)
+        | PatchOperation::Copy(_) => false,
+    };
+    let operations: Vec<_> = operations
+        .iter()
+        .filter(|one| !holds(one))
+        .cloned()
+        .collect();
+    json_patch::patch(object, &operations)
+}

@@ -168,6 +168,9 @@ fn label(projection: &Projection, holder: &str, draft: &mut Draft) {
         draft.set_member("/metadata/labels", &pointer, Value::from(holder), is_new);
     } else {
         let labels = serde_json::json!({ HELD_BY_LABEL: holder });
+        // A label bumps no generation: one that somebody set meanwhile would be lost. To the server
+        // what is absent equals null, here alone.
+        draft.demand("/metadata/labels", Value::Null);
         draft.create_object(
             Path::fields(["metadata", "labels"]),
             "/metadata/labels",
@@ -248,7 +251,7 @@ mod tests {
 
     fn apply(object: &Value, guarded: &Guarded) -> Value {
         let mut object = object.clone();
-        json_patch::patch(&mut object, &guarded.patch).unwrap();
+        ops::carry_out(&mut object, &guarded.patch).unwrap();
         object
     }
 
@@ -277,11 +280,28 @@ mod tests {
             [
                 r#"{"op":"test","path":"/metadata/uid","value":"u1"}"#,
                 r#"{"op":"test","path":"/metadata/generation","value":4}"#,
+                r#"{"op":"test","path":"/metadata/labels","value":null}"#,
                 r#"{"op":"add","path":"/metadata/labels","value":{"pingzhan.dev/held-by":"flood"}}"#,
                 r#"{"op":"add","path":"/spec/replicas","value":9}"#,
             ]
         );
         assert_eq!(write.parents, [Vec::new()]);
+    }
+
+    /// Somebody's first label, set between the read and the write, bumps no generation: found by the
+    /// simulation, where it was lost.
+    #[test]
+    fn a_first_label_that_was_set_meanwhile_refuses_the_write() {
+        let mut object = deployment();
+        let edits = [edit("/spec/replicas", json!(9))];
+        let write = write(&object, &edits, &HeldBy::Set("flood".to_owned())).unwrap();
+        let refuses = |object: &Value| {
+            let mut patched = object.clone();
+            ops::carry_out(&mut patched, &write.patch).is_err()
+        };
+        assert!(!refuses(&object));
+        object["metadata"]["labels"] = json!({ "seen-by": "operations" });
+        assert!(refuses(&object));
     }
 
     /// The generation fences only what bumps it.

@@ -18,6 +18,7 @@ use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan, Request, store};
 use crate::engine::scheduler::{Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
+use crate::field::ops;
 use crate::field::patch::{self, Edit, Guard, HeldBy};
 use crate::field::{FieldSet, Image, Path, Uid, giveback, project};
 use crate::ledger::record::{self, Body, NewOutcome};
@@ -740,7 +741,7 @@ impl World {
         let version = write.version.as_deref();
         let stale = version.is_some_and(|seen| object["metadata"]["resourceVersion"] != seen);
         let mut next = object.clone();
-        if stale || json_patch::patch(&mut next, &write.patch).is_err() {
+        if stale || ops::carry_out(&mut next, &write.patch).is_err() {
             return false;
         }
         take_effect(object, next, write.paths.as_deref());
