@@ -26,7 +26,8 @@ impl Job<'_> {
         let edits = returns_as_items(&ids, &returns);
         let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
         let mut sight = sight;
-        if sight.managed_fields.is_none() && sight.tracked {
+        // Also of an object whose fields nobody owned: a value that needed no write back brought none.
+        if sight.managed_fields.is_none() {
             match self.read_again(&sight, &paths, &edits, true).await {
                 Try::Retry(seen) => sight = Arc::from(seen),
                 Try::Stop(wrote) => return wrote,
