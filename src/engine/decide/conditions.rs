@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::api::condition::{self, types};
 use crate::api::{Condition, Counts, Phase};
+use crate::ledger::Direction;
 use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
@@ -157,7 +158,9 @@ fn untracked(input: &Input<'_>) -> String {
 }
 
 fn paused(input: &Input<'_>) -> Said<'static> {
-    let paused = input.mode.spec.is_some_and(|spec| spec.paused);
+    // What is over is not paused, whatever its spec says: nobody would ever take that back.
+    let over = input.ledger.direction == Direction::Closed;
+    let paused = !over && input.mode.spec.is_some_and(|spec| spec.paused);
     say(
         types::PAUSED,
         paused,

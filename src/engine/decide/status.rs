@@ -180,13 +180,17 @@ fn is_notable(entry: &Entry, restoring: bool, decision: &Decision) -> bool {
 }
 
 fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus {
+    let pointer = entry.path.to_pointer();
     let seen = match look(input, &entry.target.uid, &entry.path) {
         Look::Seen(_, seen) => Some(seen.image.hash()),
-        Look::Gone | Look::Unseen | Look::Unreadable => None,
+        // It is read anew in a moment: until then what was said of it holds.
+        Look::Unseen | Look::Unreadable => said(input, &entry.target.uid, &pointer),
+        Look::Gone => None,
     };
     let contested = decision.findings.contested.get(&entry.target.uid);
     let message = match contested {
         Some(rival) => Some(format!("{rival} keeps putting another value back")),
+        None if seen.is_none() && waits_for_a_verdict(entry) => Some(BEING_READ.to_owned()),
         None => entry.reason.clone(),
     };
     TargetStatus {
@@ -194,7 +198,7 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
         namespace: Some(entry.target.namespace.clone()).filter(|name| !name.is_empty()),
         name: entry.target.name.clone(),
         uid: entry.target.uid.to_string(),
-        path: entry.path.to_pointer(),
+        path: pointer,
         state: if contested.is_some() {
             "Contested".into()
         } else {
@@ -203,6 +207,22 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
         message: message.as_deref().map(cut),
         seen,
     }
+}
+
+/// What is said of a field that waits for a verdict, as long as nobody knows which value it has.
+pub const BEING_READ: &str = "what is there now is being read; a verdict has to name it";
+
+const fn waits_for_a_verdict(entry: &Entry) -> bool {
+    matches!(entry.state, State::Drifted | State::Stuck)
+}
+
+/// Which value the last status says that a field had.
+fn said(input: &Input<'_>, uid: &str, pointer: &str) -> Option<String> {
+    let targets = &input.mode.status?.targets;
+    let said = targets
+        .iter()
+        .find(|one| one.uid == uid && one.path == pointer)?;
+    said.seen.clone()
 }
 
 fn timeline(input: &Input<'_>) -> Vec<TimelineEntry> {

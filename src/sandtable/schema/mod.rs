@@ -15,7 +15,7 @@ mod decode;
 mod defaults;
 mod duplicates;
 mod prune;
-mod quantity;
+pub mod quantity;
 mod read;
 mod validate;
 mod written;
