@@ -141,7 +141,7 @@ async fn a_rival_that_writes_null_over_a_held_value_has_written_a_value() {
         })
         .await;
     world.come_back("flood").await;
-    world.judge(Allowed { overwrite: true }).await;
+    world.judge(Allowed::OVERWRITE).await;
     assert_eq!(world.get("Pool", "nulls").await["spec"]["note"], "open");
     let key = ("Pool".to_owned(), "nulls".to_owned());
     assert_eq!(world.snapshot().await[&key]["spec"], before[&key]["spec"]);

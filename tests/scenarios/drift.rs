@@ -11,7 +11,6 @@ use super::oracles::Allowed;
 use super::world::World;
 
 /// A verdict or a policy writes over what somebody else wrote.
-const OVERWRITES: Allowed = Allowed { overwrite: true };
 
 /// Checks that an object is not marked as ours any more.
 pub fn assert_let_go(object: &Value) {
@@ -75,7 +74,7 @@ async fn enforce_writes_over_a_third_value_three_times_a_minute_and_then_names_t
         .await;
     let said = message(&mode, types::CONTESTED);
     assert!(said.contains("colleague"), "{said}");
-    let evidence = world.judge(OVERWRITES).await;
+    let evidence = world.judge(Allowed::OVERWRITE).await;
     assert_eq!(evidence.write_count(), 5, "two to switch, three to hold");
     world.has("portal-web", 6).await;
     // At the return the value is still somebody's, and Hold waits for a person.
@@ -85,7 +84,7 @@ async fn enforce_writes_over_a_third_value_three_times_a_minute_and_then_names_t
         .await;
     world.verdict("flood", "Ours").await;
     world.phase("flood", Phase::Closed).await;
-    world.judge(OVERWRITES).await;
+    world.judge(Allowed::OVERWRITE).await;
     world.compare(&before).await;
     world.owners_go_on().await;
 }
@@ -146,7 +145,7 @@ async fn revert_brings_the_peacetime_value_back_over_a_third_one() {
     world.judge(Allowed::default()).await;
     world.has("portal-web", 5).await;
     world.come_back("flood").await;
-    world.judge(OVERWRITES).await;
+    world.judge(Allowed::OVERWRITE).await;
     world.compare(&before).await;
     world.owners_go_on().await;
 }

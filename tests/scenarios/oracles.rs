@@ -8,6 +8,7 @@ use std::time::Duration;
 use pingzhan::api::{ChangeRecordSpec, EmergencyMode, RecordType, TurnKind, names};
 use pingzhan::field::{Image, Path, Segment, exact};
 use pingzhan::ledger::{Direction, Entry, EntryId, Ledger, State};
+use pingzhan::sandtable::schema::quantity;
 use serde_json::Value;
 
 use super::history::Event;
@@ -26,6 +27,16 @@ const RESTLESS: usize = 6;
 pub struct Allowed {
     /// A verdict, or Enforce or Revert, allows writing over somebody else's value.
     pub overwrite: bool,
+    /// So many processes died: each may have left one write behind that no record counts.
+    pub crashes: usize,
+}
+
+impl Allowed {
+    /// Somebody's value may be written over.
+    pub const OVERWRITE: Self = Self {
+        overwrite: true,
+        crashes: 0,
+    };
 }
 
 /// One stored record.
@@ -111,7 +122,7 @@ impl World {
 
 impl Evidence {
     /// What may be judged: everything that happened, and what of it the scenario did itself.
-    fn of(events: Vec<Event>, foreign: BTreeSet<(String, u64)>) -> Self {
+    pub fn of(events: Vec<Event>, foreign: BTreeSet<(String, u64)>) -> Self {
         let mut records: BTreeMap<String, Vec<Record>> = BTreeMap::new();
         let mut known = BTreeSet::new();
         for event in events
@@ -145,10 +156,10 @@ impl Evidence {
     }
 
     /// O2, O3, O4, O5, and of O9 what was said on the way: everything that is against the rules.
-    fn objections(&self, live: &Objects, allowed: Allowed) -> Vec<String> {
+    pub fn objections(&self, live: &Objects, allowed: Allowed) -> Vec<String> {
         let mut wrong = Vec::new();
         self.every_field_is_back(live, &mut wrong);
-        self.writes_are_counted(&mut wrong);
+        self.writes_are_counted(allowed.crashes, &mut wrong);
         self.intents_come_first(&mut wrong);
         self.foreign_values_stand(allowed, &mut wrong);
         wrong.extend(unnamed(&self.events));
@@ -273,7 +284,7 @@ impl Evidence {
     }
 
     /// O3: no more writes than the journal accounts for, and no target is created or removed.
-    fn writes_are_counted(&self, wrong: &mut Vec<String>) {
+    fn writes_are_counted(&self, crashes: usize, wrong: &mut Vec<String>) {
         let mut known = BTreeSet::new();
         for event in self.events.iter().filter(|event| is_target(event)) {
             let version = if event.removed {
@@ -295,7 +306,7 @@ impl Evidence {
         }
         for (uid, made) in made {
             let due: usize = self.ledgers.keys().map(|mode| self.due(mode, uid)).sum();
-            if made > due {
+            if made > due + crashes {
                 wrong.push(format!(
                     "O3: {made} writes of {uid}, but its journals account for {due}"
                 ));
@@ -327,6 +338,8 @@ impl Evidence {
             {
                 match item.event.as_str() {
                     "Reasserted" | "Ours" => again += 1,
+                    // What is refused together is tried one by one, to name the poison.
+                    "Refused" | "Stuck" => again += of.len(),
                     "OwnersBack" => owners += 1,
                     _ => {}
                 }
@@ -365,6 +378,7 @@ impl Evidence {
                         entry.path == *path && self.intended_at(mode, entry) < write.after.version;
                     about
                         && (is == entry.after
+                            || is_same_quantity(&is, &entry.after)
                             || is == *entry.ours()
                             || is == entry.base
                                 && self.turned_before(mode, entry, write.after.version))
@@ -436,7 +450,7 @@ impl Evidence {
                 });
                 let mut known = known
                     .flat_map(|(_, other)| [&other.seen, other.ours(), &other.after, &other.base]);
-                if was != is && !known.any(|value| *value == was) {
+                if was != is && !known.any(|value| *value == was || is_same_quantity(&was, value)) {
                     wrong.push(format!(
                         "O5: {} of {} was {}, which is somebody else's, and was made {}",
                         entry.path,
@@ -448,6 +462,12 @@ impl Evidence {
             }
         }
     }
+}
+
+/// Whether both are the same amount, which the server writes in its own way.
+fn is_same_quantity(is: &Image, after: &Image) -> bool {
+    let amount = |image: &Image| quantity::canonical(image.value()?.as_str()?, false);
+    amount(is).is_some() && amount(is) == amount(after)
 }
 
 /// O8: waits until nothing happens any more, and says what still does after some times.
@@ -485,7 +505,7 @@ fn differing(before: &Objects, after: &Objects, but: &[&str]) -> Vec<String> {
 }
 
 /// Whether an event is of an object of the fleet.
-fn is_target(event: &Event) -> bool {
+pub fn is_target(event: &Event) -> bool {
     KINDS.contains(&event.kind.as_str())
 }
 

@@ -189,9 +189,9 @@ async fn the_verdict_ours_writes_over_the_value_that_was_seen() {
     world
         .becomes("Deployment", "portal-web", "is ours again", has(WAR))
         .await;
-    world.judge(Allowed { overwrite: true }).await;
+    world.judge(Allowed::OVERWRITE).await;
     world.come_back("flood").await;
-    world.judge(Allowed { overwrite: true }).await;
+    world.judge(Allowed::OVERWRITE).await;
     world.compare(&before).await;
     world.owners_go_on().await;
 }
@@ -219,7 +219,7 @@ async fn a_third_value_at_the_return_waits_alone_and_a_verdict_ends_it() {
     world.compare_but(&before, &["legacy"]).await;
     world.verdict("flood", "Ours").await;
     world.phase("flood", Phase::Closed).await;
-    world.judge(Allowed { overwrite: true }).await;
+    world.judge(Allowed::OVERWRITE).await;
     world.compare(&before).await;
     world.owners_go_on().await;
 }

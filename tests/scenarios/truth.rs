@@ -2,6 +2,7 @@
 
 use pingzhan::api::condition::{self, types};
 use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase};
+use pingzhan::engine::decide::status::BEING_READ;
 use pingzhan::field::{Image, Path};
 use pingzhan::ledger::{Direction, Ledger, State};
 
@@ -19,7 +20,8 @@ pub fn unnamed(events: &[Event]) -> Vec<String> {
             let waits = ["Drifted", "Stuck"]
                 .iter()
                 .any(|state| target["state"] == *state);
-            if waits && target["seen"].is_null() {
+            let says_so = target["message"] == BEING_READ;
+            if waits && target["seen"].is_null() && !says_so {
                 let (mode, name, state) = (event.name(), &target["name"], &target["state"]);
                 wrong.push(format!(
                     "O9: {mode}: version {} lists {name} as {state} and does not say what was seen",
@@ -125,7 +127,7 @@ impl Truth<'_> {
             (types::DRIFTED, counts.drifted > 0),
             (types::DEGRADED, counts.refused + counts.stuck > 0),
             (types::APPROVED, granted),
-            (types::PAUSED, self.mode.spec.paused),
+            (types::PAUSED, self.mode.spec.paused && !closed),
             (types::RESTORED, closed && granted),
         ]
         .into_iter()

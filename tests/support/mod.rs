@@ -103,6 +103,6 @@ pub fn helm() -> PathBuf {
     HELM.get_or_init(find).clone()
 }
 
-fn variable(name: &str) -> Option<OsString> {
+pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -5,6 +5,7 @@
 //! Linux only: processes are recognised by `/proc`.
 
 pub mod bench;
+pub mod campaign;
 pub mod certs;
 pub mod cluster;
 pub mod conformance;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::campaign;
 use xtask::conformance;
 use xtask::generate;
 use xtask::mutants;
@@ -35,6 +36,8 @@ enum Verb {
         #[arg(long)]
         filter: Option<String>,
     },
+    /// Emergencies on the sand table, with faults from seeds, judged by the oracles.
+    Campaign(campaign::Campaign),
     /// What an API server answers.
     #[command(subcommand)]
     Conformance(Conformance),
@@ -43,6 +46,9 @@ enum Verb {
         /// Only those whose name contains this.
         #[arg(long)]
         only: Option<String>,
+        /// Let simulated emergencies alone notice them, from the first seed on.
+        #[arg(long)]
+        simulation: bool,
     },
     /// Write CRDs, RBAC and reference pages from the types.
     #[command(args_conflicts_with_subcommands = true)]
@@ -94,8 +100,11 @@ async fn main() -> ExitCode {
         Verb::Cluster(verb) => cluster_command::run(verb, progress).await.map_err(report),
         Verb::Demo(demo) => demo_command::run(demo, progress).await.map_err(report),
         Verb::Test { filter } => tested(filter.as_deref(), progress).await,
+        Verb::Campaign(verb) => {
+            tokio::task::block_in_place(|| campaign::run(&verb)).map_err(report)
+        }
         Verb::Conformance(verb) => conformed(verb, progress).await,
-        Verb::Mutants { only } => mutated(only.as_deref(), progress),
+        Verb::Mutants { only, simulation } => mutated(only.as_deref(), simulation, progress),
         Verb::Generate {
             other: Some(Generate::Openapi),
             ..
@@ -141,8 +150,13 @@ async fn conformed(verb: Conformance, progress: Progress) -> Result<(), String> 
     Ok(())
 }
 
-fn mutated(only: Option<&str>, progress: Progress) -> Result<(), String> {
-    let verdicts = mutants::run(only, progress).map_err(report)?;
+fn mutated(only: Option<&str>, simulation: bool, progress: Progress) -> Result<(), String> {
+    let by = if simulation {
+        mutants::By::Simulation
+    } else {
+        mutants::By::ItsTests
+    };
+    let verdicts = mutants::run(only, by, progress).map_err(report)?;
     print!("{}", mutants::table(&verdicts));
     let survivors = verdicts.iter().filter(|one| one.caught_by.is_empty());
     match survivors.count() {

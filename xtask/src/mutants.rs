@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use snafu::{ResultExt, Snafu, ensure};
 
+use crate::campaign;
 use crate::progress::Progress;
 use crate::surroundings::{Stopwatch, human, repository, set_by_cargo};
 
@@ -99,6 +100,18 @@ pub struct Verdict {
     pub took: Duration,
 }
 
+/// What has to notice a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The tests that its row names.
+    ItsTests,
+    /// Simulated emergencies alone, from the first seed on.
+    Simulation,
+}
+
+/// How many seeds a mutant may survive.
+const SEEDS: u64 = 600;
+
 impl Mutant {
     /// The source with the mistake in it.
     ///
@@ -119,7 +132,7 @@ pub fn listed(root: &Path) -> Result<Vec<Mutant>, Error> {
 }
 
 /// Makes every mutant whose name contains `only` and says what caught it.
-pub fn run(only: Option<&str>, progress: Progress) -> Result<Vec<Verdict>, Error> {
+pub fn run(only: Option<&str>, by: By, progress: Progress) -> Result<Vec<Verdict>, Error> {
     let root = repository();
     let tree = root.join("target/mutants");
     copy(&root, &tree)?;
@@ -129,7 +142,7 @@ pub fn run(only: Option<&str>, progress: Progress) -> Result<Vec<Verdict>, Error
             continue;
         }
         progress.say(&format!("{}: {}", mutant.name, mutant.says));
-        let verdict = judge(&root, &tree, mutant)?;
+        let verdict = judge(&root, &tree, mutant, by)?;
         progress.say(&sentence(&verdict));
         verdicts.push(verdict);
     }
@@ -159,14 +172,17 @@ fn must(output: &Output, what: impl Fn() -> String) -> Result<(), Error> {
     Ok(())
 }
 
-fn judge(root: &Path, tree: &Path, mutant: Mutant) -> Result<Verdict, Error> {
+fn judge(root: &Path, tree: &Path, mutant: Mutant, by: By) -> Result<Verdict, Error> {
     let path = tree.join(&mutant.file);
     let read = std::fs::read_to_string(&path);
     let source = read.context(FileSnafu { path: &path })?;
     let broken = mutant.applied(&source)?;
     let watch = Stopwatch::start();
     std::fs::write(&path, broken).context(FileSnafu { path: &path })?;
-    let caught = test(root, tree, &mutant);
+    let caught = match by {
+        By::ItsTests => test(root, tree, &mutant),
+        By::Simulation => simulate(root, tree, &mutant),
+    };
     let took = watch.elapsed();
     std::fs::write(&path, source).context(FileSnafu { path: &path })?;
     Ok(Verdict {
@@ -202,6 +218,35 @@ fn test(root: &Path, tree: &Path, mutant: &Mutant) -> Result<Vec<String>, Error>
     Ok(failed)
 }
 
+/// Builds a mutant and plays seeds until an oracle objects; says which, and to which seed.
+fn simulate(root: &Path, tree: &Path, mutant: &Mutant) -> Result<Vec<String>, Error> {
+    let which = &["--test", "all"];
+    let built = cargo(root, tree, which, &["--no-run"])?;
+    must(&built, || format!("building mutant {}", mutant.name))?;
+    let args = ["--", "--exact", campaign::TEST, "--nocapture"];
+    let played = cargo(root, tree, which, &args)?;
+    let said = String::from_utf8_lossy(&played.stdout).into_owned();
+    let objections = said.lines().filter_map(objection);
+    let objections: Vec<String> = objections.collect();
+    ensure!(
+        said.contains("test result:") && objections.is_empty() == played.status.success(),
+        FailedSnafu {
+            what: format!("simulating mutant {}", mutant.name),
+            said: said + &String::from_utf8_lossy(&played.stderr),
+        }
+    );
+    Ok(objections)
+}
+
+/// `seed 17 (both) fails: O4: …` as `O4, seed 17`.
+fn objection(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("seed ")?;
+    let (seed, rest) = rest.split_once(" (")?;
+    let (_, rest) = rest.split_once(") fails: ")?;
+    let (oracle, _) = rest.split_once(':')?;
+    Some(format!("{oracle}, seed {seed}"))
+}
+
 fn cargo(root: &Path, tree: &Path, which: &[&str], more: &[&str]) -> Result<Output, Error> {
     let mut command = Command::new("cargo");
     for name in set_by_cargo() {
@@ -213,6 +258,8 @@ fn cargo(root: &Path, tree: &Path, which: &[&str], more: &[&str]) -> Result<Outp
         // What is not ours is built already; and the tool itself need not be built again.
         .env("CARGO_TARGET_DIR", root.join("target"))
         .env("PINGZHAN_XTASK", own)
+        .env("PINGZHAN_CAMPAIGN_SEEDS", SEEDS.to_string())
+        .env("PINGZHAN_CAMPAIGN_SHRINK", "0")
         .arg("test")
         .args(which)
         .args(more)
@@ -257,6 +304,14 @@ pub fn table(verdicts: &[Verdict]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The table of mutants is made of these lines.
+    #[test]
+    fn an_objection_is_read_from_what_the_campaign_says() {
+        let line = "test x ... seed 17 (both) fails: O4: a write of helm-api changed";
+        assert_eq!(objection(line).as_deref(), Some("O4, seed 17"));
+        assert_eq!(objection("campaign: 17 of 17 schedules"), None);
+    }
 
     /// A mutant that no longer fits its source would be believed caught for ever.
     #[test]

@@ -293,7 +293,7 @@ fn o5_objects_to_a_foreign_value_that_is_written_over() {
     let said = fought().objections(&[42]);
     assert_objects(&said, "O5: f:spec/f:replicas of web was 5", "it was theirs");
     let (evidence, live) = fought().told(&[42]);
-    let allowed = evidence.objections(&live, Allowed { overwrite: true });
+    let allowed = evidence.objections(&live, Allowed::OVERWRITE);
     assert_eq!(allowed, Vec::<String>::new());
 }
 

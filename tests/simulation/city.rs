@@ -1,0 +1,327 @@
+//! The city of a simulated emergency: a sand table with the product's own kinds and rights, and
+//! twelve workloads of every kind of owner.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::{Client, CustomResourceExt};
+use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
+use pingzhan::run::clock::Clock;
+use pingzhan::sandtable::people::User;
+use pingzhan::sandtable::schema;
+use pingzhan::sandtable::server::Server;
+use pingzhan::sandtable::service::Service;
+use pingzhan::sandtable::store::Change;
+use serde_json::{Value, json};
+
+use crate::scenarios::fleet::{self, How, Owned};
+use crate::scenarios::history::Event;
+use crate::scenarios::world::{KINDS, Objects, resource};
+use crate::support::repository;
+
+/// The namespace of the fleet.
+pub const SPACE: &str = "citizen-services";
+/// How many objects the playbook changes.
+pub const TARGETS: usize = 12;
+/// The seed of uids: one for all schedules, so that traces can be compared.
+const UIDS: u64 = 7;
+
+/// When every simulation begins.
+pub fn begin() -> Timestamp {
+    "2026-07-01T08:00:00Z".parse().expect("a time")
+}
+
+/// A city on the sand table.
+pub struct City {
+    /// The server, as an administrator.
+    pub service: Service,
+    /// The administrator's client.
+    pub admin: Client,
+    /// The fleet before anybody declared anything.
+    pub before: Objects,
+    /// What happened before the server forgot it.
+    kept: Mutex<Vec<Event>>,
+}
+
+impl City {
+    /// A city at peace.
+    pub async fn new() -> Self {
+        let clock = Clock::from(begin());
+        let server = Server::new(schema::builtin(), UIDS, begin());
+        let service = Service::new(server, move || clock.now());
+        let mut city = Self {
+            admin: service.client(),
+            service,
+            before: Objects::new(),
+            kept: Mutex::default(),
+        };
+        city.found().await;
+        for owned in owned() {
+            city.write(&owned).await;
+        }
+        city.scale("capacity", "shared", 9).await;
+        city.before = city.fleet();
+        city
+    }
+
+    /// Kinds, namespaces and rights: those of the operator as they are shipped.
+    async fn found(&self) {
+        for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+            self.put(&json!(crd)).await;
+        }
+        self.put(&fleet::pool_kind()).await;
+        for name in [SPACE, names::ACCOUNT_NAMESPACE, names::DEFAULT_NAMESPACE] {
+            self.put(
+                &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }),
+            )
+            .await;
+        }
+        for document in shipped() {
+            self.put(&document).await;
+        }
+        self.put(&json!({ "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": { "name": "flood", "namespace": names::ACCOUNT_NAMESPACE } }))
+            .await;
+        self.allow(true).await;
+        let rbac = "rbac.authorization.k8s.io";
+        self.put(&json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding",
+            "metadata": { "name": "flood" },
+            "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": "flood" },
+            "subjects": [{ "kind": "ServiceAccount", "name": "flood", "namespace": names::ACCOUNT_NAMESPACE }] }))
+            .await;
+    }
+
+    /// What the playbook's account may do: all that it needs, or only look.
+    pub async fn allow(&self, writes: bool) {
+        let mut verbs = vec!["get", "list", "watch"];
+        if writes {
+            verbs.push("patch");
+        }
+        self.put(&json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": "flood" },
+            "rules": [
+                { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
+                { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
+                { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
+                { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"] },
+                { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] },
+                { "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"] },
+            ] }))
+            .await;
+    }
+
+    /// Removes an object of any kind, where it is there.
+    pub async fn delete(&self, object: &Value, name: &str) {
+        let _ = self
+            .api_of(object)
+            .delete(name, &DeleteParams::default())
+            .await;
+    }
+
+    /// The server forgets what happened so far: watches that are behind begin anew.
+    ///
+    /// The history is kept first, for the judge.
+    pub fn forget(&self) {
+        let events = self.recent();
+        self.kept.lock().expect("no panic").extend(events);
+        self.service.lock().store.compact();
+    }
+
+    /// A record vanishes, as it does where somebody restores a part of a store.
+    pub fn lose(&self, record: usize) {
+        let mut server = self.service.lock();
+        let kind = server.kinds.find(names::GROUP, "changerecords").cloned();
+        let mut all = server.store.list(names::GROUP, "changerecords", "", None);
+        let key = all.nth(record).map(|(key, _)| key.clone());
+        drop(all);
+        if let (Some(kind), Some(key)) = (kind, key) {
+            Server::drop(&mut server, &kind, &key);
+        }
+    }
+
+    /// Who the operators are.
+    pub fn operator() -> User {
+        User::account(names::DEFAULT_NAMESPACE, "pingzhan")
+    }
+
+    /// Applies an object as the platform's own tool does.
+    pub async fn put(&self, object: &Value) {
+        let params = PatchParams::apply("platform").force();
+        let put = self
+            .api_of(object)
+            .patch(name_of(object), &params, &Patch::Apply(object))
+            .await;
+        put.unwrap_or_else(|error| panic!("{object} is not accepted: {error}"));
+    }
+
+    /// An owner writes its manifest as it always does; what the server says to it.
+    pub async fn write(&self, owned: &Owned) -> bool {
+        let manifest = &owned.manifest;
+        let (params, patch) = match owned.how {
+            How::Apply => (
+                PatchParams::apply(owned.manager),
+                Patch::Apply(manifest.clone()),
+            ),
+            How::ClientSide => {
+                let mut object = manifest.clone();
+                object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
+                    json!(manifest.to_string());
+                let api = self.api_of(&object);
+                if api
+                    .get_opt(name_of(&object))
+                    .await
+                    .is_ok_and(|found| found.is_none())
+                {
+                    let typed = serde_json::from_value(object).expect("an object");
+                    let params = kube::api::PostParams {
+                        field_manager: Some(owned.manager.to_owned()),
+                        ..Default::default()
+                    };
+                    return api.create(&params, &typed).await.is_ok();
+                }
+                let params = PatchParams {
+                    field_manager: Some(owned.manager.to_owned()),
+                    ..Default::default()
+                };
+                (params, Patch::Merge(object))
+            }
+        };
+        let api = self.api_of(manifest);
+        api.patch(name_of(manifest), &params, &patch).await.is_ok()
+    }
+
+    /// Sets a Deployment's count through the subresource, as people and capacity tools do.
+    pub async fn scale(&self, manager: &str, name: &str, replicas: i64) -> bool {
+        let api = self.api("Deployment");
+        let params = PatchParams {
+            field_manager: Some(manager.to_owned()),
+            ..Default::default()
+        };
+        let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
+        api.patch_scale(name, &params, &patch).await.is_ok()
+    }
+
+    /// The objects of a kind of the fleet.
+    pub fn api(&self, kind: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.admin.clone(), SPACE, &resource(kind))
+    }
+
+    fn api_of(&self, object: &Value) -> Api<DynamicObject> {
+        let api_version = object["apiVersion"].as_str().unwrap_or_default();
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let plural = match kind.to_lowercase() {
+            policy if policy.ends_with('y') => format!("{}ies", policy.trim_end_matches('y')),
+            other => format!("{other}s"),
+        };
+        let resource = ApiResource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            plural,
+        };
+        match object["metadata"]["namespace"].as_str() {
+            Some(space) => Api::namespaced_with(self.admin.clone(), space, &resource),
+            None => Api::all_with(self.admin.clone(), &resource),
+        }
+    }
+
+    /// The mode, as the server has it.
+    pub fn mode(&self) -> Option<EmergencyMode> {
+        let server = self.service.lock();
+        let mut all = server.store.list(names::GROUP, "emergencymodes", "", None);
+        let (_, mode) = all.next()?;
+        serde_json::from_value(Value::clone(mode)).ok()
+    }
+
+    /// The fleet, as the server has it.
+    pub fn fleet(&self) -> Objects {
+        let server = self.service.lock();
+        let mut all = Objects::new();
+        for kind in KINDS {
+            let resource = resource(kind);
+            for (key, object) in server
+                .store
+                .list(&resource.group, &resource.plural, SPACE, None)
+            {
+                all.insert((kind.to_owned(), key.name.clone()), Value::clone(object));
+            }
+        }
+        all
+    }
+
+    /// Everything that happened to the fleet, to modes and to records.
+    pub fn history(&self) -> Vec<Event> {
+        let mut events = self.kept.lock().expect("no panic").clone();
+        events.extend(self.recent());
+        events
+    }
+
+    fn recent(&self) -> Vec<Event> {
+        let watched: BTreeMap<(String, String), &str> = KINDS
+            .into_iter()
+            .chain(["EmergencyMode", "ChangeRecord"])
+            .map(|kind| (resource(kind), kind))
+            .map(|(resource, kind)| ((resource.group, resource.plural), kind))
+            .collect();
+        let server = self.service.lock();
+        let events = server.store.since(0).filter_map(|event| {
+            let at = (event.key.group.clone(), event.key.plural.clone());
+            let uid = event.object["metadata"]["uid"].as_str().unwrap_or_default();
+            Some(Event {
+                version: event.revision,
+                kind: (*watched.get(&at)?).to_owned(),
+                uid: uid.to_owned(),
+                object: Value::clone(&event.object),
+                removed: event.change == Change::Deleted,
+            })
+        });
+        events.collect()
+    }
+}
+
+fn name_of(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// The operator's rights, from the manifests that people apply.
+fn shipped() -> Vec<Value> {
+    use serde::Deserialize as _;
+    let text = std::fs::read_to_string(repository().join("manifests/rbac.yaml"));
+    let text = text.expect("the rights are readable");
+    let documents = serde_yaml::Deserializer::from_str(&text).map(Value::deserialize);
+    documents
+        .map(|one| one.expect("a document"))
+        .filter(|one| !one.is_null())
+        .collect()
+}
+
+/// Every manifest of the fleet.
+pub fn owned() -> Vec<Owned> {
+    let mut all = fleet::fleet(SPACE);
+    all.push(Owned {
+        manager: "helm",
+        how: How::Apply,
+        manifest: fleet::deployment(SPACE, "gateway", Some(12)),
+    });
+    all
+}
+
+/// The playbook: every kind of step, and one stage more at level I.
+pub fn playbook(drift: &Value) -> Value {
+    let mut stages = fleet::every_step(SPACE);
+    let deep = json!({ "name": "deep", "dependsOn": ["tune"], "levels": ["I"], "steps": [{
+        "name": "to-one",
+        "targets": { "kinds": ["Deployment"], "namespaces": { "names": [SPACE] }, "names": ["shared", "gateway"] },
+        "scale": { "replicas": 1 },
+    }] });
+    stages.as_array_mut().expect("stages").push(deep);
+    json!({ "title": { "en": "Flood" }, "hazard": "Flood", "owner": "simulation",
+        "serviceAccountName": "flood", "drift": drift,
+        "authority": { "requesterGroups": ["emergency-duty"], "approverGroups": ["emergency-approvers", "emergency-command"],
+            "quorum": { "I": 2, "II": 2, "III": 1, "IV": 0 } },
+        "stages": stages })
+}

@@ -1,0 +1,146 @@
+//! What a seed stands for: its story and its weather.
+
+use super::play::Schedule;
+use super::story::{APPROVERS, Act, Cast, GROUPS, Happening, Story};
+use super::weather::{Rates, Weather};
+
+/// A kind of schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// C5: a server in trouble, processes that die; nobody else touches the fleet.
+    Trouble,
+    /// C15: people and rivals at any moment, under a clear sky.
+    Rivals,
+    /// Both at once.
+    Both,
+    /// C7, C8, C12 to C14: one kind of fault, as bad as it gets.
+    Storm,
+    /// C11, C21, C25 in small: what somebody does on purpose, or a machine does at the worst moment.
+    Attack,
+}
+
+/// Every kind, in turn.
+pub const KINDS: [Kind; 5] = [
+    Kind::Trouble,
+    Kind::Rivals,
+    Kind::Both,
+    Kind::Storm,
+    Kind::Attack,
+];
+
+impl Kind {
+    /// What it is called.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Trouble => "trouble",
+            Self::Rivals => "rivals",
+            Self::Both => "both",
+            Self::Storm => "storm",
+            Self::Attack => "attack",
+        }
+    }
+
+    /// Who is in its stories.
+    const fn cast(self) -> Cast {
+        let (people, rivals, troubles) = match self {
+            Self::Trouble => (2, 0, 2),
+            Self::Rivals => (4, 6, 2),
+            Self::Both => (3, 4, 3),
+            Self::Storm => (1, 2, 1),
+            Self::Attack => (0, 0, 0),
+        };
+        Cast {
+            people,
+            rivals,
+            troubles,
+            deletes: rivals > 0,
+        }
+    }
+
+    /// A schedule of this kind.
+    pub fn schedule(self, seed: u64) -> Schedule {
+        let rates = match self {
+            Self::Trouble | Self::Both => Rates::RANDOM,
+            Self::Rivals | Self::Attack => Rates::default(),
+            Self::Storm => STORMS[usize::try_from(seed / 7 % 4).unwrap_or_default()],
+        };
+        let story = match self {
+            Self::Attack => attack(seed),
+            Self::Trouble | Self::Rivals | Self::Both | Self::Storm => self.cast().story(seed),
+        };
+        Schedule {
+            story,
+            weather: Weather::Drawn(seed, rates),
+            seed,
+        }
+    }
+}
+
+/// The schedule of a seed: the kinds take turns.
+pub fn schedule(seed: u64) -> (Kind, Schedule) {
+    let kind = KINDS[usize::try_from(seed % 5).unwrap_or_default()];
+    (kind, kind.schedule(seed))
+}
+
+/// A story with an attack on it.
+fn attack(seed: u64) -> Story {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let at = |at: u64, act: Act| Happening { at, act };
+    let moment = rng.u64(9..80);
+    let alone = Story {
+        happenings: vec![at(100, Act::StandDown)],
+        ..Story::plain()
+    };
+    match rng.u8(0..4) {
+        0 => alone.with([
+            at(3, Act::ApproveAs("duty-officer-zhou", GROUPS[0])),
+            at(4, Act::Approve(APPROVERS[rng.usize(0..2)])),
+        ]),
+        1 => alone.with([
+            at(3, Act::Approve(APPROVERS[0])),
+            at(4, Act::ApproveAs(APPROVERS[0], GROUPS[1])),
+        ]),
+        2 => Story::plain().with([
+            at(moment, Act::Lose(rng.usize(1..8))),
+            at(moment + 1, Act::Kill(0)),
+        ]),
+        _ => Story::plain().with([
+            at(moment, Act::Freeze(0, true)),
+            at(moment + rng.u64(60..500), Act::Freeze(0, false)),
+        ]),
+    }
+}
+
+const NONE: Rates = Rates {
+    refused: 0,
+    busy: 0,
+    lost: 0,
+    conflict: 0,
+    silent: 0,
+    late: 0,
+    latest: 0,
+    deaths: 0,
+    watches: 0,
+    stalest: 0,
+};
+
+/// Half of all writes meet a conflict; half of all requests are asked to come back; every watch is
+/// broken; every watch tells up to ten minutes late.
+const STORMS: [Rates; 4] = [
+    Rates {
+        conflict: 500,
+        ..NONE
+    },
+    Rates { busy: 500, ..NONE },
+    Rates {
+        watches: 1000,
+        stalest: 60_000,
+        ..NONE
+    },
+    Rates {
+        watches: 800,
+        stalest: 600_000,
+        deaths: 1,
+        ..NONE
+    },
+];

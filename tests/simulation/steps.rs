@@ -1,0 +1,95 @@
+//! C16 and C20: for every kind of step, a target that cannot be written, may not be written, or is gone:
+//! it is said, the others go on, and what came to be possible again is done.
+
+use super::campaign::say;
+use super::city::TARGETS;
+use super::play::Schedule;
+use super::story::{APPROVERS, Act, Happening, Story};
+
+const fn at(at: u64, act: Act) -> Happening {
+    Happening { at, act }
+}
+
+fn approved(more: Vec<Happening>) -> Schedule {
+    let story = Story {
+        happenings: Vec::new(),
+        ..Story::plain()
+    };
+    let story = story.with([
+        at(5, Act::Approve(APPROVERS[0])),
+        at(8, Act::Approve(APPROVERS[1])),
+        at(90, Act::StandDown),
+    ]);
+    Schedule::fine(story.with(more))
+}
+
+/// Plays schedules of which each has to say something; how many did, and ended well.
+fn told(run: &str, schedules: Vec<(String, Schedule, &[&str])>) {
+    let many = schedules.len();
+    let mut wrong = Vec::new();
+    for (name, schedule, words) in schedules {
+        let outcome = schedule.play();
+        wrong.extend(
+            outcome
+                .violations
+                .first()
+                .map(|first| format!("{name}: {first}")),
+        );
+        if !words.iter().any(|word| outcome.said.contains(*word)) {
+            wrong.push(format!(
+                "{name}: it never said {words:?}: {:?}",
+                outcome.said
+            ));
+        }
+    }
+    say(&format!(
+        "simulation: {run}: {} of {many}",
+        many - wrong.len().min(many)
+    ));
+    assert!(wrong.is_empty(), "{run}:\n{}", wrong.join("\n"));
+}
+
+/// Admission refuses a target: at the switch, at the return, and at both.
+#[test]
+fn a_target_that_admission_refuses_is_said_and_holds_nothing_up() {
+    let mut schedules = Vec::new();
+    for target in 0..TARGETS {
+        for (name, from, to) in [("switch", 6, 60), ("return", 88, 140), ("both", 6, 140)] {
+            let acts = vec![
+                at(from, Act::Deny(target, true)),
+                at(to, Act::Deny(target, false)),
+            ];
+            let words: &[&str] = &["Degraded"];
+            schedules.push((format!("target {target}, {name}"), approved(acts), words));
+        }
+    }
+    told("C16, C20, a target that admission refuses", schedules);
+}
+
+/// The account loses its rights: before the switch, in the middle of it, and before the return.
+#[test]
+fn an_account_without_rights_is_said_and_goes_on_once_it_has_them() {
+    let mut schedules = Vec::new();
+    for from in [6, 9, 10, 12, 60, 89, 91, 93] {
+        let acts = vec![at(from, Act::Allow(false)), at(from + 50, Act::Allow(true))];
+        let words: &[&str] = &["Degraded", "Blocked"];
+        schedules.push((format!("from {from} s"), approved(acts), words));
+    }
+    told("C16, an account that may not write", schedules);
+}
+
+/// A target that is deleted, and one that is made again under its name: another object.
+#[test]
+fn a_target_that_is_gone_is_said_and_its_namesake_left_alone() {
+    let mut schedules = Vec::new();
+    for target in 0..TARGETS {
+        for when in [7, 40, 91] {
+            for act in [Act::Delete(target), Act::Recreate(target)] {
+                let name = format!("{act} at {when} s");
+                let words: &[&str] = &["Restored"];
+                schedules.push((name, approved(vec![at(when, act)]), words));
+            }
+        }
+    }
+    told("C8, C16, a target that is gone or another one", schedules);
+}
