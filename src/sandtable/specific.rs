@@ -63,6 +63,21 @@ pub fn derive(kind: &Kind, object: &mut Value) {
     }
 }
 
+/// The annotation in which a `DaemonSet` counts its templates: in the server it is a field of the spec.
+const TEMPLATES: &str = "deprecated.daemonset.template.generation";
+
+/// Counts the templates of a `DaemonSet`. `old` is null where it is new.
+pub fn count_templates(kind: &Kind, old: &Value, new: &mut Value) {
+    if (kind.group.as_str(), kind.plural.as_str()) != ("apps", "daemonsets") {
+        return;
+    }
+    let count = old["metadata"]["annotations"][TEMPLATES].as_str();
+    let count: u64 = count.and_then(|text| text.parse().ok()).unwrap_or_default();
+    let is_another = old["spec"]["template"] != new["spec"]["template"];
+    let count = count + u64::from(is_another);
+    new["metadata"]["annotations"][TEMPLATES] = count.to_string().into();
+}
+
 /// What a Secret says in plain text is kept as its data.
 fn plain_to_data(object: &mut Value) {
     let Some(members) = object.as_object_mut() else {

@@ -41,13 +41,17 @@ pub enum Reset {
     Status,
     /// All but the status.
     AllButStatus,
+    /// What the status of a built-in kind is written beside: its spec and its labels. Annotations go
+    /// with the status there.
+    SpecAndLabels,
 }
 
 impl Reset {
     /// Those of a write of one part of an object.
     pub const fn of(kind: &Kind, part: Written) -> Self {
         match part {
-            Written::Status => Self::AllButStatus,
+            Written::Status if kind.is_custom => Self::AllButStatus,
+            Written::Status => Self::SpecAndLabels,
             Written::Main | Written::Scale if kind.has_status => Self::Status,
             Written::Main | Written::Scale => Self::Nothing,
         }
@@ -59,6 +63,11 @@ impl Reset {
             Self::Nothing => false,
             Self::Status => is_status,
             Self::AllButStatus => !is_status,
+            Self::SpecAndLabels => match way.as_slice() {
+                [first, ..] if first == "f:spec" => true,
+                [first, second, ..] => first == "f:metadata" && second == "f:labels",
+                [_] | [] => false,
+            },
         }
     }
 }
@@ -119,11 +128,16 @@ fn hollow(part: Part<'_>) -> Value {
     let node = part.node();
     let mut members = serde_json::Map::new();
     for (name, member) in part.properties() {
-        let always = member.node().default.as_ref().is_some_and(Value::is_object);
+        let default = member.node().default.as_ref();
+        // What is nothing and written all the same: `""` and 0, but no `false`, which somebody said.
+        let zero = default.filter(|default| **default == "" || **default == 0);
+        let always = default.is_some_and(Value::is_object);
         if always && member.node().shape == Shape::Object && !NOT_ALWAYS.contains(&name) {
             members.insert(name.to_owned(), hollow(member));
         } else if node.required.iter().any(|required| required == name) {
             members.insert(name.to_owned(), Value::Null);
+        } else if let Some(zero) = zero.filter(|_| !member.node().omits_zero) {
+            members.insert(name.to_owned(), zero.clone());
         }
     }
     Value::Object(members)

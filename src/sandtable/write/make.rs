@@ -115,6 +115,7 @@ pub(super) fn begin(server: &mut Server, job: &Job<'_>, object: &mut Value) -> R
     ensure_namespace(server, kind, place, object)?;
     specific::begin(kind, object);
     specific::derive(kind, object);
+    specific::count_templates(kind, &Value::Null, object);
     Ok(())
 }
 

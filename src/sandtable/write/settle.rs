@@ -115,6 +115,7 @@ fn prepare(job: &Job<'_>, old: &Value, new: &mut Value) {
         Part::Main | Part::Scale => {}
     }
     specific::derive(kind, new);
+    specific::count_templates(kind, old, new);
     if !kind.counts_generation {
         return;
     }
