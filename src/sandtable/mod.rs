@@ -26,6 +26,7 @@ pub mod select;
 pub mod server;
 pub mod service;
 pub mod specific;
+pub mod standins;
 pub mod store;
 pub mod strategic;
 pub mod watch;

@@ -51,6 +51,19 @@ impl Service {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does something with the server itself at the present moment; whoever watches learns of it.
+    pub fn act<T>(&self, act: impl FnOnce(&mut Server, Timestamp) -> T) -> T {
+        let mut server = self.lock();
+        let done = act(&mut server, (self.clock)());
+        self.tell(server.store.revision());
+        done
+    }
+
+    /// Says when something happened: the revision of the last change.
+    pub fn changes(&self) -> signal::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
     /// The same server, for somebody else.
     #[must_use]
     pub fn of(&self, user: User) -> Self {

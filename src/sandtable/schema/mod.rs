@@ -31,6 +31,7 @@ pub use decode::{decode_errors, other_kind};
 pub use defaults::{default, numbers};
 pub use duplicates::duplicates;
 pub use prune::prune;
+pub use quantity::parts as quantity_parts;
 pub use read::{Documents, of_crd};
 pub use validate::{scale_causes, validate, validate_status};
 

@@ -77,6 +77,11 @@ pub fn is_one(text: &str) -> bool {
     parse(text).is_some()
 }
 
+/// A quantity in billionths; nothing where the text is none.
+pub fn parts(text: &str) -> Option<i128> {
+    parse(text).map(|(parts, _)| parts)
+}
+
 /// In billionths, rounded away from zero.
 fn parse(text: &str) -> Option<(i128, Format)> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
