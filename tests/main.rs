@@ -10,5 +10,6 @@ mod generated;
 mod lease_model;
 mod scenarios;
 mod simulation;
+mod standins;
 mod support;
 mod tidy;
