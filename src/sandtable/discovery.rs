@@ -28,6 +28,9 @@ pub fn answer(kinds: &Kinds, ask: &Ask) -> Result<Reply, Refusal> {
     let reply = match parts.as_slice() {
         ["api"] if is_aggregated => aggregated(kinds, str::is_empty),
         ["apis"] if is_aggregated => aggregated(kinds, |group| !group.is_empty()),
+        [probe @ ("livez" | "readyz" | "healthz"), ..] if ask.says("verbose") => {
+            Reply::text(200, &format!("[+]ping ok\n{probe} check passed\n"))
+        }
         ["livez" | "readyz" | "healthz", ..] => Reply::text(200, "ok"),
         ["version"] => Reply::json(200, version()),
         ["api"] => Reply::json(

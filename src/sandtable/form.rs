@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::ask::Ask;
 use super::kinds::{Column, Kind};
 use super::refusal::Refusal;
+use super::tables;
 
 /// The form that a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +166,9 @@ fn table(kind: &Kind, rows: &[Value], metadata: &Value, has_heads: bool) -> Valu
             "description": column.description, "priority": column.priority })
     });
     let heads: Value = if has_heads {
-        std::iter::once(name).chain(heads).collect()
+        // The columns of built-in kinds have the name among them.
+        let name = Some(name).filter(|_| kind.is_custom);
+        name.into_iter().chain(heads).collect()
     } else {
         Value::Null
     };
@@ -174,9 +177,13 @@ fn table(kind: &Kind, rows: &[Value], metadata: &Value, has_heads: bool) -> Valu
 }
 
 fn row(kind: &Kind, object: &Value, beside: Beside, now: &str) -> Value {
-    let name = object["metadata"]["name"].clone();
-    let cells = kind.columns.iter().map(|column| cell(column, object, now));
-    let cells: Value = std::iter::once(name).chain(cells).collect();
+    let cells: Value = if kind.is_custom {
+        let name = object["metadata"]["name"].clone();
+        let cells = kind.columns.iter().map(|column| cell(column, object, now));
+        std::iter::once(name).chain(cells).collect()
+    } else {
+        tables::cells(kind, object, now).into()
+    };
     let mut row = Map::new();
     row.insert("cells".to_owned(), cells);
     match beside {
@@ -240,12 +247,16 @@ fn chosen<'a>(items: &'a [Value], condition: &str) -> Option<&'a Value> {
 }
 
 /// How long ago a time is, as kubectl shows it: `5d`, `3h4m`, `17s`.
-fn age(text: &str, now: &str) -> String {
+pub(super) fn age(text: &str, now: &str) -> String {
     let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
     let (Some(then), Some(now)) = (parse(text), parse(now)) else {
         return "<unknown>".to_owned();
     };
-    let seconds = now.as_second() - then.as_second();
+    human(now.as_second() - then.as_second())
+}
+
+/// A time in the two units that say most.
+pub(super) fn human(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let pair = |whole: i64, unit: &str, rest: i64, small: &str| {
         if rest == 0 {

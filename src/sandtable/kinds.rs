@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::schema::{Documents, Schema, of_crd};
+use super::tables;
 
 /// A kind that is served.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub struct Kind {
     pub counts_generation: bool,
     /// Whether it is defined by a CRD.
     pub is_custom: bool,
-    /// The columns of its tables, beside the name.
+    /// The columns of its tables; of a custom kind those beside the name.
     pub columns: Vec<Column>,
 }
 
@@ -274,7 +275,7 @@ impl Kinds {
                 scale_said: Value::Null,
                 counts_generation: has('g'),
                 is_custom: false,
-                columns: Vec::new(),
+                columns: tables::columns(row.group, row.version, row.plural),
             });
         }
         kinds

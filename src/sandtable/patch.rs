@@ -20,6 +20,8 @@ pub enum Patch {
     Apply(Value),
 }
 
+/// How it begins what is said of fields that nobody knows.
+const STRICT: &str = "strict decoding error";
 /// What is said of a patch that is no patch, or that does not fit.
 const ERROR_IN_REQUEST: &str = "the server rejected our request due to an error in our request";
 
@@ -61,6 +63,26 @@ impl Patch {
                 let why = refusal.message;
                 Refusal::invalid(none, "", vec![Cause::invalid("patch", &text, &why)])
             }
+            // It quotes the patch, as Go prints it, and leaves out what every other refusal begins with.
+            Self::Strategic(patch) if refusal.code == 400 => {
+                let Some(at) = refusal.message.find(STRICT) else {
+                    return refusal;
+                };
+                let cause = Cause {
+                    reason: "FieldValueInvalid",
+                    message: format!(
+                        "Invalid value: {}: {}",
+                        Value::from(go_map(patch)),
+                        &refusal.message[at..]
+                    ),
+                    field: "patch".to_owned(),
+                };
+                let none = Named {
+                    group: "",
+                    word: "",
+                };
+                Refusal::invalid(none, "", vec![cause])
+            }
             Self::Json(_) | Self::Merge(_) | Self::Strategic(_) | Self::Apply(_) => refusal,
         }
     }
@@ -84,6 +106,26 @@ impl Patch {
             }
             Self::Strategic(patch) => super::strategic::merge(kind.schema.root(), object, patch),
             Self::Apply(config) => Ok(config.clone()),
+        }
+    }
+}
+
+/// A value as Go prints a map: `map[a:1 b:[x <nil>]]`.
+fn go_map(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_map).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", go_map(value)))
+                .collect();
+            format!("map[{}]", members.join(" "))
         }
     }
 }

@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 use super::schema::Documents;
 use super::store::{Key, Store};
 use super::watch::Watch;
-use super::{discovery, gate, read, remove, scale, write};
+use super::{discovery, gate, openapi, read, remove, scale, wire, write};
 
 /// A Kubernetes API server in memory.
 #[derive(Debug)]
@@ -149,9 +149,22 @@ impl Server {
     fn answer(&mut self, mut ask: Ask) -> Result<Answer, Refusal> {
         let place = Place::read(&ask.path);
         gate::pass(self, &mut ask, place.as_ref())?;
+        if ask.content_type == wire::MEDIA {
+            match wire::read(&ask.body, self.documents) {
+                Ok(object) => {
+                    ask.body = object.to_string().into_bytes();
+                    "application/json".clone_into(&mut ask.content_type);
+                }
+                // What the address is about says more: mostly that it is not served.
+                Err(wire::Error::Unknown { .. }) => {}
+                Err(error) => return Err(Refusal::bad_request(error.to_string())),
+            }
+        }
         let ask = &ask;
         let Some(place) = place else {
-            return discovery::answer(&self.kinds, ask).map(Answer::Reply);
+            let document = openapi::answer(&self.kinds, &self.store, &ask.path);
+            let found = document.map_or_else(|| discovery::answer(&self.kinds, ask), Ok);
+            return found.map(Answer::Reply);
         };
         if let Some(review) = Review::of(&place.group, &place.plural)
             && place.version == "v1"

@@ -1,17 +1,21 @@
 //! `cargo xtask generate openapi`: what the real server says of its own kinds, and what it makes of
 //! objects of them, written down for the sand table.
 //!
-//! Three files in `src/sandtable/data`: `openapi.json` is what the server publishes, cut down to what
-//! is read; `defaults.json` is what no document says, found by sending objects and comparing what
-//! came back; `samples.json` is those objects, before and after.
+//! Six files in `src/sandtable/data`: `openapi.json` is what the server publishes, cut down to what
+//! is read, and `descriptions.json` what it says of each field to people; `columns.json` is how its
+//! tables are headed; `wire.json` is how its objects are written in protobuf; `defaults.json` is what
+//! no document says, found by sending objects and comparing what came back; `samples.json` is those
+//! objects, before and after.
 //!
 //! Unlike the other generated files these need a server, so the check for stale files leaves them
 //! out. They are kept honest by two others: unit tests fill up every sample as the server did, and
 //! the conformance table is played against the sand table and the real server alike.
 
 mod answers;
+mod columns;
 mod compare;
 mod documents;
+mod wire;
 mod zeros;
 
 use std::path::{Path, PathBuf};
@@ -78,9 +82,17 @@ pub async fn write(root: &Path, progress: Progress) -> Result<usize, Error> {
     let server = Server {
         client: cluster.client().await?,
     };
-    let components = documents::components(&server).await?;
+    let (components, descriptions) = documents::components(&server).await?;
     file(root, "openapi.json", &lines(&components))?;
+    file(root, "descriptions.json", &lines(&descriptions))?;
+    file(
+        root,
+        "wire.json",
+        &lines(&wire::messages(&components, progress)?),
+    )?;
     let documents = pingzhan::sandtable::schema::Documents::of(&components);
+    let columns = columns::columns(&server, &documents).await?;
+    file(root, "columns.json", &lines(&columns))?;
     let mut task = progress.task("objects");
     let objects = objects()?;
     let mut found = compare::Found::default();

@@ -92,6 +92,20 @@ impl Server {
         path: &str,
         body: &Value,
     ) -> Result<(u16, Value), Error> {
+        self.ask_for(method, path, body, "application/json").await
+    }
+
+    /// Asks for an answer of a media type.
+    ///
+    /// # Errors
+    /// There was none.
+    pub async fn ask_for(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        accept: &str,
+    ) -> Result<(u16, Value), Error> {
         let doing = format!("{method} {path}");
         let wrong = |problem: String| Error::Answer {
             doing: doing.clone(),
@@ -106,7 +120,7 @@ impl Server {
             .method(method)
             .uri(path)
             .header("content-type", "application/json")
-            .header("accept", "application/json")
+            .header("accept", accept)
             .body(Body::from(body))
             .map_err(|error| wrong(error.to_string()))?;
         let answer = self

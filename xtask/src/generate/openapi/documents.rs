@@ -58,11 +58,12 @@ const KINDS: [(&str, &[&str]); 12] = [
     ("apis/scheduling.k8s.io/v1", &["PriorityClass"]),
 ];
 /// Words of a schema that are read.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 12] = [
     "type",
     "format",
     "required",
     "default",
+    "enum",
     "$ref",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
@@ -74,11 +75,14 @@ const WORDS: [&str; 11] = [
 /// How references to components begin.
 const REFERENCE: &str = "#/components/schemas/";
 
-/// The components that the kinds are made of, cut down to what is read.
+/// The components that the kinds are made of, cut down to what is read; and what is said of each and
+/// of its members to people.
 ///
 /// # Errors
 /// The server does not publish one of them.
-pub async fn components(server: &Server) -> Result<Map<String, Value>, Error> {
+pub async fn components(
+    server: &Server,
+) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
     let paths = server.get("/openapi/v3").await?;
     let (mut all, mut wanted) = (Map::new(), Vec::new());
     for (path, kinds) in KINDS {
@@ -106,7 +110,7 @@ pub async fn components(server: &Server) -> Result<Map<String, Value>, Error> {
         }
         all.extend(schemas);
     }
-    let mut kept = Map::new();
+    let (mut kept, mut said) = (Map::new(), Map::new());
     while let Some(name) = wanted.pop() {
         let Some(schema) = all.get(&name).filter(|_| !kept.contains_key(&name)) else {
             continue;
@@ -118,9 +122,22 @@ pub async fn components(server: &Server) -> Result<Map<String, Value>, Error> {
             slim["x-kubernetes-group-version-kind"] = kinds.clone().into();
         }
         references(&slim, &mut wanted);
+        said.insert(name.clone(), descriptions(schema));
         kept.insert(name, slim);
     }
-    Ok(kept)
+    Ok((kept, said))
+}
+
+/// What is said of a component, under an empty name, and of its members.
+fn descriptions(schema: &Value) -> Value {
+    let own = std::iter::once((String::new(), &schema["description"]));
+    let members = schema["properties"].as_object().into_iter().flatten();
+    let members = members.map(|(name, member)| (name.clone(), &member["description"]));
+    let all = own
+        .chain(members)
+        .filter(|(_, said)| said.is_string())
+        .map(|(name, said)| (name, said.clone()));
+    Value::Object(all.collect())
 }
 
 fn is_kind(schema: &Value, kind: &str) -> bool {
