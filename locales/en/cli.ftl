@@ -21,6 +21,8 @@ about-lint = Judge playbooks: fixed codes, file, line and column
 about-crds = Print the CRDs, for kubectl apply -f -
 about-restore = Bring everything back with no operator and no EmergencyMode
 about-run = Run the operator
+about-sandtable = Rehearse on an API server in memory: the sand table
+about-sandtable-serve = Serve the sand table on this machine and write a kubeconfig for it: to --kubeconfig, else to sandtable.kubeconfig
 about-version = Print the version
 
 # --- errors: what went wrong, and what to do next
@@ -315,3 +317,23 @@ state-drifted = Drifted
 state-stuck = Stuck
 state-kept = Kept
 state-gone = Gone
+
+# --- sandtable serve
+sandtable-served =
+    The sand table is served at { $url }, in memory: all of it is gone when this ends.
+    Its kubeconfig is { $path }, with a context for everybody:
+    { $people }
+    Next, in another terminal:
+    { "  " }export KUBECONFIG={ $path }
+    { "  " }kubectl get namespaces
+    { "  " }kubectl --context duty-officer-zhou auth whoami
+    { "  " }pingzhan run --context pingzhan-system/pingzhan --metrics-address 127.0.0.1:0
+    Ctrl-C ends it.
+sandtable-person = { "  " }{ $context } of { $group }
+sandtable-account = { "  " }{ $context } (a service account)
+sandtable-ended = The sand table has ended.
+sandtable-outside = { $address } can be reached from other machines. The sand table is served on loopback addresses only, such as 127.0.0.1
+sandtable-cannot-listen = cannot listen on { $address }: { $problem }. Choose another with --port, or leave it out
+sandtable-cannot-load = cannot load { $file }: { $problem }
+sandtable-cannot-write = cannot write { $file }: { $problem }. Choose another place with --kubeconfig
+sandtable-other-kubeconfig = { $file } is another kubeconfig, and is left as it is. Choose another place with --kubeconfig

@@ -21,6 +21,8 @@ about-lint = 检查预案：固定编码，指明文件、行、列
 about-crds = 输出 CRD，供 kubectl apply -f - 使用
 about-restore = 在没有操作器、没有 EmergencyMode 时还原一切
 about-run = 运行操作器
+about-sandtable = 在内存中的 API 服务器上推演：沙盘
+about-sandtable-serve = 在本机提供沙盘服务，并写出其 kubeconfig：写到 --kubeconfig 所指文件，默认 sandtable.kubeconfig
 about-version = 显示版本
 
 # --- 参数说明
@@ -86,6 +88,10 @@ arg-run-renew-deadline = 主持者续租失败多久后退位；默认为 --leas
 arg-run-retry-period = 两次续租之间相隔多久；默认为 --lease-duration 的十五分之二
 arg-run-concurrency = 同时写入的最多请求数；API 服务器变慢时自动减少
 arg-run-metrics-address = /livez、/readyz 与 /metrics 的地址；端口 0 自动选取，日志中注明
+arg-sandtable-serve-address = 监听的回环地址
+arg-sandtable-serve-port = 监听的端口；0 自动选取
+arg-sandtable-serve-load = 起始清单：文件，或含 YAML、JSON 文件的目录；可重复
+arg-sandtable-serve-bare = 从空集群开始：没有平战的类型、命名空间与权限
 arg-run-record-retention = 已结束的应急模式的变更日志保留多久：天数，或如 36h 的时长
 arg-run-log-format = 日志格式：human 供人阅读，json 每行一个对象
 arg-run-log-filter = 记录哪些日志
@@ -308,3 +314,23 @@ state-drifted = 漂移
 state-stuck = 受阻
 state-kept = 保留他值
 state-gone = 对象已不在
+
+# --- sandtable serve
+sandtable-served =
+    沙盘已在 { $url } 提供服务，全部在内存中：结束后不留任何内容。
+    其 kubeconfig 为 { $path }，每人一个上下文：
+    { $people }
+    接着，在另一个终端：
+    { "  " }export KUBECONFIG={ $path }
+    { "  " }kubectl get namespaces
+    { "  " }kubectl --context duty-officer-zhou auth whoami
+    { "  " }pingzhan run --context pingzhan-system/pingzhan --metrics-address 127.0.0.1:0
+    按 Ctrl-C 结束。
+sandtable-person = { "  " }{ $context } 属 { $group }
+sandtable-account = { "  " }{ $context }（服务账号）
+sandtable-ended = 沙盘已结束。
+sandtable-outside = { $address } 可从其他机器访问。沙盘只在回环地址上提供服务，如 127.0.0.1
+sandtable-cannot-listen = 无法监听 { $address }：{ $problem }。请用 --port 另选端口，或不写
+sandtable-cannot-load = 无法加载 { $file }：{ $problem }
+sandtable-cannot-write = 无法写入 { $file }：{ $problem }。请用 --kubeconfig 另选位置
+sandtable-other-kubeconfig = { $file } 是另一个 kubeconfig，保持原样。请用 --kubeconfig 另选位置

@@ -13,8 +13,8 @@ use crate::api::{Level, Phase, Term};
 use crate::i18n::Lang;
 
 use super::{
-    abort, approve, crds, declare, level, lint, pause, plan, renew, restore, run, stand_down,
-    status, verdict, version, who,
+    abort, approve, crds, declare, level, lint, pause, plan, renew, restore, run, sandtable,
+    stand_down, status, verdict, version, who,
 };
 
 /// Switches digital services between peacetime and wartime, and back exactly.
@@ -89,6 +89,7 @@ pub enum Verb {
     Crds(crds::Args),
     Restore(restore::Args),
     Run(run::Args),
+    Sandtable(sandtable::Args),
     Version(version::Args),
 }
 

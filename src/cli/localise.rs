@@ -38,14 +38,21 @@ pub fn command(called: &'static str, lang: Lang) -> Command {
     if called != "pingzhan" {
         command = command.bin_name(called).display_name(called);
     }
+    inside(command, lang, "")
+}
+
+/// Describes the verbs of a command, and theirs: `serve` of `sandtable` is `sandtable-serve`.
+fn inside(command: Command, lang: Lang, of: &str) -> Command {
     let verbs: Vec<String> = command
         .get_subcommands()
         .map(|verb| verb.get_name().to_owned())
         .collect();
-    for verb in verbs {
-        command = command.mut_subcommand(&verb, |found| describe(found, lang, &verb));
-    }
-    command
+    verbs.into_iter().fold(command, |command, verb| {
+        let key = format!("{of}{verb}");
+        command.mut_subcommand(&verb, |found| {
+            inside(describe(found, lang, &key), lang, &format!("{key}-"))
+        })
+    })
 }
 
 fn describe(command: Command, lang: Lang, verb: &str) -> Command {
@@ -74,11 +81,23 @@ fn describe(command: Command, lang: Lang, verb: &str) -> Command {
 mod tests {
     use super::*;
 
+    /// Every verb with its key, verbs of verbs too.
+    fn verbs(command: &Command) -> Vec<(String, Command)> {
+        let mut all = Vec::new();
+        for verb in command.get_subcommands() {
+            let key = verb.get_name().to_owned();
+            all.push((key.clone(), verb.clone()));
+            let inside = verbs(verb).into_iter();
+            all.extend(inside.map(|(name, verb)| (format!("{key}-{name}"), verb)));
+        }
+        all
+    }
+
     /// A verb without a description is a verb that nobody finds.
     #[test]
     fn every_verb_is_described_in_both_languages() {
-        for verb in Cli::command().get_subcommands() {
-            let key = format!("about-{}", verb.get_name());
+        for (verb, _) in verbs(&Cli::command()) {
+            let key = format!("about-{verb}");
             let english = i18n::find(Lang::En, &key, &[]).unwrap_or_else(|| panic!("no {key}"));
             assert_ne!(
                 i18n::find(Lang::ZhCn, &key, &[]),
@@ -93,11 +112,12 @@ mod tests {
     fn every_help_text_of_an_argument_names_one() {
         let root = command("pingzhan", Lang::En);
         let mut known = std::collections::BTreeSet::from(["arg-help".to_owned()]);
-        for verb in std::iter::once(&root).chain(root.get_subcommands()) {
-            for argument in verb.get_arguments() {
+        let own = (root.get_name().to_owned(), root.clone());
+        for (verb, command) in std::iter::once(own).chain(verbs(&root)) {
+            for argument in command.get_arguments() {
                 let id = argument.get_id().as_str().replace('_', "-");
                 known.insert(format!("arg-{id}"));
-                known.insert(format!("arg-{}-{id}", verb.get_name()));
+                known.insert(format!("arg-{verb}-{id}"));
             }
         }
         let catalogue = include_str!("../../locales/zh-CN/cli.ftl");
@@ -114,18 +134,17 @@ mod tests {
     fn every_argument_is_described_in_chinese() {
         let chinese = command("pingzhan", Lang::ZhCn);
         let english = command("pingzhan", Lang::En);
-        for verb in english.get_subcommands() {
-            let translated = chinese
-                .get_subcommands()
-                .find(|found| found.get_name() == verb.get_name());
-            let translated = translated.expect("the same verbs in every language");
+        let chinese = verbs(&chinese);
+        for (key, verb) in verbs(&english) {
+            let translated = chinese.iter().find(|(other, _)| *other == key);
+            let (_, translated) = translated.expect("the same verbs in every language");
             let help = |argument: &clap::Arg| argument.get_help().map(ToString::to_string);
             for argument in verb.get_arguments() {
                 let same = translated
                     .get_arguments()
                     .find(|found| found.get_id() == argument.get_id());
-                let (verb, id) = (verb.get_name(), argument.get_id());
-                assert_ne!(same.and_then(help), help(argument), "{verb} {id}");
+                let id = argument.get_id();
+                assert_ne!(same.and_then(help), help(argument), "{key} {id}");
             }
         }
     }
@@ -147,7 +166,7 @@ mod tests {
         let mut command = command("kubectl pingzhan", Lang::En).term_width(80);
         command.build();
         let mut page = String::new();
-        for verb in command.get_subcommands_mut() {
+        for (_, mut verb) in verbs(&command) {
             let help = verb.render_help().to_string();
             // The global flags are in the first snapshot.
             page += help.split("Global options:").next().unwrap_or_default();

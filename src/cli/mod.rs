@@ -31,6 +31,7 @@ pub mod plan;
 pub mod renew;
 pub mod restore;
 pub mod run;
+pub mod sandtable;
 pub mod stand_down;
 pub mod status;
 pub mod verdict;
@@ -127,6 +128,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Crds(args) => crds::run(context, &args),
         Verb::Restore(args) => restore::run(context, args).await,
         Verb::Run(args) => run::run(context, args).await,
+        Verb::Sandtable(args) => sandtable::run(context, args).await,
         Verb::Version(args) => version::run(context, &args),
     }
 }

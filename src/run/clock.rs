@@ -77,6 +77,23 @@ impl Clock {
         // The standard library seeds it from the operating system's randomness.
         format!("{name}_{:016x}", RandomState::new().hash_one(name))
     }
+
+    /// A secret that nobody guesses: 256 random bits of the operating system, as 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// The operating system gives none.
+    pub fn secret(&self) -> Result<String, rustls::crypto::GetRandomFailed> {
+        use std::fmt::Write as _;
+        let mut bytes = [0; 32];
+        rustls::crypto::ring::default_provider()
+            .secure_random
+            .fill(&mut bytes)?;
+        let mut text = String::with_capacity(64);
+        for byte in bytes {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Ok(text)
+    }
 }
 
 #[cfg(test)]

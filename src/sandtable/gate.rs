@@ -12,7 +12,7 @@ use super::options::Options;
 use super::people::policy::{self, Admission, Operation};
 use super::people::rbac::allow;
 use super::people::reviews::{self, Asked, Review};
-use super::people::{Attributes, Objects, escalation, impersonate};
+use super::people::{Attributes, Objects, User, escalation, impersonate};
 use super::refusal::Refusal;
 use super::server::Server;
 use super::store::Key;
@@ -205,5 +205,9 @@ impl Objects for Server {
         let mut all = self.kinds.all();
         let found: &Arc<Kind> = all.find(|one| one.group == group && one.kind == kind)?;
         Some((found.plural.clone(), found.namespaced))
+    }
+
+    fn token(&self, token: &str) -> Option<User> {
+        self.tokens.whose(token).cloned()
     }
 }

@@ -15,6 +15,7 @@ use super::people::reviews::Review;
 use super::refusal::Refusal;
 use super::schema::Documents;
 use super::store::{Key, Store};
+use super::tokens::Tokens;
 use super::watch::Watch;
 use super::{discovery, gate, openapi, read, remove, scale, wire, write};
 
@@ -30,6 +31,8 @@ pub struct Server {
     services: u32,
     /// What policies say, read once.
     pub expressions: Expressions,
+    /// Whose each token is.
+    pub tokens: Tokens,
     /// The way in which each person acted as somebody else last.
     pub ways: BTreeMap<String, Mode>,
 }
@@ -100,6 +103,7 @@ impl Server {
             chance: Chance { seed, drawn: 0 },
             services: 0,
             expressions: Expressions::default(),
+            tokens: Tokens::default(),
             ways: BTreeMap::new(),
         }
     }

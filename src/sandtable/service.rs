@@ -87,6 +87,11 @@ impl Service {
                 "the body of the request ended too early\n",
             ));
         };
+        self.reply(&head, body.to_vec())
+    }
+
+    /// Answers a request whose body has come.
+    pub fn reply(&self, head: &http::request::Parts, body: Vec<u8>) -> Response<Answered> {
         let header = |name: &str| text(&head.headers, name);
         let ask = Ask {
             method: head.method.as_str().to_owned(),
@@ -102,7 +107,7 @@ impl Service {
             user_agent: header("user-agent"),
             user: self.user.clone(),
             headers: head.headers.clone(),
-            body: body.to_vec(),
+            body,
             now: (self.clock)(),
         };
         let answer = {
@@ -208,7 +213,7 @@ fn written(lines: &[serde_json::Value]) -> bytes::Bytes {
 }
 
 /// A whole answer.
-fn whole(reply: &Reply) -> Response<Answered> {
+pub(super) fn whole(reply: &Reply) -> Response<Answered> {
     let (media, text) = match &reply.body {
         Body::Json(value) => (
             "application/json",

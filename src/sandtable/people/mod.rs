@@ -82,6 +82,16 @@ impl User {
         user
     }
 
+    /// Somebody who has not said who they are.
+    pub fn anonymous() -> Self {
+        let mut user = Self {
+            name: ANONYMOUS.to_owned(),
+            ..Self::default()
+        };
+        user.settle();
+        user
+    }
+
     /// Whether they are in a group.
     pub fn is_in(&self, group: &str) -> bool {
         self.groups.iter().any(|own| own == group)
