@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::super::refusal::{Cause, Details, Refusal};
 use super::super::schema::Part;
 use super::entries::{Manager, Managers, Owned, read, written};
-use super::merge;
 use super::set::{Set, Way, shown};
 use super::typed::{Difference, compare, owned};
 use super::{BEFORE, Reset, Writer, bare, given_up, stripped, taken, visible};
+use super::{last, merge};
 
 /// How an apply is carried out.
 #[derive(Clone, Copy, Debug)]
@@ -69,9 +69,16 @@ pub fn applied(
     );
     let merged = pruned(part, merged, &managers, last.as_ref());
     let found = visible(&compare(part, &live, &merged), reset);
-    let conflicts = conflicts(&managers, &found, &own);
+    let mut conflicts = conflicts(&managers, &found, &own);
     if !force && !conflicts.is_empty() {
-        return Err(conflict(&conflicts));
+        let allowed = last::allowed(part, &live, writer);
+        conflicts.retain(|_, ways| {
+            ways.retain(|way| !allowed.leaves().any(|leaf| leaf == way));
+            !ways.is_empty()
+        });
+        if !conflicts.is_empty() {
+            return Err(conflict(&conflicts));
+        }
     }
     let mut managers = given_up(managers, &found, Some(&own));
     if let Some(entry) = managers.get_mut(&own) {
@@ -83,6 +90,7 @@ pub fn applied(
     }
     managers.retain(|_, owned| !owned.set.is_empty());
     let mut merged = merged;
+    last::keep_up(&mut merged, &wanted, writer);
     merged["metadata"]["managedFields"] = written(&managers);
     Ok(merged)
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod entries;
+mod last;
 mod merge;
 mod set;
 mod typed;
@@ -310,8 +311,9 @@ fn capped(mut managers: Managers) -> Managers {
     managers
 }
 
-/// Who owns what after a write through /scale: the count is the writer's, without a time.
-pub fn scaled(old: &Value, count: &Way, writer: &Writer, is_changed: bool) -> Value {
+/// Who owns what after a write through /scale: the count is the writer's, without a time. A count of
+/// zero is nobody's: the server takes it for none.
+pub fn scaled(old: &Value, count: &Way, writer: &Writer, is_changed: bool, is_zero: bool) -> Value {
     let mut managers = read(&old["metadata"]["managedFields"]).unwrap_or_default();
     if !is_changed || managers.is_empty() {
         return old["metadata"]["managedFields"].clone();
@@ -323,7 +325,10 @@ pub fn scaled(old: &Value, count: &Way, writer: &Writer, is_changed: bool) -> Va
         modified: one.clone(),
         ..Difference::default()
     };
-    managers = given_up(managers, &found, Some(&own));
+    managers = given_up(managers, &found, Some(&own).filter(|_| !is_zero));
+    if is_zero {
+        return written(&managers);
+    }
     let entry = managers.entry(own).or_insert_with(|| Owned {
         api_version: writer.api_version.clone(),
         time: None,

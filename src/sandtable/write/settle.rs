@@ -48,7 +48,10 @@ pub(super) fn settle(
             .map(|name| format!("f:{name}"))
             .collect();
         let is_changed = new["metadata"]["generation"] != old["metadata"]["generation"];
-        let fields = managed::scaled(old, &count, &job.writer(), is_changed);
+        let members = count.iter().map(|name| name.trim_start_matches("f:"));
+        let pointer = members.fold(String::new(), |pointer, name| format!("{pointer}/{name}"));
+        let is_zero = new.pointer(&pointer).is_some_and(|count| *count == 0);
+        let fields = managed::scaled(old, &count, &job.writer(), is_changed, is_zero);
         set_managed(&mut new, fields);
     } else if applied.is_none() {
         let said = new["metadata"]["managedFields"].take();
