@@ -1,5 +1,7 @@
 //! Which kinds are served, and how each is: built-in ones from a table, custom ones from their CRDs.
 
+mod rows;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use serde_json::Value;
 
 use super::schema::{Documents, Schema, of_crd};
 use super::tables;
+
+use rows::{BUILTIN, row};
 
 /// A kind that is served.
 #[derive(Clone, Debug)]
@@ -101,134 +105,6 @@ impl Kind {
         }
     }
 }
-
-/// A row of the table of built-in kinds.
-struct Row {
-    group: &'static str,
-    version: &'static str,
-    kind: &'static str,
-    plural: &'static str,
-    short: &'static str,
-    traits: &'static str,
-}
-
-const fn row(
-    group: &'static str,
-    version: &'static str,
-    kind: &'static str,
-    plural: &'static str,
-    short: &'static str,
-    traits: &'static str,
-) -> Row {
-    Row {
-        group,
-        version,
-        kind,
-        plural,
-        short,
-        traits,
-    }
-}
-
-const ADMISSION: &str = "admissionregistration.k8s.io";
-const RBAC: &str = "rbac.authorization.k8s.io";
-
-/// n: in namespaces; s: a status of its own; g: a generation; c: a count; a: in the category `all`.
-const BUILTIN: [Row; 30] = [
-    row("", "v1", "Namespace", "namespaces", "ns", "s"),
-    row("", "v1", "ConfigMap", "configmaps", "cm", "n"),
-    row("", "v1", "Secret", "secrets", "", "n"),
-    row("", "v1", "Service", "services", "svc", "nsa"),
-    row("", "v1", "ServiceAccount", "serviceaccounts", "sa", "n"),
-    row("", "v1", "Event", "events", "ev", "n"),
-    row("", "v1", "Node", "nodes", "no", "s"),
-    row("", "v1", "Pod", "pods", "po", "nsga"),
-    row(
-        "",
-        "v1",
-        "PersistentVolumeClaim",
-        "persistentvolumeclaims",
-        "pvc",
-        "ns",
-    ),
-    row("", "v1", "ResourceQuota", "resourcequotas", "quota", "ns"),
-    row("", "v1", "LimitRange", "limitranges", "limits", "n"),
-    row("apps", "v1", "Deployment", "deployments", "deploy", "nsgca"),
-    row("apps", "v1", "StatefulSet", "statefulsets", "sts", "nsgca"),
-    row("apps", "v1", "DaemonSet", "daemonsets", "ds", "nsga"),
-    row("apps", "v1", "ReplicaSet", "replicasets", "rs", "nsgca"),
-    row("batch", "v1", "Job", "jobs", "", "nsga"),
-    row("batch", "v1", "CronJob", "cronjobs", "cj", "nsga"),
-    row(
-        "autoscaling",
-        "v2",
-        "HorizontalPodAutoscaler",
-        "horizontalpodautoscalers",
-        "hpa",
-        "nsa",
-    ),
-    row("coordination.k8s.io", "v1", "Lease", "leases", "", "n"),
-    row("events.k8s.io", "v1", "Event", "events", "ev", "n"),
-    row(
-        "networking.k8s.io",
-        "v1",
-        "NetworkPolicy",
-        "networkpolicies",
-        "netpol",
-        "ng",
-    ),
-    row(
-        "networking.k8s.io",
-        "v1",
-        "Ingress",
-        "ingresses",
-        "ing",
-        "nsg",
-    ),
-    row(
-        "policy",
-        "v1",
-        "PodDisruptionBudget",
-        "poddisruptionbudgets",
-        "pdb",
-        "nsg",
-    ),
-    row(
-        "scheduling.k8s.io",
-        "v1",
-        "PriorityClass",
-        "priorityclasses",
-        "pc",
-        "g",
-    ),
-    row(RBAC, "v1", "Role", "roles", "", "n"),
-    row(RBAC, "v1", "RoleBinding", "rolebindings", "", "n"),
-    row(RBAC, "v1", "ClusterRole", "clusterroles", "", ""),
-    row(
-        RBAC,
-        "v1",
-        "ClusterRoleBinding",
-        "clusterrolebindings",
-        "",
-        "",
-    ),
-    row(
-        ADMISSION,
-        "v1",
-        "ValidatingAdmissionPolicy",
-        "validatingadmissionpolicies",
-        "",
-        "sg",
-    ),
-    row(
-        ADMISSION,
-        "v1",
-        "ValidatingAdmissionPolicyBinding",
-        "validatingadmissionpolicybindings",
-        "",
-        "g",
-    ),
-];
 
 /// The group of CRDs, and their plural.
 pub const CRDS: (&str, &str) = ("apiextensions.k8s.io", "customresourcedefinitions");
@@ -361,7 +237,7 @@ fn custom(crd: &Value, documents: &Documents) -> Option<Kind> {
 }
 
 /// The column of a kind that says nothing of columns.
-fn age() -> Vec<Column> {
+pub(super) fn age() -> Vec<Column> {
     vec![Column {
         name: "Age".to_owned(),
         type_: "date".to_owned(),

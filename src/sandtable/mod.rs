@@ -34,6 +34,7 @@ pub mod store;
 pub mod strategic;
 pub mod tables;
 pub mod tokens;
+pub mod twins;
 pub mod watch;
 pub mod wire;
 pub mod write;

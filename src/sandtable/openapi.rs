@@ -2,7 +2,9 @@
 //! `kubectl apply` reads from it how lists are merged and that fields are held against it.
 //!
 //! Built-in kinds are published as the real server publishes them, descriptions included; custom ones
-//! from their CRDs. The older `/openapi/v2` is not served: kubectl does without.
+//! from their CRDs. Of the older `/openapi/v2` there is an empty document in the one form in which
+//! kubectl asks for it: it looks there for a kind that the newer ones lack, and has to see that there
+//! is none.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -30,8 +32,22 @@ const PATCHES: [&str; 4] = [
     "application/strategic-merge-patch+json",
 ];
 
+/// The media type of the older document, as it is asked for and as it is answered.
+const OLDER: (&str, &str) = (
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+);
+/// The older document in protobuf: its version, its title and the server's version; no path, no kind.
+const EMPTY: &str = "\n\u{3}2.0\u{12}\u{1d}\n\nKubernetes\u{12}\u{f}v1.36.3-sandtab";
+
 /// Answers what is asked below `/openapi`; nothing where there is no such document.
-pub fn answer(kinds: &Kinds, store: &Store, path: &str) -> Option<Reply> {
+pub fn answer(kinds: &Kinds, store: &Store, path: &str, accept: &str) -> Option<Reply> {
+    if path == "/openapi/v2" && accept.contains(OLDER.0) {
+        return Some(Reply {
+            media: OLDER.1,
+            ..Reply::text(200, EMPTY)
+        });
+    }
     let path = path.strip_prefix("/openapi/v3")?;
     let place = path.trim_matches('/');
     if place.is_empty() {
@@ -278,7 +294,7 @@ mod tests {
 
     fn body(path: &str) -> Option<Value> {
         let kinds = Kinds::builtin(builtin());
-        let reply = answer(&kinds, &Store::default(), path)?;
+        let reply = answer(&kinds, &Store::default(), path, "")?;
         match reply.body {
             super::super::ask::Body::Json(value) => Some(value),
             super::super::ask::Body::Text(_) => None,
@@ -327,7 +343,7 @@ mod tests {
             ..Key::default()
         };
         store.put(key, crd);
-        let reply = answer(&kinds, &store, "/openapi/v3/apis/city.example.org/v1");
+        let reply = answer(&kinds, &store, "/openapi/v3/apis/city.example.org/v1", "");
         let Some(super::super::ask::Body::Json(document)) = reply.map(|reply| reply.body) else {
             panic!("it is served");
         };
@@ -345,7 +361,22 @@ mod tests {
             patch["requestBody"]["content"].as_object().map(Map::len),
             Some(3)
         );
-        assert!(answer(&kinds, &store, "/openapi/v3/apis/city.example.org/v2").is_none());
-        assert!(answer(&kinds, &store, "/openapi/v2").is_none());
+        assert!(answer(&kinds, &store, "/openapi/v3/apis/city.example.org/v2", "").is_none());
+    }
+
+    /// kubectl reads the older document as protobuf: a length that is wrong is no document.
+    #[test]
+    fn the_older_document_is_empty_and_well_formed() {
+        let bytes = EMPTY.as_bytes();
+        let (version, info) = bytes.split_at(5);
+        assert_eq!(version, [&[1 << 3 | 2, 3][..], b"2.0"].concat());
+        assert_eq!(usize::from(info[1]), info.len() - 2);
+        let (title, version) = info[2..].split_at(12);
+        assert_eq!((title[1], version[1]), (10, 15));
+        assert_eq!(version.len(), 17);
+        let kinds = Kinds::default();
+        let asked = |accept| answer(&kinds, &Store::default(), "/openapi/v2", accept);
+        assert!(asked("application/json").is_none());
+        assert_eq!(asked(OLDER.0).map(|reply| reply.media), Some(OLDER.1));
     }
 }

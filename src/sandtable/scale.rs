@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, Place, Reply};
 use super::body;
-use super::kinds::{Kind, Scale};
+use super::form::Form;
+use super::kinds::{self, Column, Kind, Scale};
 use super::options::Options;
 use super::patch::Patch;
 use super::read::found;
@@ -14,11 +15,47 @@ use super::refusal::{Cause, Named, Refusal};
 use super::server::Server;
 use super::write::{Job, Part, change, modified};
 
+/// What the columns of a count say.
+const DESIRED: &str = "replicas is the desired number of instances for the scaled object.";
+const AVAILABLE: &str = "replicas is the actual number of observed instances of the scaled object.";
+
 /// The count of an object.
 pub fn get(server: &Server, kind: &Arc<Kind>, place: &Place, ask: &Ask) -> Result<Reply, Refusal> {
-    super::form::Form::of(ask)?;
+    let form = Form::of(ask)?;
     let object = found(&server.store, kind, place)?;
-    Ok(Reply::json(200, shown(kind, &object)))
+    let scale = shown(kind, &object);
+    let answer = match form {
+        Form::Whole | Form::Metadata => scale,
+        Form::Table(_) => form.object(&table(kind), &scale, &ask.time()),
+    };
+    Ok(Reply::json(200, answer))
+}
+
+/// A kind whose tables have the columns of counts.
+fn table(kind: &Kind) -> Kind {
+    let column = |name: &str, description: &str, path: &str| Column {
+        name: name.to_owned(),
+        type_: "integer".to_owned(),
+        format: String::new(),
+        description: description.to_owned(),
+        priority: 0,
+        path: path.to_owned(),
+    };
+    let (desired, available) = if kind.is_custom {
+        ("Number of desired replicas", "Number of actual replicas")
+    } else {
+        (DESIRED, AVAILABLE)
+    };
+    let mut columns = vec![
+        column("Desired", desired, ".spec.replicas"),
+        column("Available", available, ".status.replicas"),
+    ];
+    columns.extend(kinds::age());
+    Kind {
+        columns,
+        is_custom: true,
+        ..kind.clone()
+    }
 }
 
 /// Changes the count of an object.

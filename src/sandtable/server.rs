@@ -17,7 +17,7 @@ use super::schema::Documents;
 use super::store::{Key, Store};
 use super::tokens::Tokens;
 use super::watch::Watch;
-use super::{discovery, gate, openapi, read, remove, scale, wire, write};
+use super::{discovery, gate, openapi, read, remove, scale, twins, wire, write};
 
 /// A Kubernetes API server in memory.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub struct Server {
     documents: &'static Documents,
     chance: Chance,
     services: u32,
+    ports: u16,
     /// What policies say, read once.
     pub expressions: Expressions,
     /// Whose each token is.
@@ -44,6 +45,10 @@ struct Chance {
     drawn: u64,
 }
 
+/// The first of the ports that Services may have on every node, and how many there are: as the real
+/// server gives them out by default.
+const FIRST_NODE_PORT: u16 = 30_000;
+const NODE_PORTS: u16 = 2768;
 /// Letters of which the ends of generated names are made.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
@@ -102,6 +107,7 @@ impl Server {
             documents,
             chance: Chance { seed, drawn: 0 },
             services: 0,
+            ports: 0,
             expressions: Expressions::default(),
             tokens: Tokens::default(),
             ways: BTreeMap::new(),
@@ -131,6 +137,23 @@ impl Server {
         self.services += 1;
         let number = self.services;
         format!("10.96.{}.{}", number / 250 % 250, number % 250 + 2)
+    }
+
+    /// A port on every node that no Service has yet; when all are taken, one that another has too.
+    pub fn port(&mut self) -> u16 {
+        let listed = self.store.list("", "services", "", None);
+        let ports = listed.filter_map(|(_, service)| service["spec"]["ports"].as_array());
+        let taken: Vec<u64> = ports
+            .flatten()
+            .filter_map(|port| port["nodePort"].as_u64())
+            .collect();
+        for _ in 0..NODE_PORTS {
+            self.ports = (self.ports + 1) % NODE_PORTS;
+            if !taken.contains(&u64::from(FIRST_NODE_PORT + self.ports)) {
+                break;
+            }
+        }
+        FIRST_NODE_PORT + self.ports
     }
 
     /// The end of a generated name.
@@ -166,7 +189,7 @@ impl Server {
         }
         let ask = &ask;
         let Some(place) = place else {
-            let document = openapi::answer(&self.kinds, &self.store, &ask.path);
+            let document = openapi::answer(&self.kinds, &self.store, &ask.path, &ask.accept);
             let found = document.map_or_else(|| discovery::answer(&self.kinds, ask), Ok);
             return found.map(Answer::Reply);
         };
@@ -233,7 +256,14 @@ impl Server {
 
     /// Keeps an object, and does what follows from it: a CRD is served.
     pub fn keep(&mut self, kind: &Kind, key: Key, object: Value) -> Arc<Value> {
+        let twin = twins::other(&key);
         let kept = self.store.put(key, object);
+        if let Some(key) = twin
+            && let Some(other) = self.kinds.find(&key.group, &key.plural)
+        {
+            let object = twins::converted(&kept, other);
+            self.store.put_beside(key, object);
+        }
         if (kind.group.as_str(), kind.plural.as_str()) == CRDS {
             self.kinds.serve(&kept, self.documents);
         }
@@ -243,6 +273,9 @@ impl Server {
     /// Removes an object, and does what follows from it.
     pub fn drop(&mut self, kind: &Kind, key: &Key) {
         let removed = self.store.remove(key);
+        if let Some(key) = twins::other(key) {
+            self.store.remove_beside(&key);
+        }
         if (kind.group.as_str(), kind.plural.as_str()) == CRDS
             && let Some(crd) = removed
         {

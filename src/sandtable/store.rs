@@ -124,8 +124,13 @@ impl Store {
     }
 
     /// Keeps an object, new or changed, with the next revision as its resourceVersion.
-    pub fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+    pub fn put(&mut self, key: Key, object: Value) -> Arc<Value> {
         self.revision += 1;
+        self.put_beside(key, object)
+    }
+
+    /// Keeps another form of the object that was kept last, in the same revision.
+    pub fn put_beside(&mut self, key: Key, mut object: Value) -> Arc<Value> {
         object["metadata"]["resourceVersion"] = self.revision.to_string().into();
         let object = Arc::new(object);
         let before = self.objects.insert(key.clone(), object.clone());
@@ -140,8 +145,15 @@ impl Store {
 
     /// Removes an object; nothing happens where there is none.
     pub fn remove(&mut self, key: &Key) -> Option<Arc<Value>> {
+        if self.objects.contains_key(key) {
+            self.revision += 1;
+        }
+        self.remove_beside(key)
+    }
+
+    /// Removes another form of the object that was removed last, in the same revision.
+    pub fn remove_beside(&mut self, key: &Key) -> Option<Arc<Value>> {
         let before = self.objects.remove(key)?;
-        self.revision += 1;
         let mut last = Value::clone(&before);
         last["metadata"]["resourceVersion"] = self.revision.to_string().into();
         let last = Arc::new(last);

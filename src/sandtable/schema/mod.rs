@@ -26,7 +26,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use builtin::{builtin, published};
-pub use coded::{addressed, created, default_builtin, needs_address};
+pub use coded::{addressed, created, default_builtin, needs_address, ported};
 pub use decode::{decode_errors, other_kind};
 pub use defaults::{default, numbers};
 pub use duplicates::duplicates;

@@ -25,7 +25,7 @@ use super::kinds::{Column, Kind};
 type Print = fn(&Row<'_>) -> Vec<Value>;
 
 /// Who prints which kind.
-const PRINTERS: [(&str, &str, Print); 31] = [
+const PRINTERS: [(&str, &str, Print); 32] = [
     ("", "namespaces", core::namespace),
     ("", "configmaps", core::config_map),
     ("", "secrets", core::secret),
@@ -54,6 +54,7 @@ const PRINTERS: [(&str, &str, Print); 31] = [
     ("scheduling.k8s.io", "priorityclasses", core::priority),
     ("networking.k8s.io", "networkpolicies", network::policy),
     ("networking.k8s.io", "ingresses", network::ingress),
+    ("discovery.k8s.io", "endpointslices", network::slice),
     (RBAC, "roles", core::made),
     (RBAC, "clusterroles", core::made),
     (RBAC, "rolebindings", access::binding),

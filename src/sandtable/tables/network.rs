@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::core::or_none;
-use super::{NONE, Row, UNKNOWN, labels, selector, text};
+use super::{NONE, Row, UNKNOWN, UNSET, labels, selector, text};
 
-/// So many hosts of an Ingress are shown.
+/// So many hosts, ports and addresses are shown.
 const HOSTS: usize = 3;
 /// What stands where a balancer has no address yet.
 const PENDING: &str = "<pending>";
@@ -77,17 +77,14 @@ pub(super) fn policy(row: &Row<'_>) -> Vec<Value> {
 
 pub(super) fn ingress(row: &Row<'_>) -> Vec<Value> {
     let hosts = row.items("/spec/rules").iter();
-    let hosts: Vec<&str> = hosts
-        .map(|rule| text(rule, "host"))
+    let hosts: Vec<String> = hosts
+        .map(|rule| text(rule, "host").to_owned())
         .filter(|host| !host.is_empty())
         .collect();
-    let shown = match hosts.as_slice() {
-        [] => "*".to_owned(),
-        all if all.len() > HOSTS => {
-            let more = all.len() - HOSTS;
-            format!("{} + {more} more...", all[..HOSTS].join(","))
-        }
-        all => all.join(","),
+    let shown = if hosts.is_empty() {
+        "*".to_owned()
+    } else {
+        some(&hosts)
     };
     let ports = if row.items("/spec/tls").is_empty() {
         "80"
@@ -102,4 +99,36 @@ pub(super) fn ingress(row: &Row<'_>) -> Vec<Value> {
         ports.into(),
         row.age(),
     ]
+}
+
+pub(super) fn slice(row: &Row<'_>) -> Vec<Value> {
+    let ports = row.items("/ports").iter().map(|port| {
+        let number = port["port"].as_i64().map(|number| number.to_string());
+        number.unwrap_or_else(|| match text(port, "name") {
+            "" => "*".to_owned(),
+            name => name.to_owned(),
+        })
+    });
+    let points = row.items("/endpoints").iter();
+    let points = points.flat_map(|point| point["addresses"].as_array().into_iter().flatten());
+    let points = points.map(|address| address.as_str().unwrap_or_default().to_owned());
+    vec![
+        row.name(),
+        row.text("/addressType").into(),
+        some(&ports.collect::<Vec<_>>()).into(),
+        some(&points.collect::<Vec<_>>()).into(),
+        row.age(),
+    ]
+}
+
+/// The first of a list, and how many more there are.
+fn some(all: &[String]) -> String {
+    match all {
+        [] => UNSET.to_owned(),
+        all if all.len() > HOSTS => {
+            let more = all.len() - HOSTS;
+            format!("{} + {more} more...", all[..HOSTS].join(","))
+        }
+        all => all.join(","),
+    }
 }

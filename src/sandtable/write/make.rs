@@ -48,6 +48,7 @@ pub(super) fn finish(
         schema::created(&mut object);
         if kind.plural == "services" && kind.group.is_empty() {
             schema::addressed(&mut object, &server.address());
+            schema::ported(&mut object, || server.port());
         }
     }
     tidy(&mut object);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Part, written};
 
-pub use service::{addressed, needs_address};
+pub use service::{addressed, needs_address, ported};
 
 /// Fills a built-in object up, and writes it, as the server does on every create and update.
 ///

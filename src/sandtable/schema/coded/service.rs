@@ -73,3 +73,17 @@ pub fn addressed(service: &mut Value, free: &str) {
     missing(spec, "ipFamilies", families);
     missing(spec, "ipFamilyPolicy", policy.into());
 }
+
+/// Gives the ports of a Service that is reached on every node a port there, where they have none.
+/// `free` gives ports that no other has.
+pub fn ported(service: &mut Value, mut free: impl FnMut() -> u16) {
+    let spec = &mut service["spec"];
+    let is_reached = spec["type"] == "NodePort"
+        || (spec["type"] == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"] != false);
+    let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.filter(|_| is_reached).into_iter().flatten() {
+        if port["nodePort"].as_u64().unwrap_or_default() == 0 {
+            port["nodePort"] = free().into();
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::{AnswerSnafu, Error};
 use snafu::OptionExt;
 
 /// The kinds, by the path of their document.
-const KINDS: [(&str, &[&str]); 12] = [
+const KINDS: [(&str, &[&str]); 13] = [
     (
         "api/v1",
         &[
@@ -48,6 +48,7 @@ const KINDS: [(&str, &[&str]); 12] = [
     ("apis/autoscaling/v2", &["HorizontalPodAutoscaler"]),
     ("apis/batch/v1", &["CronJob", "Job"]),
     ("apis/coordination.k8s.io/v1", &["Lease"]),
+    ("apis/discovery.k8s.io/v1", &["EndpointSlice"]),
     ("apis/events.k8s.io/v1", &["Event"]),
     ("apis/networking.k8s.io/v1", &["Ingress", "NetworkPolicy"]),
     ("apis/policy/v1", &["PodDisruptionBudget"]),
