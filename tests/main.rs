@@ -7,6 +7,7 @@ mod conformance;
 mod corpus;
 mod crash;
 mod generated;
+mod kubectl;
 mod lease_model;
 mod scenarios;
 mod simulation;
