@@ -150,8 +150,18 @@ fn name_faults(names: Names, name: &str) -> Option<String> {
     (!holds).then(|| why.to_owned())
 }
 
+/// What is wrong with a name that has to be a label that begins with a letter.
+pub fn dns_1035(name: &str) -> Option<String> {
+    name_faults(Names::Dns1035, name)
+}
+
+/// What is wrong with a name that has to be a subdomain.
+pub fn subdomain(name: &str) -> Option<String> {
+    name_faults(Names::Subdomain, name)
+}
+
 /// What is wrong with a key of labels or annotations.
-fn qualified(key: &str) -> Option<String> {
+pub fn qualified(key: &str) -> Option<String> {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::kinds::Kind;
+use super::people::policy;
 use super::refusal::Cause;
 
 /// Fields of a StatefulSet that may change.
@@ -101,6 +102,8 @@ pub fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
         ("apps", _) => workload(object),
         ("autoscaling", _) => autoscaler(object),
         ("coordination.k8s.io", _) => lease(object),
+        (policy::GROUP, "validatingadmissionpolicies") => policy::valid::policy(object),
+        (policy::GROUP, "validatingadmissionpolicybindings") => policy::bound::binding(object),
         _ => Vec::new(),
     }
 }

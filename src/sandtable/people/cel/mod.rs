@@ -7,8 +7,11 @@
 
 mod authority;
 mod calls;
+mod check;
 mod machine;
+pub mod names;
 mod ops;
+mod types;
 mod value;
 
 use std::collections::BTreeMap;
@@ -19,7 +22,9 @@ use kube::core::cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use kube::core::cel::cel::parser::Parser;
 
 pub use authority::Authority;
+pub use check::{Names, check};
 pub use machine::{Failure, Machine, Variable};
+pub use types::Type;
 pub use value::Val;
 
 /// Longest expression. Those that people write have some hundred characters.

@@ -1,9 +1,11 @@
 //! Policies that guard writes (`ValidatingAdmissionPolicy` and its bindings).
 
+pub mod bound;
 mod evaluate;
 mod matching;
 mod params;
 mod scene;
+pub mod valid;
 
 use std::collections::BTreeMap;
 
