@@ -8,12 +8,30 @@ use super::options::Unknown;
 use super::refusal::Refusal;
 use super::schema;
 
+/// What a client wrote: what is there twice is said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// An object.
+    Object(&'a [u8]),
+    /// A patch whose members are the object's.
+    Patch(&'a [u8]),
+    /// Operations on an object.
+    Operations(&'a [u8]),
+    /// Nothing that could have anything twice.
+    None,
+}
+
 /// Makes an object of a kind what it would be if everything were said, and gives the warnings.
 ///
 /// # Errors
 /// A value has the wrong type, or there is a field that nobody knows and that was to be refused.
-pub fn normal(kind: &Kind, object: &mut Value, unknown: Unknown) -> Result<Vec<String>, Refusal> {
-    let warnings = pruned(kind, object, unknown)?;
+pub fn normal(
+    kind: &Kind,
+    object: &mut Value,
+    unknown: Unknown,
+    text: Text<'_>,
+) -> Result<Vec<String>, Refusal> {
+    let warnings = pruned(kind, object, unknown, text)?;
     if kind.is_custom {
         schema::default(kind.schema.root(), object);
         schema::numbers(object);
@@ -23,21 +41,36 @@ pub fn normal(kind: &Kind, object: &mut Value, unknown: Unknown) -> Result<Vec<S
     Ok(warnings)
 }
 
+/// Whether an object of a built-in kind has values of the right types.
+///
+/// # Errors
+/// 400.
+pub fn ensure_decodes(kind: &Kind, object: &Value) -> Result<(), Refusal> {
+    match schema::decode_errors(kind.schema.root(), object) {
+        Some(why) if !kind.is_custom => Err(Refusal::bad_request(format!(
+            "{} in version {:?} cannot be handled as a {}: {why}",
+            kind.kind, kind.version, kind.kind
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Takes away what nobody knows.
 ///
 /// # Errors
 /// As with [`normal`].
-pub fn pruned(kind: &Kind, object: &mut Value, unknown: Unknown) -> Result<Vec<String>, Refusal> {
-    let root = kind.schema.root();
-    if !kind.is_custom
-        && let Some(why) = schema::decode_errors(root, object)
-    {
-        return Err(Refusal::bad_request(format!(
-            "{} in version {:?} cannot be handled as a {}: {why}",
-            kind.kind, kind.version, kind.kind
-        )));
+fn pruned(
+    kind: &Kind,
+    object: &mut Value,
+    unknown: Unknown,
+    text: Text<'_>,
+) -> Result<Vec<String>, Refusal> {
+    ensure_decodes(kind, object)?;
+    let dropped = schema::prune(kind.schema.root(), object);
+    if unknown == Unknown::Ignore {
+        return Ok(Vec::new());
     }
-    let dropped = schema::prune(root, object);
+    let dropped = surplus(kind, text, dropped);
     match unknown {
         Unknown::Ignore => Ok(Vec::new()),
         Unknown::Warn => Ok(dropped),
@@ -50,4 +83,20 @@ pub fn pruned(kind: &Kind, object: &mut Value, unknown: Unknown) -> Result<Vec<S
             dropped.join(", ")
         ))),
     }
+}
+
+/// What is there twice and what nobody knows, in the server's order.
+fn surplus(kind: &Kind, text: Text<'_>, mut dropped: Vec<String>) -> Vec<String> {
+    let read = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let mut said = match text {
+        Text::Object(bytes) if !kind.is_custom => return schema::surplus(&read(bytes), &dropped),
+        Text::Object(bytes) | Text::Patch(bytes) => schema::duplicates(&read(bytes)),
+        Text::Operations(bytes) => schema::duplicates(&read(bytes))
+            .into_iter()
+            .map(|said| format!("json patch {said}"))
+            .collect(),
+        Text::None => Vec::new(),
+    };
+    said.append(&mut dropped);
+    said
 }

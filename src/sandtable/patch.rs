@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::ask::Ask;
 use super::body::{go_error, unknown_media};
 use super::kinds::Kind;
+use super::normal::Text;
 use super::refusal::{Cause, Named, Refusal};
 
 /// A patch, read.
@@ -84,6 +85,15 @@ impl Patch {
                 Refusal::invalid(none, "", vec![cause])
             }
             Self::Json(_) | Self::Merge(_) | Self::Strategic(_) | Self::Apply(_) => refusal,
+        }
+    }
+
+    /// What of its text may be there twice.
+    pub const fn text<'a>(&self, body: &'a [u8]) -> Text<'a> {
+        match self {
+            Self::Json(_) => Text::Operations(body),
+            Self::Merge(_) | Self::Strategic(_) => Text::Patch(body),
+            Self::Apply(_) => Text::None,
         }
     }
 

@@ -7,6 +7,7 @@ mod last;
 mod merge;
 mod set;
 mod typed;
+mod undeclared;
 
 use serde_json::Value;
 
@@ -19,6 +20,7 @@ use set::{Set, Way};
 use typed::{Difference, compare};
 
 pub use apply::{Terms, applied};
+pub use undeclared::ensure_declared;
 
 /// Who writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

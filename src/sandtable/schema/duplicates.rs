@@ -13,25 +13,47 @@ use serde::de::{
 ///
 /// What is no JSON has none.
 pub fn duplicates(text: &str) -> Vec<String> {
-    let twice = RefCell::new(Vec::new());
+    surplus(text, &[])
+}
+
+/// The same, and among them, where the text has it first, each of what is said of members that nobody
+/// knows: so the server reads objects of built-in kinds.
+pub fn surplus(text: &str, unknown: &[String]) -> Vec<String> {
+    let said = RefCell::new(Vec::new());
     let place = Place {
         path: String::new(),
-        twice: &twice,
+        unknown,
+        said: &said,
     };
     let mut reader = serde_json::Deserializer::from_str(text);
     // Whether it is JSON is for whoever reads the body.
     let _ = place.deserialize(&mut reader);
-    let paths = twice.into_inner();
-    let said = paths
+    let mut said = said.into_inner();
+    // What the text does not have under the path that is said comes last.
+    let left: Vec<String> = unknown
         .iter()
-        .map(|path| format!("duplicate field \"{path}\""));
-    said.collect()
+        .filter(|one| !said.contains(one))
+        .cloned()
+        .collect();
+    said.extend(left);
+    said
 }
 
 /// A place in the text.
 struct Place<'a> {
     path: String,
-    twice: &'a RefCell<Vec<String>>,
+    unknown: &'a [String],
+    said: &'a RefCell<Vec<String>>,
+}
+
+impl Place<'_> {
+    /// Says something once.
+    fn say(&self, what: String) {
+        let mut said = self.said.borrow_mut();
+        if !said.contains(&what) {
+            said.push(what);
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Place<'_> {
@@ -56,11 +78,17 @@ impl<'de> Visitor<'de> for Place<'_> {
                 "" => name.clone(),
                 before => format!("{before}.{name}"),
             };
-            if !known.insert(name) {
-                self.twice.borrow_mut().push(path.clone());
+            let unknown = format!("unknown field \"{path}\"");
+            if self.unknown.contains(&unknown) {
+                // What is inside is not read.
+                self.say(unknown);
+                members.next_value::<IgnoredAny>()?;
+                continue;
             }
-            let twice = self.twice;
-            members.next_value_seed(Place { path, twice })?;
+            if !known.insert(name) {
+                self.say(format!("duplicate field \"{path}\""));
+            }
+            members.next_value_seed(Place { path, ..self })?;
         }
         Ok(())
     }
@@ -68,8 +96,7 @@ impl<'de> Visitor<'de> for Place<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         for index in 0_usize.. {
             let path = format!("{}[{index}]", self.path);
-            let twice = self.twice;
-            if items.next_element_seed(Place { path, twice })?.is_none() {
+            if items.next_element_seed(Place { path, ..self })?.is_none() {
                 break;
             }
         }
@@ -124,5 +151,22 @@ mod tests {
             ]
         );
         assert_eq!(duplicates("{nothing"), [""; 0]);
+    }
+
+    /// What the server answered: one after another as they are written, each once.
+    #[test]
+    fn what_nobody_knows_is_named_where_it_stands() {
+        let text =
+            r#"{"data":{"a":"b","a":"c"},"foo":{"x":1,"x":2},"data":{"x":"y"},"bar":2,"data":{}}"#;
+        let unknown = ["bar", "foo"].map(|name| format!("unknown field \"{name}\""));
+        assert_eq!(
+            surplus(text, &unknown),
+            [
+                "duplicate field \"data.a\"",
+                "unknown field \"foo\"",
+                "duplicate field \"data\"",
+                "unknown field \"bar\"",
+            ]
+        );
     }
 }

@@ -99,7 +99,7 @@ fn of_object(
 
 /// Whether members that are not named are kept. So they are where a built-in kind says nothing of
 /// what is inside (a patch, a status of somebody else): in Go that is raw text.
-fn keeps_unknown(part: Part<'_>) -> bool {
+pub fn keeps_unknown(part: Part<'_>) -> bool {
     let node = part.node();
     let named = part.properties().next().is_some() || part.additional().is_some();
     let raw = node.component.is_some() && !named;

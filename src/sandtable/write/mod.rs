@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::ask::{Ask, Place, Reply};
 use super::form::Form;
 use super::kinds::Kind;
-use super::normal::normal;
+use super::normal::{Text, ensure_decodes, normal};
 use super::options::Options;
 use super::patch::{self, Patch};
 use super::people::policy::Operation;
@@ -101,7 +101,8 @@ pub fn create(
     };
     let mut object = body::object(kind, ask)?;
     body::place(kind, &mut object, place)?;
-    let mut warnings = normal(kind, &mut object, job.options.unknown)?;
+    let text = Text::Object(&ask.body);
+    let mut warnings = normal(kind, &mut object, job.options.unknown, text)?;
     let owned_before = object["metadata"]["managedFields"].take();
     let (made, said) = make(server, &job, object, &owned_before)?;
     warnings.extend(said);
@@ -149,7 +150,8 @@ pub fn replace(
     body::name(&mut object, place)?;
     body::place(kind, &mut object, place)?;
     let said = object["metadata"]["managedFields"].take();
-    let mut warnings = normal(kind, &mut object, job.options.unknown)?;
+    let text = Text::Object(&ask.body);
+    let mut warnings = normal(kind, &mut object, job.options.unknown, text)?;
     object["metadata"]["managedFields"] = said;
     let old = found(&server.store, kind, place)?;
     if kind.is_custom
@@ -211,7 +213,8 @@ pub fn patch(
     let sent = new.clone();
     // An empty list says something here, but would be nothing as part of an object.
     let said = new["metadata"]["managedFields"].take();
-    let mut warnings = normal(kind, &mut new, job.options.unknown)
+    let text = patch.text(&ask.body);
+    let mut warnings = normal(kind, &mut new, job.options.unknown, text)
         .map_err(|refusal| patch.unfit(&sent, refusal))?;
     new["metadata"]["managedFields"] = said;
     let (kept, said) = change(server, &job, &old, new)?;
@@ -231,10 +234,11 @@ fn apply(
     if !config["metadata"]["managedFields"].is_null() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
+    managed::ensure_declared(kind, &config)?;
     body::name(&mut config, place)?;
     body::place(kind, &mut config, place)?;
-    let mut checked = config.clone();
-    let mut warnings = super::normal::pruned(kind, &mut checked, job.options.unknown)?;
+    ensure_decodes(kind, &config)?;
+    let mut warnings = Vec::new();
     let writer = managed::Writer {
         operation: "Apply".to_owned(),
         ..job.writer()
@@ -247,8 +251,8 @@ fn apply(
         nothing: &managed::nothing(kind),
     };
     let root = kind.schema.root();
-    let mut new = managed::applied(root, live, &checked, &writer, terms, &ask.time())?;
-    normal(kind, &mut new, super::options::Unknown::Ignore)?;
+    let mut new = managed::applied(root, live, &config, &writer, terms, &ask.time())?;
+    normal(kind, &mut new, super::options::Unknown::Ignore, Text::None)?;
     let Some(old) = old else {
         if job.part != Part::Main {
             return Err(Refusal::not_found(kind.resource(), &place.name));
