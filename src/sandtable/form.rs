@@ -132,7 +132,7 @@ fn beside(ask: &Ask) -> Result<Beside, Refusal> {
         "Object" => Ok(Beside::Object),
         "None" => Ok(Beside::Nothing),
         other => Err(Refusal::bad_request(format!(
-            "unrecognized includeObject value: {other:?}"
+            "Unable to convert to Table as requested: includeObject: Invalid value: {other:?}: must be 'Metadata', 'Object', 'None', or empty"
         ))),
     }
 }

@@ -17,11 +17,18 @@ use super::store::{Key, Store};
 /// What people are told whose list is too old to be gone on with.
 const TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
+/// What people are told who want a list as it was, which nobody remembers.
+const FORGOTTEN: &str = "The resourceVersion for the provided list is too old.";
+
 /// Where a list goes on.
 struct Token {
-    revision: u64,
+    /// The moment in which the list was begun; none where that was too old.
+    revision: Option<u64>,
     behind: Key,
 }
+
+/// The version in a token that goes on from now.
+const NOW: i64 = -1;
 
 /// One object.
 pub fn get(store: &Store, kind: &Kind, place: &Place, ask: &Ask) -> Result<Reply, Refusal> {
@@ -65,11 +72,17 @@ pub fn list(store: &Store, kind: &Kind, place: &Place, ask: &Ask) -> Result<Repl
         })?,
     };
     let token = token(kind, place, ask)?;
-    let revision = token
-        .as_ref()
-        .map_or(store.revision(), |token| token.revision);
+    let revision = match &token {
+        // A list that was too old goes on from now.
+        Some(Token { revision: None, .. }) => store.revision(),
+        Some(Token {
+            revision: Some(begun),
+            ..
+        }) => *begun,
+        None => exact(ask, limit)?.unwrap_or(store.revision()),
+    };
     if revision < store.compacted() {
-        return Err(expired(store, place, token.as_ref()));
+        return Err(expired(place, token.as_ref()));
     }
     let behind = token.as_ref().map(|token| &token.behind);
     let all = as_of(store, kind, &place.namespace, behind, revision);
@@ -84,7 +97,7 @@ pub fn list(store: &Store, kind: &Kind, place: &Place, ask: &Ask) -> Result<Repl
     let left = selected.count();
     let mut own = json!({ "resourceVersion": revision.to_string() });
     if let Some((last, _)) = page.last().filter(|_| left > 0) {
-        own["continue"] = written(&place.namespace, last, revision).into();
+        own["continue"] = written(&place.namespace, last, Some(revision)).into();
         // What a selection leaves out is not counted.
         if selection.is_everything() {
             own["remainingItemCount"] = left.into();
@@ -157,10 +170,30 @@ fn check_version(store: &Store, ask: &Ask) -> Result<(), Refusal> {
         return Ok(());
     }
     let asked = number(version)?;
+    let continues = !ask.parameter("continue").is_empty();
+    if continues && asked != 0 {
+        let why = "specifying resource version is not allowed when using continue";
+        return Err(Refusal::bad_request(why));
+    }
     if asked > store.revision() {
         return Err(too_large(asked, store.revision()));
     }
     Ok(())
+}
+
+/// The one version that a list has to be of, where it has to: as it is asked for, or as every page is
+/// whose list begins with a version.
+fn exact(ask: &Ask, limit: usize) -> Result<Option<u64>, Refusal> {
+    let version = ask.parameter("resourceVersion");
+    let is_exact = match ask.parameter("resourceVersionMatch") {
+        "Exact" => true,
+        "" => limit > 0,
+        _ => false,
+    };
+    if version.is_empty() || !is_exact {
+        return Ok(None);
+    }
+    Ok(Some(number(version)?).filter(|asked| *asked != 0))
 }
 
 /// A version as a number.
@@ -230,12 +263,13 @@ fn as_of(
 }
 
 /// A token that says where a list goes on: as the real one has it, behind this name.
-fn written(namespace: &str, last: &Key, revision: u64) -> String {
+fn written(namespace: &str, last: &Key, revision: Option<u64>) -> String {
     let start = if namespace.is_empty() && !last.namespace.is_empty() {
         format!("{}/{}\u{0}", last.namespace, last.name)
     } else {
         format!("{}\u{0}", last.name)
     };
+    let revision = revision.map_or(Value::from(NOW), Value::from);
     let token = json!({ "v": "meta.k8s.io/v1", "rv": revision, "start": start });
     URL_SAFE_NO_PAD.encode(token.to_string())
 }
@@ -272,7 +306,10 @@ fn token(kind: &Kind, place: &Place, ask: &Ask) -> Result<Option<Token>, Refusal
         Some((namespace, name)) if place.namespace.is_empty() => (namespace, name),
         Some(_) | None => (place.namespace.as_str(), start),
     };
-    let revision = token["rv"].as_u64().unwrap_or_default();
+    let revision = match token["rv"].as_i64() {
+        Some(NOW) => None,
+        _ => Some(token["rv"].as_u64().unwrap_or_default()),
+    };
     Ok(Some(Token {
         revision,
         behind: Key {
@@ -283,13 +320,13 @@ fn token(kind: &Kind, place: &Place, ask: &Ask) -> Result<Option<Token>, Refusal
     }))
 }
 
-/// 410, with a token that goes on from now.
-fn expired(store: &Store, place: &Place, token: Option<&Token>) -> Refusal {
-    let continues = token.map_or(String::new(), |token| {
-        written(&place.namespace, &token.behind, store.revision())
-    });
+/// 410; where a page is too old, with a token that goes on from now.
+fn expired(place: &Place, token: Option<&Token>) -> Refusal {
+    let Some(token) = token else {
+        return Refusal::plain(410, "Expired", FORGOTTEN);
+    };
     Refusal {
-        continues,
+        continues: written(&place.namespace, &token.behind, None),
         ..Refusal::plain(410, "Expired", TOO_OLD)
     }
 }
