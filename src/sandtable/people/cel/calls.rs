@@ -43,6 +43,10 @@ impl<'a> Machine<'a> {
                 Ok(ops::maybe(&operand, |own| own.at(&field).ok()))
             }
             ("dyn", [one]) => self.eval(one, scope),
+            ("type", [one]) => {
+                let own = self.eval(one, scope)?;
+                own.type_of().ok_or_else(Fault::no_overload)
+            }
             (_, [left, right]) => {
                 let (left, right) = (self.eval(left, scope)?, self.eval(right, scope)?);
                 match ops::binary(name, &left, &right) {
@@ -181,7 +185,7 @@ impl<'a> Machine<'a> {
         args: &[Val<'a>],
     ) -> Outcome<'a> {
         let given = || args.iter().chain(own);
-        if given().any(|value| matches!(value, Val::Check(_))) {
+        if given().any(|value| matches!(value, Val::Check(_) | Val::Type(_))) {
             return Err(Fault::no_overload());
         }
         let sizes = given().filter_map(Val::size).sum::<usize>();

@@ -157,7 +157,7 @@ impl<'a> Machine<'a> {
         }
         match &self.authority {
             Some(authority) if name == AUTHORIZER => Ok(authority.root()),
-            _ => Err(unknown(name)),
+            _ => Val::named_type(name).ok_or_else(|| unknown(name)),
         }
     }
 

@@ -39,9 +39,24 @@ pub enum Val<'a> {
     Optional(Option<Rc<Val<'a>>>),
     /// A question of authority, or its answer.
     Check(Rc<Check<'a>>),
+    /// A type.
+    Type(&'static str),
     /// What only the library knows: durations, times, quantities, bytes.
     Foreign(Foreign),
 }
+
+/// Types that have names, and can be compared with that of a value.
+const TYPES: [&str; 9] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "uint",
+];
 
 /// A key of a map.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +93,35 @@ impl<'a> Val<'a> {
             Value::String(text) => Self::Text(Cow::Borrowed(text)),
             Value::Array(_) | Value::Object(_) => Self::Json(value),
         }
+    }
+
+    /// The type of this name.
+    pub(super) fn named_type(name: &str) -> Option<Self> {
+        TYPES
+            .iter()
+            .find(|own| **own == name)
+            .copied()
+            .map(Self::Type)
+    }
+
+    /// Its type; nothing for what only the library knows.
+    pub(super) fn type_of(&self) -> Option<Self> {
+        let name = match self {
+            Self::Null => "null_type",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Uint(_) => "uint",
+            Self::Double(_) => "double",
+            Self::Text(_) => "string",
+            Self::List(_) | Self::Json(Value::Array(_)) => "list",
+            Self::Map(_) | Self::Json(_) => "map",
+            Self::Type(_) => "type",
+            Self::Foreign(Foreign::Bytes(_)) => "bytes",
+            Self::Foreign(Foreign::Timestamp(_)) => "google.protobuf.Timestamp",
+            Self::Foreign(Foreign::Duration(_)) => "google.protobuf.Duration",
+            Self::Optional(_) | Self::Check(_) | Self::Foreign(_) => return None,
+        };
+        Some(Self::Type(name))
     }
 
     /// A text of its own.
@@ -199,6 +243,7 @@ impl<'a> Val<'a> {
             (Self::Null, Self::Null) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Type(a), Self::Type(b)) => a == b,
             (Self::Json(a), Self::Json(b)) if std::ptr::eq(*a, *b) => true,
             (Self::Optional(a), Self::Optional(b)) => match (a, b) {
                 (Some(a), Some(b)) => a.same(b),
@@ -259,7 +304,7 @@ impl<'a> Val<'a> {
     /// As the library has it. A question of authority is nothing to it.
     pub(super) fn foreign(&self) -> Foreign {
         match self {
-            Self::Null | Self::Check(_) => Foreign::Null,
+            Self::Null | Self::Check(_) | Self::Type(_) => Foreign::Null,
             Self::Bool(own) => Foreign::Bool(*own),
             Self::Int(own) => Foreign::Int(*own),
             Self::Uint(own) => Foreign::UInt(*own),
