@@ -33,7 +33,7 @@ pub use duplicates::{duplicates, surplus};
 pub use prune::{keeps_unknown, prune};
 pub use quantity::parts as quantity_parts;
 pub use read::{Documents, of_crd};
-pub use validate::{scale_causes, validate, validate_status};
+pub use validate::{Found, scale_causes, validate, validate_status};
 
 /// What the objects of a kind look like. A copy is cheap.
 #[derive(Clone, Debug)]

@@ -59,7 +59,7 @@ pub(super) fn finish(
     let mut causes = meta::faults(kind, &object);
     causes.extend(specific::faults(kind, &object));
     if kind.is_custom {
-        causes.extend(schema::validate(kind.schema.root(), &object, None));
+        causes.extend(schema::validate(kind.schema.root(), &object, None).causes);
         causes.extend(schema::scale_causes(&object, &kind.scale_said, false));
     }
     if !causes.is_empty() {

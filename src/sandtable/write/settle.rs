@@ -70,8 +70,8 @@ pub(super) fn settle(
     }
     tidy(&mut new);
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
-    check(job, old, &new, causes)?;
-    let warnings = admit(server, job, Operation::Update, &new, old)?;
+    let mut warnings = check(job, old, &new, causes)?;
+    warnings.extend(admit(server, job, Operation::Update, &new, old)?);
     if new == **old || job.options.is_dry {
         return Ok((Arc::new(new), warnings));
     }
@@ -154,9 +154,15 @@ fn only_status(kind: &Kind, old: &Value, new: &mut Value) {
     *new = kept;
 }
 
-/// Holds a changed object against all rules.
-fn check(job: &Job<'_>, old: &Value, new: &Value, changed: Vec<Cause>) -> Result<(), Refusal> {
+/// Holds a changed object against all rules. Gives the warnings of those that it broke before.
+fn check(
+    job: &Job<'_>,
+    old: &Value,
+    new: &Value,
+    changed: Vec<Cause>,
+) -> Result<Vec<String>, Refusal> {
     let kind = job.kind;
+    let mut warnings = Vec::new();
     // The real server looks at metadata twice on the way, and says twice what it finds.
     let mut causes = changed.clone();
     causes.extend(changed);
@@ -167,15 +173,18 @@ fn check(job: &Job<'_>, old: &Value, new: &Value, changed: Vec<Cause>) -> Result
     }
     if kind.is_custom {
         let is_status = job.part == Part::Status;
-        causes.extend(if is_status {
+        let found = if is_status {
             schema::validate_status(kind.schema.root(), new, old)
         } else {
             schema::validate(kind.schema.root(), new, Some(old))
-        });
+        };
+        causes.extend(found.causes);
+        let said = found.let_through.iter();
+        warnings.extend(said.map(|cause| format!("{}: {}", cause.field, cause.message)));
         causes.extend(schema::scale_causes(new, &kind.scale_said, is_status));
     }
     if causes.is_empty() {
-        return Ok(());
+        return Ok(warnings);
     }
     Err(Refusal::invalid(kind.named(), &job.place.name, causes))
 }

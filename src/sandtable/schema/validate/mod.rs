@@ -40,7 +40,7 @@ const BLOCKING: [&str; 5] = [
 ///
 /// Limits: of formats, `date-time`, `date`, `int32`, `int64` and `float` are looked at; rules beyond
 /// the limits of [`cel`] count as broken.
-pub fn validate(part: Part<'_>, new: &Value, old: Option<&Value>) -> Vec<Cause> {
+pub fn validate(part: Part<'_>, new: &Value, old: Option<&Value>) -> Found {
     let at = At {
         part,
         value: new,
@@ -50,8 +50,17 @@ pub fn validate(part: Part<'_>, new: &Value, old: Option<&Value>) -> Vec<Cause> 
     completed(at, causes)
 }
 
+/// What was found wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Why the object is refused.
+    pub causes: Vec<Cause>,
+    /// Rules that it broke before and breaks still: the client is warned.
+    pub let_through: Vec<Cause>,
+}
+
 /// What is wrong with an object whose status alone is written: of shapes, the status is looked at.
-pub fn validate_status(part: Part<'_>, new: &Value, old: &Value) -> Vec<Cause> {
+pub fn validate_status(part: Part<'_>, new: &Value, old: &Value) -> Found {
     let at = At {
         part,
         value: new,
@@ -65,7 +74,7 @@ pub fn validate_status(part: Part<'_>, new: &Value, old: &Value) -> Vec<Cause> {
     completed(at, causes.unwrap_or_default())
 }
 
-fn completed(at: At<'_>, mut causes: Vec<Cause>) -> Vec<Cause> {
+fn completed(at: At<'_>, mut causes: Vec<Cause>) -> Found {
     objects::causes(at.part, at.value, "", &mut causes);
     let twice = |value| {
         let mut twice = Vec::new();
@@ -79,10 +88,18 @@ fn completed(at: At<'_>, mut causes: Vec<Cause>) -> Vec<Cause> {
         if causes.iter().any(|cause| BLOCKING.contains(&cause.reason)) {
             causes.push(not_checked());
         } else {
-            rules::causes(at, "", &mut causes);
+            let mut found = Found {
+                causes,
+                let_through: Vec::new(),
+            };
+            rules::causes(at, "", &mut found);
+            return found;
         }
     }
-    causes
+    Found {
+        causes,
+        let_through: Vec::new(),
+    }
 }
 
 fn not_checked() -> Cause {

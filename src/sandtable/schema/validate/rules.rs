@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::at::At;
 use super::super::{Part, Shape};
 use super::lists::is_metadata;
-use super::{cel, child, shape};
+use super::{Found, cel, child, shape};
 use crate::sandtable::refusal::Cause;
 
 /// What a place's limits come to, worked out when it is first needed.
@@ -30,6 +30,14 @@ struct Rule {
     message: Option<Program>,
     /// Whether it looks at what was there before.
     transition: bool,
+}
+
+/// Why a rule does not hold.
+enum Broken {
+    /// It says no.
+    Rule(Cause),
+    /// It cannot be evaluated.
+    Otherwise(Cause),
 }
 
 impl Worked {
@@ -58,7 +66,7 @@ pub fn has_any(part: Part<'_>) -> bool {
 }
 
 /// Adds a cause for each rule that does not hold.
-pub fn causes(at: At<'_>, path: &str, causes: &mut Vec<Cause>) {
+pub fn causes(at: At<'_>, path: &str, found: &mut Found) {
     if at.value.is_null() {
         return;
     }
@@ -71,7 +79,14 @@ pub fn causes(at: At<'_>, path: &str, causes: &mut Vec<Cause>) {
             at.old.filter(|old| !old.is_null()).map(seen),
         );
         for rule in rules.iter() {
-            causes.extend(rule.cause(at, path, &this, old.as_ref()));
+            match rule.cause(at, path, &this, old.as_ref()) {
+                None => {}
+                // What was so before is let through; a rule about the change is not about it.
+                Some(Broken::Rule(cause)) if !rule.transition && at.unchanged() => {
+                    found.let_through.push(cause);
+                }
+                Some(Broken::Rule(cause) | Broken::Otherwise(cause)) => found.causes.push(cause),
+            }
         }
     }
     match at.value {
@@ -81,14 +96,14 @@ pub fn causes(at: At<'_>, path: &str, causes: &mut Vec<Cause>) {
                 .filter(|(name, _)| !is_metadata(at.part, name))
             {
                 if let Some(member) = at.member(name, value) {
-                    self::causes(member, &child(path, at.part, name), causes);
+                    self::causes(member, &child(path, at.part, name), found);
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 if let Some(item) = at.item(item) {
-                    self::causes(item, &format!("{path}[{index}]"), causes);
+                    self::causes(item, &format!("{path}[{index}]"), found);
                 }
             }
         }
@@ -110,10 +125,11 @@ impl Rule {
     }
 
     /// Why it does not hold; nothing where it does, or where it is not asked.
-    fn cause(&self, at: At<'_>, path: &str, this: &Cel, old: Option<&Cel>) -> Option<Cause> {
+    fn cause(&self, at: At<'_>, path: &str, this: &Cel, old: Option<&Cel>) -> Option<Broken> {
+        let otherwise = |why: &str| Some(Broken::Otherwise(broken(at, path, why)));
         let rule = match &self.expression {
             Ok(rule) => rule,
-            Err(why) => return Some(broken(at, path, &format!("rule compile error: {why}"))),
+            Err(why) => return otherwise(&format!("rule compile error: {why}")),
         };
         let optional = self.said["optionalOldSelf"] == true;
         if self.transition && old.is_none() && !optional {
@@ -123,15 +139,12 @@ impl Rule {
         let values = [("self", this), ("oldSelf", before)];
         match cel::evaluate(rule, &values) {
             Ok(Cel::Bool(true)) => None,
-            // What was so before is let through; a rule about the change is not about it.
-            Ok(Cel::Bool(false)) if !self.transition && at.unchanged() => None,
-            Ok(Cel::Bool(false)) => Some(self.failed(at, path, &self.detail(&values))),
-            Ok(_) => Some(broken(
-                at,
-                path,
-                &self.about("it is neither true nor false"),
-            )),
-            Err(why) => Some(broken(at, path, &self.about(&why))),
+            Ok(Cel::Bool(false)) => {
+                let failed = self.failed(at, path, &self.detail(&values));
+                Some(Broken::Rule(failed))
+            }
+            Ok(_) => otherwise(&self.about("it is neither true nor false")),
+            Err(why) => otherwise(&self.about(&why)),
         }
     }
 

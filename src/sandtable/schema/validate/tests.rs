@@ -53,7 +53,7 @@ const NOT_CHECKED: (&str, &str, &str) = (
 #[test]
 fn what_a_schema_forbids_is_invalid_each_with_its_field() {
     let object = json!({ "spec": { "replicas": -1, "colour": "transparent", "parts": [{ "size": 1 }], "tags": [1] } });
-    let mut causes = validate(widget().root(), &object, None);
+    let mut causes = validate(widget().root(), &object, None).causes;
     let scale =
         json!({ "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas" });
     causes.extend(scale_causes(&object, &scale, false));
@@ -84,7 +84,7 @@ fn what_a_schema_forbids_is_invalid_each_with_its_field() {
             ),
         ]
     );
-    let causes = validate(widget().root(), &json!({ "spec": {} }), None);
+    let causes = validate(widget().root(), &json!({ "spec": {} }), None).causes;
     assert_eq!(
         said(&causes),
         [
@@ -99,7 +99,7 @@ fn what_a_schema_forbids_is_invalid_each_with_its_field() {
 fn twice_the_same_is_invalid() {
     let object = json!({ "spec": { "replicas": 1, "parts": [{ "name": "a" }, { "name": "a" }], "tags": ["x", "x"] } });
     assert_eq!(
-        said(&validate(widget().root(), &object, None)),
+        said(&validate(widget().root(), &object, None).causes),
         [
             (
                 "spec.parts[1]",
@@ -120,7 +120,7 @@ fn twice_the_same_is_invalid() {
 fn rules_hold_transitions_too() {
     let red = json!({ "spec": { "replicas": 9, "colour": "red" } });
     assert_eq!(
-        said(&validate(widget().root(), &red, None)),
+        said(&validate(widget().root(), &red, None).causes),
         [(
             "spec",
             "Invalid value: red ones are few",
@@ -128,9 +128,9 @@ fn rules_hold_transitions_too() {
         )]
     );
     let once = |value: &str| json!({ "spec": { "replicas": 2, "colour": "red", "once": value } });
-    assert_eq!(validate(widget().root(), &once("a"), None), []);
+    assert_eq!(validate(widget().root(), &once("a"), None).causes, []);
     assert_eq!(
-        said(&validate(widget().root(), &once("b"), Some(&once("a")))),
+        said(&validate(widget().root(), &once("b"), Some(&once("a"))).causes),
         [(
             "spec.once",
             "Invalid value: \"b\": it does not change",
@@ -138,7 +138,10 @@ fn rules_hold_transitions_too() {
         )]
     );
     let gone = json!({ "spec": { "replicas": 2, "colour": "red" } });
-    assert_eq!(validate(widget().root(), &gone, Some(&once("a"))), []);
+    assert_eq!(
+        validate(widget().root(), &gone, Some(&once("a"))).causes,
+        []
+    );
 }
 
 /// A kind that became stricter must not stop every update of what is there.
@@ -147,12 +150,12 @@ fn what_is_wrong_and_unchanged_is_let_through() {
     let old = json!({ "spec": { "replicas": 1, "colour": "transparent", "tags": ["x", "x"], "parts": [{ "name": "a", "size": "big" }] } });
     let mut new = old.clone();
     new["spec"]["replicas"] = 2.into();
-    assert_eq!(validate(widget().root(), &new, Some(&old)), []);
+    assert_eq!(validate(widget().root(), &new, Some(&old)).causes, []);
     new["spec"]["parts"] = json!([{ "name": "b" }, { "name": "a", "size": "big" }]);
-    assert_eq!(validate(widget().root(), &new, Some(&old)), []);
+    assert_eq!(validate(widget().root(), &new, Some(&old)).causes, []);
     new["spec"]["colour"] = "translucent".into();
     assert_eq!(
-        said(&validate(widget().root(), &new, Some(&old))),
+        said(&validate(widget().root(), &new, Some(&old)).causes),
         [
             NOT_CHECKED,
             (
@@ -165,7 +168,7 @@ fn what_is_wrong_and_unchanged_is_let_through() {
     let red = json!({ "spec": { "replicas": 9, "colour": "red" } });
     let mut labelled = red.clone();
     labelled["metadata"] = json!({ "labels": { "a": "b" } });
-    assert_eq!(validate(widget().root(), &labelled, Some(&red)), []);
+    assert_eq!(validate(widget().root(), &labelled, Some(&red)).causes, []);
 }
 
 /// The operator writes its status often; a wrong spec of somebody else must not stop it.
@@ -174,9 +177,9 @@ fn a_status_is_looked_at_alone() {
     let old = json!({ "spec": { "replicas": -1 } });
     let with =
         |replicas: i64| json!({ "spec": { "replicas": -1 }, "status": { "replicas": replicas } });
-    assert_eq!(validate_status(widget().root(), &with(1), &old), []);
+    assert_eq!(validate_status(widget().root(), &with(1), &old).causes, []);
     assert_eq!(
-        said(&validate_status(widget().root(), &with(-1), &old)),
+        said(&validate_status(widget().root(), &with(-1), &old).causes),
         [(
             "status.replicas",
             "Invalid value: -1: replicas in body should be greater than or equal to 0",
@@ -214,7 +217,7 @@ fn a_rule_that_fails_says_how() {
             "Invalid value: 7: failed rule: self < 5",
         ),
     ] {
-        let causes = validate(schema.root(), &object, None);
+        let causes = validate(schema.root(), &object, None).causes;
         assert_eq!(said(&causes), [(field, message, "FieldValueInvalid")]);
     }
 }
@@ -229,7 +232,7 @@ fn a_rule_that_cannot_be_evaluated_is_broken() {
                 "properties": { "replicas": { "type": "integer" } } } } }),
             builtin(),
         );
-        let causes = validate(schema.root(), &json!({ "spec": { "replicas": 1 } }), None);
+        let causes = validate(schema.root(), &json!({ "spec": { "replicas": 1 } }), None).causes;
         assert_eq!(causes.len(), 1, "{rule}: {causes:?}");
         assert_eq!(causes[0].field, "spec");
         assert!(
@@ -260,7 +263,7 @@ fn other() -> Schema {
 /// What one value in a spec is told.
 fn told(name: &str, value: &Value) -> Vec<String> {
     let object = json!({ "spec": { name: value } });
-    let causes = validate(other().root(), &object, None);
+    let causes = validate(other().root(), &object, None).causes;
     let told = causes
         .iter()
         .map(|cause| format!("{}: {}", cause.field, cause.message));
@@ -377,7 +380,7 @@ fn a_mode_is_held_against_its_kind() {
     assert_eq!(prune(mode().root(), &mut object), [""; 0]);
     default(mode().root(), &mut object);
     assert_eq!(
-        said(&validate(mode().root(), &object, None)),
+        said(&validate(mode().root(), &object, None).causes),
         [
             NOT_CHECKED,
             (
@@ -390,10 +393,10 @@ fn a_mode_is_held_against_its_kind() {
     );
     object["spec"]["level"] = "II".into();
     object["spec"]["reason"] = "rain".into();
-    assert_eq!(validate(mode().root(), &object, None), []);
+    assert_eq!(validate(mode().root(), &object, None).causes, []);
     let mut other = object.clone();
     other["spec"]["playbookRef"]["name"] = "storm".into();
-    let causes = validate(mode().root(), &other, Some(&object));
+    let causes = validate(mode().root(), &other, Some(&object)).causes;
     assert_eq!(causes.len(), 1, "{causes:?}");
     assert_eq!(causes[0].field, "spec");
 }
@@ -406,9 +409,9 @@ fn the_playbooks_of_the_repository_are_valid() {
     let mut object: Value = serde_yaml::from_str(text).expect("YAML");
     assert_eq!(prune(schema.root(), &mut object), [""; 0]);
     default(schema.root(), &mut object);
-    assert_eq!(validate(schema.root(), &object, None), []);
+    assert_eq!(validate(schema.root(), &object, None).causes, []);
     object["spec"]["stages"][0]["steps"][0]["suspend"] = json!({});
-    let causes = validate(schema.root(), &object, None);
+    let causes = validate(schema.root(), &object, None).causes;
     assert_eq!(causes.len(), 1, "{causes:?}");
     assert_eq!(causes[0].field, "spec.stages[0].steps[0]");
 }
