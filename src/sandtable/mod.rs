@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod body;
+pub mod crds;
 pub mod discovery;
 pub mod form;
 pub mod gate;

@@ -9,10 +9,12 @@ use super::body;
 use super::form::Form;
 use super::kinds::Kind;
 use super::options::Options;
+use super::people::policy::Operation;
 use super::read::{found, key, selection};
 use super::refusal::{Cause, Named, Refusal};
 use super::server::Server;
 use super::write::is_free;
+use super::{crds, gate};
 
 /// How dependents are dealt with, and on which conditions an object is removed.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +36,7 @@ pub fn one(
     let terms = terms(ask)?;
     let old = found(&server.store, kind, place)?;
     ensure_is_meant(kind, place, &old, &terms)?;
-    let removed = remove(server, kind, place, &old, &terms, ask);
+    let removed = remove(server, kind, place, &old, &terms, ask, &place.name)?;
     if let Some(waiting) = removed {
         return Ok(Reply::json(200, form.object(kind, &waiting, &ask.time())));
     }
@@ -74,7 +76,8 @@ pub fn all(
             name: key.name.clone(),
             ..place.clone()
         };
-        remove(server, kind, &place, object, &terms, ask);
+        // Policies are asked of the whole.
+        remove(server, kind, &place, object, &terms, ask, "")?;
     }
     let mut own = json!({ "resourceVersion": revision.to_string() });
     if kind.is_custom {
@@ -149,7 +152,13 @@ fn ensure_is_meant(kind: &Kind, place: &Place, old: &Value, terms: &Terms) -> Re
     Ok(())
 }
 
-/// Removes an object, or marks it where something holds it: then that is what is given back.
+/// Removes an object whose definition goes: nobody is asked.
+pub fn unasked(server: &mut Server, kind: &Kind, place: &Place, old: &Arc<Value>, ask: &Ask) {
+    carried_out(server, kind, place, old, &Terms::default(), ask);
+}
+
+/// Removes an object that policies let go, which are told this name; or marks it where something holds
+/// it: then that is what is given back.
 fn remove(
     server: &mut Server,
     kind: &Kind,
@@ -157,7 +166,44 @@ fn remove(
     old: &Arc<Value>,
     terms: &Terms,
     ask: &Ask,
+    name: &str,
+) -> Result<Option<Arc<Value>>, Refusal> {
+    let told = Place {
+        name: name.to_owned(),
+        ..place.clone()
+    };
+    gate::admit(
+        server,
+        &gate::Written {
+            kind,
+            place: &told,
+            ask,
+            operation: Operation::Delete,
+            is_dry: terms.is_dry,
+            object: &Value::Null,
+            old,
+        },
+    )?;
+    Ok(carried_out(server, kind, place, old, terms, ask))
+}
+
+fn carried_out(
+    server: &mut Server,
+    kind: &Kind,
+    place: &Place,
+    old: &Arc<Value>,
+    terms: &Terms,
+    ask: &Ask,
 ) -> Option<Arc<Value>> {
+    if crds::is_crd(kind) {
+        let marked = crds::marked(old, &ask.time());
+        if terms.is_dry {
+            return Some(Arc::new(marked));
+        }
+        let marked = server.keep(kind, key(kind, place), marked);
+        crds::sweep(server, &marked, ask);
+        return Some(marked);
+    }
     let mut marked = Value::clone(old);
     let metadata = &mut marked["metadata"];
     let finalizer = match terms.policy.as_str() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::ask::{Answer, Ask, Place, Reply};
-use super::kinds::{CRDS, Kind, Kinds};
+use super::kinds::{Kind, Kinds};
 use super::people::bootstrap::bootstrap;
 use super::people::cel::Expressions;
 use super::people::impersonate::Mode;
@@ -17,7 +17,7 @@ use super::schema::Documents;
 use super::store::{Key, Store};
 use super::tokens::Tokens;
 use super::watch::Watch;
-use super::{discovery, gate, openapi, read, remove, scale, twins, wire, write};
+use super::{crds, discovery, gate, openapi, read, remove, scale, twins, wire, write};
 
 /// A Kubernetes API server in memory.
 #[derive(Debug)]
@@ -257,32 +257,30 @@ impl Server {
     /// Keeps an object, and does what follows from it: a CRD is served.
     pub fn keep(&mut self, kind: &Kind, key: Key, object: Value) -> Arc<Value> {
         let twin = twins::other(&key);
-        let kept = self.store.put(key, object);
+        let kept = self.store.put(key.clone(), object);
         if let Some(key) = twin
             && let Some(other) = self.kinds.find(&key.group, &key.plural)
         {
             let object = twins::converted(&kept, other);
             self.store.put_beside(key, object);
         }
-        if (kind.group.as_str(), kind.plural.as_str()) == CRDS {
+        if crds::is_crd(kind) {
             self.kinds.serve(&kept, self.documents);
+            if let Some(accepted) = crds::accepted(kind, &kept) {
+                self.store.put(key, accepted);
+            }
         }
         kept
     }
 
     /// Removes an object, and does what follows from it.
     pub fn drop(&mut self, kind: &Kind, key: &Key) {
-        let removed = self.store.remove(key);
+        self.store.remove(key);
         if let Some(key) = twins::other(key) {
             self.store.remove_beside(&key);
         }
-        if (kind.group.as_str(), kind.plural.as_str()) == CRDS
-            && let Some(crd) = removed
-        {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let spec = &crd["spec"];
-            self.kinds
-                .forget(&text(&spec["group"]), &text(&spec["names"]["plural"]));
+        if kind.is_custom {
+            crds::ended(self, kind);
         }
     }
 

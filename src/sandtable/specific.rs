@@ -9,6 +9,9 @@ use super::kinds::Kind;
 use super::people::policy;
 use super::refusal::Cause;
 
+const CRDS: &str = super::kinds::CRDS.0;
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// Fields of a StatefulSet that may change.
 const STATEFUL: [&str; 7] = [
     "replicas",
@@ -35,6 +38,7 @@ pub fn begin(kind: &Kind, object: &mut Value) {
         ("apps", "daemonsets") => Some(json!({ "currentNumberScheduled": 0,
             "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0 })),
         ("autoscaling", _) => Some(json!({ "currentMetrics": null, "desiredReplicas": 0 })),
+        (CRDS, _) => Some(super::crds::begin(object)),
         ("policy", _) => Some(json!({ "currentHealthy": 0, "desiredHealthy": 0,
             "disruptionsAllowed": 0, "expectedPods": 0 })),
         _ if kind.is_custom => None,
@@ -104,6 +108,9 @@ pub fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
         ("coordination.k8s.io", _) => lease(object),
         (policy::GROUP, "validatingadmissionpolicies") => policy::valid::policy(object),
         (policy::GROUP, "validatingadmissionpolicybindings") => policy::bound::binding(object),
+        ("batch", "cronjobs") => schedule(object),
+        ("events.k8s.io", _) => event(object),
+        (CRDS, _) => super::crds::faults(object),
         _ => Vec::new(),
     }
 }
@@ -200,6 +207,63 @@ fn lease(object: &Value) -> Vec<Cause> {
     causes
 }
 
+/// Words that stand for a whole schedule.
+const SCHEDULES: [&str; 7] = [
+    "@yearly",
+    "@annually",
+    "@monthly",
+    "@weekly",
+    "@daily",
+    "@midnight",
+    "@hourly",
+];
+
+fn schedule(object: &Value) -> Vec<Cause> {
+    let value = &object["spec"]["schedule"];
+    let text = value.as_str().unwrap_or_default();
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.is_empty() {
+        return vec![Cause::required("spec.schedule", "")];
+    }
+    let why = if SCHEDULES.contains(&text) || text.starts_with("@every ") {
+        return Vec::new();
+    } else if text.starts_with('@') {
+        format!("unrecognized descriptor: {text}")
+    } else if fields.len() == 5 {
+        return Vec::new();
+    } else {
+        let said = fields.join(" ");
+        format!(
+            "expected exactly 5 fields, found {}: [{said}]",
+            fields.len()
+        )
+    };
+    vec![Cause::invalid("spec.schedule", value, &why)]
+}
+
+/// Who reports an event, and what was done, is said.
+fn event(object: &Value) -> Vec<Cause> {
+    const NAME: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+    let mut causes = Vec::new();
+    let is_empty = |name: &str| object[name].as_str().unwrap_or_default().is_empty();
+    for name in [
+        "reportingController",
+        "reportingInstance",
+        "action",
+        "reason",
+    ] {
+        if is_empty(name) {
+            causes.push(Cause::required(name, ""));
+        }
+    }
+    if is_empty("reportingController") {
+        for why in ["name part must be non-empty", NAME] {
+            causes.push(Cause::invalid("reportingController", &"".into(), why));
+        }
+    }
+    causes
+}
+
 /// What is wrong with a change of an object of a built-in kind.
 pub fn changes(kind: &Kind, old: &Value, new: &Value) -> Vec<Cause> {
     const IMMUTABLE: &str = "field is immutable when `immutable` is set";
@@ -215,6 +279,14 @@ pub fn changes(kind: &Kind, old: &Value, new: &Value) -> Vec<Cause> {
                 }
             }
             causes
+        }
+        (RBAC, "rolebindings" | "clusterrolebindings") if old["roleRef"] != new["roleRef"] => {
+            let said = &new["roleRef"];
+            // The server's own type has no other names.
+            let internal = json!({ "APIGroup": said["apiGroup"], "Kind": said["kind"],
+                "Name": said["name"] });
+            let why = "cannot change roleRef";
+            vec![Cause::invalid("roleRef", &internal, why)]
         }
         ("apps", "statefulsets") => {
             let fixed = |object: &Value| {

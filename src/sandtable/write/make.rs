@@ -10,7 +10,7 @@ use super::super::people::policy::Operation;
 use super::super::read::key;
 use super::super::refusal::{Cause, Refusal};
 use super::super::server::Server;
-use super::super::{managed, meta, schema, specific, store};
+use super::super::{crds, managed, meta, schema, specific, store};
 use super::settle::{set_managed, tidy};
 use super::{Job, Kept, admit};
 
@@ -113,6 +113,8 @@ pub(super) fn begin(server: &mut Server, job: &Job<'_>, object: &mut Value) -> R
     if kind.counts_generation {
         object["metadata"]["generation"] = 1.into();
     }
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    crds::ensure_stays(server, kind, name)?;
     ensure_namespace(server, kind, place, object)?;
     specific::begin(kind, object);
     specific::derive(kind, object);
