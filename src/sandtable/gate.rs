@@ -72,6 +72,9 @@ pub fn review(server: &Server, review: Review, place: &Place, ask: &Ask) -> Resu
     if !sent["metadata"].is_object() {
         sent["metadata"] = json!({});
     }
+    if sent["metadata"]["namespace"].is_null() && !place.namespace.is_empty() {
+        sent["metadata"]["namespace"] = place.namespace.as_str().into();
+    }
     let writer = managed::Writer {
         manager: managed::manager(&options.manager, &ask.user_agent),
         operation: "Update".to_owned(),

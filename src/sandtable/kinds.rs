@@ -99,8 +99,13 @@ impl Kind {
 
     /// The group and the kind, as messages say them.
     pub fn named(&self) -> super::refusal::Named<'_> {
+        // Events are kept as those of the core group.
+        let group = match self.group.as_str() {
+            "events.k8s.io" => "",
+            group => group,
+        };
         super::refusal::Named {
-            group: &self.group,
+            group,
             word: &self.kind,
         }
     }

@@ -193,6 +193,18 @@ fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result
     for operation in operations {
         if let json_patch::PatchOperation::Test(test) = operation {
             let found = patched.pointer(test.path.as_str());
+            let has_null = |value: &Value| {
+                let items = value.as_array().into_iter().flatten();
+                items.into_iter().any(Value::is_null)
+            };
+            // The real server's library falls over, and it hangs up.
+            if has_null(&test.value) && found.is_some_and(has_null) {
+                return Err(Refusal::plain(
+                    500,
+                    "InternalError",
+                    "a list that holds null cannot be tested",
+                ));
+            }
             let holds = match found {
                 Some(found) => same(found, &test.value),
                 None => test.value.is_null(),

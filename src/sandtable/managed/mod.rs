@@ -114,7 +114,14 @@ pub fn nothing(kind: &Kind) -> Value {
     if kind.is_custom {
         return Value::Null;
     }
-    hollow(kind.schema.root())
+    let mut hollow = hollow(kind.schema.root());
+    if kind.group == "events.k8s.io" {
+        // Written always, though no schema requires them.
+        for name in ["deprecatedFirstTimestamp", "deprecatedLastTimestamp"] {
+            hollow[name] = Value::Null;
+        }
+    }
+    hollow
 }
 
 /// Members that have a default, but are written only where somebody, or that default, says them.

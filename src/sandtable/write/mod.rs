@@ -234,8 +234,8 @@ fn apply(
     if !config["metadata"]["managedFields"].is_null() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
-    managed::ensure_declared(kind, &config)?;
     body::name(&mut config, place)?;
+    managed::ensure_declared(kind, &config)?;
     body::place(kind, &mut config, place)?;
     ensure_decodes(kind, &config)?;
     let mut warnings = Vec::new();
