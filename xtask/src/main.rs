@@ -90,6 +90,13 @@ enum Conformance {
     },
     /// Play the table against the sand table.
     Sandtable,
+    /// Play the table against sand tables that are wrong on purpose, one thing each: every case has
+    /// to notice.
+    Breaks {
+        /// Write the page about it anew, instead of holding it against what was noticed.
+        #[arg(long)]
+        write: bool,
+    },
 }
 
 #[tokio::main]
@@ -145,6 +152,10 @@ async fn conformed(verb: Conformance, progress: Progress) -> Result<(), String> 
             let checked = conformance::check::check_sandtable(&root).await;
             let (same, other) = checked.map_err(report)?;
             println!("{same} cases answered as by the real server, {other} known differences");
+        }
+        Conformance::Breaks { write } => {
+            let (noticed, all) = conformance::page::prove(&root, write).map_err(report)?;
+            println!("{noticed} of {all} cases fail when broken");
         }
     }
     Ok(())

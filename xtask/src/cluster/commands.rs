@@ -32,6 +32,10 @@ impl Ports {
             api: port(&held[2])?,
         })
     }
+
+    fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd)
+    }
 }
 
 /// Where the audit log is.
@@ -64,6 +68,7 @@ pub async fn start(spec: &Spec, set: &Toolset, folder: &Path) -> Result<Cluster,
     let cluster = Cluster {
         spec: spec.clone(),
         url,
+        etcd: ports.etcd_url(),
         folder: folder.to_path_buf(),
     };
     let run = |program: Program, args: Vec<String>| match set.get(program) {
@@ -116,7 +121,7 @@ fn flags<const N: usize>(pairs: [(&str, String); N]) -> Vec<String> {
 }
 
 fn etcd(spec: &Spec, folder: &Path, ports: &Ports) -> Vec<String> {
-    let client = format!("http://127.0.0.1:{}", ports.etcd);
+    let client = ports.etcd_url();
     let peer = format!("http://127.0.0.1:{}", ports.peer);
     let mut args = flags([
         ("name", "etcd".into()),
@@ -139,7 +144,7 @@ fn etcd(spec: &Spec, folder: &Path, ports: &Ports) -> Vec<String> {
 
 fn api_server(spec: &Spec, folder: &Path, ports: &Ports, pki: &Pki) -> Result<Vec<String>, Error> {
     let mut args = flags([
-        ("etcd-servers", format!("http://127.0.0.1:{}", ports.etcd)),
+        ("etcd-servers", ports.etcd_url()),
         ("secure-port", ports.api.to_string()),
         ("bind-address", "127.0.0.1".into()),
         ("advertise-address", "127.0.0.1".into()),

@@ -127,6 +127,8 @@ pub struct Cluster {
     pub spec: Spec,
     /// Where the API server is.
     pub url: String,
+    /// Where its store is.
+    pub etcd: String,
     /// Its folder: `pki`, `logs`, `pids`, `data`.
     pub folder: PathBuf,
 }
@@ -192,6 +194,11 @@ impl Cluster {
             Some(cluster) => Ok(cluster),
             None => NotUpSnafu { name }.fail(),
         }
+    }
+
+    /// Finds a cluster by its admin's kubeconfig; nothing where that is no cluster of this tool's.
+    pub fn of(kubeconfig: &Path) -> Option<Self> {
+        state::load(kubeconfig.parent()?).filter(|cluster| cluster.kubeconfig() == kubeconfig)
     }
 
     /// The admin's kubeconfig.

@@ -17,6 +17,9 @@ const OWNER: &str = "owner";
 struct Stored {
     spec: Spec,
     url: String,
+    /// Not noted by a tool older than this one.
+    #[serde(default)]
+    etcd: String,
 }
 
 /// One program of a cluster.
@@ -82,6 +85,7 @@ pub fn save(cluster: &Cluster) -> Result<(), Error> {
     let stored = Stored {
         spec: cluster.spec.clone(),
         url: cluster.url.clone(),
+        etcd: cluster.etcd.clone(),
     };
     let path = cluster.folder.join(STATE);
     let text = serde_json::to_vec_pretty(&stored).map_err(std::io::Error::from);
@@ -96,6 +100,7 @@ pub fn load(folder: &Path) -> Option<Cluster> {
     Some(Cluster {
         spec: stored.spec,
         url: stored.url,
+        etcd: stored.etcd,
         folder: folder.to_path_buf(),
     })
 }

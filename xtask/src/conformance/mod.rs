@@ -5,12 +5,15 @@
 //! out of the answers what differs from run to run, [`compare`] says what differs from what was
 //! recorded (`tests/conformance/answers`); [`check`] does all of it, [`record`] writes that anew.
 
+pub mod breaks;
 pub mod check;
 pub mod compare;
 pub mod normal;
+pub mod page;
 pub mod player;
 pub mod record;
 pub mod table;
+pub mod target;
 
 use std::path::{Path, PathBuf};
 

@@ -62,7 +62,10 @@ impl Normal {
     }
 
     fn list(&mut self, metadata: &Map<String, Value>) -> Value {
-        let mut normal = self.members(metadata);
+        let mut own = metadata.clone();
+        // It is not met: whether it is that of an item depends on what others write.
+        own.remove("resourceVersion");
+        let mut normal = self.members(&own);
         for (name, word) in [("resourceVersion", "<version>"), ("continue", "<token>")] {
             if metadata.get(name).is_some_and(|value| *value != "") {
                 normal.insert(name.to_owned(), word.into());

@@ -12,28 +12,27 @@ use snafu::{ResultExt, ensure};
 
 use super::normal::Normal;
 use super::table::{Answer, Case, Step, media};
+use super::target::Target;
 use super::{Error, RequestSnafu, UnfitSnafu};
 
 /// Headers that mean something to a client.
 const HEADERS: [&str; 3] = ["content-type", "retry-after", "warning"];
-/// How long an event of a watch may take: it is there already, or on its way.
-const EVENT: Duration = Duration::from_secs(10);
+/// How long an answer may take that is no watch: a watch that nobody asked for never ends.
+const ENDS: Duration = Duration::from_mins(1);
 /// Between two looks at something that the server has still to learn.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a new kind is looked for: a minute.
 const SERVED: usize = 600;
-/// How often a right is tried that was just granted: ten seconds.
-const LEARNT: usize = 100;
 
 /// Plays a case in a namespace of this name, which it creates.
 ///
 /// # Errors
 /// The case is not playable, a request succeeds or fails although the case says otherwise, or the
 /// server did not answer. What else it answered is never an error.
-pub async fn play(client: &Client, case: &Case, namespace: &str) -> Result<Vec<Answer>, Error> {
-    create(client, namespace).await?;
+pub async fn play(target: &Target, case: &Case, namespace: &str) -> Result<Vec<Answer>, Error> {
+    create(&target.client, namespace).await?;
     let mut play = Play {
-        client,
+        target,
         case,
         normal: Normal::of(namespace),
         words: [("ns".to_owned(), Value::from(namespace))].into(),
@@ -130,11 +129,12 @@ fn read(bytes: &[u8]) -> Value {
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))
 }
 
-/// The first so many events of a watch; what is missing after a while is said.
-async fn events(mut body: Body, count: usize) -> Result<Vec<Value>, String> {
+/// The first so many events of a watch, for each of which one waits so long; what is missing then is
+/// said.
+async fn events(mut body: Body, count: usize, long: Duration) -> Result<Vec<Value>, String> {
     let (mut events, mut text) = (Vec::new(), Vec::new());
     while events.len() < count {
-        let frame = tokio::time::timeout(EVENT, body.frame()).await;
+        let frame = tokio::time::timeout(long, body.frame()).await;
         let Ok(Some(Ok(frame))) = frame else {
             return Err(format!(
                 "{} of {count} events came: {events:?}",
@@ -153,7 +153,7 @@ async fn events(mut body: Body, count: usize) -> Result<Vec<Value>, String> {
 
 /// A case that is being played.
 struct Play<'a> {
-    client: &'a Client,
+    target: &'a Target,
     case: &'a Case,
     normal: Normal,
     words: BTreeMap<String, Value>,
@@ -166,23 +166,33 @@ impl Play<'_> {
             step: number,
             problem,
         };
+        if step.forget {
+            self.target.forget().await?;
+        }
+        let patience = self.target.patience;
         let mut tries = 0;
         let (status, headers, body) = loop {
             let (request, body) = self.request(step).map_err(wrong)?;
-            let answer = send(self.client, request, body).await?;
+            let answer = send(&self.target.client, request, body).await;
+            if answer.is_err() && step.fails == Some(0) {
+                return Ok(Answer::hung_up());
+            }
+            let answer = answer?;
             tries += 1;
-            if tries == LEARNT || step.until.is_none_or(|until| until == answer.0) {
+            if tries == patience.tries || step.until.is_none_or(|until| until == answer.0) {
                 break answer;
             }
             tokio::time::sleep(PAUSE).await;
         };
         let watch = step.events.filter(|_| status == 200);
         let body = if let Some(count) = watch {
-            Value::Array(events(body, count).await.map_err(wrong)?)
+            let events = events(body, count, patience.event).await;
+            Value::Array(events.map_err(wrong)?)
         } else {
-            let bytes = body.collect_bytes().await.map_err(Box::new);
+            let whole = tokio::time::timeout(ENDS, body.collect_bytes()).await;
+            let whole = whole.map_err(|_| wrong("the answer does not end".to_owned()))?;
             let doing = step.send.clone();
-            read(&bytes.context(RequestSnafu { doing })?)
+            read(&whole.map_err(Box::new).context(RequestSnafu { doing })?)
         };
         let failed = (status >= 400).then_some(status);
         if failed != step.fails {

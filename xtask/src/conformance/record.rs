@@ -10,6 +10,7 @@ use snafu::{ResultExt, ensure};
 
 use super::compare::differences;
 use super::table::{self, Answer, Answers, Case, Chapter};
+use super::target::Target;
 use super::{Error, FileSnafu, TableSnafu, UnfitSnafu, folder, player};
 use crate::cluster::{Cluster, Spec};
 use crate::progress::Progress;
@@ -28,13 +29,13 @@ pub async fn record(repository: &Path, only: &str, progress: Progress) -> Result
         ..Spec::new(&format!("conformance-{}", std::process::id()))
     };
     let cluster = Cluster::up(spec, progress).await?;
-    let client = cluster.client().await?;
-    prepare(&client, repository).await?;
+    let target = Target::real(&cluster.kubeconfig()).await?;
+    prepare(&target.client, repository).await?;
     let mut recorded = 0;
     for chapter in table::read(repository)? {
         if chapter.name.contains(only) {
             let task = progress.task(&format!("record {}", chapter.name));
-            write(repository, &chapter, &play(&client, &chapter).await?)?;
+            write(repository, &chapter, &play(&target, &chapter).await?)?;
             recorded += chapter.cases.len();
             task.done(&format!("{} cases", chapter.cases.len()));
         }
@@ -56,12 +57,12 @@ pub async fn prepare(client: &Client, repository: &Path) -> Result<(), Error> {
     player::prepare(client, &kinds).await
 }
 
-async fn play(client: &Client, chapter: &Chapter) -> Result<Answers, Error> {
+async fn play(target: &Target, chapter: &Chapter) -> Result<Answers, Error> {
     let mut answers = Answers::new();
     for (index, case) in chapter.cases.iter().enumerate() {
         let name = |time: &str| format!("{time}-{}-{index}", chapter.name);
-        let first = player::play(client, case, &name("one")).await?;
-        let second = player::play(client, case, &name("two")).await?;
+        let first = player::play(target, case, &name("one")).await?;
+        let second = player::play(target, case, &name("two")).await?;
         steady(case, &first, &second)?;
         answers.insert(case.name.clone(), first);
     }

@@ -27,6 +27,8 @@ pub struct Case {
 pub struct Step {
     /// Method and address: `GET /api/v1/namespaces/${ns}/configmaps/c`.
     pub send: String,
+    /// Before the request the server forgets everything that happened so far.
+    pub forget: bool,
     /// The media type of the body: one of the words of [`media`], or a media type.
     #[serde(rename = "type")]
     pub media: Option<String>,
@@ -48,10 +50,18 @@ pub struct Step {
     /// The request is sent again for a while until it has this status: the server learns of rights and
     /// policies a moment after they are written.
     pub until: Option<u16>,
-    /// The code of the refusal that this request meets; without it, it has to succeed.
+    /// The code of the refusal that this request meets, 0 where the server hangs up; without it, it has
+    /// to succeed.
     pub fails: Option<u16>,
     /// The parts of the answer that are compared, as JSON Pointers; all of it where there are none.
     pub only: BTreeSet<String>,
+}
+
+impl Case {
+    /// Whether the server forgets in it: nothing else can be played at that time.
+    pub fn forgets(&self) -> bool {
+        self.steps.iter().any(|step| step.forget)
+    }
 }
 
 /// The media type that a word of [`Step::media`] stands for.
@@ -77,6 +87,17 @@ pub struct Answer {
     /// The body; a text where it is no JSON, and the events where it is a watch.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub body: Value,
+}
+
+impl Answer {
+    /// None: the server closed the connection.
+    pub fn hung_up() -> Self {
+        Self {
+            status: 0,
+            headers: BTreeMap::new(),
+            body: Value::Null,
+        }
+    }
 }
 
 /// The answers of one file of cases, by name.
@@ -139,7 +160,7 @@ pub fn read(repository: &Path) -> Result<Vec<Chapter>, Error> {
 }
 
 /// Reads a file; none where there is none.
-fn load<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+pub(super) fn load<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     match fs::read_to_string(path) {
         Ok(text) => serde_yaml::from_str(&text)
             .map(Some)
