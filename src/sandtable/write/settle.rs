@@ -132,7 +132,10 @@ fn prepare(job: &Job<'_>, old: &Value, new: &mut Value) {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     };
-    if asked(old) != asked(new) {
+    // A Deployment's annotations go to its ReplicaSets: they count as its spec does.
+    let is_deployment = kind.group == "apps" && kind.plural == "deployments";
+    let annotations = |object: &Value| object["metadata"]["annotations"].clone();
+    if asked(old) != asked(new) || is_deployment && annotations(old) != annotations(new) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
         new["metadata"]["generation"] = (generation + 1).into();
     }
