@@ -3,7 +3,7 @@
 mod emergency;
 mod endings;
 mod pages;
-mod town;
+pub mod town;
 
 use std::process::{Command, Output};
 

@@ -1,4 +1,9 @@
-//! The conformance table against the real API server: what was recorded is what it answers today.
+//! The conformance table: what was recorded is what the real server answers today, and the sand table;
+//! every case fails where its claim is not so; and whatever clients send is in a case.
+
+mod recorder;
+mod shape;
+mod traffic;
 
 use crate::support::{self, xtask};
 
@@ -11,7 +16,7 @@ async fn the_real_server_answers_what_is_recorded() {
     let said = xtask(&["conformance", "check", &kubeconfig, "--prefix", &prefix]);
     let count = said.split(' ').next().and_then(|count| count.parse().ok());
     let count: usize = count.expect("it says how many cases it played");
-    assert!(count >= 170, "{said}");
+    assert!(count >= 190, "{said}");
     println!("{said}");
 }
 
@@ -43,9 +48,9 @@ fn the_sand_table_answers_what_the_real_server_does() {
         next().expect("how many answered so"),
         next().expect("how many did not"),
     );
-    assert!(same >= 155, "{said}");
+    assert!(same >= 170, "{said}");
     assert!(
-        other <= 13,
+        other <= 17,
         "known differences are few, and become fewer: {said}"
     );
     println!("{said}");

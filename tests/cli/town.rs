@@ -70,11 +70,17 @@ impl Town {
 
     /// Starts `pingzhan run` under the operator's own identity.
     pub fn start(&mut self) {
+        let kubeconfig = self.plane.operator();
+        self.start_as(&kubeconfig);
+    }
+
+    /// Starts `pingzhan run` with a kubeconfig.
+    pub fn start_as(&mut self, kubeconfig: &Path) {
         let log = File::create(&self.log).expect("a log");
         let operator = Command::new(env!("CARGO_BIN_EXE_pingzhan"))
             .args(["run", "--lease-duration", "5s", "--log-format", "json"])
             .args(["--metrics-address", "127.0.0.1:0"])
-            .env("KUBECONFIG", self.plane.operator())
+            .env("KUBECONFIG", kubeconfig)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();

@@ -84,15 +84,15 @@ pub fn count(chapters: &[Chapter]) -> usize {
     chapters.iter().map(|chapter| chapter.cases.len()).sum()
 }
 
-/// Plays all chapters, and says what was answered otherwise than recorded. What forgets is played
-/// alone, after the rest: nobody else has what happened before it.
+/// Plays all chapters, and says what was answered otherwise than recorded. What is played
+/// alone comes after the rest.
 pub async fn hold(chapters: &[Chapter], target: &Target, prefix: &str) -> Differ {
     let (mut side_by_side, mut alone) = (Vec::new(), Vec::new());
     for chapter in chapters {
         for (index, case) in chapter.cases.iter().enumerate() {
             let namespace = format!("{prefix}-{}-{index}", chapter.name);
             let play = played(target, chapter, case, namespace);
-            let plays = if case.forgets() {
+            let plays = if case.is_alone() {
                 &mut alone
             } else {
                 &mut side_by_side

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use http_body_util::BodyExt;
 use kube::Client;
@@ -228,11 +230,14 @@ impl Play<'_> {
                 request = request.header("impersonate-group", self.filled(group)?);
             }
         }
-        let body = match (&step.body, &step.text) {
-            (Some(body), None) => self.value(body)?.to_string().into_bytes(),
-            (None, Some(text)) => self.filled(text)?.into_bytes(),
-            (None, None) => Vec::new(),
-            (Some(_), Some(_)) => return Err("it has a body and a text".to_owned()),
+        let body = match (&step.body, &step.text, &step.bytes) {
+            (Some(body), None, None) => self.value(body)?.to_string().into_bytes(),
+            (None, Some(text), None) => self.filled(text)?.into_bytes(),
+            (None, None, Some(bytes)) => STANDARD
+                .decode(bytes)
+                .map_err(|why| format!("its bytes are none: {why}"))?,
+            (None, None, None) => Vec::new(),
+            _ => return Err("it has more than one body".to_owned()),
         };
         if !body.is_empty() {
             let media = media(step.media.as_deref().unwrap_or("application/json"));

@@ -17,6 +17,9 @@ use super::{Error, FileSnafu, TableSnafu, UnfitSnafu, folder};
 pub struct Case {
     /// What is claimed.
     pub name: String,
+    /// Whether it is played alone: it sees what others would do.
+    #[serde(default)]
+    pub alone: bool,
     /// The requests, one after another.
     pub steps: Vec<Step>,
 }
@@ -43,6 +46,8 @@ pub struct Step {
     pub body: Option<Value>,
     /// The body, where it is to be no JSON.
     pub text: Option<String>,
+    /// The body, where it is to be no text: in base64.
+    pub bytes: Option<String>,
     /// Parts of the answer that later steps name as `${word}`, each by its JSON Pointer.
     pub save: BTreeMap<String, String>,
     /// The request is a watch, of which so many events are read.
@@ -58,9 +63,10 @@ pub struct Step {
 }
 
 impl Case {
-    /// Whether the server forgets in it: nothing else can be played at that time.
-    pub fn forgets(&self) -> bool {
-        self.steps.iter().any(|step| step.forget)
+    /// Whether nothing else can be played at that time. Where the server forgets, nobody else has what
+    /// happened before.
+    pub fn is_alone(&self) -> bool {
+        self.alone || self.steps.iter().any(|step| step.forget)
     }
 }
 

@@ -231,6 +231,11 @@ pub const ALL: &[Break] = &[
         "metadata alone is not to be had",
         |asked| accept_unheard(asked, "as=PartialObjectMetadata"),
     ),
+    row(
+        "all-kinds-at-once-unheard",
+        "what is served is not to be had in one answer",
+        |asked| accept_unheard(asked, "as=APIGroupDiscoveryList"),
+    ),
     row("tables-are-whole", "tables are not to be had", |asked| {
         accept_unheard(asked, "as=Table");
     }),

@@ -65,6 +65,19 @@ pub const ALL: &[Break] = &[
         },
     ),
     row(
+        "annotations-do-not-count",
+        "a change of annotations alone counts no generation up",
+        |asked, said| {
+            let sent = asked.json();
+            let is_alone =
+                sent.pointer("/metadata/annotations").is_some() && sent.get("spec").is_none();
+            let generation = said.body["metadata"]["generation"].as_i64();
+            if let Some(generation) = generation.filter(|_| is_alone && asked.method == "PATCH") {
+                said.body["metadata"]["generation"] = (generation - 1).into();
+            }
+        },
+    ),
+    row(
         "labels-count",
         "a change of metadata alone counts the generation up",
         |asked, said| {
