@@ -52,7 +52,7 @@ pub async fn check_sandtable(repository: &Path) -> Result<(usize, usize), Error>
     let chapters = table::read(repository)?;
     ensure_fit(&chapters)?;
     let service = sandtable();
-    let target = Target::sandtable(&service, service.client());
+    let target = Target::sandtable(&service, |service| service.client());
     record::prepare(&target.client, repository).await?;
     let differ = hold(&chapters, &target, "sand").await;
     let known = table::differences(repository)?;

@@ -172,10 +172,17 @@ impl Play<'_> {
             self.target.forget().await?;
         }
         let patience = self.target.patience;
+        let client = match &step.sender {
+            Some(sender) => {
+                let user = self.filled(&sender.user).map_err(wrong)?;
+                self.target.client_of(&user, &sender.groups).await?
+            }
+            None => self.target.client.clone(),
+        };
         let mut tries = 0;
         let (status, headers, body) = loop {
             let (request, body) = self.request(step).map_err(wrong)?;
-            let answer = send(&self.target.client, request, body).await;
+            let answer = send(&client, request, body).await;
             if answer.is_err() && step.fails == Some(0) {
                 return Ok(Answer::hung_up());
             }

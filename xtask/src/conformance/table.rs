@@ -37,6 +37,8 @@ pub struct Step {
     pub media: Option<String>,
     /// What is asked for: JSON, unless it says something else.
     pub accept: Option<String>,
+    /// Who sends it: somebody with no rights but their own; the administrator, unless it says who.
+    pub sender: Option<Sender>,
     /// As whom; as the administrator, unless it says something else.
     #[serde(rename = "as")]
     pub user: Option<String>,
@@ -60,6 +62,17 @@ pub struct Step {
     pub fails: Option<u16>,
     /// The parts of the answer that are compared, as JSON Pointers; all of it where there are none.
     pub only: BTreeSet<String>,
+}
+
+/// Somebody who sends a request.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    /// The user.
+    pub user: String,
+    /// Their groups.
+    #[serde(default)]
+    pub groups: Vec<String>,
 }
 
 impl Case {

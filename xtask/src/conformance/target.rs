@@ -1,10 +1,13 @@
-//! A server that the table is played on, and what no client can ask of it: that it forgets.
+//! A server that the table is played on, and what an administrator cannot ask of it: that it forgets,
+//! and to be somebody else.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::client::Body;
 use kube::{Client, Config};
+use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::service::Service;
 use serde_json::{Value, json};
 use snafu::{OptionExt, ResultExt, ensure};
@@ -44,16 +47,22 @@ const AT_ONCE: Patience = Patience {
     tries: 1,
 };
 
-/// Where what happened is remembered.
+/// What is said where a case needs more than an administrator's client.
+const UNREACHABLE: &str = "a case needs a server that forgets, or other people: give the admin's kubeconfig of a cluster that `cargo xtask cluster up` brought up (an older one: down first)";
+
+/// What stands behind a server.
 #[derive(Clone)]
 enum Memory {
-    /// In the store of a real server.
-    Etcd(Box<Client>),
-    /// In the sand table.
-    Sandtable(Service),
-    /// Where nobody can reach it.
+    /// A cluster of this tool's, with its store.
+    Cluster(Box<Cluster>, Box<Client>),
+    /// A sand table, and how its clients are made.
+    Sandtable(Service, Made),
+    /// Something that nobody can reach.
     Unreachable,
 }
+
+/// Makes a client of a sand table.
+type Made = Arc<dyn Fn(Service) -> Client + Send + Sync>;
 
 impl Target {
     /// The server of a kubeconfig, of an administrator.
@@ -62,7 +71,10 @@ impl Target {
     /// The kubeconfig cannot be used.
     pub async fn real(kubeconfig: &Path) -> Result<Self, Error> {
         let memory = match Cluster::of(kubeconfig).filter(|cluster| !cluster.etcd.is_empty()) {
-            Some(cluster) => Memory::Etcd(Box::new(store(&cluster.etcd)?)),
+            Some(cluster) => {
+                let etcd = store(&cluster.etcd)?;
+                Memory::Cluster(Box::new(cluster), Box::new(etcd))
+            }
             None => Memory::Unreachable,
         };
         Ok(Self {
@@ -72,12 +84,36 @@ impl Target {
         })
     }
 
-    /// A sand table, asked by this client.
-    pub fn sandtable(service: &Service, client: Client) -> Self {
+    /// A sand table, asked by clients that are made so.
+    pub fn sandtable(
+        service: &Service,
+        made: impl Fn(Service) -> Client + Send + Sync + 'static,
+    ) -> Self {
         Self {
-            client,
+            client: made(service.clone()),
             patience: AT_ONCE,
-            memory: Memory::Sandtable(service.clone()),
+            memory: Memory::Sandtable(service.clone(), Arc::new(made)),
+        }
+    }
+
+    /// A client of somebody with no rights but their own.
+    ///
+    /// # Errors
+    /// Nobody can be given an identity here.
+    pub async fn client_of(&self, user: &str, groups: &[String]) -> Result<Client, Error> {
+        match &self.memory {
+            Memory::Sandtable(service, made) => {
+                let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+                Ok(made(service.of(User::authenticated(user, &groups))))
+            }
+            Memory::Cluster(cluster, _) => {
+                let kubeconfig = cluster.identity(user, groups)?;
+                Ok(cluster::client(&kubeconfig).await?)
+            }
+            Memory::Unreachable => UnfitSnafu {
+                problem: UNREACHABLE,
+            }
+            .fail(),
         }
     }
 
@@ -87,8 +123,8 @@ impl Target {
     /// Its store cannot be reached.
     pub async fn forget(&self) -> Result<(), Error> {
         match &self.memory {
-            Memory::Sandtable(service) => service.lock().store.compact(),
-            Memory::Etcd(etcd) => {
+            Memory::Sandtable(service, _) => service.lock().store.compact(),
+            Memory::Cluster(_, etcd) => {
                 let read = ask(etcd, "/v3/kv/range", &json!({ "key": "AA==" })).await?;
                 let revision = &read["header"]["revision"];
                 let problem = format!("the store does not say its revision: {read}");
@@ -97,8 +133,10 @@ impl Target {
                 ask(etcd, "/v3/kv/compaction", &forget).await?;
             }
             Memory::Unreachable => {
-                let problem = "a case needs a server that forgets: give the admin's kubeconfig of a cluster that `cargo xtask cluster up` brought up (an older one: down first)";
-                return UnfitSnafu { problem }.fail();
+                return UnfitSnafu {
+                    problem: UNREACHABLE,
+                }
+                .fail();
             }
         }
         Ok(())

@@ -92,8 +92,8 @@ pub fn prove(repository: &Path) -> Result<Proof, Error> {
             while let Some(wrong) = next() {
                 let may = looked.that_may_notice(&chapters, wrong);
                 let differ = alone(repository, async |service| {
-                    let client = client(service.clone(), wrong);
-                    hold(&may, &Target::sandtable(&service, client), "sand").await
+                    let target = Target::sandtable(&service, move |own| client(own, wrong));
+                    hold(&may, &target, "sand").await
                 })?;
                 done.push((wrong.name, differ));
             }
@@ -128,7 +128,8 @@ async fn look(service: Service, chapters: &[Chapter]) -> Looked {
                 cases: vec![case.clone()],
                 ..chapter.clone()
             };
-            let target = Target::sandtable(&service, noting(service.clone(), noted.clone()));
+            let shared = noted.clone();
+            let target = Target::sandtable(&service, move |own| noting(own, shared.clone()));
             let differ = hold(&[one], &target, &format!("look-{index}")).await;
             looked.differ.extend(differ.into_keys());
             let noted = std::mem::take(&mut *noted.lock().unwrap_or_else(PoisonError::into_inner));
