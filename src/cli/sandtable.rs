@@ -271,7 +271,11 @@ fn cannot_serve(context: &Context, error: &serve::Error) -> Error {
     let lang = context.lang;
     let problem = match error {
         serve::Error::Outside { address } => {
-            t!(lang, "sandtable-outside", address = address.to_string())
+            t!(
+                lang,
+                "sandtable-outside",
+                address = address.ip().to_string()
+            )
         }
         serve::Error::Listen { address, source } => t!(
             lang,
