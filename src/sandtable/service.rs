@@ -54,14 +54,17 @@ impl Service {
     /// Does something with the server itself at the present moment; whoever watches learns of it.
     pub fn act<T>(&self, act: impl FnOnce(&mut Server, Timestamp) -> T) -> T {
         let mut server = self.lock();
+        let before = server.store.revision();
         let done = act(&mut server, (self.clock)());
-        self.tell(server.store.revision());
+        if server.store.revision() != before {
+            self.changed.notify_waiters();
+        }
         done
     }
 
-    /// Says when something happened: the revision of the last change.
-    pub fn changes(&self) -> signal::Receiver<u64> {
-        self.changed.subscribe()
+    /// Ends when something happens, from the moment on at which it is made.
+    pub fn change(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.changed.clone().notified_owned()
     }
 
     /// The same server, for somebody else.
@@ -110,16 +113,7 @@ impl Service {
             body,
             now: (self.clock)(),
         };
-        let answer = {
-            let mut server = self.lock();
-            let before = server.store.revision();
-            let answer = server.handle(ask);
-            if server.store.revision() != before {
-                self.changed.notify_waiters();
-            }
-            answer
-        };
-        match answer {
+        match self.act(|server, _| server.handle(ask)) {
             Answer::Reply(reply) => whole(&reply),
             Answer::Watch(watch) => self.stream(watch),
         }
@@ -168,8 +162,7 @@ impl Open {
         loop {
             let now = super::ask::time((self.service.clock)());
             // What happens from here on is heard, also before it is waited for.
-            let service = self.service.clone();
-            let changed = service.changed.notified();
+            let changed = self.service.change();
             let lines = {
                 let server = self.service.lock();
                 self.watch.next(&server.store, &now)

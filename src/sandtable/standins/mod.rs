@@ -317,9 +317,9 @@ impl Standins {
 
 /// Lets stand-ins work on a server, in its own time, for as long as this is polled.
 pub async fn drive(service: Service, mut standins: Standins) {
-    let mut told = service.changes();
     loop {
-        told.borrow_and_update();
+        // Its own writes wake it too: it is done once there is nothing left to write.
+        let change = service.change();
         let wait = service.act(|server, now| {
             let next = standins.step(server, now);
             next.map(|next| Duration::try_from(next.duration_since(now)).unwrap_or_default())
@@ -331,7 +331,8 @@ pub async fn drive(service: Service, mut standins: Standins) {
             }
         };
         tokio::select! {
-            news = told.changed() => if news.is_err() { return },
+            biased;
+            () = change => {}
             () = rest => {}
         }
     }
