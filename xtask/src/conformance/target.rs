@@ -32,6 +32,8 @@ pub struct Patience {
     pub event: Duration,
     /// How often a request is sent that is to be answered otherwise in a while.
     pub tries: usize,
+    /// Whether a case is played once more that was answered otherwise than recorded.
+    pub again: bool,
 }
 
 /// A real server learns of rights, policies and kinds a moment after they are written. Events are
@@ -39,12 +41,14 @@ pub struct Patience {
 const REAL: Patience = Patience {
     event: Duration::from_secs(10),
     tries: 100,
+    again: true,
 };
 /// The sand table does everything at once. What waits for an event that is not there would wait for
 /// ever: this much is for a machine that is busy with other things.
 const AT_ONCE: Patience = Patience {
     event: Duration::from_millis(200),
     tries: 1,
+    again: false,
 };
 
 /// What is said where a case needs more than an administrator's client.
