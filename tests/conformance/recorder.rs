@@ -17,7 +17,7 @@ use kube::client::Body;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::shape::{Request, shape};
+use super::shape::{Request, shapes};
 use crate::support;
 
 /// The proxies of one run, and what passed them.
@@ -76,14 +76,14 @@ impl Drop for Recorder {
     }
 }
 
-async fn serve(listener: TcpListener, upstream: Client, by: &'static str, shapes: Shapes) {
+async fn serve(listener: TcpListener, upstream: Client, by: &'static str, kept: Shapes) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let (upstream, shapes) = (upstream.clone(), shapes.clone());
+        let (upstream, kept) = (upstream.clone(), kept.clone());
         connections.spawn(async move {
             let service = service_fn(move |request| {
-                let (upstream, shapes) = (upstream.clone(), shapes.clone());
-                async move { Ok::<_, Infallible>(carry(upstream, by, &shapes, request).await) }
+                let (upstream, kept) = (upstream.clone(), kept.clone());
+                async move { Ok::<_, Infallible>(carry(upstream, by, &kept, request).await) }
             });
             // A client that hangs up is no error here.
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -95,7 +95,7 @@ async fn serve(listener: TcpListener, upstream: Client, by: &'static str, shapes
 async fn carry(
     upstream: Client,
     by: &str,
-    shapes: &Shapes,
+    kept: &Shapes,
     request: http::Request<Incoming>,
 ) -> http::Response<Body> {
     let (mut parts, body) = request.into_parts();
@@ -115,10 +115,12 @@ async fn carry(
         accept: header("accept"),
         body: read(&body),
     };
-    shapes
-        .lock()
+    let kinds = shapes(&seen)
+        .into_iter()
+        .map(|shape| (by.to_owned(), shape));
+    kept.lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert((by.to_owned(), shape(&seen)));
+        .extend(kinds);
     for name in [HOST, CONTENT_LENGTH, ACCEPT_ENCODING, TRANSFER_ENCODING] {
         parts.headers.remove(name);
     }

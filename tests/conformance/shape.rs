@@ -33,8 +33,22 @@ const WORDS: [&str; 9] = [
 /// Parameters that change no answer that a case could hold.
 const ASIDE: [&str; 3] = ["fieldManager", "timeout", "timeoutSeconds"];
 
-/// A line: `PATCH apps/deployments/{name} json-patch {replace spec, test metadata/uid}`.
-pub fn shape(request: &Request) -> String {
+/// Lines like `PATCH apps/deployments/{name} merge {spec} ?dryRun=All`: one; of a JSON patch one for each
+/// of its operations, since which of them come together is a matter of the moment.
+pub fn shapes(request: &Request) -> BTreeSet<String> {
+    let Value::Array(operations) = &request.body else {
+        return [shape(request)].into();
+    };
+    let each = operations.iter().map(|one| {
+        shape(&Request {
+            body: Value::Array(vec![one.clone()]),
+            ..request.clone()
+        })
+    });
+    each.collect()
+}
+
+fn shape(request: &Request) -> String {
     let (path, query) = request
         .address
         .split_once('?')
@@ -195,13 +209,14 @@ fn parameters(query: &str) -> Vec<String> {
 #[test]
 fn shapes_say_what_matters() {
     let request = |method: &str, address: &str, media: &str, body: &str| {
-        shape(&Request {
+        let all = shapes(&Request {
             method: method.to_owned(),
             address: address.to_owned(),
             content_type: media.to_owned(),
             accept: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json".to_owned(),
             body: serde_json::from_str(body).unwrap_or_default(),
-        })
+        });
+        all.into_iter().collect::<Vec<_>>().join("; ")
     };
     assert_eq!(
         request(
@@ -211,8 +226,10 @@ fn shapes_say_what_matters() {
             r#"[{"op":"test","path":"/metadata/uid"},{"op":"add","path":"/metadata/labels/a"},
                 {"op":"replace","path":"/spec/replicas"},{"op":"test","path":"/metadata/managedFields/0/x"}]"#,
         ),
-        "PATCH apps/deployments/{name}/scale json-patch {add metadata/labels/{key}, replace spec, \
-         test metadata/managedFields/{entry}, test metadata/uid} as Table ?dryRun=All"
+        "PATCH apps/deployments/{name}/scale json-patch {add metadata/labels/{key}} as Table ?dryRun=All; \
+         PATCH apps/deployments/{name}/scale json-patch {replace spec} as Table ?dryRun=All; \
+         PATCH apps/deployments/{name}/scale json-patch {test metadata/managedFields/{entry}} as Table ?dryRun=All; \
+         PATCH apps/deployments/{name}/scale json-patch {test metadata/uid} as Table ?dryRun=All"
     );
     assert_eq!(
         request(

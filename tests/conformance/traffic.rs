@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::recorder::Recorder;
-use super::shape::{Request, shape};
+use super::shape::{Request, shapes};
 use crate::cli::town::{Town, expect};
 use crate::support::{self, kubectl_as};
 
@@ -189,7 +189,7 @@ fn kubectl(kubeconfig: &Path, namespace: &str) {
 /// The kinds of requests that cases send.
 fn in_cases() -> BTreeSet<String> {
     let folder = support::repository().join("tests/conformance/cases");
-    let mut shapes = BTreeSet::new();
+    let mut known = BTreeSet::new();
     for entry in std::fs::read_dir(folder).expect("the cases are there") {
         let path = entry.expect("a file").path();
         let text = std::fs::read_to_string(path).expect("cases are readable");
@@ -199,10 +199,10 @@ fn in_cases() -> BTreeSet<String> {
             .filter_map(|case| case["steps"].as_array())
             .flatten()
         {
-            shapes.insert(shape(&request(step)));
+            known.extend(shapes(&request(step)));
         }
     }
-    shapes
+    known
 }
 
 fn request(step: &Value) -> Request {
