@@ -31,7 +31,7 @@ pub fn normal(
     unknown: Unknown,
     text: Text<'_>,
 ) -> Result<Vec<String>, Refusal> {
-    let warnings = pruned(kind, object, unknown, text)?;
+    let warnings = pruned(kind, object, None, unknown, text)?;
     if kind.is_custom {
         schema::default(kind.schema.root(), object);
         schema::numbers(object);
@@ -41,17 +41,44 @@ pub fn normal(
     Ok(warnings)
 }
 
+/// The same for an object that takes the place of another one: what both have was made so before, and
+/// is left alone. Only of built-in kinds: a custom one may have another schema since.
+///
+/// # Errors
+/// As with [`normal`].
+pub fn normal_since(
+    kind: &Kind,
+    old: &Value,
+    object: &mut Value,
+    unknown: Unknown,
+    text: Text<'_>,
+) -> Result<Vec<String>, Refusal> {
+    if kind.is_custom {
+        return normal(kind, object, unknown, text);
+    }
+    let warnings = pruned(kind, object, Some(old), unknown, text)?;
+    schema::default_builtin_since(kind.schema.root(), object, Some(old));
+    Ok(warnings)
+}
+
 /// Whether an object of a built-in kind has values of the right types.
 ///
 /// # Errors
 /// 400.
 pub fn ensure_decodes(kind: &Kind, object: &Value) -> Result<(), Refusal> {
-    match schema::decode_errors(kind.schema.root(), object) {
-        Some(why) if !kind.is_custom => Err(Refusal::bad_request(format!(
+    ensure_decodes_since(kind, object, None)
+}
+
+fn ensure_decodes_since(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), Refusal> {
+    if kind.is_custom {
+        return Ok(());
+    }
+    match schema::decode_errors_since(kind.schema.root(), object, old) {
+        Some(why) => Err(Refusal::bad_request(format!(
             "{} in version {:?} cannot be handled as a {}: {why}",
             kind.kind, kind.version, kind.kind
         ))),
-        Some(_) | None => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -62,11 +89,12 @@ pub fn ensure_decodes(kind: &Kind, object: &Value) -> Result<(), Refusal> {
 fn pruned(
     kind: &Kind,
     object: &mut Value,
+    old: Option<&Value>,
     unknown: Unknown,
     text: Text<'_>,
 ) -> Result<Vec<String>, Refusal> {
-    ensure_decodes(kind, object)?;
-    let dropped = schema::prune(kind.schema.root(), object);
+    ensure_decodes_since(kind, object, old)?;
+    let dropped = schema::prune_since(kind.schema.root(), object, old);
     if unknown == Unknown::Ignore {
         return Ok(Vec::new());
     }

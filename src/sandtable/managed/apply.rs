@@ -91,7 +91,7 @@ pub fn applied(
     managers.retain(|_, owned| !owned.set.is_empty());
     let mut merged = merged;
     last::keep_up(&mut merged, &wanted, writer);
-    merged["metadata"]["managedFields"] = written(&managers);
+    merged["metadata"]["managedFields"] = written(managers);
     Ok(merged)
 }
 
@@ -103,7 +103,7 @@ fn pruned(part: Part<'_>, merged: Value, managers: &Managers, last: Option<&Owne
     let all = owned(part, &merged);
     let mut kept = Set::default();
     for owned in managers.values() {
-        kept = kept.union(&owned.set);
+        kept.add(&owned.set);
     }
     let gone = members(&all)
         .both(&members(&last.set))
@@ -114,7 +114,7 @@ fn pruned(part: Part<'_>, merged: Value, managers: &Managers, last: Option<&Owne
 /// The set with everything above its fields: an object goes only when nothing in it stays.
 fn members(set: &Set) -> Set {
     let mut whole = set.clone();
-    for way in set.filtered(|_| true).leaves() {
+    for way in set.leaves() {
         for depth in 1..way.len() {
             if way[depth - 1].starts_with("f:") {
                 whole.insert(&way[..depth]);
@@ -134,7 +134,7 @@ fn conflicts(
     let mut conflicts = BTreeMap::new();
     for (manager, owned) in managers.iter().filter(|(manager, _)| *manager != own) {
         let both = owned.set.both(&changed);
-        let ways: Vec<Way> = both.leaves().cloned().collect();
+        let ways: Vec<Way> = both.leaves();
         if !ways.is_empty() {
             conflicts.insert(manager.clone(), ways);
         }

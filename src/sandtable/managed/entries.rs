@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Writer;
 use super::set::Set;
@@ -99,33 +99,30 @@ pub fn read(fields: &Value) -> Result<Managers, String> {
 }
 
 /// Writes managedFields, in the server's order: who applies first, then by time and name.
-pub fn written(managers: &Managers) -> Value {
-    let mut all: Vec<_> = managers.iter().collect();
+pub fn written(managers: Managers) -> Value {
+    let mut all: Vec<_> = managers.into_iter().collect();
     all.sort_by(|(one, own), (other, others)| {
-        let key = |manager: &Manager, owned: &Owned| {
-            (
-                manager.operation.clone(),
-                owned.time.clone().unwrap_or_default(),
-                manager.name.clone(),
-                owned.api_version.clone(),
-                manager.subresource.clone(),
-            )
-        };
-        key(one, own).cmp(&key(other, others))
+        let time = |owned: &Owned| owned.time.clone().unwrap_or_default();
+        one.operation
+            .cmp(&other.operation)
+            .then_with(|| time(own).cmp(&time(others)))
+            .then_with(|| one.name.cmp(&other.name))
+            .then_with(|| own.api_version.cmp(&others.api_version))
+            .then_with(|| one.subresource.cmp(&other.subresource))
     });
     let entries = all.into_iter().map(|(manager, owned)| {
         let mut entry = Map::new();
         let mut put = |name: &str, value: Value| entry.insert(name.to_owned(), value);
-        put("manager", manager.name.as_str().into());
-        put("operation", manager.operation.as_str().into());
-        put("apiVersion", owned.api_version.as_str().into());
-        if let Some(time) = &owned.time {
-            put("time", time.as_str().into());
+        put("manager", manager.name.into());
+        put("operation", manager.operation.into());
+        put("apiVersion", owned.api_version.into());
+        if let Some(time) = owned.time {
+            put("time", time.into());
         }
-        put("fieldsType", json!("FieldsV1"));
+        put("fieldsType", "FieldsV1".into());
         put("fieldsV1", owned.set.value());
         if !manager.subresource.is_empty() {
-            put("subresource", manager.subresource.as_str().into());
+            put("subresource", manager.subresource.into());
         }
         Value::Object(entry)
     });

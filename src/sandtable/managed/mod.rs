@@ -172,8 +172,7 @@ pub fn updated(
     if managers.is_empty() && !old["metadata"]["uid"].is_null() {
         return Value::Array(Vec::new());
     }
-    let (old, new) = (bare(old), bare(new));
-    written(&taken(part, &old, &new, managers, writer, reset, Some(now)))
+    written(taken(part, old, new, managers, writer, reset, Some(now)))
 }
 
 /// Who owns what of an object that is made for one request only.
@@ -224,7 +223,8 @@ fn bare(object: &Value) -> Value {
     object
 }
 
-/// What an update changes and adds is the writer's; what it takes away is nobody's.
+/// What an update changes and adds is the writer's; what it takes away is nobody's. What is said of
+/// managedFields themselves is nobody's either.
 fn taken(
     part: Part<'_>,
     old: &Value,
@@ -245,7 +245,7 @@ fn taken(
                 time: None,
                 set: Set::default(),
             });
-        entry.set = entry.set.union(&own);
+        entry.set.add(&own);
         entry.time = now.map(str::to_owned);
     }
     capped(managers)
@@ -262,11 +262,12 @@ fn visible(found: &Difference, reset: Reset) -> Difference {
 
 /// What others own no more: all but one, whose own set is settled already.
 fn given_up(managers: Managers, found: &Difference, but: Option<&Manager>) -> Managers {
-    let lost = found.modified.union(&found.added).union(&found.removed);
+    let mut lost = found.modified.union(&found.added);
+    lost.add(&found.removed);
     let mut left = Managers::new();
     for (manager, mut owned) in managers {
         if Some(&manager) != but {
-            owned.set = owned.set.minus(&lost);
+            owned.set.remove(&lost);
         }
         if !owned.set.is_empty() {
             left.insert(manager, owned);
@@ -314,7 +315,7 @@ fn capped(mut managers: Managers) -> Managers {
             set: Set::default(),
             ..owned.clone()
         });
-        entry.set = entry.set.union(&owned.set);
+        entry.set.add(&owned.set);
         entry.time = owned.time.max(entry.time.take());
     }
     managers
@@ -343,6 +344,6 @@ pub fn scaled(old: &Value, count: &Way, writer: &Writer, is_changed: bool, is_ze
         time: None,
         set: Set::default(),
     });
-    entry.set = entry.set.union(&one);
-    written(&managers)
+    entry.set.add(&one);
+    written(managers)
 }

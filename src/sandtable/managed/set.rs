@@ -1,15 +1,18 @@
 //! Sets of fields, as fieldsV1 has them: a member is the way to it, segment by segment.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
 /// The way to a field: `f:spec`, `k:{"name":"web"}`, `v:"x"` and so on.
 pub type Way = Vec<String>;
 
-/// A set of fields.
+/// A set of fields. It is kept as it is written: a segment that leads to an object without anything
+/// is a member; one that is a member and has others beneath holds a `.` beside them. So an entry that
+/// a write does not touch is read and written without being taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Set(BTreeSet<Way>);
+pub struct Set(Map<String, Value>);
+
+/// Says of a segment with others beneath that it is a member itself.
+const ITSELF: &str = ".";
 
 impl Set {
     /// Reads fieldsV1.
@@ -17,66 +20,70 @@ impl Set {
     /// # Errors
     /// A segment is none.
     pub fn parse(fields: &Value) -> Result<Self, String> {
-        let mut set = Self::default();
-        set.read(fields, &mut Vec::new())?;
-        Ok(set)
-    }
-
-    fn read(&mut self, fields: &Value, way: &mut Way) -> Result<(), String> {
-        let Some(members) = fields.as_object() else {
+        let mut fields = fields.clone();
+        let Value::Object(members) = &mut fields else {
             return Err(format!("{fields} is no set of fields"));
         };
-        for (segment, beneath) in members {
-            if segment == "." {
-                self.insert(way);
-                continue;
-            }
-            if !["f:", "k:", "v:", "i:"]
-                .iter()
-                .any(|begin| segment.starts_with(begin))
-            {
-                return Err(format!("{segment} is no field"));
-            }
-            way.push(segment.clone());
-            if beneath.as_object().is_some_and(Map::is_empty) {
-                self.insert(way);
-            } else {
-                self.read(beneath, way)?;
-            }
-            way.pop();
-        }
-        Ok(())
+        read(members)?;
+        members.remove(ITSELF);
+        Ok(Self(std::mem::take(members)))
     }
 
     /// As fieldsV1.
-    pub fn value(&self) -> Value {
-        let mut root = Value::Object(Map::new());
-        for way in &self.0 {
-            let mut at = &mut root;
-            for (depth, segment) in way.iter().enumerate() {
-                // A field beneath a member: the member says of itself that it is one.
-                if depth > 0 && self.0.contains(&way[..depth]) {
-                    at["."] = Value::Object(Map::new());
-                }
-                let members = at.as_object_mut().expect("only objects are made here");
-                at = members
-                    .entry(segment.clone())
-                    .or_insert_with(|| Value::Object(Map::new()));
-            }
-        }
-        root
+    pub fn value(self) -> Value {
+        Value::Object(self.0)
     }
 
     /// Adds a field.
     pub fn insert(&mut self, way: &[String]) {
-        if !way.is_empty() && !self.0.contains(way) {
-            self.0.insert(way.to_vec());
+        self.graft(way, Branch::default());
+    }
+
+    /// Adds a field with all that is beneath it.
+    pub fn graft(&mut self, way: &[String], branch: Branch) {
+        let Some((last, before)) = way.split_last() else {
+            add(&mut self.0, &branch.0);
+            return;
+        };
+        let mut at = &mut self.0;
+        let mut is_old = false;
+        for segment in before {
+            say_itself(at, is_old);
+            is_old = at.contains_key(segment);
+            if !is_old {
+                at.insert(segment.clone(), Value::Object(Map::new()));
+            }
+            let Some(Value::Object(next)) = at.get_mut(segment) else {
+                return;
+            };
+            at = next;
+        }
+        say_itself(at, is_old);
+        match at.get_mut(last) {
+            Some(Value::Object(mine)) => {
+                add(mine, &branch.0);
+                mark(mine, true);
+            }
+            Some(_) | None => {
+                at.insert(last.clone(), Value::Object(branch.0));
+            }
         }
     }
 
     /// Whether a field is in it.
     pub fn has(&self, way: &[String]) -> bool {
-        self.0.contains(way)
+        !way.is_empty() && self.at(way).is_some_and(is_member)
+    }
+
+    /// Whether a field, or one beneath it, is in it.
+    pub fn touches(&self, way: &[String]) -> bool {
+        self.at(way)
+            .is_some_and(|at| !way.is_empty() || !at.is_empty())
+    }
+
+    fn at(&self, way: &[String]) -> Option<&Map<String, Value>> {
+        way.iter()
+            .try_fold(&self.0, |at, segment| at.get(segment)?.as_object())
     }
 
     /// Whether nothing is in it.
@@ -84,42 +91,176 @@ impl Set {
         self.0.is_empty()
     }
 
+    /// Adds all of another.
+    pub fn add(&mut self, other: &Self) {
+        add(&mut self.0, &other.0);
+    }
+
+    /// Takes away all of another.
+    pub fn remove(&mut self, other: &Self) {
+        remove(&mut self.0, &other.0);
+    }
+
     /// All that is in one of them.
     pub fn union(&self, other: &Self) -> Self {
-        Self(self.0.union(&other.0).cloned().collect())
+        let mut all = self.clone();
+        all.add(other);
+        all
     }
 
     /// What is in this one and not in the other.
     pub fn minus(&self, other: &Self) -> Self {
-        Self(self.0.difference(&other.0).cloned().collect())
+        let mut left = self.clone();
+        left.remove(other);
+        left
     }
 
     /// What is in both.
     pub fn both(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).cloned().collect())
+        Self(both(&self.0, &other.0))
     }
 
     /// What of it holds.
     pub fn filtered(&self, holds: impl Fn(&Way) -> bool) -> Self {
-        Self(self.0.iter().filter(|way| holds(way)).cloned().collect())
+        let mut kept = Self::default();
+        each(&self.0, &mut Way::new(), &mut |way, _| {
+            if holds(way) {
+                kept.insert(way);
+            }
+        });
+        kept
     }
 
-    /// Its fields that have none beneath them in it.
-    pub fn leaves(&self) -> impl Iterator<Item = &Way> {
-        self.0.iter().filter(|way| {
-            let mut behind = self
-                .0
-                .range::<Way, _>((std::ops::Bound::Excluded(*way), std::ops::Bound::Unbounded));
-            behind.next().is_none_or(|next| !next.starts_with(way))
-        })
+    /// Its fields that have none beneath them in it, in order.
+    pub fn leaves(&self) -> Vec<Way> {
+        let mut leaves = Vec::new();
+        each(&self.0, &mut Way::new(), &mut |way, is_leaf| {
+            if is_leaf {
+                leaves.push(way.clone());
+            }
+        });
+        leaves
     }
+}
 
-    /// Whether a field, or one beneath it, is in it.
-    pub fn touches(&self, way: &[String]) -> bool {
-        let mut from = self
-            .0
-            .range::<[String], _>((std::ops::Bound::Included(way), std::ops::Bound::Unbounded));
-        from.next().is_some_and(|found| found.starts_with(way))
+/// A field with all that is beneath it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Branch(Map<String, Value>);
+
+impl Branch {
+    /// Adds what is beneath by one segment. What stands there twice is there once.
+    pub fn put(&mut self, segment: String, beneath: Self) {
+        if self.0.is_empty() {
+            self.0.insert(ITSELF.to_owned(), Value::Object(Map::new()));
+        }
+        match self.0.get_mut(&segment) {
+            Some(Value::Object(mine)) => {
+                add(mine, &beneath.0);
+                mark(mine, true);
+            }
+            Some(_) | None => {
+                self.0.insert(segment, Value::Object(beneath.0));
+            }
+        }
+    }
+}
+
+/// What led nowhere is a member, and has to say so before something comes beneath it.
+fn say_itself(at: &mut Map<String, Value>, is_old: bool) {
+    if is_old && at.is_empty() {
+        at.insert(ITSELF.to_owned(), Value::Object(Map::new()));
+    }
+}
+
+/// Whether what is at a place, which is not the root, is a member.
+fn is_member(at: &Map<String, Value>) -> bool {
+    at.is_empty() || at.contains_key(ITSELF)
+}
+
+/// Holds a tree against what it may be, and takes away what needs not be said.
+fn read(at: &mut Map<String, Value>) -> Result<(), String> {
+    for (segment, beneath) in at.iter_mut().filter(|(segment, _)| *segment != ITSELF) {
+        if !["f:", "k:", "v:", "i:"]
+            .iter()
+            .any(|begin| segment.starts_with(begin))
+        {
+            return Err(format!("{segment} is no field"));
+        }
+        let Value::Object(next) = beneath else {
+            return Err(format!("{beneath} is no set of fields"));
+        };
+        read(next)?;
+        if next.len() == 1 {
+            next.remove(ITSELF);
+        }
+    }
+    Ok(())
+}
+
+/// Says whether a place is a member, and whether there is anything at or beneath it.
+fn mark(at: &mut Map<String, Value>, is_member: bool) -> bool {
+    at.remove(ITSELF);
+    let has_more = !at.is_empty();
+    if has_more && is_member {
+        at.insert(ITSELF.to_owned(), Value::Object(Map::new()));
+    }
+    has_more || is_member
+}
+
+fn beneath(at: &Map<String, Value>) -> impl Iterator<Item = (&String, &Map<String, Value>)> {
+    at.iter()
+        .filter(|(segment, _)| *segment != ITSELF)
+        .filter_map(|(segment, next)| Some((segment, next.as_object()?)))
+}
+
+fn add(own: &mut Map<String, Value>, other: &Map<String, Value>) {
+    for (segment, theirs) in beneath(other) {
+        let Some(Value::Object(mine)) = own.get_mut(segment) else {
+            own.insert(segment.clone(), Value::Object(theirs.clone()));
+            continue;
+        };
+        let is_member = is_member(mine) || is_member(theirs);
+        add(mine, theirs);
+        mark(mine, is_member);
+    }
+}
+
+fn remove(own: &mut Map<String, Value>, other: &Map<String, Value>) {
+    for (segment, theirs) in beneath(other) {
+        let Some(Value::Object(mine)) = own.get_mut(segment) else {
+            continue;
+        };
+        let stays = is_member(mine) && !is_member(theirs);
+        remove(mine, theirs);
+        if !mark(mine, stays) {
+            own.remove(segment);
+        }
+    }
+}
+
+fn both(own: &Map<String, Value>, other: &Map<String, Value>) -> Map<String, Value> {
+    let mut shared = Map::new();
+    for (segment, theirs) in beneath(other) {
+        let Some(Value::Object(mine)) = own.get(segment) else {
+            continue;
+        };
+        let mut next = both(mine, theirs);
+        if mark(&mut next, is_member(mine) && is_member(theirs)) {
+            shared.insert(segment.clone(), Value::Object(next));
+        }
+    }
+    shared
+}
+
+/// Calls for each member, in order, with whether it has none beneath it.
+fn each(at: &Map<String, Value>, way: &mut Way, call: &mut impl FnMut(&Way, bool)) {
+    for (segment, next) in beneath(at) {
+        way.push(segment.clone());
+        if is_member(next) {
+            call(way, next.is_empty());
+        }
+        each(next, way, call);
+        way.pop();
     }
 }
 
@@ -146,4 +287,90 @@ pub fn shown(way: &[String]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A set as a list of ways: slow, and plainly right.
+    type List = BTreeSet<Way>;
+
+    /// Ways over few segments, so that sets meet each other.
+    fn way() -> impl Strategy<Value = Way> {
+        let segment = prop_oneof![
+            Just("f:a"),
+            Just("f:b"),
+            Just("k:{\"name\":\"x\"}"),
+            Just("v:1"),
+        ];
+        prop::collection::vec(segment.prop_map(str::to_owned), 1..5)
+    }
+
+    fn list() -> impl Strategy<Value = List> {
+        prop::collection::btree_set(way(), 0..10)
+    }
+
+    fn set(list: &List) -> Set {
+        let mut set = Set::default();
+        for way in list {
+            set.insert(way);
+        }
+        set
+    }
+
+    fn listed(set: &Set) -> List {
+        let mut list = List::new();
+        each(&set.0, &mut Way::new(), &mut |way, _| {
+            list.insert(way.clone());
+        });
+        list
+    }
+
+    proptest! {
+        /// Who owns a field decides what people are told to give back: sets must be those that the
+        /// plain lists are.
+        #[test]
+        fn sets_are_what_lists_of_ways_would_be(one in list(), other in list(), way in way()) {
+            let (left, right) = (set(&one), set(&other));
+            prop_assert_eq!(listed(&left), one.clone());
+            prop_assert_eq!(listed(&left.union(&right)), one.union(&other).cloned().collect::<List>());
+            prop_assert_eq!(listed(&left.minus(&right)), one.difference(&other).cloned().collect::<List>());
+            prop_assert_eq!(listed(&left.both(&right)), one.intersection(&other).cloned().collect::<List>());
+            prop_assert_eq!(left.has(&way), one.contains(&way));
+            prop_assert_eq!(left.touches(&way), one.iter().any(|known| known.starts_with(&way)));
+            let long = |way: &Way| way.len() > 2;
+            prop_assert_eq!(listed(&left.filtered(long)), one.iter().filter(|way| long(way)).cloned().collect::<List>());
+            let is_leaf = |way: &&Way| !one.iter().any(|known| known.len() > way.len() && known.starts_with(way));
+            prop_assert_eq!(left.leaves(), one.iter().filter(is_leaf).cloned().collect::<Vec<_>>());
+            // Equal sets are written alike, however they came about.
+            prop_assert_eq!(left.union(&right).minus(&right), left.minus(&right));
+            let again = Set::parse(&left.clone().value());
+            prop_assert_eq!(again, Ok(left));
+        }
+    }
+
+    /// What is not understood must not be written back as if it were.
+    #[test]
+    fn what_is_no_segment_is_refused() {
+        for bad in [
+            json!([]),
+            json!({ "spec": {} }),
+            json!({ "f:a": 1 }),
+            json!({ "f:a": { "b": {} } }),
+        ] {
+            assert!(Set::parse(&bad).is_err(), "{bad}");
+        }
+        let needless = json!({ ".": {}, "f:a": { ".": {} }, "f:b": { ".": {}, "f:c": {} } });
+        let read = Set::parse(&needless).expect("it is a set");
+        assert_eq!(
+            read.value(),
+            json!({ "f:a": {}, "f:b": { ".": {}, "f:c": {} } })
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::schema::{Part, Shape, Topology};
-use super::set::{Set, Way};
+use super::set::{Branch, Set, Way};
 
 /// What stands at a place, as far as merging and owning go.
 #[derive(Clone, Copy)]
@@ -160,9 +160,12 @@ impl Walk {
         if old == new {
             return;
         }
+        if let (None, Some(new)) = (old, new) {
+            self.found.added.graft(&self.way, branch(part, new));
+            return;
+        }
         let is_leaf = match (old, new) {
             (Some(old), None) => self.as_atom(atom(part, Some(old)), Some(old), None),
-            (None, Some(new)) => self.as_atom(atom(part, Some(new)), None, Some(new)),
             (Some(before), Some(after)) if before.is_object() != after.is_object() => {
                 let before = self.as_atom(atom(part, old), old, new);
                 self.as_atom(atom(part, Some(after)), old, new) || before
@@ -172,9 +175,7 @@ impl Walk {
         if is_leaf {
             return;
         }
-        if old.is_none() {
-            self.found.added.insert(&self.way);
-        } else if new.is_none() {
+        if new.is_none() {
             self.found.removed.insert(&self.way);
         }
     }
@@ -270,6 +271,30 @@ impl Walk {
         self.at(part, old, new);
         self.way.pop();
     }
+}
+
+/// All fields of a value that is new, its own included.
+fn branch(part: Option<Part<'_>>, value: &Value) -> Branch {
+    let mut own = Branch::default();
+    match atom(part, Some(value)) {
+        Atom::Leaf => {}
+        Atom::Set(inner) => {
+            for (segment, item) in items(inner, None, Some(value)) {
+                own.put(segment, branch(inner, item));
+            }
+        }
+        Atom::Keyed(inner, keys) => {
+            for (segment, item) in items(inner, Some(keys), Some(value)) {
+                own.put(segment, branch(inner, item));
+            }
+        }
+        Atom::Map(part) => {
+            for (name, value) in value.as_object().into_iter().flatten() {
+                own.put(format!("f:{name}"), branch(member(part, name), value));
+            }
+        }
+    }
+    own
 }
 
 /// Whether there is nothing, or nothing in it.

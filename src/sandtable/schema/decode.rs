@@ -10,11 +10,17 @@ use super::{Part, Shape, quantity, written};
 ///
 /// Limit: texts that have a type of their own in Go (`v1.PullPolicy`) are called `string`.
 pub fn decode_errors(part: Part<'_>, object: &Value) -> Option<String> {
+    decode_errors_since(part, object, None)
+}
+
+/// The same, where another object of the kind could be read: what it shares with that can be, too.
+pub fn decode_errors_since(part: Part<'_>, object: &Value, old: Option<&Value>) -> Option<String> {
     let place = Place {
         structure: "",
-        path: String::new(),
+        name: "",
+        parent: None,
     };
-    wrong(part, object, &place)
+    wrong(part, object, old, &place)
 }
 
 /// Why a body of one kind cannot be stored as another; both as group, version and kind.
@@ -33,12 +39,24 @@ pub fn other_kind(sent: [&str; 3], wanted: [&str; 3]) -> String {
 struct Place<'a> {
     /// The structure that the place is a member of.
     structure: &'a str,
-    /// The members that lead there; items and keys of maps are not told apart.
-    path: String,
+    /// The name of the member; items and keys of maps are not told apart.
+    name: &'a str,
+    /// The place around it. Only where something is wrong the whole way is written.
+    parent: Option<&'a Place<'a>>,
 }
 
-fn wrong(part: Part<'_>, value: &Value, place: &Place<'_>) -> Option<String> {
-    if value.is_null() {
+impl Place<'_> {
+    fn path(&self) -> String {
+        match self.parent.map(Place::path) {
+            None => self.name.to_owned(),
+            Some(before) if before.is_empty() => self.name.to_owned(),
+            Some(before) => format!("{before}.{}", self.name),
+        }
+    }
+}
+
+fn wrong(part: Part<'_>, value: &Value, old: Option<&Value>, place: &Place<'_>) -> Option<String> {
+    if value.is_null() || old == Some(value) {
         return None;
     }
     if let Some(special) = special(part, value, place) {
@@ -71,18 +89,21 @@ fn wrong(part: Part<'_>, value: &Value, place: &Place<'_>) -> Option<String> {
     match value {
         Value::Array(items) => {
             let inner = part.items()?;
-            items.iter().find_map(|item| wrong(inner, item, place))
+            items.iter().enumerate().find_map(|(index, item)| {
+                wrong(inner, item, old.and_then(|old| old.get(index)), place)
+            })
         }
         Value::Object(members) => members.iter().find_map(|(name, value)| {
+            let old = old.and_then(|old| old.get(name));
             let Some(property) = part.property(name) else {
-                return wrong(part.additional()?, value, place);
+                return wrong(part.additional()?, value, old, place);
             };
-            let path = match place.path.as_str() {
-                "" => name.clone(),
-                before => format!("{before}.{name}"),
+            let place = Place {
+                structure: node.component.as_deref().map_or(place.structure, last),
+                name,
+                parent: Some(place),
             };
-            let structure = node.component.as_deref().map_or(place.structure, last);
-            wrong(property, value, &Place { structure, path })
+            wrong(property, value, old, &place)
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
@@ -158,7 +179,7 @@ fn time(text: &str, micro: bool) -> Result<(), String> {
 }
 
 fn refused(what: &str, place: &Place<'_>, of: &str) -> String {
-    let Place { structure, path } = place;
+    let (structure, path) = (place.structure, place.path());
     if path.is_empty() {
         return format!("json: cannot unmarshal {what} into Go value of type {of}");
     }

@@ -26,11 +26,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use builtin::{builtin, published};
-pub use coded::{addressed, created, default_builtin, needs_address, ported};
-pub use decode::{decode_errors, other_kind};
+pub use coded::{
+    addressed, created, default_builtin, default_builtin_since, needs_address, ported,
+};
+pub use decode::{decode_errors_since, other_kind};
 pub use defaults::{default, numbers};
 pub use duplicates::{duplicates, surplus};
-pub use prune::{keeps_unknown, prune};
+pub use prune::{keeps_unknown, prune_since};
 pub use quantity::parts as quantity_parts;
 pub use read::{Documents, of_crd};
 pub use validate::{Found, scale_causes, validate, validate_status};

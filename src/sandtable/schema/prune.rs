@@ -14,11 +14,16 @@ const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 /// Guarantees: what is under a member that keeps unknown ones stays; a value of the wrong type stays
 /// as it is.
 pub fn prune(part: Part<'_>, value: &mut Value) -> Vec<String> {
+    prune_since(part, value, None)
+}
+
+/// The same, where another object of the kind was pruned: what it shares with that is left alone.
+pub fn prune_since(part: Part<'_>, value: &mut Value, old: Option<&Value>) -> Vec<String> {
     let mut unknown = Unknown {
         turn: Turn::Usual,
         paths: Vec::new(),
     };
-    drop_unknown(Some(part), value, "", false, &mut unknown);
+    drop_unknown(Some(part), value, old, &Path::Root, false, &mut unknown);
     unknown.paths.sort_unstable();
     let said = unknown.paths.iter();
     said.map(|(_, path)| format!("unknown field \"{path}\""))
@@ -42,21 +47,45 @@ struct Unknown {
     paths: Vec<(Turn, String)>,
 }
 
+/// Where a value is. Only where something is unknown the whole way is written.
+enum Path<'a> {
+    Root,
+    Member(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Member(Self::Root, name) => (*name).to_owned(),
+            Self::Member(before, name) => format!("{}.{name}", before.text()),
+            Self::Item(before, index) => format!("{}[{index}]", before.text()),
+        }
+    }
+}
+
 /// `keeps`: whether a list around this place keeps what is unknown.
 fn drop_unknown(
     part: Option<Part<'_>>,
     value: &mut Value,
-    path: &str,
+    old: Option<&Value>,
+    path: &Path<'_>,
     keeps: bool,
     unknown: &mut Unknown,
 ) {
+    if old == Some(value) {
+        return;
+    }
     let keeps = keeps || part.is_some_and(keeps_unknown);
     match value {
-        Value::Object(members) => of_object(part, members, path, keeps, unknown),
+        Value::Object(members) => of_object((part, keeps), members, old, path, unknown),
         Value::Array(items) => {
             let inner = part.and_then(Part::items);
             for (index, item) in items.iter_mut().enumerate() {
-                drop_unknown(inner, item, &format!("{path}[{index}]"), keeps, unknown);
+                let old = old.and_then(|old| old.get(index));
+                let path = Path::Item(path, index);
+                drop_unknown(inner, item, old, &path, keeps, unknown);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -64,34 +93,32 @@ fn drop_unknown(
 }
 
 fn of_object(
-    part: Option<Part<'_>>,
+    (part, keeps): (Option<Part<'_>>, bool),
     members: &mut Map<String, Value>,
-    path: &str,
-    keeps: bool,
+    old: Option<&Value>,
+    path: &Path<'_>,
     unknown: &mut Unknown,
 ) {
+    let is_root = matches!(path, Path::Root);
     members.retain(|name, value| {
-        let below = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let below = Path::Member(path, name);
         if let Some(member) = part.and_then(|part| part.member(name)) {
             let turn = unknown.turn;
             if name == "metadata" && part.is_some_and(|part| part.node().embedded) {
-                unknown.turn = if path.is_empty() {
+                unknown.turn = if is_root {
                     Turn::Metadata
                 } else {
                     Turn::Inside
                 };
             }
-            drop_unknown(Some(member), value, &below, false, unknown);
+            let old = old.and_then(|old| old.get(name));
+            drop_unknown(Some(member), value, old, &below, false, unknown);
             unknown.turn = turn;
             return true;
         }
-        let meta = META.contains(&name.as_str()) && path.is_empty();
+        let meta = is_root && META.contains(&name.as_str());
         if !keeps && !meta {
-            unknown.paths.push((unknown.turn, below));
+            unknown.paths.push((unknown.turn, below.text()));
         }
         keeps
     });

@@ -19,29 +19,37 @@ const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
 /// Guarantees: only what Go does not tell from nothing is left out. What is of the wrong type, or no
 /// time and no quantity, stays as it is.
 pub fn normal(part: Part<'_>, value: &mut Value) {
+    normal_since(part, value, None);
+}
+
+/// The same, where another one is written so already: what it shares with that is left alone.
+pub fn normal_since(part: Part<'_>, value: &mut Value, old: Option<&Value>) {
+    if old == Some(value) {
+        return;
+    }
     if let Some(text) = rewritten(part, value) {
         *value = text.into();
         return;
     }
     match value {
-        Value::Object(members) => of_object(part, members),
+        Value::Object(members) => of_object(part, members, old),
         Value::Array(items) => {
             let Some(inner) = part.items() else { return };
-            for item in items {
-                normal(inner, item);
+            for (index, item) in items.iter_mut().enumerate() {
+                normal_since(inner, item, old.and_then(|old| old.get(index)));
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-fn of_object(part: Part<'_>, members: &mut Map<String, Value>) {
+fn of_object(part: Part<'_>, members: &mut Map<String, Value>, old: Option<&Value>) {
     let amounts = part.additional().is_some_and(|part| is(part, QUANTITY));
     members.retain(|name, value| {
         let Some(member) = part.member(name) else {
             return true;
         };
-        normal(member, value);
+        normal_since(member, value, old.and_then(|old| old.get(name)));
         if amounts {
             let text = value
                 .as_str()

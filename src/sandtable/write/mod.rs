@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::ask::{Ask, Place, Reply};
 use super::form::Form;
 use super::kinds::Kind;
-use super::normal::{Text, ensure_decodes, normal};
+use super::normal::{Text, ensure_decodes, normal, normal_since};
 use super::options::Options;
 use super::patch::{self, Patch};
 use super::people::policy::Operation;
@@ -210,16 +210,31 @@ pub fn patch(
     let mut new = patch.of(kind, &old)?;
     body::name(&mut new, place)?;
     body::place(kind, &mut new, place)?;
-    let sent = new.clone();
     // An empty list says something here, but would be nothing as part of an object.
     let said = new["metadata"]["managedFields"].take();
     let text = patch.text(&ask.body);
-    let mut warnings = normal(kind, &mut new, job.options.unknown, text)
-        .map_err(|refusal| patch.unfit(&sent, refusal))?;
+    let normal = normal_since(kind, &old, &mut new, job.options.unknown, text);
+    let mut warnings = match normal {
+        Ok(warnings) => warnings,
+        Err(refusal) => return Err(unfit(&job, &patch, &old, refusal)),
+    };
     new["metadata"]["managedFields"] = said;
     let (kept, said) = change(server, &job, &old, new)?;
     warnings.extend(said);
     reply(form, kind, 200, &kept, warnings, ask)
+}
+
+/// What is said where a patch makes nothing of its kind: it quotes what it made.
+fn unfit(job: &Job<'_>, patch: &Patch, old: &Value, refusal: Refusal) -> Refusal {
+    let made = patch.of(job.kind, old).and_then(|mut made| {
+        body::name(&mut made, job.place)?;
+        body::place(job.kind, &mut made, job.place)?;
+        Ok(made)
+    });
+    match made {
+        Ok(made) => patch.unfit(&made, refusal),
+        Err(refusal) => refusal,
+    }
 }
 
 /// Server-side apply: makes the object where there is none.

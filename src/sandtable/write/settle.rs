@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::ask::Place;
 use super::super::kinds::Kind;
@@ -122,23 +122,24 @@ fn prepare(job: &Job<'_>, old: &Value, new: &mut Value) {
     if !kind.counts_generation {
         return;
     }
-    let asked = |object: &Value| -> Map<String, Value> {
-        let members = object.as_object().into_iter().flatten();
-        let counted = members.filter(|(name, _)| match name.as_str() {
-            "metadata" | "status" | "apiVersion" | "kind" => false,
-            name => kind.is_custom || name == "spec" || kind.plural.starts_with("validating"),
-        });
-        counted
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
+    let counted = |name: &str| match name {
+        "metadata" | "status" | "apiVersion" | "kind" => false,
+        name => kind.is_custom || name == "spec" || kind.plural.starts_with("validating"),
     };
     // A Deployment's annotations go to its ReplicaSets: they count as its spec does.
     let is_deployment = kind.group == "apps" && kind.plural == "deployments";
     let annotations = |object: &Value| object["metadata"]["annotations"].clone();
-    if asked(old) != asked(new) || is_deployment && annotations(old) != annotations(new) {
+    if differ(old, new, counted) || is_deployment && annotations(old) != annotations(new) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
         new["metadata"]["generation"] = (generation + 1).into();
     }
+}
+
+/// Whether two objects differ in members that count.
+fn differ(old: &Value, new: &Value, counts: impl Fn(&str) -> bool) -> bool {
+    let members = |object| Value::as_object(object).into_iter().flatten();
+    let mut all = members(old).chain(members(new));
+    all.any(|(name, _)| counts(name) && old.get(name) != new.get(name))
 }
 
 /// A write of the status changes nothing else; of a built-in kind also labels and annotations.

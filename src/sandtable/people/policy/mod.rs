@@ -116,6 +116,9 @@ pub fn admit(objects: &dyn Objects, expressions: &Expressions, asked: &Admission
         return Verdict::default();
     }
     let bindings = objects.all(GROUP, "validatingadmissionpolicybindings", None);
+    if bindings.is_empty() {
+        return Verdict::default();
+    }
     let mut asked = *asked;
     if asked.namespace.is_empty() && asked.group.is_empty() && asked.resource == "namespaces" {
         // A namespace counts as being in itself.

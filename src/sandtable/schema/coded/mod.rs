@@ -18,24 +18,32 @@ pub use service::{addressed, needs_address, ported};
 /// Assumptions: it could be read ([`super::decode_errors`]), and what is unknown is gone
 /// ([`super::prune`]). A new object has no `status`: the server takes it away.
 pub fn default_builtin(part: Part<'_>, object: &mut Value) {
-    written::normal(part, object);
-    fill(part, object);
+    default_builtin_since(part, object, None);
 }
 
-fn fill(part: Part<'_>, value: &mut Value) {
+/// The same, where another object of the kind was filled up: what it shares with that is left alone.
+pub fn default_builtin_since(part: Part<'_>, object: &mut Value, old: Option<&Value>) {
+    written::normal_since(part, object, old);
+    fill(part, object, old);
+}
+
+fn fill(part: Part<'_>, value: &mut Value, old: Option<&Value>) {
+    if old == Some(value) {
+        return;
+    }
     match value {
         Value::Object(members) => {
             of_object(part, members);
             for (name, value) in members {
                 if let Some(member) = part.member(name) {
-                    fill(member, value);
+                    fill(member, value, old.and_then(|old| old.get(name)));
                 }
             }
         }
         Value::Array(items) => {
             let Some(inner) = part.items() else { return };
-            for item in items {
-                fill(inner, item);
+            for (index, item) in items.iter_mut().enumerate() {
+                fill(inner, item, old.and_then(|old| old.get(index)));
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
