@@ -4,6 +4,8 @@
 //! [`switch`] is the run: a control plane, a [`fleet`], then pairs of [`raw`] and [`operator`] in
 //! turn, [`kubectl`] beside them, and [`report`] at the end. Bytes are counted at a [`forwarder`]
 //! between client and API server, requests in the API server's own [`audit`] log.
+//!
+//! [`sandtable`] is another run: the same raw client against the real server and the sand table.
 
 pub mod audit;
 pub mod fleet;
@@ -14,6 +16,7 @@ pub mod operator;
 pub mod plan;
 pub mod raw;
 pub mod report;
+pub mod sandtable;
 pub mod switch;
 
 use snafu::{OptionExt, Snafu};
@@ -25,6 +28,8 @@ use crate::{cluster, tools};
 pub enum Verb {
     /// A switch and its return, against a raw client.
     Switch(switch::Args),
+    /// The sand table, beside the real server.
+    Sandtable(sandtable::Args),
     /// The operator alone, as the measured process.
     #[command(hide = true)]
     Operator(operator::Args),
@@ -74,6 +79,7 @@ pub enum Error {
 pub async fn run(verb: Verb, progress: crate::progress::Progress) -> Result<(), Error> {
     match verb {
         Verb::Switch(args) => switch::run(&args, progress).await,
+        Verb::Sandtable(args) => sandtable::run(&args, progress).await,
         Verb::Operator(args) => {
             let served = tokio::task::spawn_blocking(move || operator::serve(&args));
             let problem = "the operator panicked: see its log";

@@ -13,6 +13,7 @@ use kube::client::Body;
 use serde_json::json;
 use snafu::{ResultExt, ensure};
 
+use super::forwarder::Forwarder;
 use super::{Error, IoSnafu, WrongSnafu, fleet};
 use crate::surroundings::Stopwatch;
 use pingzhan::field::giveback::{self, Return};
@@ -80,8 +81,8 @@ pub struct Raw<'a> {
     pub admin: &'a Client,
     /// Acts as the playbook's account, through the counting forwarder.
     pub client: Client,
-    /// The bytes of that client.
-    pub forwarder: super::forwarder::Forwarder,
+    /// The bytes of that client, where there is a wire.
+    pub forwarder: Option<Forwarder>,
     /// Requests in flight.
     pub concurrency: usize,
     /// The file from which is sent.
@@ -132,7 +133,8 @@ impl Raw<'_> {
     async fn pass(&self, patches: Vec<Prepared>) -> Result<Pass, Error> {
         let prepared = Arc::new(through_file(self.file, &patches)?);
         let next = Arc::new(AtomicUsize::new(0));
-        let bytes = self.forwarder.bytes();
+        let sent = || self.forwarder.as_ref().map_or(0, Forwarder::bytes);
+        let bytes = sent();
         let watch = Stopwatch::start();
         let workers = (0..self.concurrency)
             .map(|_| tokio::spawn(work(self.client.clone(), prepared.clone(), next.clone())));
@@ -145,7 +147,7 @@ impl Raw<'_> {
         ensure!(failed == 0, WrongSnafu { problem });
         Ok(Pass {
             rate: prepared.len() as f64 / took,
-            bytes: self.forwarder.bytes() - bytes,
+            bytes: sent() - bytes,
         })
     }
 }

@@ -209,7 +209,7 @@ impl Bench {
         let raw = Raw {
             admin: &self.admin,
             client: self.raw.clone(),
-            forwarder: self.raw_forwarder.clone(),
+            forwarder: Some(self.raw_forwarder.clone()),
             concurrency: self.concurrency,
             file: &file,
         };
