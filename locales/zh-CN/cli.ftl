@@ -91,6 +91,7 @@ arg-run-metrics-address = /livez、/readyz 与 /metrics 的地址；端口 0 自
 arg-sandtable-serve-address = 监听的回环地址
 arg-sandtable-serve-port = 监听的端口；0 自动选取
 arg-sandtable-serve-load = 起始清单：文件，或含 YAML、JSON 文件的目录；可重复
+arg-sandtable-serve-no-standins = 不替代集群自身的控制器：负载不会就绪，命名空间不会终止
 arg-sandtable-serve-bare = 从空集群开始：没有平战的类型、命名空间与权限
 arg-run-record-retention = 已结束的应急模式的变更日志保留多久：天数，或如 36h 的时长
 arg-run-log-format = 日志格式：human 供人阅读，json 每行一个对象

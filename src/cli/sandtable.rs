@@ -22,6 +22,7 @@ use crate::sandtable::serve::people::{PEOPLE, RIGHTS};
 use crate::sandtable::serve::{self, people};
 use crate::sandtable::server::Server;
 use crate::sandtable::service::Service;
+use crate::sandtable::standins::{self, Settings, Standins};
 use crate::t;
 
 use super::context::Context;
@@ -58,6 +59,9 @@ pub struct Serve {
     /// Begins as an empty cluster: without Pingzhan's kinds, its namespaces and rights
     #[arg(long)]
     pub bare: bool,
+    /// Without stand-ins for the cluster's own controllers: nothing becomes ready, no namespace ends
+    #[arg(long)]
+    pub no_standins: bool,
 }
 
 /// Where the kubeconfig is written if nobody says.
@@ -106,7 +110,14 @@ async fn serve_it(context: &Context, args: &Serve) -> Result<Exit, Error> {
         }
     };
     let service = Service::new(server, move || clock.now());
+    let standins = (!args.no_standins).then(|| {
+        let standins = Standins::new(Settings::default());
+        tokio::spawn(standins::drive(service.clone(), standins))
+    });
     listener.serve(service, identity, stop).await;
+    if let Some(standins) = standins {
+        standins.abort();
+    }
     context.say(&t!(context.lang, "sandtable-ended"))?;
     Ok(Exit::Done)
 }
@@ -329,6 +340,7 @@ mod tests {
             port: 0,
             load: vec!["playbooks/skeleton-surge".into()],
             bare: false,
+            no_standins: false,
         };
         let context = context("none".into());
         let mut server = begin(&context, &args, &clock).expect("it loads");

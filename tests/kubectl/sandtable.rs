@@ -16,13 +16,25 @@ pub struct Sandtable {
 }
 
 impl Sandtable {
-    /// Serves one that begins with these manifests.
+    /// Serves one that begins with these manifests. Nobody stands in for controllers, as the real
+    /// server that it is compared with has none.
     pub fn with(manifests: &[&str]) -> Self {
+        Self::serve(manifests, &["--no-standins"])
+    }
+
+    /// Serves one on which workloads become ready.
+    pub fn at_work() -> Self {
+        Self::serve(&[], &[])
+    }
+
+    fn serve(manifests: &[&str], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let kubeconfig = folder.path().join("kubeconfig");
         let mut command = Command::new(env!("CARGO_BIN_EXE_pingzhan"));
         command
-            .args(["sandtable", "serve", "--kubeconfig"])
+            .args(["sandtable", "serve"])
+            .args(options)
+            .arg("--kubeconfig")
             .arg(&kubeconfig);
         for (at, manifest) in manifests.iter().enumerate() {
             let file = folder.path().join(format!("{at}.yaml"));

@@ -69,6 +69,40 @@ fn watches_and_waits_see_changes_as_they_happen() {
     watch.wait().expect("it ends");
 }
 
+/// Who rehearses waits for what is ready: without controllers nothing would ever be.
+#[test]
+fn workloads_become_ready_and_namespaces_end() {
+    let sandtable = Sandtable::at_work();
+    let shell = Shell::of(&sandtable.kubeconfig);
+    let says = |line: &str, what: &str| {
+        let said = shell.types(line, "");
+        assert_eq!(said.code, 0, "kubectl {line}: {}", said.text);
+        assert!(said.text.contains(what), "kubectl {line}: {}", said.text);
+    };
+    says("create namespace shop", "created");
+    says(
+        "create deployment web -n shop --image=w:1 --replicas=3",
+        "created",
+    );
+    says(
+        "rollout status deployment/web -n shop --timeout=60s",
+        "successfully rolled out",
+    );
+    says(
+        "wait deployment/web -n shop --for=condition=Available --timeout=60s",
+        "condition met",
+    );
+    says("get deployment web -n shop", "3/3");
+    says("rollout restart deployment/web -n shop", "restarted");
+    says(
+        "rollout status deployment/web -n shop --timeout=60s",
+        "successfully rolled out",
+    );
+    says("delete namespace shop --timeout=60s", "deleted");
+    let said = shell.types("get deployments -n shop", "");
+    assert!(said.text.contains("No resources found"), "{}", said.text);
+}
+
 /// An open watch must not keep it from ending, and what it leaves must not be taken for another's.
 #[test]
 fn it_ends_when_it_is_told_to_although_somebody_watches() {

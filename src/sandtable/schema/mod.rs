@@ -32,7 +32,7 @@ pub use coded::{
 pub use decode::{decode_errors_since, other_kind};
 pub use defaults::{default, numbers};
 pub use duplicates::{duplicates, surplus};
-pub use prune::{keeps_unknown, prune_since};
+pub use prune::{keeps_unknown, prune, prune_since};
 pub use quantity::parts as quantity_parts;
 pub use read::{Documents, of_crd};
 pub use validate::{Found, scale_causes, validate, validate_status};
