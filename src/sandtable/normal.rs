@@ -73,7 +73,7 @@ fn ensure_decodes_since(kind: &Kind, object: &Value, old: Option<&Value>) -> Res
     if kind.is_custom {
         return Ok(());
     }
-    match schema::decode_errors_since(kind.schema.root(), object, old) {
+    match schema::decode_errors(kind.schema.root(), object, old) {
         Some(why) => Err(Refusal::bad_request(format!(
             "{} in version {:?} cannot be handled as a {}: {why}",
             kind.kind, kind.version, kind.kind

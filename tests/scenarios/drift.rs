@@ -10,8 +10,6 @@ use super::ending::halve;
 use super::oracles::Allowed;
 use super::world::World;
 
-/// A verdict or a policy writes over what somebody else wrote.
-
 /// Checks that an object is not marked as ours any more.
 pub fn assert_let_go(object: &Value) {
     let metadata = &object["metadata"];

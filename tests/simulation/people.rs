@@ -165,11 +165,10 @@ impl People {
         self.touched.insert(key.clone());
         let (kind, name) = (key.0.as_str(), key.1.as_str());
         match act {
-            Act::Edit(_, value) => self.edit(kind, name, *value).await,
             Act::Scale(_, value) if kind == "Deployment" => {
                 self.city.scale("capacity", name, *value).await;
             }
-            Act::Scale(_, value) => self.edit(kind, name, *value).await,
+            Act::Edit(_, value) | Act::Scale(_, value) => self.edit(kind, name, *value).await,
             Act::Reapply(_) => {
                 if let Some(owned) = owner(kind, name) {
                     self.city.write(&owned).await;

@@ -49,8 +49,6 @@ pub struct Outcome {
     pub said: BTreeSet<String>,
     /// How long it was, in seconds of its own time.
     pub took: u64,
-    /// How it ended.
-    pub end: String,
 }
 
 /// How long the operators run before anybody declares.
@@ -151,7 +149,6 @@ impl Schedule {
             deaths,
             said: said(&city),
             trail,
-            end,
         }
     }
 

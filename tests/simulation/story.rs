@@ -234,7 +234,7 @@ impl Cast {
         }
         let last = end + 120;
         for _ in 0..rng.usize(0..=self.people) {
-            self.person(&mut rng, last, &mut story.happenings);
+            person(&mut rng, last, &mut story.happenings);
         }
         for _ in 0..rng.usize(0..=self.rivals) {
             let when = rng.u64(0..last);
@@ -244,41 +244,6 @@ impl Cast {
             trouble(&mut rng, last, story.operators, &mut story.happenings);
         }
         story.with([])
-    }
-
-    fn person(self, rng: &mut Rng, last: u64, to: &mut Vec<Happening>) {
-        let when = rng.u64(0..last);
-        match rng.u8(0..8) {
-            7 => {
-                // Neither of these counts: the requester's own, and one person's second.
-                to.push(at(when, Act::ApproveAs("duty-officer-zhou", GROUPS[0])));
-                to.push(at(when + 1, Act::ApproveAs(APPROVERS[0], GROUPS[1])));
-            }
-            0 | 1 => {
-                to.push(at(when, Act::Level(["I", "II", "III"][rng.usize(0..3)])));
-                for who in APPROVERS {
-                    to.push(at(when + rng.u64(3..90), Act::Approve(who)));
-                }
-            }
-            2 | 3 => {
-                to.push(at(when, Act::Pause(true)));
-                to.push(at(when + rng.u64(1..120), Act::Pause(false)));
-            }
-            4 => to.push(at(
-                when,
-                Act::Abort(if rng.bool() { "Restore" } else { "Hold" }),
-            )),
-            5 => {
-                to.push(at(when, Act::Renew("5h")));
-                for who in APPROVERS {
-                    to.push(at(when + rng.u64(3..90), Act::Approve(who)));
-                }
-            }
-            _ => to.push(at(
-                when,
-                Act::Verdict(if rng.u8(0..4) == 0 { "Ours" } else { "Keep" }),
-            )),
-        }
     }
 
     fn rival(self, rng: &mut Rng) -> Act {
@@ -293,6 +258,41 @@ impl Cast {
             8 => Act::Delete(target),
             _ => Act::Recreate(target),
         }
+    }
+}
+
+fn person(rng: &mut Rng, last: u64, to: &mut Vec<Happening>) {
+    let when = rng.u64(0..last);
+    match rng.u8(0..8) {
+        7 => {
+            // Neither of these counts: the requester's own, and one person's second.
+            to.push(at(when, Act::ApproveAs("duty-officer-zhou", GROUPS[0])));
+            to.push(at(when + 1, Act::ApproveAs(APPROVERS[0], GROUPS[1])));
+        }
+        0 | 1 => {
+            to.push(at(when, Act::Level(["I", "II", "III"][rng.usize(0..3)])));
+            for who in APPROVERS {
+                to.push(at(when + rng.u64(3..90), Act::Approve(who)));
+            }
+        }
+        2 | 3 => {
+            to.push(at(when, Act::Pause(true)));
+            to.push(at(when + rng.u64(1..120), Act::Pause(false)));
+        }
+        4 => to.push(at(
+            when,
+            Act::Abort(if rng.bool() { "Restore" } else { "Hold" }),
+        )),
+        5 => {
+            to.push(at(when, Act::Renew("5h")));
+            for who in APPROVERS {
+                to.push(at(when + rng.u64(3..90), Act::Approve(who)));
+            }
+        }
+        _ => to.push(at(
+            when,
+            Act::Verdict(if rng.u8(0..4) == 0 { "Ours" } else { "Keep" }),
+        )),
     }
 }
 

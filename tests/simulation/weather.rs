@@ -164,15 +164,15 @@ impl Weather {
                     .or_else(|| listed.get(&Which::Request(seen.process, seen.request)))
                     .copied()
             }
-            Self::Drawn(seed, rates) => rates.draw(*seed, seen),
+            Self::Drawn(chance, rates) => rates.draw(*chance, seen),
             Self::Unanswered => seen.write.map(|_| Fault::Lost(504)),
         }
     }
 }
 
 impl Rates {
-    fn draw(&self, seed: u64, seen: Seen) -> Option<Fault> {
-        let mut rng = Rng::with_seed(mixed(seed, seen.process as u64, seen.request as u64));
+    fn draw(&self, chance: u64, seen: Seen) -> Option<Fault> {
+        let mut rng = Rng::with_seed(mixed(chance, seen.process as u64, seen.request as u64));
         if seen.watch {
             return (rng.u32(0..1000) < self.watches).then(|| self.of_a_watch(&mut rng));
         }

@@ -35,8 +35,6 @@ pub struct Sent {
     pub lease: bool,
     /// Whether it is a write that counts.
     pub write: bool,
-    /// Whether it opens a watch.
-    pub watch: bool,
     /// What it met.
     pub fault: Option<Fault>,
     /// The code of the server's own answer; 0 where it never arrived.
@@ -285,7 +283,6 @@ impl Wire {
             uri,
             lease,
             write: counts,
-            watch,
             fault: None,
             code: 0,
             made: (0, 0),

@@ -21,6 +21,8 @@ pub struct Terms<'a> {
     pub force: bool,
     /// What an object of the kind is that says [`nothing`].
     pub nothing: &'a Value,
+    /// What was sent, before its address added to it.
+    pub said: &'a Value,
 }
 
 /// The object with what somebody wants of it, its managedFields included. `live` is null where there
@@ -40,6 +42,7 @@ pub fn applied(
         reset,
         force,
         nothing,
+        said,
     } = terms;
     let mut managers = read(&live["metadata"]["managedFields"]).unwrap_or_default();
     let (live, wanted) = (bare(live), bare(wanted));
@@ -71,9 +74,9 @@ pub fn applied(
     let found = visible(&compare(part, &live, &merged), reset);
     let mut conflicts = conflicts(&managers, &found, &own);
     if !force && !conflicts.is_empty() {
-        let allowed = last::allowed(part, &live, writer);
+        let allowed = last::allowed(part, &live, writer).leaves();
         conflicts.retain(|_, ways| {
-            ways.retain(|way| !allowed.leaves().any(|leaf| leaf == way));
+            ways.retain(|way| !allowed.contains(way));
             !ways.is_empty()
         });
         if !conflicts.is_empty() {
@@ -90,7 +93,7 @@ pub fn applied(
     }
     managers.retain(|_, owned| !owned.set.is_empty());
     let mut merged = merged;
-    last::keep_up(&mut merged, &wanted, writer);
+    last::keep_up(&mut merged, said, writer);
     merged["metadata"]["managedFields"] = written(managers);
     Ok(merged)
 }

@@ -33,19 +33,19 @@ pub(super) fn allowed(part: Part<'_>, live: &Value, writer: &Writer) -> Set {
         .minus(&found.removed)
 }
 
-/// Writes what is wanted into the annotation, where the object has it.
-pub(super) fn keep_up(merged: &mut Value, wanted: &Value, writer: &Writer) {
+/// Writes what was sent into the annotation, where the object has it.
+pub(super) fn keep_up(merged: &mut Value, said: &Value, writer: &Writer) {
     let annotations = &merged["metadata"]["annotations"];
     if writer.manager != KUBECTL || annotations[ANNOTATION].is_null() {
         return;
     }
-    let mut wanted = wanted.clone();
-    let own = wanted["metadata"].get_mut("annotations");
+    let mut said = said.clone();
+    let own = said["metadata"].get_mut("annotations");
     if let Some(annotations) = own.and_then(Value::as_object_mut) {
         annotations.remove(ANNOTATION);
     }
     // Go writes these three so that a browser does not take them for markup, and ends the line.
-    let text = wanted
+    let text = said
         .to_string()
         .replace('&', "\\u0026")
         .replace('<', "\\u003c")
@@ -83,7 +83,7 @@ mod tests {
             let set = allowed(schema.root(), &live("3"), &writer(manager));
             let has = |name: &str| {
                 let way = ["f:data".to_owned(), format!("f:{name}")];
-                set.leaves().any(|leaf| leaf.as_slice() == way)
+                set.leaves().contains(&way.to_vec())
             };
             (has("a"), has("b"))
         };

@@ -337,7 +337,7 @@ pub fn scaled(old: &Value, count: &Way, writer: &Writer, is_changed: bool, is_ze
     };
     managers = given_up(managers, &found, Some(&own).filter(|_| !is_zero));
     if is_zero {
-        return written(&managers);
+        return written(managers);
     }
     let entry = managers.entry(own).or_insert_with(|| Owned {
         api_version: writer.api_version.clone(),

@@ -34,10 +34,11 @@ pub fn ensure_declared(kind: &Kind, config: &Value) -> Result<(), Refusal> {
     };
     let text = |member: &str| config["metadata"][member].as_str().unwrap_or_default();
     let message = format!(
-        "failed to create typed patch object ({}/{}; {}, Kind={}): {said}",
+        "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {said}",
         text("namespace"),
         text("name"),
-        kind.api_version(),
+        kind.group,
+        kind.version,
         kind.kind
     );
     Err(Refusal::plain(500, "", message))

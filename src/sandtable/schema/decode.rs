@@ -8,13 +8,10 @@ use super::{Part, Shape, quantity, written};
 /// by the names of its members:
 /// `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
 ///
+/// Where another object of the kind could be read (`old`), what it shares with that can be, too.
+///
 /// Limit: texts that have a type of their own in Go (`v1.PullPolicy`) are called `string`.
-pub fn decode_errors(part: Part<'_>, object: &Value) -> Option<String> {
-    decode_errors_since(part, object, None)
-}
-
-/// The same, where another object of the kind could be read: what it shares with that can be, too.
-pub fn decode_errors_since(part: Part<'_>, object: &Value, old: Option<&Value>) -> Option<String> {
+pub fn decode_errors(part: Part<'_>, object: &Value, old: Option<&Value>) -> Option<String> {
     let place = Place {
         structure: "",
         name: "",
@@ -232,7 +229,7 @@ mod tests {
 
     fn said_of(group: &str, kind: &str, object: &Value) -> Option<String> {
         let schema = builtin().kind(group, "v1", kind).expect("it is served");
-        decode_errors(schema.root(), object)
+        decode_errors(schema.root(), object, None)
     }
 
     /// A patch that writes a word where a number belongs must be refused, and say where.

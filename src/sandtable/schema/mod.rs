@@ -29,7 +29,7 @@ pub use builtin::{builtin, published};
 pub use coded::{
     addressed, created, default_builtin, default_builtin_since, needs_address, ported,
 };
-pub use decode::{decode_errors_since, other_kind};
+pub use decode::{decode_errors, other_kind};
 pub use defaults::{default, numbers};
 pub use duplicates::{duplicates, surplus};
 pub use prune::{keeps_unknown, prune, prune_since};

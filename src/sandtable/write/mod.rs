@@ -249,6 +249,7 @@ fn apply(
     if !config["metadata"]["managedFields"].is_null() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));
     }
+    let said = config.clone();
     body::name(&mut config, place)?;
     managed::ensure_declared(kind, &config)?;
     body::place(kind, &mut config, place)?;
@@ -264,6 +265,7 @@ fn apply(
         reset: managed::Reset::of(kind, job.part),
         force: job.options.force,
         nothing: &managed::nothing(kind),
+        said: &said,
     };
     let root = kind.schema.root();
     let mut new = managed::applied(root, live, &config, &writer, terms, &ask.time())?;
