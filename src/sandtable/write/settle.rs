@@ -126,8 +126,10 @@ fn prepare(job: &Job<'_>, old: &Value, new: &mut Value) {
         "metadata" | "status" | "apiVersion" | "kind" => false,
         name => kind.is_custom || name == "spec" || kind.plural.starts_with("validating"),
     };
-    // A Deployment's annotations go to its ReplicaSets: they count as its spec does.
-    let is_deployment = kind.group == "apps" && kind.plural == "deployments";
+    // A Deployment's annotations go to its ReplicaSets: they count as its spec does, but where its
+    // controller writes them with the status.
+    let is_deployment =
+        kind.group == "apps" && kind.plural == "deployments" && job.part != Part::Status;
     let annotations = |object: &Value| object["metadata"]["annotations"].clone();
     if differ(old, new, counted) || is_deployment && annotations(old) != annotations(new) {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
