@@ -211,6 +211,11 @@ impl Actor {
         self.hold(memory, &decision).await;
         self.refresh(memory, &decision.refresh).await;
         self.publish(memory, object.as_deref(), &decision).await;
+        if decision.closed && !memory.finished && !is_told(memory, object.as_deref(), &decision) {
+            // Once its object is let go nobody writes its status any more: it would say for ever that
+            // it waits for something.
+            return Ok(Next::Wait(Some(self.soon())));
+        }
         if decision.closed {
             self.finish(memory, object.as_deref()).await?;
             return Ok(Next::Wait(decision.again_at));
@@ -381,4 +386,11 @@ impl Actor {
             }
         }
     }
+}
+
+/// Whether what was decided last is what the mode's status says, where there is an object to say it.
+fn is_told(memory: &Memory, object: Option<&EmergencyMode>, decision: &Decision) -> bool {
+    let Some(object) = object else { return true };
+    let known = memory.published.as_ref().or(object.status.as_ref());
+    known == Some(&decision.status)
 }

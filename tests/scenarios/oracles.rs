@@ -276,11 +276,17 @@ impl Evidence {
             .events
             .iter()
             .filter(|event| event.uid == entry.target.uid && !event.removed);
-        let values: Vec<Image> = states
-            .map(|event| Image::at(&event.object, &entry.path))
+        let values: Vec<(Image, bool)> = states
+            .map(|event| {
+                let is_own = !self.foreign.contains(&(event.uid.clone(), event.version));
+                (Image::at(&event.object, &entry.path), is_own)
+            })
             .collect();
-        let ours = values.iter().rposition(|value| value == entry.ours());
-        ours.is_some_and(|ours| values[ours..].contains(&entry.base))
+        // Somebody may choose the very value that we had.
+        let ours = values
+            .iter()
+            .rposition(|(value, is_own)| *is_own && value == entry.ours());
+        ours.is_some_and(|ours| values[ours..].iter().any(|(value, _)| *value == entry.base))
     }
 
     /// O3: no more writes than the journal accounts for, and no target is created or removed.
@@ -326,6 +332,8 @@ impl Evidence {
             .collect();
         let switched: BTreeSet<EntryId> = of.values().map(|entry| entry.write).collect();
         let mut again = 0;
+        // Back in as many parts as there are answers to what drifted.
+        let mut returned = 0;
         let mut owners = usize::from(of.values().any(|entry| entry.state == State::Kept));
         for record in &self.records[mode] {
             let items = record
@@ -341,11 +349,12 @@ impl Evidence {
                     // What is refused together is tried one by one, to name the poison.
                     "Refused" | "Stuck" => again += of.len(),
                     "OwnersBack" => owners += 1,
+                    "Reverted" => returned += 1,
                     _ => {}
                 }
             }
         }
-        switched.len() * 2 + again + owners
+        switched.len() + returned.max(switched.len()) + again + owners
     }
 
     /// O4: every write has an earlier intent with its uid and path or, for a return, an earlier

@@ -115,8 +115,13 @@ fn one(seed: u64, tally: &Mutex<Tally>) -> bool {
     say(&format!(
         "seed {seed} ({}) fails: {}",
         kind.word(),
-        outcome.violations[0].chars().take(300).collect::<String>()
+        outcome.violations[0].chars().take(900).collect::<String>()
     ));
+    if variable("PINGZHAN_CAMPAIGN_TRAIL").is_some() {
+        for sent in &outcome.trail {
+            say(&format!("{sent:?}"));
+        }
+    }
     say(&format!(
         "play it again: cargo xtask campaign --seeds 1 --from {seed}"
     ));

@@ -9,11 +9,10 @@ use std::time::Duration;
 use kube::Client;
 use kube::api::{Api, PostParams};
 use pingzhan::api::condition::{self, types};
-use pingzhan::api::{EmergencyMode, Phase, Playbook, names};
+use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase, Playbook, names};
 use pingzhan::run::clock::Clock;
 use pingzhan::run::{lease, operator, retention};
 use pingzhan::sandtable::people::User;
-use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -161,8 +160,7 @@ impl Schedule {
                 return end;
             }
             if Instant::now() >= until {
-                let status = mode.map(|mode| json!(mode.status)).unwrap_or_default();
-                return format!("not over: {status}");
+                return not_over(mode.and_then(|mode| mode.status));
             }
             stage.wait(Instant::now() + Duration::from_secs(30)).await;
             people.have_the_last_word(self.story.last_word).await;
@@ -181,6 +179,20 @@ fn said(city: &City) -> BTreeSet<String> {
     let so = statuses.flatten().filter(|one| one["status"] == "True");
     so.filter_map(|one| one["type"].as_str().map(str::to_owned))
         .collect()
+}
+
+/// What a mode waits for that does not end.
+fn not_over(status: Option<EmergencyModeStatus>) -> String {
+    let status = status.unwrap_or_default();
+    let so = status.conditions.iter().filter(|one| one.status == "True");
+    let so: Vec<_> = so
+        .map(|one| (&one.type_, &one.reason, &one.message))
+        .collect();
+    let (phase, waiting) = (status.phase, status.waiting_on);
+    format!(
+        "{phase:?}, waiting on {waiting:?}; {so:?}; {:?}",
+        status.targets
+    )
 }
 
 /// How a mode that is over ended.

@@ -126,6 +126,18 @@ fn others(requests: usize) -> Vec<usize> {
     others.collect()
 }
 
+/// C13 in full: whichever write is refused for a while (429), all ends as it should, and is said.
+#[test]
+fn any_write_may_be_refused_for_a_while() {
+    let (_, writes) = reference().first;
+    let one = |number: usize| {
+        let weather = Weather::one(Which::Write(0, number), Fault::Refused(429));
+        (format!("write {number}"), with(weather))
+    };
+    let refused: Vec<_> = (1..=writes).map(one).collect();
+    all("C13, each write refused once with 429", refused);
+}
+
 /// C3, C4: two deaths, the second one of the process that took over, also while it recovers.
 #[test]
 fn an_operator_may_die_and_its_successor_too() {
