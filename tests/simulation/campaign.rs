@@ -13,8 +13,9 @@ use super::seeds::{self, KINDS, Kind};
 use super::shrink;
 use crate::support::variable;
 
-/// How many seeds the normal test run plays: 500 of each of C5 and C15, with what lies between.
-const USUAL: u64 = 1_200;
+/// How many seeds the normal test run plays: of five kinds in turn, so that C5 (trouble, both) and C15
+/// (rivals, both) have 500 each.
+const USUAL: u64 = 1_250;
 
 /// What is to be played.
 struct Order {
@@ -38,8 +39,10 @@ impl Order {
             from: number("PINGZHAN_CAMPAIGN_FROM").unwrap_or(0),
             seeds: seeds.unwrap_or(if minutes.is_some() { u64::MAX } else { USUAL }),
             until: minutes.map(|minutes| Duration::from_secs(60 * minutes)),
+            // At the end of a test run the other cores are idle.
             threads: threads
                 .and_then(|many| usize::try_from(many).ok())
+                .or_else(|| std::thread::available_parallelism().map(usize::from).ok())
                 .unwrap_or(1),
         }
     }

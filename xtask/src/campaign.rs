@@ -11,7 +11,7 @@ use crate::surroundings::{repository, set_by_cargo};
 /// How much is played.
 #[derive(Args, Clone, Debug)]
 pub struct Campaign {
-    /// How many seeds; without it, as many as there is time for, or 1,200.
+    /// How many seeds; without it, as many as there is time for, or 1,250.
     #[arg(long)]
     pub seeds: Option<u64>,
     /// For how many minutes at most.
