@@ -1,11 +1,14 @@
 //! A request: what is asked, of which object, and by whom.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use super::patch::Operations;
 use super::people::User;
 use super::refusal::Refusal;
 
@@ -32,6 +35,8 @@ pub struct Ask {
     pub body: Vec<u8>,
     /// When.
     pub now: Timestamp,
+    /// The body as operations of a JSON Patch, once it was read so.
+    pub operations: OnceLock<Operations>,
 }
 
 /// What a request is about.
@@ -54,6 +59,12 @@ pub struct Place {
 }
 
 impl Ask {
+    /// The body, read as operations of a JSON Patch. It is read once, by whoever asks first: so also
+    /// before the server is asked, which keeps nobody waiting.
+    pub fn operations(&self) -> &Operations {
+        self.operations.get_or_init(|| Operations::read(&self.body))
+    }
+
     /// A parameter of the query; empty where it is not there.
     pub fn parameter(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
@@ -172,20 +183,88 @@ pub struct Reply {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// JSON.
-    Json(Value),
+    Json(Arc<Value>),
+    /// A list of objects, which are shared with whoever keeps them.
+    List(List),
     /// Plain text.
     Text(String),
 }
 
+/// A list of objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List {
+    /// The version of the list.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its own metadata.
+    pub metadata: Value,
+    /// The objects.
+    pub items: Vec<Arc<Value>>,
+    /// Whether each of them says of what version and kind it is.
+    pub names_kinds: bool,
+}
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut list = to.serialize_map(Some(4))?;
+        list.serialize_entry("apiVersion", &self.api_version)?;
+        list.serialize_entry("kind", &self.kind)?;
+        list.serialize_entry("metadata", &self.metadata)?;
+        list.serialize_entry("items", &Items(self))?;
+        list.end()
+    }
+}
+
+/// The objects of a list, one after another.
+struct Items<'a>(&'a List);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let List {
+            items, names_kinds, ..
+        } = self.0;
+        to.collect_seq(items.iter().map(|object| Item(object, *names_kinds)))
+    }
+}
+
+/// One of them.
+struct Item<'a>(&'a Value, bool);
+
+impl Serialize for Item<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(object, names_kind) = self;
+        match object.as_object() {
+            Some(members) if !names_kind => {
+                let kind = ["apiVersion", "kind"];
+                to.collect_map(
+                    members
+                        .iter()
+                        .filter(|(name, _)| !kind.contains(&name.as_str())),
+                )
+            }
+            Some(_) | None => object.serialize(to),
+        }
+    }
+}
+
 impl Reply {
+    /// A list.
+    pub fn list(list: List) -> Self {
+        Self {
+            body: Body::List(list),
+            ..Self::json(200, Value::Null)
+        }
+    }
+
     /// JSON, without anything beside.
-    pub const fn json(code: u16, body: Value) -> Self {
+    pub fn json(code: u16, body: impl Into<Arc<Value>>) -> Self {
         Self {
             code,
             warnings: Vec::new(),
             retry_after: None,
             media: "",
-            body: Body::Json(body),
+            body: Body::Json(body.into()),
         }
     }
 
@@ -279,6 +358,7 @@ mod tests {
             user: User::default(),
             body: Vec::new(),
             now: Timestamp::UNIX_EPOCH,
+            operations: OnceLock::new(),
         };
         for yes in ["watch", "watch=", "watch=1", "watch=true", "watch=t"] {
             assert!(ask(yes).says("watch"), "{yes}");

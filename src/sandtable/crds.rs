@@ -86,7 +86,7 @@ pub fn accepted(kind: &Kind, crd: &Value) -> Option<Value> {
         kind.schema.root(),
         crd,
         &accepted,
-        &Value::Null,
+        Value::Null,
         &writer,
         managed::Reset::of(kind, Part::Status),
         now,

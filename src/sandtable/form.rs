@@ -1,8 +1,10 @@
 //! The form of an answer: whole objects, their metadata alone, or a table for people.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
-use super::ask::Ask;
+use super::ask::{Ask, List, Reply};
 use super::kinds::{Column, Kind};
 use super::refusal::Refusal;
 use super::tables;
@@ -73,54 +75,55 @@ impl Form {
     }
 
     /// One object in this form.
-    pub fn object(self, kind: &Kind, object: &Value, now: &str) -> Value {
+    pub fn object(self, kind: &Kind, object: &Arc<Value>, now: &str) -> Arc<Value> {
         match self {
             Self::Whole => object.clone(),
-            Self::Metadata => metadata(object),
+            Self::Metadata => metadata(object).into(),
             Self::Table(beside) => {
                 let version = object["metadata"]["resourceVersion"].clone();
                 let rows = vec![row(kind, object, beside, now)];
-                table(kind, &rows, &json!({ "resourceVersion": version }), true)
+                table(kind, rows, json!({ "resourceVersion": version }), true).into()
             }
         }
     }
 
-    /// A list in this form. `metadata` is the list's own.
-    pub fn list(self, kind: &Kind, objects: &[&Value], own: &Value, now: &str) -> Value {
+    /// A list in this form. `own` is its own metadata. Items of built-in lists do not say what they
+    /// are; those of custom ones do.
+    pub fn list(self, kind: &Kind, objects: Vec<Arc<Value>>, own: Value, now: &str) -> Reply {
         match self {
-            Self::Whole => {
-                let items: Vec<Value> = objects.iter().map(|object| item(kind, object)).collect();
-                list_of(
-                    &kind.api_version(),
-                    &format!("{}List", kind.kind),
-                    own,
-                    &items,
-                )
-            }
-            Self::Metadata => {
-                let items: Vec<Value> = objects.iter().map(|object| metadata(object)).collect();
-                list_of("meta.k8s.io/v1", "PartialObjectMetadataList", own, &items)
-            }
+            Self::Whole => Reply::list(List {
+                api_version: kind.api_version(),
+                kind: format!("{}List", kind.kind),
+                metadata: own,
+                items: objects,
+                names_kinds: kind.is_custom,
+            }),
+            Self::Metadata => Reply::list(List {
+                api_version: "meta.k8s.io/v1".to_owned(),
+                kind: "PartialObjectMetadataList".to_owned(),
+                metadata: own,
+                items: objects
+                    .iter()
+                    .map(|object| metadata(object).into())
+                    .collect(),
+                names_kinds: true,
+            }),
             Self::Table(beside) => {
                 let rows = objects.iter().map(|object| row(kind, object, beside, now));
-                table(kind, &rows.collect::<Vec<_>>(), own, true)
+                Reply::json(200, table(kind, rows.collect(), own, true))
             }
         }
     }
 
     /// The object of an event in this form. Only the first table of a watch has heads.
-    pub fn event(self, kind: &Kind, object: &Value, now: &str, is_first: bool) -> Value {
+    pub fn event(self, kind: &Kind, object: &Arc<Value>, now: &str, is_first: bool) -> Arc<Value> {
         match self {
             Self::Whole | Self::Metadata => self.object(kind, object, now),
             Self::Table(beside) => {
                 let version = object["metadata"]["resourceVersion"].clone();
                 let rows = vec![row(kind, object, beside, now)];
-                table(
-                    kind,
-                    &rows,
-                    &json!({ "resourceVersion": version }),
-                    is_first,
-                )
+                let own = json!({ "resourceVersion": version });
+                table(kind, rows, own, is_first).into()
             }
         }
     }
@@ -137,20 +140,6 @@ fn beside(ask: &Ask) -> Result<Beside, Refusal> {
     }
 }
 
-/// Items of built-in lists do not say what they are; those of custom ones do.
-fn item(kind: &Kind, object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(members) = object.as_object_mut().filter(|_| !kind.is_custom) {
-        members.remove("apiVersion");
-        members.remove("kind");
-    }
-    object
-}
-
-fn list_of(api_version: &str, kind: &str, metadata: &Value, items: &[Value]) -> Value {
-    json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata, "items": items })
-}
-
 fn metadata(object: &Value) -> Value {
     json!({
         "apiVersion": "meta.k8s.io/v1",
@@ -159,7 +148,7 @@ fn metadata(object: &Value) -> Value {
     })
 }
 
-fn table(kind: &Kind, rows: &[Value], metadata: &Value, has_heads: bool) -> Value {
+fn table(kind: &Kind, rows: Vec<Value>, metadata: Value, has_heads: bool) -> Value {
     let name = json!({ "name": "Name", "type": "string", "format": "name", "description": NAME, "priority": 0 });
     let heads = kind.columns.iter().map(|column| {
         json!({ "name": column.name, "type": column.type_, "format": column.format,
@@ -172,8 +161,11 @@ fn table(kind: &Kind, rows: &[Value], metadata: &Value, has_heads: bool) -> Valu
     } else {
         Value::Null
     };
-    json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-        "columnDefinitions": heads, "rows": rows })
+    let mut table = json!({ "kind": "Table", "apiVersion": "meta.k8s.io/v1" });
+    table["metadata"] = metadata;
+    table["columnDefinitions"] = heads;
+    table["rows"] = rows.into();
+    table
 }
 
 fn row(kind: &Kind, object: &Value, beside: Beside, now: &str) -> Value {

@@ -128,6 +128,7 @@ fn apply(server: &mut Server, object: &Value, number: usize, now: Timestamp) -> 
     let why = match &reply.body {
         Body::Json(status) => text(&status["message"]),
         Body::Text(text) => text.clone(),
+        Body::List(_) => String::new(),
     };
     ensure!(reply.code < 300, RefusedSnafu { kind, name, why });
     Ok(())
@@ -170,6 +171,7 @@ fn admins(path: String, now: Timestamp) -> Ask {
         user: User::authenticated("admin", &[MASTERS]),
         body: Vec::new(),
         now,
+        operations: std::sync::OnceLock::new(),
     }
 }
 

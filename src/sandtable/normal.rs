@@ -15,8 +15,8 @@ pub enum Text<'a> {
     Object(&'a [u8]),
     /// A patch whose members are the object's.
     Patch(&'a [u8]),
-    /// Operations on an object.
-    Operations(&'a [u8]),
+    /// Operations on an object: what is said of them.
+    Operations(&'a [String]),
     /// Nothing that could have anything twice.
     None,
 }
@@ -115,14 +115,11 @@ fn pruned(
 
 /// What is there twice and what nobody knows, in the server's order.
 fn surplus(kind: &Kind, text: Text<'_>, mut dropped: Vec<String>) -> Vec<String> {
-    let read = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let read = String::from_utf8_lossy;
     let mut said = match text {
         Text::Object(bytes) if !kind.is_custom => return schema::surplus(&read(bytes), &dropped),
         Text::Object(bytes) | Text::Patch(bytes) => schema::duplicates(&read(bytes)),
-        Text::Operations(bytes) => schema::duplicates(&read(bytes))
-            .into_iter()
-            .map(|said| format!("json patch {said}"))
-            .collect(),
+        Text::Operations(said) => said.to_vec(),
         Text::None => Vec::new(),
     };
     said.append(&mut dropped);

@@ -1,5 +1,6 @@
 //! The patches that are understood: JSON Patch, merge patch, strategic merge patch, and apply.
 
+use json_patch::jsonptr::PointerBuf;
 use serde_json::{Map, Value};
 
 use super::ask::Ask;
@@ -7,12 +8,37 @@ use super::body::{go_error, unknown_media};
 use super::kinds::Kind;
 use super::normal::Text;
 use super::refusal::{Cause, Named, Refusal};
+use super::schema;
+
+/// The media type of a JSON Patch.
+pub const JSON_PATCH: &str = "application/json-patch+json";
+
+/// The operations of a JSON Patch.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    /// One after another, or why there are none.
+    read: Result<Vec<json_patch::PatchOperation>, Refusal>,
+    /// What the text has twice, in the server's words.
+    twice: Vec<String>,
+}
+
+impl Operations {
+    /// Reads a body.
+    pub fn read(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body);
+        let twice = schema::duplicates(&text).into_iter();
+        Self {
+            read: json_patch_of(body),
+            twice: twice.map(|said| format!("json patch {said}")).collect(),
+        }
+    }
+}
 
 /// A patch, read.
 #[derive(Clone, Debug)]
-pub enum Patch {
+pub enum Patch<'a> {
     /// Operations, one after another.
-    Json(Vec<json_patch::PatchOperation>),
+    Json(&'a Operations),
     /// What is said replaces what is there; null takes away.
     Merge(Value),
     /// The same, with lists merged by the keys of their items.
@@ -26,14 +52,20 @@ const STRICT: &str = "strict decoding error";
 /// What is said of a patch that is no patch, or that does not fit.
 const ERROR_IN_REQUEST: &str = "the server rejected our request due to an error in our request";
 
-impl Patch {
+impl<'a> Patch<'a> {
     /// Reads the body as its media type says.
     ///
     /// # Errors
     /// In the server's words.
-    pub fn read(kind: &Kind, ask: &Ask) -> Result<Self, Refusal> {
+    pub fn read(kind: &Kind, ask: &'a Ask) -> Result<Self, Refusal> {
         match ask.content_type.as_str() {
-            "application/json-patch+json" => json_patch_of(&ask.body).map(Self::Json),
+            JSON_PATCH => {
+                let operations = ask.operations();
+                match &operations.read {
+                    Ok(_) => Ok(Self::Json(operations)),
+                    Err(refusal) => Err(refusal.clone()),
+                }
+            }
             "application/merge-patch+json" => merge_of(&ask.body).map(Self::Merge),
             "application/strategic-merge-patch+json" if !kind.is_custom => {
                 merge_of(&ask.body).map(Self::Strategic)
@@ -89,9 +121,9 @@ impl Patch {
     }
 
     /// What of its text may be there twice.
-    pub const fn text<'a>(&self, body: &'a [u8]) -> Text<'a> {
+    pub const fn text(&self, body: &'a [u8]) -> Text<'a> {
         match self {
-            Self::Json(_) => Text::Operations(body),
+            Self::Json(operations) => Text::Operations(operations.twice.as_slice()),
             Self::Merge(_) | Self::Strategic(_) => Text::Patch(body),
             Self::Apply(_) => Text::None,
         }
@@ -108,7 +140,9 @@ impl Patch {
     /// It does not fit the object.
     pub fn of(&self, kind: &Kind, object: &Value) -> Result<Value, Refusal> {
         match self {
-            Self::Json(operations) => operated(object, operations),
+            Self::Json(Operations { read, .. }) => {
+                operated(object, read.as_ref().map_err(Clone::clone)?)
+            }
             Self::Merge(patch) => {
                 let mut merged = object.clone();
                 json_patch::merge(&mut merged, patch);
@@ -165,8 +199,28 @@ fn json_patch_of(body: &[u8]) -> Result<Vec<json_patch::PatchOperation>, Refusal
             "error decoding patch: json: cannot unmarshal {word} into Go value of type []handlers.jsonPatchOp"
         )));
     };
-    let read = items.into_iter().map(serde_json::from_value);
-    read.collect::<Result<_, _>>().map_err(|_| does_not_fit())
+    let read = items.into_iter().map(operation);
+    read.collect::<Option<_>>().ok_or_else(does_not_fit)
+}
+
+/// Reads an operation. Those with a value, which may be large, are taken apart by hand: the library
+/// would copy it twice.
+fn operation(mut item: Value) -> Option<json_patch::PatchOperation> {
+    let path = item["path"].as_str().map(PointerBuf::parse);
+    let value = item.get_mut("value").map(Value::take);
+    let op = item["op"].as_str();
+    let (Some(Ok(path)), Some(value), Some(op)) = (path, value, op) else {
+        return serde_json::from_value(item).ok();
+    };
+    Some(match op {
+        "test" => json_patch::PatchOperation::Test(json_patch::TestOperation { path, value }),
+        "add" => json_patch::PatchOperation::Add(json_patch::AddOperation { path, value }),
+        "replace" => {
+            json_patch::PatchOperation::Replace(json_patch::ReplaceOperation { path, value })
+        }
+        // The others have no use for a value.
+        _ => return serde_json::from_value(item).ok(),
+    })
 }
 
 /// 422: an operation that does not fit, or is none. It does not say why.
@@ -214,9 +268,9 @@ fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result
             }
             continue;
         }
-        let operation = laxer(&patched, operation);
-        let one = json_patch::Patch(vec![operation]);
-        json_patch::patch(&mut patched, &one).map_err(|_| does_not_fit())?;
+        let laxer = laxer(&patched, operation);
+        let one = std::slice::from_ref(laxer.as_ref().unwrap_or(operation));
+        json_patch::patch(&mut patched, one).map_err(|_| does_not_fit())?;
     }
     if patched.is_object() {
         return Ok(patched);
@@ -225,7 +279,10 @@ fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result
 }
 
 /// The server's library adds what was to be replaced, where an object has no such member.
-fn laxer(object: &Value, operation: &json_patch::PatchOperation) -> json_patch::PatchOperation {
+fn laxer(
+    object: &Value,
+    operation: &json_patch::PatchOperation,
+) -> Option<json_patch::PatchOperation> {
     if let json_patch::PatchOperation::Replace(replace) = operation
         && object.pointer(replace.path.as_str()).is_none()
         && replace.path.parent().is_some_and(|parent| {
@@ -234,12 +291,12 @@ fn laxer(object: &Value, operation: &json_patch::PatchOperation) -> json_patch::
                 .is_some_and(Value::is_object)
         })
     {
-        return json_patch::PatchOperation::Add(json_patch::AddOperation {
+        return Some(json_patch::PatchOperation::Add(json_patch::AddOperation {
             path: replace.path.clone(),
             value: replace.value.clone(),
-        });
+        }));
     }
-    operation.clone()
+    None
 }
 
 /// The server compares what it has in its own spelling with what was sent in the client's: numbers

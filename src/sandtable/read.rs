@@ -105,11 +105,8 @@ pub fn list(store: &Store, kind: &Kind, place: &Place, ask: &Ask) -> Result<Repl
     } else if kind.is_custom && form == Form::Whole {
         own["continue"] = "".into();
     }
-    let objects: Vec<&Value> = page.iter().map(|(_, object)| &***object).collect();
-    Ok(Reply::json(
-        200,
-        form.list(kind, &objects, &own, &ask.time()),
-    ))
+    let objects = page.into_iter().map(|(_, object)| object.clone()).collect();
+    Ok(form.list(kind, objects, own, &ask.time()))
 }
 
 /// What a request selects.

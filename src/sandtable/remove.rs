@@ -83,11 +83,8 @@ pub fn all(
     if kind.is_custom {
         own["continue"] = "".into();
     }
-    let objects: Vec<&Value> = chosen.iter().map(|(_, object)| &**object).collect();
-    Ok(Reply::json(
-        200,
-        form.list(kind, &objects, &own, &ask.time()),
-    ))
+    let objects = chosen.into_iter().map(|(_, object)| object).collect();
+    Ok(form.list(kind, objects, own, &ask.time()))
 }
 
 fn terms(ask: &Ask) -> Result<Terms, Refusal> {

@@ -23,7 +23,7 @@ const AVAILABLE: &str = "replicas is the actual number of observed instances of 
 pub fn get(server: &Server, kind: &Arc<Kind>, place: &Place, ask: &Ask) -> Result<Reply, Refusal> {
     let form = Form::of(ask)?;
     let object = found(&server.store, kind, place)?;
-    let scale = shown(kind, &object);
+    let scale = Arc::new(shown(kind, &object));
     let answer = match form {
         Form::Whole | Form::Metadata => scale,
         Form::Table(_) => form.object(&table(kind), &scale, &ask.time()),

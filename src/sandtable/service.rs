@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,12 +16,15 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::ask::{Answer, Ask, Body, Reply};
+use super::patch::JSON_PATCH;
 use super::people::{MASTERS, User};
 use super::server::Server;
-use super::watch::Watch;
+use super::watch::{Line, Watch};
 
 /// A body that is answered.
 pub type Answered = UnsyncBoxBody<bytes::Bytes, Infallible>;
+/// Bytes that most answers fit into.
+const ANSWER: usize = 8192;
 /// How often a quiet watch is told up to where everything was said.
 const BOOKMARK: Duration = Duration::from_mins(1);
 
@@ -59,6 +62,9 @@ impl Service {
         if server.store.revision() != before {
             self.changed.notify_waiters();
         }
+        let forgotten = server.store.forgotten();
+        drop(server);
+        drop(forgotten);
         done
     }
 
@@ -112,7 +118,11 @@ impl Service {
             headers: head.headers.clone(),
             body,
             now: (self.clock)(),
+            operations: OnceLock::new(),
         };
+        if ask.content_type == JSON_PATCH {
+            ask.operations();
+        }
         match self.act(|server, _| server.handle(ask)) {
             Answer::Reply(reply) => whole(&reply),
             Answer::Watch(watch) => self.stream(watch),
@@ -195,23 +205,29 @@ impl Open {
     }
 }
 
-fn written(lines: &[serde_json::Value]) -> bytes::Bytes {
+fn written(lines: &[Line]) -> bytes::Bytes {
     let mut text = Vec::new();
     for line in lines {
-        // A value of ours has no keys that are no texts.
-        serde_json::to_writer(&mut text, line).unwrap_or_default();
+        text.extend(json(line));
         text.push(b'\n');
     }
     text.into()
 }
 
+/// As JSON text. A value of ours has no keys that are no texts.
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(ANSWER);
+    match serde_json::to_writer(&mut text, value) {
+        Ok(()) => text,
+        Err(_) => Vec::new(),
+    }
+}
+
 /// A whole answer.
 pub(super) fn whole(reply: &Reply) -> Response<Answered> {
     let (media, text) = match &reply.body {
-        Body::Json(value) => (
-            "application/json",
-            serde_json::to_vec(value).unwrap_or_default(),
-        ),
+        Body::Json(value) => ("application/json", json(&**value)),
+        Body::List(list) => ("application/json", json(list)),
         Body::Text(text) => ("text/plain; charset=utf-8", text.as_bytes().to_vec()),
     };
     let media = if reply.media.is_empty() {

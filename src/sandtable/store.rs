@@ -52,10 +52,14 @@ pub struct Store {
     revision: u64,
     compacted: u64,
     remembered: usize,
+    forgotten: Vec<Event>,
 }
 
-/// So many events are remembered: watches that are further behind begin anew.
-pub const REMEMBERED: usize = 100_000;
+/// So many events are remembered: watches that are further behind begin anew. A Deployment with its
+/// owners takes some 40 KiB in memory, and each event keeps one.
+pub const REMEMBERED: usize = 10_000;
+/// So many are kept for whoever drops them.
+const FORGOTTEN: usize = 1000;
 
 impl Default for Store {
     fn default() -> Self {
@@ -66,6 +70,7 @@ impl Default for Store {
             revision: 1,
             compacted: 0,
             remembered: REMEMBERED,
+            forgotten: Vec::new(),
         }
     }
 }
@@ -178,8 +183,19 @@ impl Store {
         while self.events.len() > self.remembered {
             if let Some(oldest) = self.events.pop_front() {
                 self.compacted = oldest.revision;
+                self.forgotten.push(oldest);
             }
         }
+        // Where nobody takes them.
+        if self.forgotten.len() > FORGOTTEN {
+            self.forgotten.clear();
+        }
+    }
+
+    /// What was forgotten since this was asked last: to be dropped when nobody waits for it, since an
+    /// object that goes is a thousand small ones.
+    pub fn forgotten(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// What happened after a revision, oldest first.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::ask::{Ask, Place};
@@ -27,11 +28,38 @@ pub struct Watch {
     /// Everything up to this revision was told.
     told: u64,
     /// What is told first, beside what happens.
-    first: VecDeque<Value>,
+    first: VecDeque<Line>,
     has_told: bool,
     is_over: bool,
     /// For how many seconds it is open; 0 for ever.
     pub seconds: u64,
+}
+
+/// What a watch is told at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// `ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK` or `ERROR`.
+    pub word: &'static str,
+    /// The object that it is about.
+    pub object: Arc<Value>,
+}
+
+impl Line {
+    fn bookmark(mark: Value) -> Self {
+        Self {
+            word: "BOOKMARK",
+            object: mark.into(),
+        }
+    }
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut line = to.serialize_map(Some(2))?;
+        line.serialize_entry("type", self.word)?;
+        line.serialize_entry("object", &*self.object)?;
+        line.end()
+    }
 }
 
 impl Watch {
@@ -89,14 +117,14 @@ impl Watch {
         self.told = store.revision();
         if says_end && self.bookmarks {
             let mut mark = self.mark(store.revision());
-            mark["object"]["metadata"]["annotations"] = json!({ INITIAL_END: "true" });
-            self.first.push_back(mark);
+            mark["metadata"]["annotations"] = json!({ INITIAL_END: "true" });
+            self.first.push_back(Line::bookmark(mark));
         }
     }
 
     /// What is to be told now; nothing where nothing happened.
-    pub fn next(&mut self, store: &Store, now: &str) -> Vec<Value> {
-        let mut lines: Vec<Value> = self.first.drain(..).collect();
+    pub fn next(&mut self, store: &Store, now: &str) -> Vec<Line> {
+        let mut lines: Vec<Line> = self.first.drain(..).collect();
         if self.is_over {
             return lines;
         }
@@ -108,7 +136,10 @@ impl Watch {
                 store.compacted()
             );
             let expired = Refusal::plain(410, "Expired", message);
-            lines.push(json!({ "type": "ERROR", "object": expired.body() }));
+            lines.push(Line {
+                word: "ERROR",
+                object: expired.body().into(),
+            });
             return lines;
         }
         let mut events = Vec::new();
@@ -126,8 +157,8 @@ impl Watch {
     }
 
     /// A bookmark, where they are asked for: everything up to now was told.
-    pub fn bookmark(&self) -> Option<Value> {
-        (self.bookmarks && !self.is_over).then(|| self.mark(self.told))
+    pub fn bookmark(&self) -> Option<Line> {
+        (self.bookmarks && !self.is_over).then(|| Line::bookmark(self.mark(self.told)))
     }
 
     /// Whether nothing more will be told.
@@ -140,8 +171,8 @@ impl Watch {
             Form::Whole | Form::Table(_) => (self.kind.api_version(), self.kind.kind.as_str()),
             Form::Metadata => ("meta.k8s.io/v1".to_owned(), "PartialObjectMetadata"),
         };
-        json!({ "type": "BOOKMARK", "object": { "apiVersion": api_version, "kind": kind,
-            "metadata": { "resourceVersion": revision.to_string() } } })
+        json!({ "apiVersion": api_version, "kind": kind,
+            "metadata": { "resourceVersion": revision.to_string() } })
     }
 
     /// What an event is to this watch: an object that the selection lets go is removed for it.
@@ -172,8 +203,9 @@ impl Watch {
         }
     }
 
-    fn line(&mut self, word: &str, object: &Value, now: &str) -> Value {
+    fn line(&mut self, word: &'static str, object: &Arc<Value>, now: &str) -> Line {
         let is_first = !std::mem::replace(&mut self.has_told, true);
-        json!({ "type": word, "object": self.form.event(&self.kind, object, now, is_first) })
+        let object = self.form.event(&self.kind, object, now, is_first);
+        Line { word, object }
     }
 }

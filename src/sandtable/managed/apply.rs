@@ -44,7 +44,7 @@ pub fn applied(
         nothing,
         said,
     } = terms;
-    let mut managers = read(&live["metadata"]["managedFields"]).unwrap_or_default();
+    let mut managers = read(live["metadata"]["managedFields"].clone()).unwrap_or_default();
     let (live, wanted) = (bare(live), bare(wanted));
     if managers.is_empty() && !live.is_null() {
         let first = Writer {
@@ -61,7 +61,7 @@ pub fn applied(
         Some(&live).filter(|live| !live.is_null()),
         Some(&wanted),
     );
-    let set = owned(part, &wanted).filtered(|way| !reset.covers(way));
+    let set = reset.left(owned(part, &wanted));
     managers.insert(
         own.clone(),
         Owned {
@@ -71,7 +71,7 @@ pub fn applied(
         },
     );
     let merged = pruned(part, merged, &managers, last.as_ref());
-    let found = visible(&compare(part, &live, &merged), reset);
+    let found = visible(compare(part, &live, &merged), reset);
     let mut conflicts = conflicts(&managers, &found, &own);
     if !force && !conflicts.is_empty() {
         let allowed = last::allowed(part, &live, writer).leaves();
@@ -85,7 +85,7 @@ pub fn applied(
     }
     let mut managers = given_up(managers, &found, Some(&own));
     if let Some(entry) = managers.get_mut(&own) {
-        entry.set = stripped(&entry.set);
+        entry.set = stripped(std::mem::take(&mut entry.set));
         // Where nothing becomes of it, nothing says when.
         if merged != live {
             entry.time = Some(now.to_owned());
@@ -133,7 +133,7 @@ fn conflicts(
     found: &Difference,
     own: &Manager,
 ) -> BTreeMap<Manager, Vec<Way>> {
-    let changed = found.modified.union(&found.added);
+    let changed = found.modified.clone().union(found.added.clone());
     let mut conflicts = BTreeMap::new();
     for (manager, owned) in managers.iter().filter(|(manager, _)| *manager != own) {
         let both = owned.set.both(&changed);

@@ -70,9 +70,12 @@ impl Manager {
 ///
 /// # Errors
 /// One of them is not understood.
-pub fn read(fields: &Value) -> Result<Managers, String> {
+pub fn read(fields: Value) -> Result<Managers, String> {
+    let Value::Array(entries) = fields else {
+        return Ok(Managers::new());
+    };
     let mut managers = Managers::new();
-    for entry in fields.as_array().into_iter().flatten() {
+    for mut entry in entries {
         let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
         let operation = text("operation");
         if text("fieldsType") != "FieldsV1" || !["Apply", "Update"].contains(&operation.as_str()) {
@@ -84,7 +87,8 @@ pub fn read(fields: &Value) -> Result<Managers, String> {
             api_version: text("apiVersion"),
             subresource: text("subresource"),
         };
-        let set = match &entry["fieldsV1"] {
+        let fields = entry.get_mut("fieldsV1").map(Value::take);
+        let set = match fields.unwrap_or_default() {
             Value::Null => Set::default(),
             fields => Set::parse(fields)?,
         };
@@ -102,10 +106,9 @@ pub fn read(fields: &Value) -> Result<Managers, String> {
 pub fn written(managers: Managers) -> Value {
     let mut all: Vec<_> = managers.into_iter().collect();
     all.sort_by(|(one, own), (other, others)| {
-        let time = |owned: &Owned| owned.time.clone().unwrap_or_default();
         one.operation
             .cmp(&other.operation)
-            .then_with(|| time(own).cmp(&time(others)))
+            .then_with(|| own.time.as_deref().cmp(&others.time.as_deref()))
             .then_with(|| one.name.cmp(&other.name))
             .then_with(|| own.api_version.cmp(&others.api_version))
             .then_with(|| one.subresource.cmp(&other.subresource))

@@ -9,6 +9,8 @@ mod set;
 mod typed;
 mod undeclared;
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::kinds::Kind;
@@ -60,17 +62,15 @@ impl Reset {
         }
     }
 
-    fn covers(self, way: &Way) -> bool {
-        let is_status = way.first().is_some_and(|first| first == "f:status");
+    /// What of a set a write has a say in.
+    fn left(self, set: Set) -> Set {
         match self {
-            Self::Nothing => false,
-            Self::Status => is_status,
-            Self::AllButStatus => !is_status,
-            Self::SpecAndLabels => match way.as_slice() {
-                [first, ..] if first == "f:spec" => true,
-                [first, second, ..] => first == "f:metadata" && second == "f:labels",
-                [_] | [] => false,
-            },
+            Self::Nothing => set,
+            Self::Status => set.without(&["f:status"]),
+            Self::AllButStatus => set.only("f:status"),
+            Self::SpecAndLabels => set
+                .without(&["f:spec"])
+                .without(&["f:metadata", "f:labels"]),
         }
     }
 }
@@ -159,7 +159,7 @@ pub fn updated(
     part: Part<'_>,
     old: &Value,
     new: &Value,
-    said: &Value,
+    said: Value,
     writer: &Writer,
     reset: Reset,
     now: &str,
@@ -187,7 +187,7 @@ pub fn made_of(
         part,
         nothing,
         object,
-        &Value::Null,
+        Value::Null,
         writer,
         Reset::Nothing,
         now,
@@ -195,8 +195,8 @@ pub fn made_of(
 }
 
 /// The managers that a write begins with; nothing where it asks for none.
-fn before(live: &Value, said: &Value, ignores: bool) -> Option<Managers> {
-    let lives = || read(live).unwrap_or_default();
+fn before(live: &Value, said: Value, ignores: bool) -> Option<Managers> {
+    let lives = || read(live.clone()).unwrap_or_default();
     if ignores {
         return Some(lives());
     }
@@ -234,9 +234,9 @@ fn taken(
     reset: Reset,
     now: Option<&str>,
 ) -> Managers {
-    let found = visible(&compare(part, old, new), reset);
+    let found = visible(compare(part, old, new), reset);
     let mut managers = given_up(managers, &found, None);
-    let own = stripped(&found.modified.union(&found.added));
+    let own = stripped(found.modified.union(found.added));
     if !own.is_empty() {
         let entry = managers
             .entry(Manager::of(writer))
@@ -245,45 +245,48 @@ fn taken(
                 time: None,
                 set: Set::default(),
             });
-        entry.set.add(&own);
+        entry.set = std::mem::take(&mut entry.set).union(own);
         entry.time = now.map(str::to_owned);
     }
     capped(managers)
 }
 
-fn visible(found: &Difference, reset: Reset) -> Difference {
-    let seen = |set: &Set| set.filtered(|way| !reset.covers(way));
+fn visible(found: Difference, reset: Reset) -> Difference {
     Difference {
-        added: seen(&found.added),
-        removed: seen(&found.removed),
-        modified: seen(&found.modified),
+        added: reset.left(found.added),
+        removed: reset.left(found.removed),
+        modified: reset.left(found.modified),
     }
 }
 
 /// What others own no more: all but one, whose own set is settled already.
-fn given_up(managers: Managers, found: &Difference, but: Option<&Manager>) -> Managers {
-    let mut lost = found.modified.union(&found.added);
-    lost.add(&found.removed);
-    let mut left = Managers::new();
-    for (manager, mut owned) in managers {
-        if Some(&manager) != but {
-            owned.set.remove(&lost);
+fn given_up(mut managers: Managers, found: &Difference, but: Option<&Manager>) -> Managers {
+    managers.retain(|manager, owned| {
+        if Some(manager) != but {
+            for lost in [&found.modified, &found.added, &found.removed] {
+                owned.set.remove(lost);
+            }
         }
-        if !owned.set.is_empty() {
-            left.insert(manager, owned);
-        }
-    }
-    left
+        !owned.set.is_empty()
+    });
+    managers
 }
 
-fn stripped(set: &Set) -> Set {
-    set.filtered(|way| match way.as_slice() {
-        [only] => !["f:apiVersion", "f:kind", "f:metadata"].contains(&only.as_str()),
-        [first, second] if first == "f:metadata" => {
-            !STRIPPED.contains(&second.trim_start_matches("f:"))
+/// Without what nobody owns: the members themselves, not what is beneath them.
+fn stripped(set: Set) -> Set {
+    static NOBODYS: LazyLock<Set> = LazyLock::new(|| {
+        let mut nobodys = Set::default();
+        for first in ["f:apiVersion", "f:kind", "f:metadata"] {
+            nobodys.insert(&[first.to_owned()]);
         }
-        _ => true,
-    })
+        for name in STRIPPED {
+            nobodys.insert(&["f:metadata".to_owned(), format!("f:{name}")]);
+        }
+        nobodys
+    });
+    let mut set = set;
+    set.remove(&NOBODYS);
+    set
 }
 
 /// Of many managers that update the oldest become one, for each version.
@@ -324,7 +327,7 @@ fn capped(mut managers: Managers) -> Managers {
 /// Who owns what after a write through /scale: the count is the writer's, without a time. A count of
 /// zero is nobody's: the server takes it for none.
 pub fn scaled(old: &Value, count: &Way, writer: &Writer, is_changed: bool, is_zero: bool) -> Value {
-    let mut managers = read(&old["metadata"]["managedFields"]).unwrap_or_default();
+    let mut managers = read(old["metadata"]["managedFields"].clone()).unwrap_or_default();
     if !is_changed || managers.is_empty() {
         return old["metadata"]["managedFields"].clone();
     }

@@ -19,14 +19,13 @@ impl Set {
     ///
     /// # Errors
     /// A segment is none.
-    pub fn parse(fields: &Value) -> Result<Self, String> {
-        let mut fields = fields.clone();
-        let Value::Object(members) = &mut fields else {
+    pub fn parse(fields: Value) -> Result<Self, String> {
+        let Value::Object(mut members) = fields else {
             return Err(format!("{fields} is no set of fields"));
         };
-        read(members)?;
+        read(&mut members)?;
         members.remove(ITSELF);
-        Ok(Self(std::mem::take(members)))
+        Ok(Self(members))
     }
 
     /// As fieldsV1.
@@ -102,10 +101,13 @@ impl Set {
     }
 
     /// All that is in one of them.
-    pub fn union(&self, other: &Self) -> Self {
-        let mut all = self.clone();
-        all.add(other);
-        all
+    #[must_use]
+    pub fn union(mut self, other: Self) -> Self {
+        if self.is_empty() {
+            return other;
+        }
+        self.add(&other);
+        self
     }
 
     /// What is in this one and not in the other.
@@ -120,15 +122,18 @@ impl Set {
         Self(both(&self.0, &other.0))
     }
 
-    /// What of it holds.
-    pub fn filtered(&self, holds: impl Fn(&Way) -> bool) -> Self {
-        let mut kept = Self::default();
-        each(&self.0, &mut Way::new(), &mut |way, _| {
-            if holds(way) {
-                kept.insert(way);
-            }
-        });
-        kept
+    /// Without a field and all that is beneath it.
+    #[must_use]
+    pub fn without(mut self, way: &[&str]) -> Self {
+        cut(&mut self.0, way);
+        self
+    }
+
+    /// Only a field with all that is beneath it.
+    #[must_use]
+    pub fn only(mut self, first: &str) -> Self {
+        self.0.retain(|segment, _| segment == first);
+        self
     }
 
     /// Its fields that have none beneath them in it, in order.
@@ -238,6 +243,26 @@ fn remove(own: &mut Map<String, Value>, other: &Map<String, Value>) {
     }
 }
 
+/// Takes away a branch; what led only there goes with it.
+fn cut(at: &mut Map<String, Value>, way: &[&str]) {
+    match way {
+        [] => {}
+        [last] => {
+            at.remove(*last);
+        }
+        [first, rest @ ..] => {
+            let Some(Value::Object(next)) = at.get_mut(*first) else {
+                return;
+            };
+            let stays = is_member(next);
+            cut(next, rest);
+            if !mark(next, stays) {
+                at.remove(*first);
+            }
+        }
+    }
+}
+
 fn both(own: &Map<String, Value>, other: &Map<String, Value>) -> Map<String, Value> {
     let mut shared = Map::new();
     for (segment, theirs) in beneath(other) {
@@ -339,18 +364,22 @@ mod tests {
         fn sets_are_what_lists_of_ways_would_be(one in list(), other in list(), way in way()) {
             let (left, right) = (set(&one), set(&other));
             prop_assert_eq!(listed(&left), one.clone());
-            prop_assert_eq!(listed(&left.union(&right)), one.union(&other).cloned().collect::<List>());
+            prop_assert_eq!(listed(&left.clone().union(right.clone())), one.union(&other).cloned().collect::<List>());
             prop_assert_eq!(listed(&left.minus(&right)), one.difference(&other).cloned().collect::<List>());
             prop_assert_eq!(listed(&left.both(&right)), one.intersection(&other).cloned().collect::<List>());
             prop_assert_eq!(left.has(&way), one.contains(&way));
             prop_assert_eq!(left.touches(&way), one.iter().any(|known| known.starts_with(&way)));
-            let long = |way: &Way| way.len() > 2;
-            prop_assert_eq!(listed(&left.filtered(long)), one.iter().filter(|way| long(way)).cloned().collect::<List>());
+            let segments: Vec<&str> = way.iter().map(String::as_str).collect();
+            let outside = |known: &&Way| !known.starts_with(&way);
+            prop_assert_eq!(listed(&left.clone().without(&segments)), one.iter().filter(outside).cloned().collect::<List>());
+            let first = &way[0];
+            let inside = |known: &&Way| known[0] == *first;
+            prop_assert_eq!(listed(&left.clone().only(first)), one.iter().filter(inside).cloned().collect::<List>());
             let is_leaf = |way: &&Way| !one.iter().any(|known| known.len() > way.len() && known.starts_with(way));
             prop_assert_eq!(left.leaves(), one.iter().filter(is_leaf).cloned().collect::<Vec<_>>());
             // Equal sets are written alike, however they came about.
-            prop_assert_eq!(left.union(&right).minus(&right), left.minus(&right));
-            let again = Set::parse(&left.clone().value());
+            prop_assert_eq!(left.clone().union(right.clone()).minus(&right), left.minus(&right));
+            let again = Set::parse(left.clone().value());
             prop_assert_eq!(again, Ok(left));
         }
     }
@@ -364,10 +393,10 @@ mod tests {
             json!({ "f:a": 1 }),
             json!({ "f:a": { "b": {} } }),
         ] {
-            assert!(Set::parse(&bad).is_err(), "{bad}");
+            assert!(Set::parse(bad.clone()).is_err(), "{bad}");
         }
         let needless = json!({ ".": {}, "f:a": { ".": {} }, "f:b": { ".": {}, "f:c": {} } });
-        let read = Set::parse(&needless).expect("it is a set");
+        let read = Set::parse(needless).expect("it is a set");
         assert_eq!(
             read.value(),
             json!({ "f:a": {}, "f:b": { ".": {}, "f:c": {} } })

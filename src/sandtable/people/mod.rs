@@ -160,15 +160,23 @@ fn is_subdomain(text: &str) -> bool {
 
 /// The text at a pointer; empty where there is none.
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
+    at(value, pointer)
         .and_then(Value::as_str)
         .unwrap_or_default()
 }
 
+/// The value at a pointer of plain names: none of those asked for here has a `~` or an index, so that
+/// they need not be unescaped.
+fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    pointer
+        .split('/')
+        .skip(1)
+        .try_fold(value, |at, name| at.get(name))
+}
+
 /// The items at a pointer; none where there is no list.
 fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    let list = value.pointer(pointer).and_then(Value::as_array);
+    let list = at(value, pointer).and_then(Value::as_array);
     list.map_or(&[], Vec::as_slice)
 }
 

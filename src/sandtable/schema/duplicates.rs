@@ -1,12 +1,14 @@
 //! Members that are in a body twice.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+
+use super::prune::Path;
 
 /// The members that JSON text has twice in one object, in the words of the server
 /// (`duplicate field "spec.replicas"`) and in the order of the text. The last of them counts.
@@ -21,7 +23,7 @@ pub fn duplicates(text: &str) -> Vec<String> {
 pub fn surplus(text: &str, unknown: &[String]) -> Vec<String> {
     let said = RefCell::new(Vec::new());
     let place = Place {
-        path: String::new(),
+        path: &Path::Root,
         unknown,
         said: &said,
     };
@@ -41,7 +43,7 @@ pub fn surplus(text: &str, unknown: &[String]) -> Vec<String> {
 
 /// A place in the text.
 struct Place<'a> {
-    path: String,
+    path: &'a Path<'a>,
     unknown: &'a [String],
     said: &'a RefCell<Vec<String>>,
 }
@@ -53,6 +55,31 @@ impl Place<'_> {
         if !said.contains(&what) {
             said.push(what);
         }
+    }
+}
+
+/// The name of a member: borrowed from the text where it stands there as it is.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Name<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("the name of a member")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+        reader.deserialize_str(Read)
     }
 }
 
@@ -72,30 +99,38 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut known = BTreeSet::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let path = match self.path.as_str() {
-                "" => name.clone(),
-                before => format!("{before}.{name}"),
-            };
-            let unknown = format!("unknown field \"{path}\"");
-            if self.unknown.contains(&unknown) {
-                // What is inside is not read.
-                self.say(unknown);
-                members.next_value::<IgnoredAny>()?;
-                continue;
+        let mut known: Vec<Cow<'de, str>> = Vec::new();
+        while let Some(Name(name)) = members.next_key::<Name<'de>>()? {
+            let path = &Path::Member(self.path, &name);
+            if !self.unknown.is_empty() {
+                let unknown = format!("unknown field \"{}\"", path.text());
+                if self.unknown.contains(&unknown) {
+                    // What is inside is not read.
+                    self.say(unknown);
+                    members.next_value::<IgnoredAny>()?;
+                    continue;
+                }
             }
-            if !known.insert(name) {
-                self.say(format!("duplicate field \"{path}\""));
+            // Mostly they are in order, as whoever wrote them sorted them.
+            let place = if known.last().is_none_or(|last| *last < name) {
+                Err(known.len())
+            } else {
+                known.binary_search(&name)
+            };
+            if place.is_ok() {
+                self.say(format!("duplicate field \"{}\"", path.text()));
             }
             members.next_value_seed(Place { path, ..self })?;
+            if let Err(place) = place {
+                known.insert(place, name);
+            }
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         for index in 0_usize.. {
-            let path = format!("{}[{index}]", self.path);
+            let path = &Path::Item(self.path, index);
             if items.next_element_seed(Place { path, ..self })?.is_none() {
                 break;
             }

@@ -47,15 +47,19 @@ struct Unknown {
     paths: Vec<(Turn, String)>,
 }
 
-/// Where a value is. Only where something is unknown the whole way is written.
-enum Path<'a> {
+/// Where a value is. Only where something is said of it the whole way is written.
+pub(super) enum Path<'a> {
+    /// The object itself.
     Root,
+    /// A member of what is there.
     Member(&'a Path<'a>, &'a str),
+    /// An item of what is there.
     Item(&'a Path<'a>, usize),
 }
 
 impl Path<'_> {
-    fn text(&self) -> String {
+    /// As people read it: `spec.template.spec.containers[1].image`.
+    pub fn text(&self) -> String {
         match self {
             Self::Root => String::new(),
             Self::Member(Self::Root, name) => (*name).to_owned(),

@@ -2,6 +2,8 @@
 //! target has no pods does nothing. There are no metrics, so that inside the bounds it says what it
 //! says where no metrics server is, and changes nothing.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::super::ask::{Answer, Ask, Body, Place, time};
@@ -189,9 +191,10 @@ fn asked(
     };
     match server.handle(ask) {
         Answer::Reply(reply) => match reply.body {
-            Body::Json(value) if reply.code < 300 => Ok(value),
+            Body::Json(value) if reply.code < 300 => Ok(Arc::unwrap_or_clone(value)),
             Body::Json(value) => Err(failed(value["message"].as_str().unwrap_or_default())),
             Body::Text(text) => Err(failed(&text)),
+            Body::List(_) => Err(failed("it is a list")),
         },
         Answer::Watch(_) => Err(failed("it is a watch")),
     }

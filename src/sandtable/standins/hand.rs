@@ -37,6 +37,7 @@ pub fn ask(controller: Controller, now: Timestamp) -> Ask {
         user,
         body: Vec::new(),
         now,
+        operations: std::sync::OnceLock::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Stand-ins at work, moment by moment.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -55,10 +57,12 @@ impl Table {
                 body.to_string().into_bytes()
             },
             now: self.now,
+            operations: std::sync::OnceLock::new(),
         });
         match answer {
             Answer::Reply(reply) => match reply.body {
-                Body::Json(value) => (reply.code, value),
+                Body::Json(value) => (reply.code, Arc::unwrap_or_clone(value)),
+                Body::List(list) => panic!("{path} is a {}", list.kind),
                 Body::Text(text) => panic!("{path}: {text}"),
             },
             Answer::Watch(_) => panic!("{path} is watched"),

@@ -19,7 +19,7 @@ pub(super) fn make(
     server: &mut Server,
     job: &Job<'_>,
     mut object: Value,
-    managed: &Value,
+    managed: Value,
 ) -> Result<Kept, Refusal> {
     let kind = job.kind;
     begin(server, job, &mut object)?;

@@ -104,7 +104,7 @@ pub fn create(
     let text = Text::Object(&ask.body);
     let mut warnings = normal(kind, &mut object, job.options.unknown, text)?;
     let owned_before = object["metadata"]["managedFields"].take();
-    let (made, said) = make(server, &job, object, &owned_before)?;
+    let (made, said) = make(server, &job, object, owned_before)?;
     warnings.extend(said);
     reply(form, kind, 201, &made, warnings, ask)
 }
@@ -292,7 +292,7 @@ pub fn reply(
     form: Form,
     kind: &Kind,
     code: u16,
-    object: &Value,
+    object: &Arc<Value>,
     warnings: Vec<String>,
     ask: &Ask,
 ) -> Result<Reply, Refusal> {

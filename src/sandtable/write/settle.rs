@@ -59,7 +59,7 @@ pub(super) fn settle(
             kind.schema.root(),
             old,
             &new,
-            &said,
+            said,
             &job.writer(),
             managed::Reset::of(kind, job.part),
             &job.ask.time(),
@@ -130,8 +130,8 @@ fn prepare(job: &Job<'_>, old: &Value, new: &mut Value) {
     // controller writes them with the status.
     let is_deployment =
         kind.group == "apps" && kind.plural == "deployments" && job.part != Part::Status;
-    let annotations = |object: &Value| object["metadata"]["annotations"].clone();
-    if differ(old, new, counted) || is_deployment && annotations(old) != annotations(new) {
+    let are_others = old["metadata"]["annotations"] != new["metadata"]["annotations"];
+    if differ(old, new, counted) || is_deployment && are_others {
         let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
         new["metadata"]["generation"] = (generation + 1).into();
     }
@@ -197,11 +197,17 @@ fn check(
 
 /// Gives a member a value, or takes it away where the value is null.
 pub fn put(object: &mut Value, member: &str, value: &Value) {
+    if object[member] != *value {
+        set(object, member, value.clone());
+    }
+}
+
+fn set(object: &mut Value, member: &str, value: Value) {
     if let Some(members) = object.as_object_mut() {
         if value.is_null() {
             members.remove(member);
         } else {
-            members.insert(member.to_owned(), value.clone());
+            members.insert(member.to_owned(), value);
         }
     }
 }
@@ -212,7 +218,7 @@ pub(super) fn set_managed(object: &mut Value, fields: Value) {
     } else {
         fields
     };
-    put(&mut object["metadata"], "managedFields", &fields);
+    set(&mut object["metadata"], "managedFields", fields);
 }
 
 /// What is empty in the metadata is not there.
