@@ -271,7 +271,8 @@ fn set_aside(schema: &mut Value) {
     }
 }
 
-fn references(schema: &Value, wanted: &mut Vec<String>) {
+/// Adds the names of the schemas that a schema refers to, each as often as it does.
+pub fn references(schema: &Value, wanted: &mut Vec<String>) {
     match schema {
         Value::Object(members) => {
             for (word, said) in members {

@@ -1,5 +1,6 @@
 //! What the server publishes of the kinds that the sand table serves.
 
+use pingzhan::sandtable::openapi::references;
 use serde_json::{Map, Value};
 
 use super::answers::Server;
@@ -73,8 +74,6 @@ const WORDS: [&str; 12] = [
     "x-kubernetes-patch-merge-key",
     "x-kubernetes-preserve-unknown-fields",
 ];
-/// How references to components begin.
-const REFERENCE: &str = "#/components/schemas/";
 
 /// The components that the kinds are made of, cut down to what is read; and what is said of each and
 /// of its members to people.
@@ -174,20 +173,4 @@ fn slim(schema: &Value) -> Value {
         }
     }
     Value::Object(slim)
-}
-
-fn references(schema: &Value, wanted: &mut Vec<String>) {
-    match schema {
-        Value::Object(members) => {
-            for (word, said) in members {
-                let name = said.as_str().and_then(|text| text.strip_prefix(REFERENCE));
-                match name.filter(|_| word == "$ref") {
-                    Some(name) => wanted.push(name.to_owned()),
-                    None => references(said, wanted),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| references(item, wanted)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
