@@ -179,7 +179,7 @@ fn records(events: &[Event]) -> Vec<(&Event, ChangeRecordSpec)> {
         .collect()
 }
 
-/// O6: epochs never go back, each begins with its turn, and who lost a journal writes no target and no
+/// O6: epochs never go back, each begins with its one turn, and who lost a journal writes no target and no
 /// record any more.
 fn epochs(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
     let records = records(events);
@@ -199,6 +199,13 @@ fn epochs(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
             wrong.push(format!(
                 "O6: epoch {} begins without its turn",
                 record.epoch
+            ));
+        }
+        // Two leaders of one epoch could not be told apart.
+        if record.epoch == epoch && is_turn {
+            wrong.push(format!(
+                "O6: record {} turns the journal to epoch {epoch} for a second time",
+                record.sequence
             ));
         }
         epoch = record.epoch;
