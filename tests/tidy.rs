@@ -88,6 +88,12 @@ fn no_function_is_longer_than_its_budget() {
     hold(rules::function_length);
 }
 
+/// A simulation can stop a process only if it knows all of its tasks.
+#[test]
+fn every_task_of_the_operator_is_its_own() {
+    hold(rules::spawned);
+}
+
 /// What is left for later must not look done.
 #[test]
 fn nothing_is_left_undone_or_skipped() {

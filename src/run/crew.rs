@@ -21,6 +21,7 @@ use super::mode::{Mode, State};
 use super::operator::Settings;
 use super::records::{self, Journal};
 use super::server::Health;
+use super::task;
 
 /// All playbooks, by name; of one that cannot be read, why.
 pub type Playbooks = Arc<BTreeMap<String, Result<Arc<Playbook>, String>>>;
@@ -157,7 +158,8 @@ impl Crew {
                 // One that was carried out before goes on as it was.
                 let uid = error.metadata.uid.clone().unwrap_or_default();
                 if !objects.contains_key(&uid) {
-                    actors.spawn(self.clone().say_malformed(error.metadata, error.error));
+                    let said = self.clone().say_malformed(error.metadata, error.error);
+                    actors.spawn(task::own(said));
                 }
                 return;
             }
@@ -177,7 +179,7 @@ impl Crew {
         };
         let (sender, receiver) = watch::channel(Some(object));
         objects.insert(uid.clone(), sender);
-        actors.spawn(self.clone().carry(id, receiver));
+        actors.spawn(task::own(self.clone().carry(id, receiver)));
     }
 
     /// Opens a mode's journal and runs its actor. Returns the mode's uid when it is over.

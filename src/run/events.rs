@@ -10,6 +10,7 @@ use crate::field::Target;
 use crate::ledger::{Event, Ledger};
 
 use super::executor::Settlement;
+use super::task;
 
 /// Events that wait to be sent. More than these are dropped and counted: telling must never hold
 /// up acting, and everything is in the journal.
@@ -30,13 +31,13 @@ impl Events {
             instance: Some(identity),
         };
         let recorder = Recorder::new(client, reporter);
-        tokio::spawn(async move {
+        tokio::spawn(task::own(async move {
             while let Some((about, event)) = waiting.recv().await {
                 if let Err(error) = recorder.publish(&event, &about).await {
                     tracing::warn!(%error, reason = event.reason, "an event could not be sent");
                 }
             }
-        });
+        }));
         Self { sender }
     }
 

@@ -13,6 +13,7 @@ use crate::engine::decide::Sight;
 use crate::field::Uid;
 
 use super::mode::{Mode, State};
+use super::task;
 
 /// Watches until it is dropped.
 pub struct Watches {
@@ -26,11 +27,8 @@ impl Watches {
     pub fn start(mode: &Arc<Mode>, clients: &Clients, collections: Vec<Collection>) -> Self {
         let mut tasks = JoinSet::new();
         for collection in &collections {
-            tasks.spawn(follow(
-                mode.clone(),
-                clients.watches.clone(),
-                collection.clone(),
-            ));
+            let (mode, client) = (mode.clone(), clients.watches.clone());
+            tasks.spawn(task::own(follow(mode, client, collection.clone())));
         }
         Self { tasks, collections }
     }

@@ -20,3 +20,4 @@ pub mod records;
 pub mod recovery;
 pub mod retention;
 pub mod server;
+pub mod task;

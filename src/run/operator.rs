@@ -17,6 +17,7 @@ use super::executor::{self, Deps};
 use super::lease::{self, Elector, Leader, Leadership};
 use super::metrics::Metrics;
 use super::server::{self, Health};
+use super::task;
 
 /// Orders that wait for the executor, all modes together: a mode sends at most two a second.
 const ORDERS: usize = 64;
@@ -96,7 +97,7 @@ async fn carry_on(
             .context(ServeSnafu)?;
         let address = server.address().context(ServeSnafu)?;
         tracing::info!(%address, "serving /livez, /readyz and /metrics");
-        tokio::spawn(server.serve(std::future::pending()));
+        tokio::spawn(task::own(server.serve(std::future::pending())));
     }
     let process = Process {
         own,
@@ -149,9 +150,9 @@ impl Process {
                 self.clock,
             );
             let (release, released) = oneshot::channel::<()>();
-            let election = tokio::spawn(elector.run(async {
+            let election = tokio::spawn(task::own(elector.run(async {
                 let _ = released.await;
-            }));
+            })));
             let stopped = tokio::select! {
                 biased;
                 () = &mut stop => true,
@@ -218,23 +219,15 @@ impl Process {
         };
         let (orders, commands) = mpsc::channel(ORDERS);
         let mut tasks = JoinSet::new();
-        tasks.spawn(executor::run(
-            deps.clone(),
-            self.settings.concurrency,
-            commands,
-        ));
-        tasks.spawn(super::retention::run(
-            self.own.clone(),
-            deps.clone(),
-            self.settings.record_retention,
-        ));
+        let writes = executor::run(deps.clone(), self.settings.concurrency, commands);
+        tasks.spawn(task::own(writes));
+        let keep = self.settings.record_retention;
+        let tidying = super::retention::run(self.own.clone(), deps.clone(), keep);
+        tasks.spawn(task::own(tidying));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let (listed_in, mut listed) = watch::channel(false);
-        tasks.spawn(crew::follow_playbooks(
-            self.own.clone(),
-            playbooks_in,
-            listed_in,
-        ));
+        let reading = crew::follow_playbooks(self.own.clone(), playbooks_in, listed_in);
+        tasks.spawn(task::own(reading));
         let crew = Crew {
             own: self.own.clone(),
             accounts: self.accounts.clone(),
@@ -247,11 +240,11 @@ impl Process {
             epoch,
             health: self.health.clone(),
         };
-        tasks.spawn(async move {
+        tasks.spawn(task::own(async move {
             // A mode must not be told that its playbook is missing because nobody has looked yet.
             let _ = listed.wait_for(|whole| *whole).await;
             crew.follow_modes().await;
-        });
+        }));
         let mut leadership = leader.watch();
         let lost = leadership.wait_for(
             |now| !matches!(now, Leadership::Leader { epoch: held, .. } if *held == epoch),

@@ -19,6 +19,7 @@ use super::metrics::Metrics;
 use super::operator::{ConnectSnafu, Error, Settings};
 use super::records;
 use super::server::Health;
+use super::task;
 
 use snafu::ResultExt;
 
@@ -61,9 +62,9 @@ impl Recovery {
             clock,
         );
         let (release, released) = oneshot::channel::<()>();
-        let election = tokio::spawn(elector.run(async {
+        let election = tokio::spawn(task::own(elector.run(async {
             let _ = released.await;
-        }));
+        })));
         let Some(epoch) = led(&leader, wait).await else {
             drop(release);
             let _ = election.await;
@@ -78,7 +79,8 @@ impl Recovery {
             deposed,
         };
         let (orders, commands) = mpsc::channel(64);
-        let executor = tokio::spawn(executor::run(deps.clone(), settings.concurrency, commands));
+        let writes = executor::run(deps.clone(), settings.concurrency, commands);
+        let executor = tokio::spawn(task::own(writes));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let discovery = Discovery::new(own.reads.clone());
         let registry = Registry::default();
@@ -124,11 +126,11 @@ impl Recovery {
                 id: id.clone(),
                 registry: self.crew.registry.clone(),
             });
-            self.tasks.spawn(async move {
+            self.tasks.spawn(task::own(async move {
                 // The sender lives as long as the actor: a closed channel would say nothing.
                 let _object = sender;
                 crew.carry(id, receiver).await
-            });
+            }));
         }
         carried
     }

@@ -179,6 +179,28 @@ pub fn function_length(_: &str, source: &Source) -> Vec<String> {
     .collect()
 }
 
+/// The operator's tasks begin as its own: one that did not would go on in a process that stands still.
+pub fn spawned(path: &str, source: &Source) -> Vec<String> {
+    if !["run", "cluster"]
+        .iter()
+        .any(|own| folder(path) == Some(own))
+        || path.contains("/tests")
+    {
+        return Vec::new();
+    }
+    let code = source.own_code();
+    let all = code.match_indices("spawn(");
+    let others = all.filter(|(at, word)| {
+        !code[at + word.len()..]
+            .trim_start()
+            .starts_with("task::own(")
+    });
+    let lines = others.map(|(at, _)| code[..at].lines().count());
+    lines
+        .map(|line| format!("line {line}: what is spawned is not `task::own`"))
+        .collect()
+}
+
 /// Leaves nothing undone.
 pub fn undone(_: &str, source: &Source) -> Vec<String> {
     let left = ["todo!(", "unimplemented!(", "#[ignore"];
@@ -288,6 +310,26 @@ mod tests {
             "src/a.rs",
             &function(FUNCTION_LINES + 1)
         ));
+    }
+
+    /// A task of nobody's is found, wherever it is spawned; one of the process, and a test's, is not.
+    #[test]
+    fn a_task_that_is_not_the_processs_own_is_found() {
+        let foreign = "fn f() { tokio::spawn(g()); }";
+        assert!(breaks(spawned, "src/run/a.rs", foreign));
+        assert!(breaks(
+            spawned,
+            "src/cluster/a.rs",
+            "fn f() { set.spawn(task); }"
+        ));
+        assert!(!breaks(
+            spawned,
+            "src/run/a.rs",
+            "fn f() { tokio::spawn(task::own(g())); }"
+        ));
+        for path in ["src/run/a/tests.rs", "src/cli/a.rs", "tests/a.rs"] {
+            assert!(!breaks(spawned, path, foreign), "{path}");
+        }
     }
 
     /// Each thing that is left behind is found, and a text about it is not.

@@ -17,6 +17,7 @@ use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::{Direction, Entry, State as EntryState};
 use crate::run::mode::{Mode, State};
 use crate::run::observe::{self, Told, Wanted};
+use crate::run::task;
 
 use super::{Actor, Memory};
 
@@ -181,7 +182,7 @@ impl Actor {
         if !memory.looking.is_under_way()? {
             let mut look = self.prepare(targets).await?;
             look.over = memory.looking.over.clone();
-            memory.looking.task.spawn(look.run());
+            memory.looking.task.spawn(task::own(look.run()));
         }
         Ok(())
     }

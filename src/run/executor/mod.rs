@@ -25,6 +25,7 @@ use super::lease::{Leader, Leadership};
 use super::metrics::Metrics;
 use super::mode::Mode;
 use super::records;
+use super::task;
 
 pub use outcomes::Settlement;
 
@@ -167,7 +168,8 @@ fn start(
         Effect::Wake { .. } => {}
         Effect::Record { mode, works } => {
             if let Some(cell) = modes.get(&mode).cloned() {
-                jobs.spawn(async move { outcomes::record_before(&deps, &cell, works).await });
+                let record = async move { outcomes::record_before(&deps, &cell, works).await };
+                jobs.spawn(task::own(record));
             }
         }
         Effect::Write {
@@ -176,12 +178,13 @@ fn start(
             attempt: _,
         } => {
             if let Some(cell) = modes.get(&mode).cloned() {
-                jobs.spawn(guarded_write(deps, cell, mode, work));
+                jobs.spawn(task::own(guarded_write(deps, cell, mode, work)));
             }
         }
         Effect::RecordOutcomes { mode, outcomes } => {
             if let Some(cell) = modes.get(&mode).cloned() {
-                jobs.spawn(async move { outcomes::record(&deps, &cell, outcomes).await });
+                let record = async move { outcomes::record(&deps, &cell, outcomes).await };
+                jobs.spawn(task::own(record));
             }
         }
         Effect::Quarantine { mode, uid } => {
@@ -191,11 +194,11 @@ fn start(
                 "a write failed in pingzhan itself; the target is left alone"
             );
             if let Some(cell) = modes.get(&mode).cloned() {
-                jobs.spawn(async move {
+                jobs.spawn(task::own(async move {
                     cell.state.lock().await.quarantined.insert(uid);
                     cell.wake.notify_one();
                     Event::Tick
-                });
+                }));
             }
         }
     }
