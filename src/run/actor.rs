@@ -160,6 +160,7 @@ impl Actor {
                     return Some(self.soon());
                 }
                 Err(_) => {
+                    self.say_refused(memory).await;
                     self.panicked().await;
                     return Some(self.deps.clock.now() + jiff::SignedDuration::from_secs(60));
                 }
@@ -198,7 +199,8 @@ impl Actor {
             if matches!(need, Need::Sights(_)) {
                 self.order(memory, &mut decision, basis).await;
             }
-            self.publish(memory, object.as_deref(), &decision).await;
+            // It is decided anew once that is read.
+            let _ = self.publish(memory, object.as_deref(), &decision).await;
             return self.read(memory, object.as_deref(), &playbooks, need).await;
         }
         if !decision.append.is_empty() {
@@ -210,7 +212,7 @@ impl Actor {
         self.order(memory, &mut decision, basis).await;
         self.hold(memory, &decision).await;
         self.refresh(memory, &decision.refresh).await;
-        self.publish(memory, object.as_deref(), &decision).await;
+        let untold = self.publish(memory, object.as_deref(), &decision).await;
         if decision.closed && !memory.finished && !is_told(memory, object.as_deref(), &decision) {
             // Once its object is let go nobody writes its status any more: it would say for ever that
             // it waits for something.
@@ -221,7 +223,7 @@ impl Actor {
             return Ok(Next::Wait(decision.again_at));
         }
         let soon = busy.then(|| self.soon());
-        let until = [decision.again_at, soon, forget_at];
+        let until = [decision.again_at, soon, forget_at, untold];
         Ok(Next::Wait(until.into_iter().flatten().min()))
     }
 

@@ -94,6 +94,8 @@ pub struct State {
     pub unwatched: Option<String>,
     /// Targets that this process leaves alone after a panic.
     pub quarantined: BTreeSet<Uid>,
+    /// Why no record can be stored, if so: nothing goes on without one, so it is said.
+    pub refused: Option<String>,
 }
 
 impl State {
@@ -116,6 +118,7 @@ impl State {
             narrow: false,
             unwatched: None,
             quarantined: BTreeSet::new(),
+            refused: None,
         };
         state.read_plans();
         state

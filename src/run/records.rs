@@ -77,6 +77,16 @@ pub enum Error {
     Release { name: String, message: String },
 }
 
+impl Error {
+    /// Whether the server does not take the record, though we lead: somebody has to see to it.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { .. } | Self::NoCrd | Self::Mangled { .. }
+        )
+    }
+}
+
 /// Until when we lead, as the lease's own monotonic clock has it; `None` when we do not.
 pub type Validity<'a> = &'a (dyn Fn() -> Option<Instant> + Send + Sync);
 

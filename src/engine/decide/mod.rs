@@ -120,6 +120,8 @@ pub struct Input<'a> {
     pub unconfirmed: &'a BTreeMap<Uid, Timestamp>,
     /// Why targets cannot be watched, if so.
     pub unwatched: Option<&'a str>,
+    /// Why the last record could not be stored, if so.
+    pub refused: Option<&'a str>,
     /// New objects that match and are left alone, `Kind namespace/name`.
     pub reported: &'a [String],
     /// Now.
@@ -248,6 +250,9 @@ pub fn decide(input: &Input<'_>) -> Decision {
         (Direction::Restoring, _) => back::decide(input, &mut decision),
     }
     glass::demand(input, &mut decision);
+    if let Some(why) = input.refused.filter(|_| decision.blocked.is_none()) {
+        decision.blocked = Some(Blocked::JournalRefused(why.to_owned()));
+    }
     status::fill(input, &mut decision);
     decision
 }

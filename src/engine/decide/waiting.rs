@@ -120,6 +120,8 @@ pub enum Blocked {
     Term(String),
     /// The journal cannot be read.
     JournalDamaged(String),
+    /// No record can be stored.
+    JournalRefused(String),
     /// A stage failed and the rest waits for a person.
     StageFailed(Vec<String>),
     /// The mode's object cannot be read.
@@ -144,6 +146,7 @@ impl Blocked {
             Self::BreakGlass(_) => "BreakGlassRefused",
             Self::Term(_) => "TermRefused",
             Self::JournalDamaged(_) => "JournalDamaged",
+            Self::JournalRefused(_) => "JournalRefused",
             Self::StageFailed(_) => "StageFailed",
             Self::Malformed(_) => "Malformed",
             Self::Panicked(_) => "InternalError",
@@ -186,6 +189,9 @@ impl Blocked {
             Self::Term(problem) => format!("the term is refused: {problem}"),
             Self::JournalDamaged(problem) => format!(
                 "the journal is damaged and nothing is touched: {problem}; see docs/guides/operate.md, Damaged journal"
+            ),
+            Self::JournalRefused(problem) => format!(
+                "no record can be stored, so nothing more is written: {problem}; make room or give the right back, and it goes on by itself"
             ),
             Self::StageFailed(stages) => format!(
                 "too little of stage {} succeeded: stand down, or abort with Hold or Restore",

@@ -75,6 +75,7 @@ impl Actor {
             dead_at: state.dead_at,
             unconfirmed: &state.unconfirmed,
             unwatched: state.unwatched.as_deref(),
+            refused: state.refused.as_deref(),
             reported: &memory.reported,
             now,
         };

@@ -1,5 +1,6 @@
 //! What an actor tells: status, metrics, and that its mode is over.
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::condition::{self, types};
@@ -19,21 +20,20 @@ const TROUBLES: [&str; 5] = [
 ];
 
 impl Actor {
+    /// Says what was decided. Where the server does not take it, says when to say it again.
     pub(super) async fn publish(
         &self,
         memory: &mut Memory,
         object: Option<&EmergencyMode>,
         decision: &Decision,
-    ) {
-        let Some(object) = object else { return };
+    ) -> Option<Timestamp> {
+        let object = object?;
         let known = memory.published.as_ref().or(object.status.as_ref());
         if known == Some(&decision.status) {
-            return;
+            return None;
         }
         let now = self.deps.clock.monotonic_ms();
-        if self.deps.leader.still_leader(now).is_none() {
-            return;
-        }
+        self.deps.leader.still_leader(now)?;
         let before = known.cloned().unwrap_or_default();
         self.count(memory, decision);
         let version = version(memory, object);
@@ -45,17 +45,22 @@ impl Actor {
             &decision.status,
         )
         .await;
-        match written {
+        let again = match written {
             Ok(version) => {
                 memory.published = Some(decision.status.clone());
                 memory.versions.push(version);
+                None
             }
             // What moved it wakes the actor, which decides and writes anew.
-            Err(publish::Error::Moved { .. }) => return,
-            Err(error) => tracing::warn!(%error, "the status is written again later"),
-        }
+            Err(publish::Error::Moved { .. }) => return None,
+            Err(error) => {
+                tracing::warn!(%error, "the status is written again later");
+                Some(self.soon())
+            }
+        };
         self.warn(&before, &decision.status);
         self.name_rivals(memory, decision).await;
+        again
     }
 
     /// An Event on the mode for every trouble that is new.
@@ -106,6 +111,18 @@ impl Actor {
             .metrics
             .last_decision_seconds
             .set(self.deps.clock.now().as_second() as f64);
+    }
+
+    /// A record that is refused keeps the mode where it is: that is said, though nothing else goes on.
+    pub(super) async fn say_refused(&self, memory: &mut Memory) {
+        if self.mode.state.lock().await.refused.is_none() {
+            return;
+        }
+        let object = self.object.borrow().clone();
+        let playbooks = self.playbooks.borrow().clone();
+        let (decision, _) = self.decide(memory, object.as_deref(), &playbooks).await;
+        // The turn that failed is taken again soon in any case.
+        let _ = self.publish(memory, object.as_deref(), &decision).await;
     }
 
     /// The mode is over: its records may go their way, then its object.

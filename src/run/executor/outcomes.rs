@@ -57,13 +57,13 @@ pub(super) async fn record_before(
     if !turned.is_empty() {
         let outcome = NewOutcome::new(Event::Turned, turned);
         if let Err(error) = append(deps, &mut state, Body::Outcomes(vec![outcome])).await {
-            return failed(deps, &mode, Recording::Works, &error);
+            return failed(deps, cell, Recording::Works, &error);
         }
     }
     if !intents.is_empty() {
         match append(deps, &mut state, Body::Intents(intents)).await {
             Ok(record) => number(&mut works, &record),
-            Err(error) => return failed(deps, &mode, Recording::Works, &error),
+            Err(error) => return failed(deps, cell, Recording::Works, &error),
         }
     }
     let sequence = state.ledger.head.sequence;
@@ -106,7 +106,7 @@ pub(super) async fn record(
     if !merged.is_empty()
         && let Err(error) = append(deps, &mut state, Body::Outcomes(merged)).await
     {
-        return failed(deps, &mode, Recording::Outcomes, &error);
+        return failed(deps, cell, Recording::Outcomes, &error);
     }
     remember(deps, &mut state, &settlements);
     let sequence = state.ledger.head.sequence;
@@ -130,11 +130,17 @@ pub(in crate::run) async fn append(
     body: Body,
 ) -> Result<ChangeRecordSpec, records::Error> {
     let lease = deps.lease();
-    let record = state
-        .journal
-        .append(&body, &lease, deps.clock.now())
-        .await?
-        .into_spec();
+    let now = deps.clock.now();
+    let record = match state.journal.append(&body, &lease, now).await {
+        Ok(record) => record.into_spec(),
+        Err(error) => {
+            if error.is_refusal() {
+                state.refused = Some(error.to_string());
+            }
+            return Err(error);
+        }
+    };
+    state.refused = None;
     match (state.ledger.apply(&record), &body) {
         (Err(damage), _) => state.damage = Some(damage.to_string()),
         (Ok(()), Body::Intents(made_of)) => state.ledger.made_of(made_of),
@@ -173,13 +179,17 @@ fn admitted(state: &State, outcomes: Vec<NewOutcome>) -> Vec<NewOutcome> {
 
 fn failed(
     deps: &Deps,
-    mode: &str,
+    cell: &Mode,
     recording: Recording,
     error: &records::Error,
 ) -> Told<Task, Settlement> {
     let deposed = deps.ends_term(error);
+    let mode = cell.id.uid.clone();
     tracing::error!(mode, %error, deposed, "a record could not be stored");
-    let mode = mode.to_owned();
+    if error.is_refusal() {
+        // The actor says so.
+        cell.wake.notify_one();
+    }
     Told::RecordFailed {
         mode,
         recording,

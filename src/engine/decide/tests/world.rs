@@ -462,6 +462,7 @@ impl World {
             dead_at: self.process.dead_at,
             unconfirmed: &BTreeMap::new(),
             unwatched: None,
+            refused: None,
             reported: &[],
             now: self.now,
         })
