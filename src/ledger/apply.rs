@@ -43,6 +43,7 @@ impl Ledger {
             Decoded::Turn(turn) => self.take_turn(turn, record, at).map_err(body)?,
         }
         self.epoch = record.epoch;
+        self.last_at = Some(at);
         self.head = Head {
             sequence: record.sequence,
             hash: hash(record),

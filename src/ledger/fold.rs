@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{ChangeRecordSpec, Level, RecordMode, Turn};
 use crate::field::{Image, Path, Uid};
@@ -77,6 +77,8 @@ pub struct Ledger {
     pub turns: Vec<(Timestamp, Turn)>,
     /// When the last outcome was recorded.
     pub last_outcome_at: Option<Timestamp>,
+    /// When the last record was written, by its writer's clock.
+    pub last_at: Option<Timestamp>,
     /// When each stage's first intent was recorded.
     pub stage_started: BTreeMap<String, Timestamp>,
     /// When each stage's last outcome was recorded.
@@ -136,6 +138,14 @@ impl Ledger {
             at = entry.before.and_then(|id| self.entries.get(id));
         }
         base
+    }
+
+    /// Moves the times by which stages are measured: to another clock than they were written by.
+    pub fn move_stages(&mut self, by: SignedDuration) {
+        let times = self.stage_started.values_mut();
+        for at in times.chain(self.stage_last.values_mut()) {
+            *at = at.saturating_add(by).unwrap_or(Timestamp::MAX);
+        }
     }
 
     /// The latest entry of a field that was not withdrawn, refused or overtaken.

@@ -3,6 +3,7 @@
 
 mod facts;
 mod input;
+mod lead;
 mod look;
 mod pace;
 mod tell;
@@ -22,15 +23,15 @@ use crate::engine::decide::{BREAK_GLASS, Candidate, Decision, Need};
 use crate::engine::plan::Change;
 use crate::engine::scheduler::Order;
 use crate::field::Uid;
+use crate::ledger::State as EntryState;
 use crate::ledger::record::Body;
-use crate::ledger::{Direction, State as EntryState};
 
+use super::clock::Setting;
 use super::crew::{Playbooks, Registry};
 use super::executor::{self, Command, outcomes};
 use super::hold::Watches;
 use super::mode::Mode;
 use super::operator::Settings;
-use super::publish;
 
 /// Shortest wait for a time: one that is past must not become a loop without a pause.
 const BREATH: Duration = Duration::from_millis(100);
@@ -85,6 +86,8 @@ struct Memory {
     holds: Option<Watches>,
     looking: look::Looking,
     recent: Option<look::Recent>,
+    /// Where the wall clock was at the last turn.
+    setting: Setting,
     /// How long the last decision took.
     cost: Duration,
     /// What the last decision knew of what people had said.
@@ -157,10 +160,10 @@ impl Actor {
                 Ok(Ok(Next::Wait(until))) => return until,
                 Ok(Err(problem)) => {
                     tracing::warn!(mode = self.mode.id.name, problem, "the mode is tried again");
+                    self.say_refused(memory).await;
                     return Some(self.soon());
                 }
                 Err(_) => {
-                    self.say_refused(memory).await;
                     self.panicked().await;
                     return Some(self.deps.clock.now() + jiff::SignedDuration::from_secs(60));
                 }
@@ -187,6 +190,7 @@ impl Actor {
             self.lead(object.as_deref()).await?;
             memory.led = true;
         }
+        self.follow(memory).await;
         let forget_at = look::forget(memory, self.deps.clock.now());
         self.forget_unreadable(memory).await;
         self.read_dirty().await?;
@@ -225,35 +229,6 @@ impl Actor {
         let soon = busy.then(|| self.soon());
         let until = [decision.again_at, soon, forget_at, untold];
         Ok(Next::Wait(until.into_iter().flatten().min()))
-    }
-
-    /// The first record of a new leader in a live mode: from then on the old one cannot commit.
-    async fn lead(&self, object: Option<&EmergencyMode>) -> Result<(), String> {
-        let mut state = self.mode.state.lock().await;
-        if state.ledger.direction == Direction::Closed {
-            return Ok(());
-        }
-        if let Some(object) = object {
-            publish::hold(&self.own.writes, object)
-                .await
-                .map_err(|error| error.to_string())?;
-        }
-        let turn = Turn {
-            kind: TurnKind::Leader,
-            by: Some(self.settings.identity.clone()),
-            reason: None,
-            plan_hash: None,
-            level: None,
-            expires_at: None,
-            approvals: Vec::new(),
-        };
-        let appended = outcomes::append(&self.deps, &mut state, Body::Turn(turn)).await;
-        appended.map(drop).map_err(|error| self.deposed_or(&error))
-    }
-
-    fn deposed_or(&self, error: &super::records::Error) -> String {
-        self.deps.ends_term(error);
-        error.to_string()
     }
 
     async fn append(

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// Wall and monotonic time.
@@ -18,6 +18,8 @@ use tokio::time::Instant;
 pub struct Clock {
     start: Instant,
     wall: Wall,
+    /// After how much time somebody sets the wall clock, and by how much.
+    set: Option<(Duration, SignedDuration)>,
 }
 
 /// What the wall time follows.
@@ -40,10 +42,21 @@ impl Clock {
         Self::starting(Wall::From(start))
     }
 
+    /// The same clock, but that somebody sets its wall time forward or back after a while: a machine
+    /// that was wrong and is put right, or the other way round.
+    #[must_use]
+    pub const fn set_after(self, after: Duration, by: SignedDuration) -> Self {
+        Self {
+            set: Some((after, by)),
+            ..self
+        }
+    }
+
     fn starting(wall: Wall) -> Self {
         Self {
             start: Instant::now(),
             wall,
+            set: None,
         }
     }
 
@@ -53,11 +66,16 @@ impl Clock {
         reason = "this is the one clock that the rule speaks of"
     )]
     pub fn now(&self) -> Timestamp {
-        match self.wall {
+        let elapsed = self.start.elapsed();
+        let time = match self.wall {
             Wall::Machine => Timestamp::now(),
-            Wall::From(start) => start
-                .saturating_add(self.start.elapsed())
-                .unwrap_or(Timestamp::MAX),
+            Wall::From(start) => start.saturating_add(elapsed).unwrap_or(Timestamp::MAX),
+        };
+        match self.set {
+            Some((after, by)) if elapsed >= after => {
+                time.saturating_add(by).unwrap_or(Timestamp::MAX)
+            }
+            Some(_) | None => time,
         }
     }
 
@@ -96,6 +114,31 @@ impl Clock {
     }
 }
 
+/// How far the wall clock was from the monotonic one when somebody last looked.
+///
+/// Times that this process has set itself (when to try again, when an unanswered write is dead) are
+/// wall times, and are moved with the clock when somebody sets it: a wait is neither longer nor shorter
+/// for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setting(Option<SignedDuration>);
+
+/// Less is what a clock is corrected by all the time.
+const CORRECTED: SignedDuration = SignedDuration::from_secs(1);
+
+impl Setting {
+    /// By how much the wall clock was set since this was last asked, if it was.
+    pub fn moved(&mut self, clock: &Clock) -> Option<SignedDuration> {
+        let elapsed = SignedDuration::try_from(clock.start.elapsed()).ok()?;
+        let is = clock.now().duration_since(Timestamp::UNIX_EPOCH) - elapsed;
+        let by = is - self.0.unwrap_or(is);
+        if self.0.is_some() && by.abs() < CORRECTED {
+            return None;
+        }
+        self.0 = Some(is);
+        (!by.is_zero()).then_some(by)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +151,34 @@ mod tests {
         clock.sleep_until(3_600_000).await;
         assert_eq!(clock.monotonic_ms(), 3_600_000);
         assert_eq!(clock.now().to_string(), "2026-06-01T01:00:00Z");
+    }
+
+    /// Whoever waits must not wait longer since somebody put the clock on the wall back.
+    #[tokio::test(start_paused = true)]
+    async fn a_wall_clock_that_is_set_leaves_the_monotonic_one_alone() {
+        let start: Timestamp = "2026-06-01T00:00:00Z".parse().expect("a time");
+        let back = SignedDuration::from_mins(-10);
+        let clock = Clock::from(start).set_after(Duration::from_mins(1), back);
+        clock.sleep_until(59_999).await;
+        assert_eq!(clock.now().to_string(), "2026-06-01T00:00:59.999Z");
+        clock.sleep_until(60_000).await;
+        assert_eq!(clock.now().to_string(), "2026-05-31T23:51:00Z");
+        assert_eq!(clock.monotonic_ms(), 60_000);
+    }
+
+    /// A clock that is set is noticed once, and one that only goes is not.
+    #[tokio::test(start_paused = true)]
+    async fn that_a_clock_was_set_is_told_once() {
+        let by = SignedDuration::from_mins(15);
+        let clock = Clock::from(Timestamp::UNIX_EPOCH).set_after(Duration::from_mins(1), by);
+        let mut setting = Setting::default();
+        assert_eq!(setting.moved(&clock), None);
+        clock.sleep_until(30_000).await;
+        assert_eq!(setting.moved(&clock), None);
+        clock.sleep_until(61_000).await;
+        assert_eq!(setting.moved(&clock), Some(by));
+        clock.sleep_until(90_000).await;
+        assert_eq!(setting.moved(&clock), None);
     }
 
     /// Two processes of one name that took each other for themselves would both lead.

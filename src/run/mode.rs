@@ -14,6 +14,7 @@ use crate::engine::plan::{Plan, store};
 use crate::field::Uid;
 use crate::ledger::Ledger;
 
+use super::clock::{Clock, Setting};
 use super::records::Journal;
 
 /// How long a write without an answer may still take effect: the client's deadline for a request,
@@ -96,6 +97,8 @@ pub struct State {
     pub quarantined: BTreeSet<Uid>,
     /// Why no record can be stored, if so: nothing goes on without one, so it is said.
     pub refused: Option<String>,
+    /// Where the wall clock was when times were last set by it.
+    pub setting: Setting,
 }
 
 impl State {
@@ -119,9 +122,26 @@ impl State {
             unwatched: None,
             quarantined: BTreeSet::new(),
             refused: None,
+            setting: Setting::default(),
         };
         state.read_plans();
         state
+    }
+
+    /// Moves every time that is waited for along with the wall clock, if somebody set it. To be called
+    /// before any of them is set or looked at.
+    pub fn follow(&mut self, clock: &Clock) {
+        let Some(by) = self.setting.moved(clock) else {
+            return;
+        };
+        tracing::warn!(by = %by, "the clock was set; waits are as long as they were");
+        let retries = self.retry.values_mut().map(|(at, _)| at);
+        let rewrites = self.rewrites.values_mut().flatten();
+        let unconfirmed = self.unconfirmed.values_mut().chain([&mut self.dead_at]);
+        for at in retries.chain(rewrites).chain(unconfirmed) {
+            *at = at.saturating_add(by).unwrap_or(Timestamp::MAX);
+        }
+        self.ledger.move_stages(by);
     }
 
     /// Parses stored plans that are new. One that cannot be read damages the journal: nothing is

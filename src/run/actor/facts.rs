@@ -116,6 +116,26 @@ impl Actor {
         self.account(&plan.spec.service_account_name)
     }
 
+    /// Moves all times along with the wall clock, if somebody set it.
+    pub(super) async fn follow(&self, memory: &mut Memory) {
+        self.mode.state.lock().await.follow(&self.deps.clock);
+        let Some(by) = memory.setting.moved(&self.deps.clock) else {
+            return;
+        };
+        let times = [
+            &mut memory.candidate_at,
+            &mut memory.surveyed_at,
+            &mut memory.unreadable_at,
+            &mut memory.refreshed_at,
+        ];
+        for at in times.into_iter().flatten() {
+            *at = at.saturating_add(by).unwrap_or(jiff::Timestamp::MAX);
+        }
+        if let Some(recent) = &mut memory.recent {
+            recent.shift(by);
+        }
+    }
+
     /// What could not be read is read again after a while.
     pub(super) async fn forget_unreadable(&self, memory: &mut Memory) {
         let now = self.deps.clock.now();

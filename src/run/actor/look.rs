@@ -47,6 +47,11 @@ impl Recent {
         Self { seen_at, objects }
     }
 
+    /// Moves the time along with the clock.
+    pub(super) fn shift(&mut self, by: SignedDuration) {
+        self.seen_at = self.seen_at.saturating_add(by).unwrap_or(Timestamp::MAX);
+    }
+
     /// What is known of a target, where these fields are.
     fn take(&mut self, target: &Target, paths: &[Path]) -> Option<Projection> {
         let seen = self.objects.get(&target.uid)?;

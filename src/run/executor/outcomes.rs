@@ -231,6 +231,7 @@ fn merge(settlements: &[Settlement]) -> Vec<NewOutcome> {
 }
 
 fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
+    state.follow(&deps.clock);
     let now = deps.clock.now();
     for settlement in settlements {
         let uid = &settlement.uid;

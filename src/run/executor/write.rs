@@ -320,9 +320,11 @@ impl Job<'_> {
             Answer::Moved => self.read_again(sight, &paths, items, owners).await,
             Answer::Ambiguous(why) => {
                 tracing::warn!(target = ?self.target, why, "a write had no answer; reading what came of it");
+                let mut state = self.cell.state.lock().await;
+                state.follow(&self.deps.clock);
                 let until = self.deps.clock.now() + UNCONFIRMED;
-                let uid = self.target.uid.clone();
-                self.cell.state.lock().await.unconfirmed.insert(uid, until);
+                state.unconfirmed.insert(self.target.uid.clone(), until);
+                drop(state);
                 self.read_again(sight, &paths, items, owners).await
             }
         }
