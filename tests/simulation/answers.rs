@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use http::Response;
+use http::{Request, Response};
 use http_body_util::{BodyExt, StreamBody};
+use kube::client::Body;
+use pingzhan::api::names;
 use pingzhan::sandtable::service::Answered;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -31,6 +33,33 @@ pub fn refused(code: u16) -> Response<Answered> {
     if code == 429 {
         response.headers_mut().insert("retry-after", AWAY.into());
     }
+    response
+}
+
+/// What an API server says to a record where a quota of that many objects is used up.
+pub async fn over_quota(request: Request<Body>) -> Response<Answered> {
+    let body = request
+        .into_body()
+        .collect_bytes()
+        .await
+        .unwrap_or_default();
+    let record: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let name = record["metadata"]["name"].as_str().unwrap_or_default();
+    let (kind, what) = (
+        "changerecords",
+        format!("count/changerecords.{}", names::GROUP),
+    );
+    let message = format!(
+        "{kind}.{group} \"{name}\" is forbidden: exceeded quota: journals, requested: {what}=1, \
+         used: {what}=40, limited: {what}=40",
+        group = names::GROUP
+    );
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403,
+        "reason": "Forbidden", "message": message,
+        "details": { "name": name, "group": names::GROUP, "kind": kind } });
+    let body = http_body_util::Full::new(bytes::Bytes::from(status.to_string()));
+    let mut response = Response::new(Answered::new(body));
+    *response.status_mut() = http::StatusCode::FORBIDDEN;
     response
 }
 

@@ -52,6 +52,9 @@ impl Order {
 #[derive(Default)]
 struct Tally {
     by_kind: BTreeMap<&'static str, u64>,
+    /// Schedules with the cluster's own controllers, and with clocks that are wrong.
+    controllers: u64,
+    clocks: u64,
     requests: usize,
     faults: usize,
     deaths: usize,
@@ -102,6 +105,8 @@ fn one(seed: u64, tally: &Mutex<Tally>) -> bool {
     let outcome = schedule.play();
     let mut counts = tally.lock().expect("no panic");
     *counts.by_kind.entry(kind.word()).or_default() += 1;
+    counts.controllers += u64::from(schedule.story.has_controllers());
+    counts.clocks += u64::from(!schedule.story.clocks.is_empty());
     counts.requests += outcome.trail.len();
     counts.faults += outcome
         .trail
@@ -150,9 +155,11 @@ fn report(tally: &Tally, took: Duration) {
         .collect();
     let failed = tally.failed.len() as u64;
     say(&format!(
-        "campaign: {} of {played} schedules without an objection ({}); {:.1} hours of emergencies, {} requests, {} faults, {} deaths; {:.0} s of CPU, {:.0} schedules a CPU minute, {:.0} s",
+        "campaign: {} of {played} schedules without an objection ({}; {} with controllers, {} with wrong clocks); {:.1} hours of emergencies, {} requests, {} faults, {} deaths; {:.0} s of CPU, {:.0} schedules a CPU minute, {:.0} s",
         played - failed,
         kinds.join(", "),
+        tally.controllers,
+        tally.clocks,
         tally.hours,
         tally.requests,
         tally.faults,

@@ -1,10 +1,12 @@
 //! The city of a simulated emergency: a sand table with the product's own kinds and rights, and
 //! twelve workloads of every kind of owner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::{Client, CustomResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
@@ -13,9 +15,12 @@ use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::schema;
 use pingzhan::sandtable::server::Server;
 use pingzhan::sandtable::service::Service;
+use pingzhan::sandtable::standins::{self, Settings, Standins};
 use pingzhan::sandtable::store::Change;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
+use super::story::Story;
 use crate::scenarios::fleet::{self, How, Owned};
 use crate::scenarios::history::Event;
 use crate::scenarios::world::{KINDS, Objects, resource};
@@ -23,13 +28,21 @@ use crate::support::repository;
 
 /// The namespace of the fleet.
 pub const SPACE: &str = "citizen-services";
+/// The namespace of its small part, so that one can end and others go on.
+pub const ANNEX: &str = "district-services";
+/// Both.
+pub const SPACES: [&str; 2] = [SPACE, ANNEX];
+/// What lives in the small one.
+const OUTSIDE: [&str; 2] = ["both", "gateway"];
 /// How many objects the playbook changes.
 pub const TARGETS: usize = 12;
 /// The seed of uids: one for all schedules, so that traces can be compared.
 const UIDS: u64 = 7;
+/// How long the cluster's own controllers take until a new fleet is at rest.
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// When every simulation begins.
-pub fn begin() -> Timestamp {
+fn begin() -> Timestamp {
     "2026-07-01T08:00:00Z".parse().expect("a time")
 }
 
@@ -39,6 +52,8 @@ pub struct City {
     pub service: Service,
     /// The administrator's client.
     pub admin: Client,
+    /// The server's clock, which is right.
+    clock: Clock,
     /// The fleet before anybody declared anything.
     pub before: Objects,
     /// What happened before the server forgot it.
@@ -46,14 +61,15 @@ pub struct City {
 }
 
 impl City {
-    /// A city at peace.
-    pub async fn new() -> Self {
+    /// A city at peace; with the cluster's own controllers at work, where the story needs them.
+    pub async fn new(story: &Story) -> Self {
         let clock = Clock::from(begin());
         let server = Server::new(schema::builtin(), UIDS, begin());
         let service = Service::new(server, move || clock.now());
         let mut city = Self {
             admin: service.client(),
             service,
+            clock,
             before: Objects::new(),
             kept: Mutex::default(),
         };
@@ -62,8 +78,18 @@ impl City {
             city.write(&owned).await;
         }
         city.scale("capacity", "shared", 9).await;
+        if story.has_controllers() {
+            let standins = Standins::new(Settings::default());
+            tokio::spawn(standins::drive(city.service.clone(), standins));
+            sleep(SETTLED).await;
+        }
         city.before = city.fleet();
         city
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Kinds, namespaces and rights: those of the operator as they are shipped.
@@ -72,7 +98,8 @@ impl City {
             self.put(&json!(crd)).await;
         }
         self.put(&fleet::pool_kind()).await;
-        for name in [SPACE, names::ACCOUNT_NAMESPACE, names::DEFAULT_NAMESPACE] {
+        let own = [names::ACCOUNT_NAMESPACE, names::DEFAULT_NAMESPACE];
+        for name in SPACES.into_iter().chain(own) {
             self.put(
                 &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }),
             )
@@ -194,7 +221,7 @@ impl City {
 
     /// Sets a Deployment's count through the subresource, as people and capacity tools do.
     pub async fn scale(&self, manager: &str, name: &str, replicas: i64) -> bool {
-        let api = self.api("Deployment");
+        let api = self.api("Deployment", name);
         let params = PatchParams {
             field_manager: Some(manager.to_owned()),
             ..Default::default()
@@ -203,9 +230,15 @@ impl City {
         api.patch_scale(name, &params, &patch).await.is_ok()
     }
 
-    /// The objects of a kind of the fleet.
-    pub fn api(&self, kind: &str) -> Api<DynamicObject> {
-        Api::namespaced_with(self.admin.clone(), SPACE, &resource(kind))
+    /// The objects of a kind of the fleet, where the one of this name lives.
+    pub fn api(&self, kind: &str, name: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.admin.clone(), space_of(name), &resource(kind))
+    }
+
+    /// A namespace is deleted, as by whoever thinks that it is another one's.
+    pub async fn end(&self, space: &str) {
+        let spaces: Api<Namespace> = Api::all(self.admin.clone());
+        let _ = spaces.delete(space, &DeleteParams::default()).await;
     }
 
     fn api_of(&self, object: &Value) -> Api<DynamicObject> {
@@ -243,10 +276,12 @@ impl City {
         let mut all = Objects::new();
         for kind in KINDS {
             let resource = resource(kind);
-            for (key, object) in server
-                .store
-                .list(&resource.group, &resource.plural, SPACE, None)
-            {
+            let found = SPACES.into_iter().flat_map(|space| {
+                server
+                    .store
+                    .list(&resource.group, &resource.plural, space, None)
+            });
+            for (key, object) in found {
                 all.insert((kind.to_owned(), key.name.clone()), Value::clone(object));
             }
         }
@@ -283,6 +318,25 @@ impl City {
     }
 }
 
+/// Where a workload of this name lives.
+pub fn space_of(name: &str) -> &'static str {
+    if OUTSIDE.contains(&name) {
+        ANNEX
+    } else {
+        SPACE
+    }
+}
+
+/// The numbers of the targets that live in a namespace.
+pub fn living_in(space: &str) -> Vec<usize> {
+    let all = owned().into_iter().map(|one| one.manifest);
+    let key = |object: Value| (object["kind"].to_string(), name_of(&object).to_owned());
+    let keys: BTreeSet<(String, String)> = all.map(key).collect();
+    let here = keys.iter().enumerate();
+    let here = here.filter(|(_, (_, name))| space_of(name) == space);
+    here.map(|(number, _)| number).collect()
+}
+
 fn name_of(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
@@ -307,15 +361,20 @@ pub fn owned() -> Vec<Owned> {
         how: How::Apply,
         manifest: fleet::deployment(SPACE, "gateway", Some(12)),
     });
+    for one in &mut all {
+        let space = space_of(name_of(&one.manifest));
+        one.manifest["metadata"]["namespace"] = json!(space);
+    }
     all
 }
 
 /// The playbook: every kind of step, and one stage more at level I.
 pub fn playbook(drift: &Value) -> Value {
     let mut stages = fleet::every_step(SPACE);
+    stages[0]["steps"][0]["targets"]["namespaces"]["names"] = json!(SPACES);
     let deep = json!({ "name": "deep", "dependsOn": ["tune"], "levels": ["I"], "steps": [{
         "name": "to-one",
-        "targets": { "kinds": ["Deployment"], "namespaces": { "names": [SPACE] }, "names": ["shared", "gateway"] },
+        "targets": { "kinds": ["Deployment"], "namespaces": { "names": SPACES }, "names": ["shared", "gateway"] },
         "scale": { "replicas": 1 },
     }] });
     stages.as_array_mut().expect("stages").push(deep);

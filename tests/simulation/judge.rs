@@ -4,12 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
+use jiff::Timestamp;
+use pingzhan::api::condition::{self, types};
 use pingzhan::api::{ChangeRecordSpec, EmergencyModeSpec, Level, TurnKind};
 use pingzhan::field::exact;
+use pingzhan::ledger::Ledger;
 
 use super::city::City;
 use super::play::{DAMAGED, HEAD};
+use super::stage::Frozen;
 use super::story::{Act, GROUPS, Happening, Story};
+use super::terms::Terms;
 use super::wire::{Asked, Sent};
 use crate::scenarios::history::Event;
 use crate::scenarios::oracles::{Allowed, Evidence as Happened, is_target};
@@ -20,8 +25,12 @@ use crate::scenarios::world::REMOVED;
 pub struct Evidence<'a> {
     pub story: &'a Story,
     pub trail: &'a [Sent],
+    /// The right time when the first process began.
+    pub morning: Timestamp,
     /// Who heard that it is to stay away.
     pub asked: &'a [Asked],
+    /// Which processes stood still, and when.
+    pub frozen: &'a [Frozen],
     /// Processes that died.
     pub deaths: usize,
     /// How it ended.
@@ -63,8 +72,26 @@ pub fn violations(city: &City, played: &Evidence<'_>) -> Vec<String> {
     happened(city, played, &events, &writes, &mut wrong);
     epochs(&events, &writes, &mut wrong);
     authority(&events, &writes, &mut wrong);
+    wrong.extend(terms(played, &events));
     budget(played, &mut wrong);
+    wrong.extend(awake(played.trail, played.frozen));
     wrong
+}
+
+/// O6: a process that stands still sends nothing. Where it did, what is said of frozen leaders is said
+/// of something else.
+pub fn awake(trail: &[Sent], frozen: &[Frozen]) -> Vec<String> {
+    let sent = |one: &Frozen| {
+        let (process, from, until) = (one.process, one.from, one.until);
+        let all = trail.iter();
+        let mut late =
+            all.filter(move |sent| sent.process == process && from < sent.at && sent.at < until);
+        late.next().map(|sent| {
+            let (method, path, at) = (&sent.method, sent.path(), sent.at);
+            format!("O6: process {process} sent {method} {path} at {at} ms, while it stood still")
+        })
+    };
+    frozen.iter().filter_map(sent).collect()
 }
 
 /// O8: a mode whose journal has a gap is Blocked, and whoever reads it so touches nothing.
@@ -153,6 +180,11 @@ fn happened(
         return;
     };
     let uid = mode.metadata.uid.as_deref().unwrap_or_default();
+    let blocked = mode.status.as_ref().and_then(|status| {
+        let blocked = condition::get(&status.conditions, types::BLOCKED)?;
+        (played.end == "Closed" && blocked.status == "True").then_some(&blocked.message)
+    });
+    wrong.extend(blocked.map(|why| format!("O9: it is closed, and blocked: {why}")));
     if let (Some(status), Some(ledger)) = (&mode.status, happened.ledgers.get(uid)) {
         let (mode, live) = (&mode, &live);
         let truth = Truth {
@@ -245,6 +277,44 @@ fn epochs(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
     }
 }
 
+/// How many people have to say yes.
+pub const fn needed(level: Option<Level>) -> usize {
+    match level {
+        Some(Level::I | Level::II) => 2,
+        Some(Level::III) => 1,
+        Some(Level::IV) | None => 0,
+    }
+}
+
+/// Who said yes to a plan and counts.
+pub fn given(spec: &EmergencyModeSpec, hash: &str) -> BTreeSet<String> {
+    let all = spec.approvals.iter();
+    let count = all.filter(|one| one.by != spec.requested_by && one.plan_hash == hash);
+    count
+        .filter(|one| GROUPS.contains(&one.as_.as_str()))
+        .map(|one| one.by.clone())
+        .collect()
+}
+
+/// O7: a plan is in force for its term, but for what the clocks are wrong by.
+fn terms(played: &Evidence<'_>, events: &[Event]) -> Vec<String> {
+    let records = records(events);
+    let Some((_, first)) = records.first() else {
+        return Vec::new();
+    };
+    let specs = records.iter().map(|(_, spec)| spec.clone()).collect();
+    let ledger = Ledger::fold(first.mode.clone(), specs);
+    let terms = Terms {
+        morning: played.morning,
+        trail: played.trail,
+        hands: &|process| played.story.hands(process),
+        events,
+        records: &records,
+        ledger: &ledger.expect("every journal folds"),
+    };
+    terms.violations()
+}
+
 /// O7: nothing is executed without the quorum of distinct people, none the requester, on the same
 /// plan.
 fn authority(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
@@ -259,23 +329,9 @@ fn authority(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
             continue;
         };
         granted.get_or_insert(event.version);
-        let needed = match turn.level {
-            Some(Level::I | Level::II) => 2,
-            Some(Level::III) => 1,
-            Some(Level::IV) | None => 0,
-        };
-        let given: BTreeSet<String> = spec_at(event.version)
-            .into_iter()
-            .flat_map(|spec| {
-                let requester = spec.requested_by;
-                spec.approvals
-                    .into_iter()
-                    .filter(move |one| one.by != requester)
-            })
-            .filter(|one| GROUPS.contains(&one.as_.as_str()))
-            .filter(|one| Some(&one.plan_hash) == turn.plan_hash.as_ref())
-            .map(|one| one.by)
-            .collect();
+        let needed = needed(turn.level);
+        let hash = turn.plan_hash.as_deref().unwrap_or_default();
+        let given = spec_at(event.version).map_or_else(BTreeSet::new, |spec| given(&spec, hash));
         if given.len() < needed {
             wrong.push(format!(
                 "O7: record {} grants {:?} with {} of {needed} approvals",

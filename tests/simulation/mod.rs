@@ -8,16 +8,21 @@
 //! for as many seeds and minutes as `cargo xtask campaign` says.
 
 mod answers;
+mod broken;
 mod campaign;
 mod city;
+mod clocks;
 mod judge;
+mod machines;
 mod panics;
 mod people;
 mod play;
 mod runs;
 mod seeds;
 mod shrink;
+mod stage;
 mod steps;
 mod story;
+mod terms;
 mod weather;
 mod wire;

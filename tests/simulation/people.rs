@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use pingzhan::api::{EmergencyMode, EmergencyModeSpec, Phase};
+use pingzhan::sandtable::standins::READY_AFTER;
 use serde_json::{Value, json};
 
-use super::city::{City, SPACE, owned};
+use super::city::{City, SPACES, owned, space_of};
 use super::story::{Act, GROUPS, Story};
 use crate::scenarios::fleet::{GROUP, How, Owned};
 
@@ -20,6 +21,8 @@ pub struct People {
     pub touched: BTreeSet<(String, String)>,
     /// Targets whose changes admission refuses.
     denied: BTreeSet<usize>,
+    /// Deployments over which there is an autoscaler.
+    scaled: BTreeSet<String>,
     expires: bool,
 }
 
@@ -30,6 +33,7 @@ impl People {
             city,
             touched: BTreeSet::new(),
             denied: BTreeSet::new(),
+            scaled: BTreeSet::new(),
             expires: false,
         }
     }
@@ -73,6 +77,7 @@ impl People {
             Act::Deny(target, denied) => self.deny(*target, *denied).await,
             Act::Compact => self.city.forget(),
             Act::Lose(record) => self.city.lose(*record),
+            Act::End(space) => self.end(*space).await,
             Act::Edit(..)
             | Act::Scale(..)
             | Act::Reapply(_)
@@ -81,10 +86,24 @@ impl People {
             | Act::Delete(_)
             | Act::Recreate(_)
             | Act::Status(_)
+            | Act::Autoscale(_)
+            | Act::Stall(_)
             | Act::Down(_)
+            | Act::Quota(_)
             | Act::Freeze(..)
             | Act::Kill(_) => {}
         }
+    }
+
+    /// A namespace is deleted, and with it whatever is in it.
+    async fn end(&mut self, space: usize) {
+        let space = SPACES[space % SPACES.len()];
+        let lost = self
+            .targets
+            .iter()
+            .filter(|(_, name)| space_of(name) == space);
+        self.touched.extend(lost.cloned());
+        self.city.end(space).await;
     }
 
     async fn ask(&self, spec: Value) {
@@ -148,6 +167,9 @@ impl People {
         for target in self.denied.clone() {
             self.deny(target, false).await;
         }
+        for name in std::mem::take(&mut self.scaled) {
+            self.city.delete(&autoscaler(&name), &name).await;
+        }
         let Some(mode) = self.city.mode() else { return };
         let status = mode.status.unwrap_or_default();
         if status.phase == Some(Phase::Closed) {
@@ -187,6 +209,11 @@ impl People {
                 }
             }
             Act::Status(_) => self.status(kind, name).await,
+            Act::Autoscale(_) => self.autoscale(kind, name).await,
+            Act::Stall(_) => {
+                let labels = json!({ "metadata": { "labels": { READY_AFTER: "never" } } });
+                self.merge(kind, name, labels).await;
+            }
             Act::Approve(_)
             | Act::ApproveAs(..)
             | Act::Level(_)
@@ -198,6 +225,8 @@ impl People {
             | Act::Allow(_)
             | Act::Deny(..)
             | Act::Down(_)
+            | Act::Quota(_)
+            | Act::End(_)
             | Act::Compact
             | Act::Freeze(..)
             | Act::Kill(_)
@@ -211,7 +240,7 @@ impl People {
             ..PatchParams::default()
         };
         let patch = Patch::Merge(patch);
-        let _ = self.city.api(kind).patch(name, &params, &patch).await;
+        let _ = self.city.api(kind, name).patch(name, &params, &patch).await;
     }
 
     async fn edit(&self, kind: &str, name: &str, value: i64) {
@@ -233,7 +262,7 @@ impl People {
             return;
         }
         let params = PatchParams::apply(owned.manager).force();
-        let api = self.city.api(kind);
+        let api = self.city.api(kind, name);
         let _ = api
             .patch(name, &params, &Patch::Apply(&owned.manifest))
             .await;
@@ -242,7 +271,7 @@ impl People {
     async fn delete(&self, kind: &str, name: &str) {
         let _ = self
             .city
-            .api(kind)
+            .api(kind, name)
             .delete(name, &DeleteParams::background())
             .await;
     }
@@ -251,7 +280,7 @@ impl People {
         if kind == "ConfigMap" {
             return;
         }
-        let api = self.city.api(kind);
+        let api = self.city.api(kind, name);
         let Ok(object) = api.get(name).await else {
             return;
         };
@@ -262,6 +291,15 @@ impl People {
             ..PatchParams::default()
         };
         let _ = api.patch_status(name, &params, &Patch::Merge(status)).await;
+    }
+
+    /// An autoscaler is put over a workload: from now on it keeps the count between 8 and 10.
+    async fn autoscale(&mut self, kind: &str, name: &str) {
+        if kind != "Deployment" {
+            return;
+        }
+        self.scaled.insert(name.to_owned());
+        self.city.put(&autoscaler(name)).await;
     }
 
     /// Admission refuses every change of a target, or lets it pass again.
@@ -289,9 +327,16 @@ impl People {
         self.city
             .put(&json!({ "apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": { "name": policy },
                 "spec": { "policyName": policy, "validationActions": ["Deny"],
-                    "matchResources": { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": SPACE } } } } }))
+                    "matchResources": { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": space_of(name) } } } } }))
             .await;
     }
+}
+
+fn autoscaler(name: &str) -> Value {
+    json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": { "name": name, "namespace": space_of(name) },
+        "spec": { "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": name },
+            "minReplicas": 8, "maxReplicas": 10 } })
 }
 
 /// How a target's first owner writes it.

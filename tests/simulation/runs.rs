@@ -76,7 +76,8 @@ fn a_schedule_is_the_same_run_each_time() {
         };
         outcome.trail.iter().map(line).collect()
     };
-    for seed in 0..12 {
+    let with_controllers = (0..).filter(|seed| seeds::schedule(*seed).1.story.has_controllers());
+    for seed in (0..12).chain(with_controllers.take(4)) {
         let (_, schedule) = seeds::schedule(seed);
         let (one, two) = (schedule.play(), schedule.play());
         assert_eq!(requests(&one), requests(&two), "seed {seed}");
@@ -185,6 +186,31 @@ fn a_leader_may_be_frozen_at_any_moment() {
     });
     all(
         "C11, a leader frozen and thawed",
+        schedules.collect::<Vec<_>>(),
+    );
+}
+
+/// The cluster's own controllers at work: workloads are rolled out and told ready while the operator
+/// writes them, and an autoscaler keeps a count that the mode wants otherwise.
+#[test]
+fn the_clusters_own_controllers_are_at_work() {
+    let deaths = [None, Some(7), Some(10), Some(92), Some(95)];
+    let plain = deaths.map(|death| {
+        let kill = death.map(|moment| at(moment, Act::Kill(0)));
+        (format!("killed at {death:?}"), Story::plain().with(kill))
+    });
+    let scaled = (0..super::city::TARGETS).flat_map(|target| {
+        [2, 40, 91].map(|moment| {
+            let story = Story::plain().with([at(moment, Act::Autoscale(target))]);
+            (format!("autoscaler of {target} at {moment} s"), story)
+        })
+    });
+    let schedules = plain.into_iter().chain(scaled).map(|(name, mut story)| {
+        story.controllers = true;
+        (name, Schedule::fine(story))
+    });
+    all(
+        "C18 in small, the cluster's own controllers",
         schedules.collect::<Vec<_>>(),
     );
 }

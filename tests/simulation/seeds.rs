@@ -1,8 +1,10 @@
 //! What a seed stands for: its story and its weather.
 
+use super::city::TARGETS;
+use super::clocks::Hands;
 use super::play::Schedule;
 use super::story::{APPROVERS, Act, Cast, GROUPS, Happening, Story};
-use super::weather::{Rates, Weather};
+use super::weather::{Rates, Weather, mixed};
 
 /// A kind of schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +66,61 @@ impl Kind {
             Self::Rivals | Self::Attack => Rates::default(),
             Self::Storm => STORMS[usize::try_from(seed / 7 % 4).unwrap_or_default()],
         };
-        let story = match self {
+        let mut story = match self {
             Self::Attack => attack(seed),
             Self::Trouble | Self::Rivals | Self::Both | Self::Storm => self.cast().story(seed),
         };
+        self.surround(seed, &mut story);
         Schedule {
             story,
             weather: Weather::Drawn(seed, rates),
             seed,
         }
+    }
+}
+
+impl Kind {
+    /// What is around a story: machines with wrong clocks, the cluster's own controllers, a quota, and
+    /// namespaces that end.
+    fn surround(self, seed: u64, story: &mut Story) {
+        let mut rng = fastrand::Rng::with_seed(mixed(seed, 1, 1));
+        if rng.u8(0..4) == 0 {
+            story.clocks = (0..story.operators)
+                .map(|_| Hands::drawn(&mut rng))
+                .collect();
+        }
+        story.controllers = rng.u8(0..5) == 0;
+        let last = story.happenings.last().map_or(120, |last| last.at + 60);
+        let (when, long) = (rng.u64(0..last), rng.u64(1..90));
+        let mut more = Vec::new();
+        match (self, rng.u8(0..12)) {
+            (Self::Attack, _) => {}
+            (_, 0) => more.extend([
+                Happening {
+                    at: when,
+                    act: Act::Quota(true),
+                },
+                Happening {
+                    at: when + long,
+                    act: Act::Quota(false),
+                },
+            ]),
+            (Self::Trouble, _) => {}
+            (_, 1) => more.push(Happening {
+                at: when,
+                act: Act::End(usize::from(rng.bool())),
+            }),
+            (_, 3) => more.push(Happening {
+                at: when,
+                act: Act::Stall(rng.usize(0..TARGETS)),
+            }),
+            (_, 2) => more.push(Happening {
+                at: when,
+                act: Act::Autoscale(rng.usize(0..TARGETS)),
+            }),
+            _ => {}
+        }
+        *story = story.clone().with(more);
     }
 }
 

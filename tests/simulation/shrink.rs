@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::play::{Outcome, Schedule};
+use super::story::{Act, Story};
 use super::weather::{Fault, Weather, Which};
 
 /// How many schedules are played to make one smaller: a minute or two.
@@ -40,6 +41,13 @@ pub fn shrink(schedule: &Schedule, outcome: &Outcome) -> (Schedule, Outcome) {
         return (schedule.clone(), outcome.clone());
     }
     let mut tries = 0;
+    for smaller in surroundings(&best) {
+        tries += 1;
+        let played = smaller.play();
+        if oracle(&played) == Some(&wanted) {
+            (best, last) = (smaller, played);
+        }
+    }
     let mut size = parts(&best).div_ceil(2);
     while size > 0 && tries < TRIES {
         let mut from = 0;
@@ -57,6 +65,28 @@ pub fn shrink(schedule: &Schedule, outcome: &Outcome) -> (Schedule, Outcome) {
         size = if size == 1 { 0 } else { size.div_ceil(2) };
     }
     (best, last)
+}
+
+/// The schedule without what is only around its story: with clocks that are right, and without the
+/// cluster's own controllers.
+fn surroundings(schedule: &Schedule) -> Vec<Schedule> {
+    let story = &schedule.story;
+    let right = Story {
+        clocks: Vec::new(),
+        ..story.clone()
+    };
+    let alone = |story: &Story| Story {
+        controllers: false,
+        ..story.clone()
+    };
+    let stories = [alone(story), right.clone(), alone(&right)];
+    let others = stories.into_iter().filter(|other| other != story);
+    others
+        .map(|story| Schedule {
+            story,
+            ..schedule.clone()
+        })
+        .collect()
 }
 
 /// How many parts a schedule has that can be left out.
@@ -77,9 +107,10 @@ fn without(schedule: &Schedule, from: usize, many: usize) -> Schedule {
     let mut smaller = schedule.clone();
     let happenings = schedule.story.happenings.len();
     let mut number = 0;
-    smaller.story.happenings.retain(|_| {
+    smaller.story.happenings.retain(|one| {
         number += 1;
-        !out.contains(&(number - 1))
+        // Without it nothing ends the emergency, and that would be another failure.
+        !out.contains(&(number - 1)) || one.act == Act::StandDown
     });
     let kept = faults(schedule).into_iter().enumerate();
     let kept = kept.filter(|(number, _)| !out.contains(&(happenings + number)));
@@ -116,6 +147,12 @@ pub fn told(schedule: &Schedule, outcome: &Outcome) -> String {
         "{} operators; level {}, for {}, drift {}\n",
         story.operators, story.level, story.expires_after, story.drift
     );
+    if story.has_controllers() {
+        text.push_str("the cluster's own controllers are at work\n");
+    }
+    for (process, hands) in story.clocks.iter().enumerate() {
+        let _ = writeln!(text, "the clock of process {process} is wrong by {hands}");
+    }
     for (at, line) in lines {
         let _ = writeln!(text, "{:>8.1} s  {line}", at as f64 / 1000.0);
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::clocks::Hands;
+
 /// Somebody does something.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
@@ -54,6 +56,14 @@ pub enum Act {
     Kill(usize),
     /// A record of the journal vanishes from the store.
     Lose(usize),
+    /// An autoscaler is put over a target, if it is a Deployment.
+    Autoscale(usize),
+    /// The pods of a target never become ready from now on.
+    Stall(usize),
+    /// A quota refuses new records of the journal, or does not any more.
+    Quota(bool),
+    /// A namespace of the fleet is deleted, with what is in it.
+    End(usize),
 }
 
 impl fmt::Display for Act {
@@ -89,6 +99,14 @@ impl fmt::Display for Act {
             Self::Freeze(process, false) => write!(to, "process {process} thaws"),
             Self::Kill(process) => write!(to, "process {process} is killed"),
             Self::Lose(record) => write!(to, "record {record} of the journal vanishes"),
+            Self::Autoscale(target) => write!(to, "an autoscaler is put over target {target}"),
+            Self::Stall(target) => write!(to, "the pods of target {target} do not become ready"),
+            Self::Quota(true) => write!(to, "a quota refuses new records"),
+            Self::Quota(false) => write!(to, "there is room for new records again"),
+            Self::End(space) => {
+                let spaces = super::city::SPACES;
+                write!(to, "namespace {} is deleted", spaces[space % spaces.len()])
+            }
         }
     }
 }
@@ -104,7 +122,9 @@ impl Act {
             | Self::Label(target)
             | Self::Delete(target)
             | Self::Recreate(target)
-            | Self::Status(target) => Some(*target),
+            | Self::Status(target)
+            | Self::Autoscale(target)
+            | Self::Stall(target) => Some(*target),
             Self::Approve(_)
             | Self::ApproveAs(..)
             | Self::Level(_)
@@ -119,7 +139,9 @@ impl Act {
             | Self::Compact
             | Self::Freeze(..)
             | Self::Kill(_)
-            | Self::Lose(_) => None,
+            | Self::Lose(_)
+            | Self::Quota(_)
+            | Self::End(_) => None,
         }
     }
 }
@@ -143,8 +165,16 @@ pub struct Story {
     pub last_word: &'static str,
     /// How many operators there are.
     pub operators: usize,
+    /// Seconds of their lease.
+    pub lease: u32,
+    /// The clocks of their machines, in turn; without any, all are right.
+    pub clocks: Vec<Hands>,
+    /// Whether the cluster's own controllers are at work, by their stand-ins.
+    pub controllers: bool,
 }
 
+/// Seconds of the lease: three times the usual, since its renewals are most of what idle hours cost.
+const LEASE: u32 = 45;
 /// The people who approve.
 pub const APPROVERS: [&str; 2] = ["approver-lin", "approver-chen"];
 /// The groups in whose name people approve.
@@ -168,7 +198,23 @@ impl Story {
             ],
             last_word: "Keep",
             operators: 2,
+            lease: LEASE,
+            clocks: Vec::new(),
+            controllers: false,
         }
+    }
+
+    /// The clock of a process's machine.
+    pub fn hands(&self, process: usize) -> Hands {
+        let many = self.clocks.len().max(1);
+        self.clocks.get(process % many).copied().unwrap_or_default()
+    }
+
+    /// Whether the cluster's own controllers are at work: without them no namespace ends.
+    pub fn has_controllers(&self) -> bool {
+        let needs =
+            |one: &Happening| matches!(one.act, Act::End(_) | Act::Autoscale(_) | Act::Stall(_));
+        self.controllers || self.happenings.iter().any(needs)
     }
 
     /// Ordered by time; what is at one time stays in its order.

@@ -9,14 +9,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Method, Request, Response};
+use jiff::Timestamp;
 use kube::client::Body;
+use pingzhan::run::clock::Clock;
 use pingzhan::sandtable::service::{Answered, Service};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::answers::{refused, told};
-use super::city::SPACE;
+use super::answers::{over_quota, refused, told};
+use super::city::SPACES;
+use super::clocks::Hands;
 use super::weather::{AWAY, Fault, Seen, Weather, Which};
 
 /// One request and what became of it.
@@ -60,7 +63,9 @@ impl Sent {
     /// Whether it patches an object of the fleet.
     pub fn is_of_target(&self) -> bool {
         self.method == Method::PATCH
-            && self.path().contains(&format!("/namespaces/{SPACE}/"))
+            && SPACES
+                .iter()
+                .any(|space| self.path().contains(&format!("/namespaces/{space}/")))
             && !self.path().contains("/events/")
     }
 
@@ -147,8 +152,12 @@ pub struct Sky {
     pub trail: Trail,
     pub deaths: Arc<AtomicUsize>,
     pub began: Instant,
+    /// What time it was then.
+    pub morning: Timestamp,
     /// The API server is away.
     pub down: Arc<AtomicBool>,
+    /// There is no room for new records.
+    pub full: Arc<AtomicBool>,
     /// Who heard that it is to stay away.
     pub asked: Arc<Mutex<Vec<Asked>>>,
     /// Ends the watches that a fault broke.
@@ -156,13 +165,15 @@ pub struct Sky {
 }
 
 impl Sky {
-    pub fn new(weather: Weather) -> Self {
+    pub fn new(weather: Weather, morning: Timestamp) -> Self {
         Self {
             weather: Arc::new(Mutex::new(weather)),
             trail: Trail::default(),
             deaths: Arc::default(),
             began: Instant::now(),
+            morning,
             down: Arc::default(),
+            full: Arc::default(),
             cleared: Arc::default(),
             asked: Arc::default(),
         }
@@ -172,9 +183,17 @@ impl Sky {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// The clock of a machine that begins now.
+    pub fn clock(&self, hands: Hands) -> Clock {
+        let since = self.began.elapsed();
+        let now = self.morning.saturating_add(since).expect("a time");
+        hands.clock(now, since)
+    }
+
     pub fn clear(&self) {
         *self.weather.lock().unwrap_or_else(PoisonError::into_inner) = Weather::fine();
         self.down.store(false, Ordering::SeqCst);
+        self.full.store(false, Ordering::SeqCst);
         self.cleared.notify_waiters();
     }
 
@@ -361,7 +380,12 @@ impl Wire {
     async fn arrive(&self, request: Request<Body>, mut sent: Sent) -> Response<Answered> {
         let revision = || self.service.lock().store.revision();
         sent.made.0 = revision();
-        let answer = self.service.answer(request).await;
+        let is_record = sent.method == Method::POST && sent.path().ends_with("/changerecords");
+        let answer = if is_record && self.sky.full.load(Ordering::SeqCst) {
+            over_quota(request).await
+        } else {
+            self.service.answer(request).await
+        };
         sent.made.1 = revision();
         sent.code = answer.status().as_u16();
         self.keep(sent);
