@@ -192,6 +192,11 @@ impl Store {
         }
     }
 
+    /// Remembers so many events from now on.
+    pub const fn remember_at_most(&mut self, events: usize) {
+        self.remembered = events;
+    }
+
     /// What was forgotten since this was asked last: to be dropped when nobody waits for it, since an
     /// object that goes is a thousand small ones.
     pub fn forgotten(&mut self) -> Vec<Event> {

@@ -159,6 +159,7 @@ impl Evidence {
     pub fn objections(&self, live: &Objects, allowed: Allowed) -> Vec<String> {
         let mut wrong = Vec::new();
         self.every_field_is_back(live, &mut wrong);
+        self.bases_are_captured_once(&mut wrong);
         self.writes_are_counted(allowed.crashes, &mut wrong);
         self.intents_come_first(&mut wrong);
         self.foreign_values_stand(allowed, &mut wrong);
@@ -256,6 +257,26 @@ impl Evidence {
                         ledger.mode.name
                     ));
                 }
+            }
+        }
+    }
+
+    /// O2: an entry that takes another's place has its base: what was there in peacetime is looked at
+    /// once.
+    fn bases_are_captured_once(&self, wrong: &mut Vec<String>) {
+        for ledger in self.ledgers.values() {
+            for entry in ledger.entries.values() {
+                let earlier = entry.supersedes.and_then(|id| ledger.entries.get(id));
+                let Some(earlier) = earlier.filter(|earlier| earlier.base != entry.base) else {
+                    continue;
+                };
+                wrong.push(format!(
+                    "O2: {} of {} had the base {}, and then {}",
+                    entry.path,
+                    entry.target.name,
+                    earlier.base.display(),
+                    entry.base.display()
+                ));
             }
         }
     }

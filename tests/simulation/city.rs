@@ -64,7 +64,9 @@ impl City {
     /// A city at peace; with the cluster's own controllers at work, where the story needs them.
     pub async fn new(story: &Story) -> Self {
         let clock = Clock::from(begin());
-        let server = Server::new(schema::builtin(), UIDS, begin());
+        let mut server = Server::new(schema::builtin(), UIDS, begin());
+        // The judge looks at everything that happened.
+        server.store.remember_at_most(usize::MAX);
         let service = Service::new(server, move || clock.now());
         let mut city = Self {
             admin: service.client(),

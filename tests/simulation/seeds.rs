@@ -61,14 +61,12 @@ impl Kind {
 
     /// A schedule of this kind.
     pub fn schedule(self, seed: u64) -> Schedule {
-        let rates = match self {
-            Self::Trouble | Self::Both => Rates::RANDOM,
-            Self::Rivals | Self::Attack => Rates::default(),
-            Self::Storm => STORMS[usize::try_from(seed / 7 % 4).unwrap_or_default()],
-        };
-        let mut story = match self {
+        let storm = STORMS[usize::try_from(seed / 7 % 4).unwrap_or_default()];
+        let (mut story, rates) = match self {
             Self::Attack => attack(seed),
-            Self::Trouble | Self::Rivals | Self::Both | Self::Storm => self.cast().story(seed),
+            Self::Trouble | Self::Both => (self.cast().story(seed), Rates::RANDOM),
+            Self::Rivals => (self.cast().story(seed), NONE),
+            Self::Storm => (self.cast().story(seed), storm),
         };
         self.surround(seed, &mut story);
         Schedule {
@@ -130,8 +128,8 @@ pub fn schedule(seed: u64) -> (Kind, Schedule) {
     (kind, kind.schedule(seed))
 }
 
-/// A story with an attack on it.
-fn attack(seed: u64) -> Story {
+/// A story with an attack on it, and what its requests meet.
+fn attack(seed: u64) -> (Story, Rates) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let at = |at: u64, act: Act| Happening { at, act };
     let moment = rng.u64(9..80);
@@ -139,7 +137,7 @@ fn attack(seed: u64) -> Story {
         happenings: vec![at(100, Act::StandDown)],
         ..Story::plain()
     };
-    match rng.u8(0..4) {
+    let story = match rng.u8(0..5) {
         0 => alone.with([
             at(3, Act::ApproveAs("duty-officer-zhou", GROUPS[0])),
             at(4, Act::Approve(APPROVERS[rng.usize(0..2)])),
@@ -153,10 +151,28 @@ fn attack(seed: u64) -> Story {
             at(moment.max(30), Act::Lose(rng.usize(1..8))),
             at(moment.max(30) + 1, Act::Kill(0)),
         ]),
-        _ => Story::plain().with([
+        3 => Story::plain().with([
             at(moment, Act::Freeze(0, true)),
             at(moment + rng.u64(60..500), Act::Freeze(0, false)),
         ]),
+        _ => return (hasty(&mut rng), LATE),
+    };
+    (story, NONE)
+}
+
+/// It is given up in the middle of its switch, with writes on their way that arrive seconds later;
+/// whoever sent them may be dead by then, and its successor at work.
+fn hasty(rng: &mut fastrand::Rng) -> Story {
+    let at = |at: u64, act: Act| Happening { at, act };
+    let story = Story {
+        lease: 6,
+        ..Story::plain()
+    };
+    let moment = rng.u64(9..16);
+    let aborted = story.with([at(moment, Act::Abort("Restore"))]);
+    match rng.u8(0..3) {
+        0 => aborted,
+        _ => aborted.with([at(rng.u64(9..16), Act::Kill(0))]),
     }
 }
 
@@ -171,6 +187,13 @@ const NONE: Rates = Rates {
     deaths: 0,
     watches: 0,
     stalest: 0,
+};
+
+/// Half of all requests arrive late, as late as the server still takes them.
+const LATE: Rates = Rates {
+    late: 500,
+    latest: 8_000,
+    ..NONE
 };
 
 /// Half of all writes meet a conflict; half of all requests are asked to come back; every watch is

@@ -66,6 +66,10 @@ fn turn(kind: TurnKind) -> Body {
 }
 
 fn intent() -> Body {
+    Body::Intents(vec![change()])
+}
+
+fn change() -> NewEntry {
     let target = Identity {
         api_version: "apps/v1".to_owned(),
         kind: "Deployment".to_owned(),
@@ -75,7 +79,7 @@ fn intent() -> Body {
         uid: WEB.into(),
     };
     let count = |replicas: i64| Image::Present(json!(replicas));
-    Body::Intents(vec![NewEntry {
+    NewEntry {
         stage: "shed".into(),
         step: "halve".into(),
         target: target.into(),
@@ -88,7 +92,7 @@ fn intent() -> Body {
         covers: None,
         supersedes: None,
         amendment: 0,
-    }])
+    }
 }
 
 fn outcome(event: Happened) -> Body {
@@ -226,6 +230,26 @@ fn o2_objects_to_a_field_that_is_not_back_and_to_a_mark_that_is_left() {
         "O2:",
         "it was closed and nothing done",
     );
+}
+
+/// O2 must see a wartime value that is taken for the peacetime one.
+#[test]
+fn o2_objects_to_a_base_that_is_captured_again() {
+    let again = |base: i64| {
+        let count = |replicas: i64| Image::Present(json!(replicas));
+        let entry = NewEntry {
+            base: count(base),
+            seen: count(4),
+            after: count(2),
+            supersedes: Some(EntryId(1)),
+            amendment: 1,
+            ..change()
+        };
+        let raised = Story::switched().record(45, &Body::Intents(vec![entry]));
+        raised.is(46, web(2, IMAGE, true)).objections(&[])
+    };
+    assert_eq!(again(7), "");
+    assert_objects(&again(4), "O2: f:spec/f:replicas", "it had another base");
 }
 
 /// O3 must see one write more than the journal accounts for, though it changes nothing of note.
