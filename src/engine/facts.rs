@@ -22,6 +22,8 @@ pub struct StepFacts {
     pub found: Vec<Vec<Projection>>,
     /// Objects that are never touched, whatever the playbook says.
     pub protected: Vec<Skipped>,
+    /// Objects that are never touched, but are among those found, since they say something of others.
+    pub guarded: Vec<Skipped>,
     /// What could not be read, each a sentence that says what to do: the step's selection may be
     /// incomplete, so the plan is refused while there is any.
     pub problems: Vec<String>,

@@ -2,6 +2,7 @@
 //! it compiles to ([`compile`]). One file a kind, one table.
 
 pub mod config;
+pub mod count;
 pub mod kinds;
 pub mod patch;
 pub mod scale;
@@ -216,10 +217,9 @@ stages: [ { name: s, steps: [ { name: t, targets: { kinds: [Deployment], names: 
     fn queries_ask_for_what_decides_whether_an_object_is_left_alone() {
         let kinds = ["Deployment", "StatefulSet", "example.com/Pool"];
         let scale = step(ResolvedAct::Scale(ScaleRule::default()), &kinds);
-        let fields: Vec<Fields> = needs(&scale)
-            .into_iter()
-            .map(|query| query.fields)
-            .collect();
+        let targets = needs(&scale).into_iter();
+        let targets = targets.filter(|query| query.role == Role::Target);
+        let fields: Vec<Fields> = targets.map(|query| query.fields).collect();
         let replicas = Path::fields(["spec", "replicas"]);
         let retention =
             Path::fields(["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"]);
@@ -229,8 +229,8 @@ stages: [ { name: s, steps: [ { name: t, targets: { kinds: [Deployment], names: 
                 Fields::Paths(vec![replicas.clone()]),
                 Fields::Paths(vec![retention, replicas]),
                 Fields::Replicas,
-                Fields::Paths(vec![Path::fields(["spec", "scaleTargetRef"])]),
-            ]
+            ],
+            "autoscalers come after them"
         );
         let config = ResolvedAct::Config {
             set: BTreeMap::from([("k".to_owned(), "v".to_owned())]),

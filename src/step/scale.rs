@@ -1,17 +1,13 @@
 //! `scale`: the number of replicas of the parent object, never through its scale subresource,
 //! which loses field ownership.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
+use super::count::{self, Aim, Owners};
 use super::{Compiled, Fields, Proposal, Query, Role, Skipped, kinds, queries};
 use crate::api::Targets;
-use crate::field::{Image, Path, Projection, Seen};
+use crate::field::{Image, Projection, Seen};
 use crate::playbook::ScaleRule;
-
-/// The kind that may own a count of replicas.
-const AUTOSCALER: &str = "HorizontalPodAutoscaler";
 
 /// The replicas of every kind: at a known path for built-in kinds, by the CRD for others; then the
 /// autoscalers beside them.
@@ -22,40 +18,27 @@ pub fn needs(targets: &Targets) -> Vec<Query> {
             None => Fields::Replicas,
         }
     });
-    needs.push(Query {
-        kind: AUTOSCALER.to_owned(),
+    needs.extend(count::asked().map(|(kind, paths)| Query {
+        kind: kind.to_owned(),
         namespaces: targets.namespaces.clone(),
         selector: None,
         names: Vec::new(),
         role: Role::Autoscaler,
-        fields: Fields::Paths(vec![scaled()]),
-    });
+        fields: Fields::Paths(paths),
+    }));
     needs
 }
 
-fn scaled() -> Path {
-    Path::fields(["spec", "scaleTargetRef"])
-}
-
-/// One change for every object whose count is not yet what the rule asks for.
-///
-/// A count that an autoscaler owns is left alone: it would put its own back within seconds. But
-/// none at all switches the autoscaler off, so that is written.
+/// The changes of every object whose count is not yet what the rule asks for: of the count, or,
+/// where an autoscaler owns it, of that one's bounds, since it would put its own count back within
+/// seconds.
 pub fn compile(targets: &Targets, rule: &ScaleRule, found: &[Vec<Projection>]) -> Compiled {
     let (workloads, autoscalers) = found.split_at(targets.kinds.len().min(found.len()));
-    let owners = owners(autoscalers);
+    let owners = Owners::read(autoscalers);
     let mut compiled = Compiled::default();
     for object in workloads.iter().flatten() {
-        let change = change(rule, object).and_then(|proposal| match owners.get(&owned(object)) {
-            Some(owner) if proposal.after != Image::Present(Value::from(0)) => Err(format!(
-                "{AUTOSCALER} {owner} owns its count of replicas and would put its own back, and \
-                 this version does not change an autoscaler's bounds: let a `patch` set \
-                 /spec/minReplicas and /spec/maxReplicas of {owner}"
-            )),
-            Some(_) | None => Ok(proposal),
-        });
-        match change {
-            Ok(proposal) => compiled.changes.push(proposal),
+        match changes(rule, object, &owners) {
+            Ok(changes) => compiled.changes.extend(changes),
             Err(why) => compiled.skipped.push(Skipped {
                 target: object.target.clone(),
                 why,
@@ -65,44 +48,12 @@ pub fn compile(targets: &Targets, rule: &ScaleRule, found: &[Vec<Projection>]) -
     compiled
 }
 
-/// Namespace, group, kind and name of a workload.
-type Owned = (String, String, String, String);
-
-fn owned(workload: &Projection) -> Owned {
-    let target = &workload.target;
-    (
-        target.namespace.clone(),
-        kinds::group_of(&target.api_version).to_owned(),
-        target.kind.clone(),
-        target.name.clone(),
-    )
-}
-
-/// The autoscaler of each workload that has one, by name.
-fn owners(autoscalers: &[Vec<Projection>]) -> BTreeMap<Owned, String> {
-    let scaled = scaled();
-    let mut owners = BTreeMap::new();
-    for autoscaler in autoscalers.iter().flatten() {
-        let reference = autoscaler
-            .field(&scaled)
-            .and_then(|seen| seen.image.value());
-        let text = |key: &str| {
-            let value = reference.and_then(|reference| reference.get(key));
-            value.and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let workload = (
-            autoscaler.target.namespace.clone(),
-            kinds::group_of(&text("apiVersion")).to_owned(),
-            text("kind"),
-            text("name"),
-        );
-        owners.insert(workload, autoscaler.target.name.clone());
-    }
-    owners
-}
-
-/// The change of one object, or why it is left alone.
-fn change(rule: &ScaleRule, object: &Projection) -> Result<Proposal, String> {
+/// The changes of one object, or why it is left alone.
+fn changes(
+    rule: &ScaleRule,
+    object: &Projection,
+    owners: &Owners<'_>,
+) -> Result<Vec<Proposal>, String> {
     let seen = replicas(object).ok_or("its kind has no count of replicas")?;
     let base = match &seen.image {
         Image::Absent => {
@@ -122,17 +73,65 @@ fn change(rule: &ScaleRule, object: &Projection) -> Result<Proposal, String> {
     if let Some(why) = kinds::left_alone(object, after < base) {
         return Err(why.to_owned());
     }
-    if after == base {
-        return Err(format!("already {base}"));
-    }
-    Ok(Proposal {
+    let own = |why| Proposal {
         target: object.target.clone(),
         path: seen.path.clone(),
         base: seen.image.clone(),
         after: Image::Present(Value::from(after)),
         why,
         wave: 0,
-    })
+    };
+    let Some(owner) = owners.of(object)? else {
+        return if after == base {
+            Err(format!("already {base}"))
+        } else {
+            Ok(vec![own(why)])
+        };
+    };
+    // None at all switches such an autoscaler off: then the count is the workload's own.
+    if owner.sleeps_at_none() && (after == 0 || base == 0) {
+        return match (base, after) {
+            (0, 0) => Err("already 0".to_owned()),
+            (_, 0) => Ok(vec![own(format!("{why}; {} is off then", owner.named()))]),
+            _ => Err(format!(
+                "it has no replicas, which switches {} off: give it one by hand, and its \
+                 autoscaler takes over",
+                owner.named()
+            )),
+        };
+    }
+    let told = owner.told(aim(rule, base, after));
+    if told.is_empty() {
+        return Err(format!("already as asked: {} sees to it", owner.named()));
+    }
+    let told = told.into_iter().map(|told| Proposal {
+        target: owner.object.target.clone(),
+        path: told.path,
+        base: told.base,
+        after: told.after,
+        why: format!("{why}: {}", told.why),
+        wave: 0,
+    });
+    Ok(told.collect())
+}
+
+/// What an owner of the count is to aim at.
+fn aim(rule: &ScaleRule, base: i64, after: i64) -> Aim {
+    match rule {
+        ScaleRule {
+            replicas: Some(count),
+            ..
+        } => Aim::Fixed(*count),
+        ScaleRule {
+            percent: Some(_), ..
+        } => Aim::From { base, after },
+        ScaleRule {
+            minimum, maximum, ..
+        } => Aim::Within {
+            minimum: *minimum,
+            maximum: *maximum,
+        },
+    }
 }
 
 /// The field that holds the count: at the known path of a built-in kind, else the only one that
@@ -287,15 +286,66 @@ mod tests {
         }
     }
 
-    /// The operator and an autoscaler that both write a count undo each other for ever.
+    /// The operator and an autoscaler that both write a count undo each other for ever: one of them
+    /// is told by its bounds, but for none at all, which switches it off.
     #[test]
-    fn a_count_that_an_autoscaler_owns_is_left_alone_but_for_none_at_all() {
-        let body = json!({ "spec": { "replicas": 3 } });
+    fn a_count_that_an_autoscaler_owns_is_changed_through_its_bounds() {
+        let scaled = |count: i64, bounds: (i64, i64)| {
+            let of = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "a" });
+            let spec =
+                json!({ "scaleTargetRef": of, "minReplicas": bounds.0, "maxReplicas": bounds.1 });
+            let body = json!({ "spec": { "replicas": count } });
+            [
+                vec![object("apps/v1", "Deployment", "a", &body)],
+                vec![object(
+                    "autoscaling/v2",
+                    "HorizontalPodAutoscaler",
+                    "busy",
+                    &json!({ "spec": spec }),
+                )],
+            ]
+        };
+        let rows = [
+            // A surge: it keeps at least that, and may go further.
+            (rule(None, Some(300), None, None), 3, (2, 20)),
+            (rule(None, Some(300), None, Some(40)), 12, (2, 20)),
+            // A shedding: it stays below.
+            (rule(None, Some(30), Some(1), None), 10, (6, 20)),
+            (rule(None, Some(30), Some(1), None), 10, (1, 2)),
+            // Bounds go to its bounds, whatever the load makes of the count just now.
+            (rule(None, None, Some(5), None), 10, (2, 4)),
+            (rule(None, None, None, Some(4)), 3, (6, 9)),
+            (rule(None, None, Some(2), None), 3, (2, 4)),
+            (rule(Some(7), None, None, None), 3, (2, 20)),
+            (rule(None, Some(100), None, None), 3, (2, 20)),
+            // None at all.
+            (rule(Some(0), None, None, None), 3, (2, 20)),
+            (rule(Some(4), None, None, None), 0, (2, 20)),
+            (rule(Some(0), None, None, None), 0, (2, 20)),
+        ];
+        let said = rows.map(|(rule, count, bounds)| {
+            let compiled = compile(&one_kind(), &rule, &scaled(count, bounds));
+            let changes = compiled.changes.iter().map(|change| {
+                let (kind, path) = (&change.target.kind, change.path.to_pointer());
+                let (base, after) = (change.base.display(), change.after.display());
+                format!("{kind} {path}: {base} -> {after} ({})", change.why)
+            });
+            let skipped = compiled.skipped.iter().map(|skipped| skipped.why.clone());
+            let lines: Vec<String> = changes.chain(skipped).collect();
+            format!("{count} in {bounds:?}\n  {}", lines.join("\n  "))
+        });
+        insta::assert_snapshot!(said.join("\n"));
+    }
+
+    /// Another's autoscaler has no say.
+    #[test]
+    fn an_autoscaler_owns_only_the_count_that_it_names() {
         let scaled = |api_version: &str, kind: &str, name: &str| {
             let of = json!({ "apiVersion": api_version, "kind": kind, "name": name });
-            let body = json!({ "spec": { "scaleTargetRef": of } });
+            let body = json!({ "spec": { "scaleTargetRef": of, "maxReplicas": 20 } });
             object("autoscaling/v2", "HorizontalPodAutoscaler", "busy", &body)
         };
+        let body = json!({ "spec": { "replicas": 3 } });
         let found = |autoscaler| {
             [
                 vec![object("apps/v1", "Deployment", "a", &body)],
@@ -303,23 +353,11 @@ mod tests {
             ]
         };
         let grow = rule(Some(9), None, None, None);
-        let compiled = compile(
-            &one_kind(),
-            &grow,
-            &found(scaled("apps/v1", "Deployment", "a")),
-        );
-        assert!(compiled.changes.is_empty());
-        insta::assert_snapshot!(why_skipped(&compiled));
-        let off = rule(Some(0), None, None, None);
-        let compiled = compile(
-            &one_kind(),
-            &off,
-            &found(scaled("apps/v1beta1", "Deployment", "a")),
-        );
+        let own = scaled("apps/v1beta1", "Deployment", "a");
+        let compiled = compile(&one_kind(), &grow, &found(own));
         assert_eq!(
-            compiled.changes.len(),
-            1,
-            "none at all switches the autoscaler off"
+            compiled.changes[0].target.name, "busy",
+            "whatever the version"
         );
         let others = [
             scaled("apps/v1", "Deployment", "b"),
@@ -328,7 +366,7 @@ mod tests {
         ];
         for other in others {
             let compiled = compile(&one_kind(), &grow, &found(other));
-            assert_eq!(compiled.changes.len(), 1, "another's autoscaler");
+            assert_eq!(compiled.changes[0].target.name, "a");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Compiled;
+use super::{Compiled, count};
 use crate::field::{Path, Projection, project::project};
 
 /// An object, projected to every field that any of the steps asks for.
@@ -10,16 +10,22 @@ pub fn object(api_version: &str, kind: &str, name: &str, body: &Value) -> Projec
     let mut object = body.clone();
     object["apiVersion"] = json!(api_version);
     object["kind"] = json!(kind);
-    object["metadata"] = json!({ "name": name, "namespace": "here", "uid": format!("uid-{name}"), "resourceVersion": "1" });
-    let paths = [
+    let own = json!({ "name": name, "namespace": "here", "uid": format!("uid-{name}"), "resourceVersion": "1" });
+    let mut metadata = body["metadata"].as_object().cloned().unwrap_or_default();
+    metadata.extend(own.as_object().cloned().unwrap_or_default());
+    object["metadata"] = metadata.into();
+    let own = [
         Path::fields(["data", "carousel"]),
         Path::fields(["data", "suggest"]),
         Path::fields(["immutable"]),
         Path::fields(["spec", "paused"]),
         Path::fields(["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"]),
         Path::fields(["spec", "replicas"]),
-        Path::fields(["spec", "scaleTargetRef"]),
     ];
+    let mut paths: Vec<Path> = count::asked().flat_map(|(_, paths)| paths).collect();
+    paths.extend(own);
+    paths.sort();
+    paths.dedup();
     let plural = format!("{}s", kind.to_lowercase());
     project(&object, &plural, &paths, false).unwrap()
 }

@@ -66,7 +66,13 @@ pub struct World {
 }
 
 /// The kinds of the fleet.
-pub const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "ConfigMap", "Pool"];
+pub const KINDS: [&str; 5] = [
+    "Deployment",
+    "StatefulSet",
+    "ConfigMap",
+    "HorizontalPodAutoscaler",
+    "Pool",
+];
 
 /// A kind, as it is served.
 pub fn resource(kind: &str) -> ApiResource {
@@ -74,6 +80,7 @@ pub fn resource(kind: &str) -> ApiResource {
         "Deployment" => ("apps", "v1", "deployments"),
         "StatefulSet" => ("apps", "v1", "statefulsets"),
         "ConfigMap" => ("", "v1", "configmaps"),
+        "HorizontalPodAutoscaler" => ("autoscaling", "v2", "horizontalpodautoscalers"),
         "Pool" => (fleet::GROUP, "v1", "pools"),
         "Tower" => (fleet::GROUP, "v1", "towers"),
         "EmergencyMode" => (names::GROUP, names::VERSION, "emergencymodes"),
@@ -157,7 +164,7 @@ impl World {
             { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
             { "apiGroups": [fleet::GROUP], "resources": ["pools", "towers"], "verbs": verbs },
-            { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"] },
+            { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
         ]);
         let metadata = json!({ "name": name, "namespace": space });
         self.put(

@@ -134,7 +134,7 @@ impl City {
                 { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
                 { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
                 { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
-                { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"] },
+                { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
                 { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] },
                 { "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"] },
             ] }))

@@ -7,7 +7,7 @@ use crate::api::{EmergencyModeSpec, Level, Nature, PlaybookSpec, Scope, Term};
 use crate::engine::facts::{Facts, StepFacts};
 use crate::field::{Path, Target};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
-use crate::step;
+use crate::step::{self, Proposal};
 
 use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, store};
 
@@ -171,27 +171,38 @@ fn planned_step(
         .collect();
     let label = format!("{}/{}", stage.name, step.name);
     for proposal in compiled.changes {
-        let (target, path) = (proposal.target, proposal.path);
-        if let Some(other) = taken.holder(&target.uid, &path) {
-            let why = format!("{} is changed by {other} already", path.to_pointer());
-            planned.skipped.push(Skip {
-                target: describe(&target),
-                why,
-            });
-            continue;
+        let (uid, path) = (&proposal.target.uid, &proposal.path);
+        let guard = seen.guarded.iter().find(|guard| guard.target.uid == *uid);
+        let why = match (guard, taken.holder(uid, path)) {
+            (Some(guard), _) => guard.why.clone(),
+            (None, Some(other)) => format!("{} is changed by {other} already", path.to_pointer()),
+            (None, None) => {
+                taken.take(uid, path, &label);
+                planned.changes.push(change(proposal));
+                continue;
+            }
+        };
+        let skip = Skip {
+            target: describe(&proposal.target),
+            why,
+        };
+        if !planned.skipped.contains(&skip) {
+            planned.skipped.push(skip);
         }
-        taken.take(&target.uid, &path, &label);
-        planned.changes.push(Change {
-            intent: Intent::between(&proposal.base, &proposal.after),
-            target,
-            path,
-            base: proposal.base,
-            after: proposal.after,
-            why: proposal.why,
-            wave: proposal.wave,
-        });
     }
     planned
+}
+
+fn change(proposal: Proposal) -> Change {
+    Change {
+        intent: Intent::between(&proposal.base, &proposal.after),
+        target: proposal.target,
+        path: proposal.path,
+        base: proposal.base,
+        after: proposal.after,
+        why: proposal.why,
+        wave: proposal.wave,
+    }
 }
 
 /// `Kind namespace/name`, as people read it.

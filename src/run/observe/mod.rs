@@ -102,14 +102,15 @@ impl Session<'_> {
             let answer = answer.unwrap_or_default();
             facts.found.push(answer.objects.clone());
             facts.protected.extend(answer.protected.iter().cloned());
+            facts.guarded.extend(answer.guarded.iter().cloned());
             let problems = answer.problems.iter();
             match query.role {
                 Role::Target | Role::Restart => facts.problems.extend(problems.cloned()),
                 Role::Autoscaler => facts.findings.extend(problems.map(|problem| {
                     format!(
-                        "it is not known whether an autoscaler owns any of these counts and would \
-                         put its own back: let the playbook's account list \
-                         horizontalpodautoscalers ({problem})"
+                        "it is not known whether a {} owns any of these counts and would put its \
+                         own back: let the playbook's account list them ({problem})",
+                        query.kind
                     )
                 })),
             }

@@ -33,8 +33,10 @@ const IN_FLIGHT: usize = 4;
 pub(super) struct Found {
     /// What was asked for, by namespace and name.
     pub(super) objects: Vec<Projection>,
-    /// What is never touched.
+    /// What is never touched, and left out of the objects.
     pub(super) protected: Vec<Skipped>,
+    /// What is never touched, and is among the objects, since it says something of others.
+    pub(super) guarded: Vec<Skipped>,
     /// What could not be read.
     pub(super) problems: Vec<String>,
     /// How many requests it took.
@@ -54,6 +56,7 @@ impl Found {
 enum Kept {
     Seen(Projection),
     Protected(Skipped),
+    Guarded(Projection, Skipped),
 }
 
 /// A query with everything resolved.
@@ -231,15 +234,20 @@ impl<'a> Job<'a> {
             return None;
         }
         let own = self.view.own;
-        // An autoscaler is only looked at, so that it may be any.
-        let touched = self.query.role != Role::Autoscaler;
-        if let Some(why) = protected(&target, &object_labels, namespace_labels, own)
-            && touched
-        {
-            let why = why.sentence().to_owned();
-            return Some(Kept::Protected(Skipped { target, why }));
+        let guard = protected(&target, &object_labels, namespace_labels, own).map(|why| Skipped {
+            target,
+            why: why.sentence().to_owned(),
+        });
+        match guard {
+            Some(guard) if self.query.role != Role::Autoscaler => Some(Kept::Protected(guard)),
+            // That it owns a count must be known all the same.
+            Some(guard) => Some(Kept::Guarded(self.project(object)?, guard)),
+            None => self.project(object).map(Kept::Seen),
         }
-        project::project(object, &self.resource.plural, &self.paths, false).map(Kept::Seen)
+    }
+
+    fn project(&self, object: &Value) -> Option<Projection> {
+        project::project(object, &self.resource.plural, &self.paths, false)
     }
 }
 
@@ -264,6 +272,10 @@ fn collect(lists: impl IntoIterator<Item = Listed<Kept>>) -> Found {
             match kept {
                 Kept::Seen(projection) => found.objects.push(projection),
                 Kept::Protected(skipped) => found.protected.push(skipped),
+                Kept::Guarded(projection, skipped) => {
+                    found.objects.push(projection);
+                    found.guarded.push(skipped);
+                }
             }
         }
     }
@@ -275,12 +287,14 @@ fn merge(parts: Vec<Found>) -> Found {
     for Found {
         objects,
         protected,
+        guarded,
         problems,
         requests,
     } in parts
     {
         whole.objects.extend(objects);
         whole.protected.extend(protected);
+        whole.guarded.extend(guarded);
         whole.problems.extend(problems);
         whole.requests += requests;
     }
