@@ -54,6 +54,8 @@ pub const DAMAGED: &str = "Blocked(JournalDamaged)";
 /// After the last happening, the sky is clear and people end what they began: how long it may take
 /// then. Longer than the longest back-off, the longest stale watch and a term of 15 minutes together.
 const PATIENCE: Duration = Duration::from_hours(2);
+/// How long the weather goes on after the last happening: two takeovers.
+const LINGERS: Duration = Duration::from_mins(2);
 /// How long nothing may be written at the end.
 const QUIET: Duration = Duration::from_mins(1);
 
@@ -111,6 +113,7 @@ impl Schedule {
                 act => people.act(act).await,
             }
         }
+        linger(&city, &mut stage).await;
         sky.clear();
         stage.thaw();
         people.put_right().await;
@@ -160,6 +163,15 @@ impl Schedule {
             stage.wait(Instant::now() + Duration::from_secs(30)).await;
             people.have_the_last_word(self.story.last_word).await;
         }
+    }
+}
+
+/// The weather goes on after the last happening, which is mostly the one that begins the return: until
+/// all is over, or for long enough that the return has met it.
+async fn linger(city: &City, stage: &mut Stage<'_>) {
+    let until = Instant::now() + LINGERS;
+    while Instant::now() < until && city.mode().as_ref().and_then(ended).is_none() {
+        stage.wait(Instant::now() + Duration::from_secs(5)).await;
     }
 }
 

@@ -33,6 +33,8 @@ fn all(run: &str, schedules: impl IntoIterator<Item = (String, Schedule)>) -> us
         let outcome = schedule.play();
         if let Some(first) = outcome.violations.first() {
             wrong.push(format!("{name}: {first}"));
+        } else if !is_met(&schedule.weather, &outcome) {
+            wrong.push(format!("{name}: nothing of it was met"));
         }
     }
     say(&format!(
@@ -41,6 +43,16 @@ fn all(run: &str, schedules: impl IntoIterator<Item = (String, Schedule)>) -> us
     ));
     assert!(wrong.is_empty(), "{run}:\n{}", wrong.join("\n"));
     played
+}
+
+/// Whether a fault happened, where some are listed: else the run would be one without faults.
+fn is_met(weather: &Weather, outcome: &Outcome) -> bool {
+    match weather {
+        Weather::Listed(listed) if listed.is_empty() => true,
+        Weather::Listed(_) | Weather::Drawn(..) | Weather::Unanswered => {
+            outcome.trail.iter().any(|sent| sent.fault.is_some())
+        }
+    }
 }
 
 fn with(weather: Weather) -> Schedule {
