@@ -374,12 +374,13 @@ pub fn owned() -> Vec<Owned> {
 pub fn playbook(drift: &Value) -> Value {
     let mut stages = fleet::every_step(SPACE);
     stages[0]["steps"][0]["targets"]["namespaces"]["names"] = json!(SPACES);
-    let deep = json!({ "name": "deep", "dependsOn": ["tune"], "levels": ["I"], "steps": [{
+    // First, so that the gravest level has another value where the later stages have one for all.
+    let deep = json!({ "name": "deep", "levels": ["I"], "steps": [{
         "name": "to-one",
         "targets": { "kinds": ["Deployment"], "namespaces": { "names": SPACES }, "names": ["shared", "gateway"] },
         "scale": { "replicas": 1 },
     }] });
-    stages.as_array_mut().expect("stages").push(deep);
+    stages.as_array_mut().expect("stages").insert(0, deep);
     json!({ "title": { "en": "Flood" }, "hazard": "Flood", "owner": "simulation",
         "serviceAccountName": "flood", "drift": drift,
         "authority": { "requesterGroups": ["emergency-duty"], "approverGroups": ["emergency-approvers", "emergency-command"],

@@ -227,6 +227,39 @@ fn the_clusters_own_controllers_are_at_work() {
     );
 }
 
+/// A level that is raised takes fields from one wartime value to another, and one that is lowered puts
+/// some back: each in the end is what it was in peacetime, whoever was killed in between.
+#[test]
+fn a_level_may_be_raised_and_lowered_at_any_moment() {
+    let levels = |raised: u64, lowered: Option<u64>| {
+        let yes = |moment: u64| {
+            let mut after = moment;
+            APPROVERS.map(|who| {
+                after += 2;
+                at(after, Act::Approve(who))
+            })
+        };
+        let story = Story::plain().with([at(raised, Act::Level("I"))]);
+        let story = story.with(yes(raised));
+        match lowered {
+            Some(moment) => story
+                .with([at(moment, Act::Level("III"))])
+                .with(yes(moment)),
+            None => story,
+        }
+    };
+    let moments = [(30, None), (30, Some(60)), (12, Some(60)), (30, Some(38))];
+    let schedules = moments.into_iter().flat_map(|(raised, lowered)| {
+        [None, Some(raised + 5), Some(raised + 35), Some(92)].map(|death| {
+            let kill = death.map(|moment| at(moment, Act::Kill(0)));
+            let name = format!("raised at {raised}, lowered at {lowered:?}, killed at {death:?}");
+            let story = levels(raised, lowered).with(kill);
+            (name, Schedule::fine(story))
+        })
+    });
+    all("a level raised and lowered", schedules.collect::<Vec<_>>());
+}
+
 /// C12 to C14: half of all writes in conflict, half of all requests refused for a while, every watch
 /// broken: the mode goes on, ever slower.
 #[test]
