@@ -101,7 +101,8 @@ fn a_schedule_is_the_same_run_each_time() {
 /// after, the next one ends everything exactly.
 #[test]
 fn an_operator_may_die_at_any_request() {
-    let (requests, writes) = reference().first;
+    let reference = reference();
+    let (_, writes) = reference.first;
     let deaths = |which: &dyn Fn(usize) -> Which, many: usize| -> Vec<_> {
         let one = |number: usize| {
             [false, true].map(|carried| {
@@ -117,7 +118,7 @@ fn an_operator_may_die_at_any_request() {
     );
     assert_eq!(played, 2 * writes);
     // Those that are writes were played just now.
-    let others = others(requests);
+    let others = others(&reference);
     let played = all(
         "C2, a death before and after each other request",
         deaths(
@@ -128,12 +129,13 @@ fn an_operator_may_die_at_any_request() {
     assert_eq!(played, 2 * others.len());
 }
 
-/// The numbers of the first process's requests that are no writes.
-fn others(requests: usize) -> Vec<usize> {
-    let outcome = Schedule::fine(short()).play();
-    let first = outcome.trail.iter().filter(|sent| sent.process == 0);
-    let others = first.filter_map(|sent| match sent.which {
-        Which::Request(_, number) if number <= requests => Some(number),
+/// The numbers of the first process's requests that are no writes, up to its last write: what it asks
+/// after that is of no emergency.
+fn others(outcome: &Outcome) -> Vec<usize> {
+    let first = || outcome.trail.iter().filter(|sent| sent.process == 0);
+    let last = first().filter(|sent| sent.write).map(|sent| sent.at).max();
+    let others = first().filter_map(|sent| match sent.which {
+        Which::Request(_, number) if Some(sent.at) <= last => Some(number),
         Which::Request(..) | Which::Write(..) => None,
     });
     others.collect()
