@@ -1,5 +1,6 @@
 //! A request: what is asked, of which object, and by whom.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +38,17 @@ pub struct Ask {
     pub now: Timestamp,
     /// The body as operations of a JSON Patch, once it was read so.
     pub operations: OnceLock<Operations>,
+    /// What these make of the object as it was before the server was asked.
+    pub foreseen: RefCell<Option<Foreseen>>,
+}
+
+/// What a patch makes of an object.
+#[derive(Clone, Debug)]
+pub struct Foreseen {
+    /// The object before it.
+    pub of: Arc<Value>,
+    /// The object after it, or why there is none.
+    pub made: Result<Value, Refusal>,
 }
 
 /// What a request is about.
@@ -359,6 +371,7 @@ mod tests {
             body: Vec::new(),
             now: Timestamp::UNIX_EPOCH,
             operations: OnceLock::new(),
+            foreseen: std::cell::RefCell::default(),
         };
         for yes in ["watch", "watch=", "watch=1", "watch=true", "watch=t"] {
             assert!(ask(yes).says("watch"), "{yes}");

@@ -172,6 +172,7 @@ fn admins(path: String, now: Timestamp) -> Ask {
         body: Vec::new(),
         now,
         operations: std::sync::OnceLock::new(),
+        foreseen: std::cell::RefCell::default(),
     }
 }
 

@@ -254,6 +254,15 @@ impl Server {
         reply.map(Answer::Reply)
     }
 
+    /// The object that an address writes to, with its kind, whoever asks: nothing where there is none.
+    pub fn peek(&self, path: &str) -> Option<(Arc<Kind>, Arc<Value>)> {
+        // A count has a form of its own.
+        let place = Place::read(path).filter(|place| place.subresource != "scale")?;
+        let kind = self.kinds.find(&place.group, &place.plural)?;
+        let object = self.store.get(&read::key(kind, &place))?;
+        Some((kind.clone(), object.clone()))
+    }
+
     /// Keeps an object, and does what follows from it: a CRD is served.
     pub fn keep(&mut self, kind: &Kind, key: Key, object: Value) -> Arc<Value> {
         let twin = twins::other(&key);

@@ -15,8 +15,8 @@ use kube::client::Body as Sent;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::ask::{Answer, Ask, Body, Reply};
-use super::patch::JSON_PATCH;
+use super::ask::{Answer, Ask, Body, Foreseen, Reply};
+use super::patch::{JSON_PATCH, Patch};
 use super::people::{MASTERS, User};
 use super::server::Server;
 use super::watch::{Line, Watch};
@@ -119,13 +119,26 @@ impl Service {
             body,
             now: (self.clock)(),
             operations: OnceLock::new(),
+            foreseen: std::cell::RefCell::default(),
         };
         if ask.content_type == JSON_PATCH {
-            ask.operations();
+            self.foresee(&ask);
         }
         match self.act(|server, _| server.handle(ask)) {
             Answer::Reply(reply) => whole(&reply),
             Answer::Watch(watch) => self.stream(watch),
+        }
+    }
+
+    /// Reads a JSON Patch and works out what it makes of the object as it is now. That takes longer than
+    /// anything else, and so keeps nobody waiting; it is done again where the object has changed until
+    /// the server is asked.
+    fn foresee(&self, ask: &Ask) {
+        ask.operations();
+        let seen = self.lock().peek(&ask.path);
+        if let Some((kind, of)) = seen {
+            let made = Patch::read(&kind, ask).and_then(|patch| patch.of(&kind, &of));
+            ask.foreseen.replace(Some(Foreseen { of, made }));
         }
     }
 

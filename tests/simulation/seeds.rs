@@ -61,12 +61,12 @@ impl Kind {
 
     /// A schedule of this kind.
     pub fn schedule(self, seed: u64) -> Schedule {
-        let storm = STORMS[usize::try_from(seed / 7 % 4).unwrap_or_default()];
+        let storms = usize::try_from(seed / 7 % 4).map_or(NONE, |which| STORMS[which]);
         let (mut story, rates) = match self {
             Self::Attack => attack(seed),
             Self::Trouble | Self::Both => (self.cast().story(seed), Rates::RANDOM),
             Self::Rivals => (self.cast().story(seed), NONE),
-            Self::Storm => (self.cast().story(seed), storm),
+            Self::Storm => (self.cast().story(seed), storms),
         };
         self.surround(seed, &mut story);
         Schedule {

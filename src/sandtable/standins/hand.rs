@@ -38,6 +38,7 @@ pub fn ask(controller: Controller, now: Timestamp) -> Ask {
         body: Vec::new(),
         now,
         operations: std::sync::OnceLock::new(),
+        foreseen: std::cell::RefCell::default(),
     }
 }
 

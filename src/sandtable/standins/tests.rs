@@ -58,6 +58,7 @@ impl Table {
             },
             now: self.now,
             operations: std::sync::OnceLock::new(),
+            foreseen: std::cell::RefCell::default(),
         });
         match answer {
             Answer::Reply(reply) => match reply.body {

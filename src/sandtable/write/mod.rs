@@ -207,7 +207,11 @@ pub fn patch(
         return apply(server, &job, form, config);
     }
     let old = found(&server.store, kind, place)?;
-    let mut new = patch.of(kind, &old)?;
+    let foreseen = ask.foreseen.take();
+    let mut new = match foreseen.filter(|foreseen| Arc::ptr_eq(&foreseen.of, &old)) {
+        Some(foreseen) => foreseen.made?,
+        None => patch.of(kind, &old)?,
+    };
     body::name(&mut new, place)?;
     body::place(kind, &mut new, place)?;
     // An empty list says something here, but would be nothing as part of an object.
