@@ -15,9 +15,6 @@ use xtask::test;
 mod cluster_command;
 mod demo_command;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The project's own tooling.
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask")]
