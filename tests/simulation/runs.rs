@@ -378,8 +378,17 @@ fn what_was_found_stays_mended() {
             ]),
         ),
     ];
-    all(
-        "what was found",
-        found.map(|(name, schedule)| (name.to_owned(), schedule)),
-    );
+    let owned = (0..super::city::TARGETS).map(|target| {
+        let name = format!("a count was given back and held in turn: {target}");
+        let story = approved(vec![
+            at(30, Act::Autoscale(target)),
+            at(60, Act::Level("III")),
+            at(64, Act::Approve(APPROVERS[0])),
+            at(66, Act::Approve(APPROVERS[1])),
+            at(400, Act::StandDown),
+        ]);
+        (name, story)
+    });
+    let found = found.map(|(name, schedule)| (name.to_owned(), schedule));
+    all("what was found", found.into_iter().chain(owned));
 }

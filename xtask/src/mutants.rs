@@ -251,8 +251,8 @@ fn build(root: &Path, tree: &Path, mutant: &Mutant, which: &[&str]) -> Result<Pa
     }
     let built = command
         .current_dir(tree)
-        // What is not ours is built already.
-        .env("CARGO_TARGET_DIR", root.join("target"))
+        // Not beside other builds: cargo would take a mutant's program for theirs, and theirs for its.
+        .env("CARGO_TARGET_DIR", root.join("target/mutants-build"))
         .args(["test", "--no-run"])
         .args(which)
         .output()
@@ -260,7 +260,7 @@ fn build(root: &Path, tree: &Path, mutant: &Mutant, which: &[&str]) -> Result<Pa
     let what = || format!("building mutant {}", mutant.name);
     must(&built, what)?;
     let said = String::from_utf8_lossy(&built.stderr);
-    let programs = said.lines().filter_map(|line| {
+    let mut programs = said.lines().filter_map(|line| {
         let (_, path) = line
             .trim_start()
             .strip_prefix("Executable ")?
@@ -269,7 +269,7 @@ fn build(root: &Path, tree: &Path, mutant: &Mutant, which: &[&str]) -> Result<Pa
     });
     // A build of something else in the same place may have been taken for this one.
     let is_new = said.contains("Compiling pingzhan ");
-    let program = programs.last().filter(|_| is_new);
+    let program = programs.next_back().filter(|_| is_new);
     let program = program.context(FailedSnafu {
         what: what(),
         said: format!("it was not built anew: let nothing else be built meanwhile\n{said}"),
