@@ -1,3 +1,5 @@
+//! Who owns a count: chains of autoscalers, those that cannot be told, and those that can be stopped.
+
 use serde_json::json;
 
 use super::super::testing::object;
