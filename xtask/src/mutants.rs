@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde::Deserialize;
-use snafu::{OptionExt, ResultExt, Snafu, ensure};
+use snafu::{ResultExt, Snafu, ensure};
 
 use crate::campaign;
 use crate::progress::Progress;
@@ -198,7 +198,9 @@ fn test(root: &Path, tree: &Path, mutant: &Mutant) -> Result<Vec<String>, Error>
         Tests::Lib(filter) => (&["--lib"], filter),
         Tests::All(filter) => (&["--test", "all"], filter),
     };
-    let tested = execute(&build(root, tree, mutant, which)?, tree, &[filter])?;
+    let built = cargo(root, tree, which, &["--no-run"])?;
+    must(&built, || format!("building mutant {}", mutant.name))?;
+    let tested = cargo(root, tree, which, &["--", filter])?;
     let said = String::from_utf8_lossy(&tested.stdout).into_owned();
     let failed = said.lines().filter_map(|line| {
         let (name, end) = line.strip_prefix("test ")?.split_once(" ... ")?;
@@ -218,9 +220,11 @@ fn test(root: &Path, tree: &Path, mutant: &Mutant) -> Result<Vec<String>, Error>
 
 /// Builds a mutant and plays seeds until an oracle objects; says which, and to which seed.
 fn simulate(root: &Path, tree: &Path, mutant: &Mutant) -> Result<Vec<String>, Error> {
-    let built = build(root, tree, mutant, &["--test", "all"])?;
-    let args = ["--exact", campaign::TEST, "--nocapture"];
-    let played = execute(&built, tree, &args)?;
+    let which = &["--test", "all"];
+    let built = cargo(root, tree, which, &["--no-run"])?;
+    must(&built, || format!("building mutant {}", mutant.name))?;
+    let args = ["--", "--exact", campaign::TEST, "--nocapture"];
+    let played = cargo(root, tree, which, &args)?;
     let said = String::from_utf8_lossy(&played.stdout).into_owned();
     let objections = said.lines().filter_map(objection);
     let objections: Vec<String> = objections.collect();
@@ -243,58 +247,25 @@ fn objection(line: &str) -> Option<String> {
     Some(format!("{oracle}, seed {seed}"))
 }
 
-/// Builds the tests of a mutant, and gives the program: a copy, which no other build replaces.
-fn build(root: &Path, tree: &Path, mutant: &Mutant, which: &[&str]) -> Result<PathBuf, Error> {
+fn cargo(root: &Path, tree: &Path, which: &[&str], more: &[&str]) -> Result<Output, Error> {
     let mut command = Command::new("cargo");
     for name in set_by_cargo() {
         command.env_remove(name);
     }
-    let built = command
+    let own = std::env::current_exe().unwrap_or_default();
+    command
         .current_dir(tree)
         // Not beside other builds: cargo would take a mutant's program for theirs, and theirs for its.
         .env("CARGO_TARGET_DIR", root.join("target/mutants-build"))
-        .args(["test", "--no-run"])
-        .args(which)
-        .output()
-        .context(RunSnafu { program: "cargo" })?;
-    let what = || format!("building mutant {}", mutant.name);
-    must(&built, what)?;
-    let said = String::from_utf8_lossy(&built.stderr);
-    let mut programs = said.lines().filter_map(|line| {
-        let (_, path) = line
-            .trim_start()
-            .strip_prefix("Executable ")?
-            .rsplit_once('(')?;
-        Some(PathBuf::from(path.trim_end_matches(')')))
-    });
-    // A build of something else in the same place may have been taken for this one.
-    let is_new = said.contains("Compiling pingzhan ");
-    let program = programs.next_back().filter(|_| is_new);
-    let program = program.context(FailedSnafu {
-        what: what(),
-        said: format!("it was not built anew: let nothing else be built meanwhile\n{said}"),
-    })?;
-    let program = tree.join(program);
-    let copy = root.join("target/mutants-program");
-    std::fs::copy(&program, &copy).context(FileSnafu { path: program })?;
-    Ok(copy)
-}
-
-/// Runs tests of a mutant.
-fn execute(program: &Path, tree: &Path, args: &[&str]) -> Result<Output, Error> {
-    // The tool itself need not be built again.
-    let own = std::env::current_exe().unwrap_or_default();
-    Command::new(program)
-        .current_dir(tree)
-        .env("CARGO_MANIFEST_DIR", tree)
+        // The tool itself need not be built again.
         .env("PINGZHAN_XTASK", own)
         .env("PINGZHAN_CAMPAIGN_SEEDS", SEEDS.to_string())
         .env("PINGZHAN_CAMPAIGN_SHRINK", "0")
-        .args(args)
+        .arg("test")
+        .args(which)
+        .args(more)
         .output()
-        .context(RunSnafu {
-            program: "the tests",
-        })
+        .context(RunSnafu { program: "cargo" })
 }
 
 fn sentence(verdict: &Verdict) -> String {

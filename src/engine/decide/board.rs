@@ -134,14 +134,13 @@ impl<'a> Board<'a> {
 
     /// Entries whose field the granted plan does not name any more: a level was lowered.
     pub(super) fn left(&self) -> Vec<&'a Entry> {
-        self.input
-            .ledger
-            .live()
-            .filter(|entry| {
-                !self
-                    .planned
-                    .contains(&(entry.target.uid.as_str(), &entry.path))
-            })
-            .collect()
+        let live = self.input.ledger.live();
+        live.filter(|entry| !self.plans(entry)).collect()
+    }
+
+    /// Whether the granted plan names the field of an entry.
+    pub(super) fn plans(&self, entry: &Entry) -> bool {
+        let field = (entry.target.uid.as_str(), &entry.path);
+        self.planned.contains(&field)
     }
 }

@@ -146,17 +146,11 @@ fn doing(entry: &Entry, seen: &Seen, judged: &Judgement) -> Found {
     }
 }
 
-/// Holds what is written, but what is `left` of a higher level: that is on its way back, and judged
-/// so. Judged as both, a value of ours that somebody else writes would drift and hold in turn.
-pub(super) fn decide(
-    board: &Board<'_>,
-    plan: &Plan,
-    left: &[&Entry],
-    desk: &mut Desk,
-    decision: &mut Decision,
-) {
+/// Holds what is written and planned still. What is not is on its way back, and judged so: judged as
+/// both, a value of ours that somebody else writes would drift and hold in turn.
+pub(super) fn decide(board: &Board<'_>, plan: &Plan, desk: &mut Desk, decision: &mut Decision) {
     let held = board.input.ledger.live();
-    for entry in held.filter(|entry| left.iter().all(|left| left.id != entry.id)) {
+    for entry in held.filter(|entry| board.plans(entry)) {
         match entry.state {
             State::Applied | State::Drifted => hold(board.input, plan, entry, desk, decision),
             State::Intended

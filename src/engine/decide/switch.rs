@@ -64,8 +64,8 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
         }
         write_stage(&board, index, view, &mut desk, decision);
     }
+    hold::decide(&board, plan, &mut desk, decision);
     let left = board.left();
-    hold::decide(&board, plan, &left, &mut desk, decision);
     let brought_back = left.is_empty();
     back::bring_back(input, plan, &left, Errand::Lowered, &mut desk, decision);
     back::let_go(input, &mut desk);

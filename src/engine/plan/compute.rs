@@ -186,7 +186,8 @@ fn planned_step(
             target: describe(&proposal.target),
             why,
         };
-        if !planned.skipped.contains(&skip) {
+        // Changes of one object stand together.
+        if planned.skipped.last() != Some(&skip) {
             planned.skipped.push(skip);
         }
     }
