@@ -9,9 +9,12 @@ use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use super::kinds::Kind;
+use super::managed::{Shown, ShownMembers};
 use super::patch::Operations;
 use super::people::User;
 use super::refusal::Refusal;
+use super::write::Draft;
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -45,10 +48,12 @@ pub struct Ask {
 /// What a patch makes of an object.
 #[derive(Clone, Debug)]
 pub struct Foreseen {
+    /// The kind, as it was served then.
+    pub kind: Arc<Kind>,
     /// The object before it.
     pub of: Arc<Value>,
-    /// The object after it, or why there is none.
-    pub made: Result<Value, Refusal>,
+    /// What becomes of it, or why nothing does.
+    pub draft: Result<Draft, Refusal>,
 }
 
 /// What a request is about.
@@ -194,7 +199,7 @@ pub struct Reply {
 /// A body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// JSON.
+    /// JSON: an object may be as it is kept, and is shown as clients see it.
     Json(Arc<Value>),
     /// A list of objects, which are shared with whoever keeps them.
     List(List),
@@ -248,14 +253,9 @@ impl Serialize for Item<'_> {
         let Self(object, names_kind) = self;
         match object.as_object() {
             Some(members) if !names_kind => {
-                let kind = ["apiVersion", "kind"];
-                to.collect_map(
-                    members
-                        .iter()
-                        .filter(|(name, _)| !kind.contains(&name.as_str())),
-                )
+                ShownMembers(members, &["apiVersion", "kind"]).serialize(to)
             }
-            Some(_) | None => object.serialize(to),
+            Some(_) | None => Shown(object).serialize(to),
         }
     }
 }

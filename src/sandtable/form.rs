@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::ask::{Ask, List, Reply};
 use super::kinds::{Column, Kind};
+use super::managed::unpacked;
 use super::refusal::Refusal;
 use super::tables;
 
@@ -180,10 +181,10 @@ fn row(kind: &Kind, object: &Value, beside: Beside, now: &str) -> Value {
     row.insert("cells".to_owned(), cells);
     match beside {
         Beside::Metadata => {
-            row.insert("object".to_owned(), metadata(object));
+            row.insert("object".to_owned(), unpacked(&metadata(object)));
         }
         Beside::Object => {
-            row.insert("object".to_owned(), object.clone());
+            row.insert("object".to_owned(), unpacked(object));
         }
         Beside::Nothing => {
             row.insert("object".to_owned(), Value::Null);

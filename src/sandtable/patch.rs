@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::ask::Ask;
 use super::body::{go_error, unknown_media};
 use super::kinds::Kind;
+use super::managed;
 use super::normal::Text;
 use super::refusal::{Cause, Named, Refusal};
 use super::schema;
@@ -244,6 +245,7 @@ fn merge_of(body: &[u8]) -> Result<Value, Refusal> {
 /// where nothing is.
 fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result<Value, Refusal> {
     let mut patched = object.clone();
+    show(&mut patched, operations);
     for operation in operations {
         if let json_patch::PatchOperation::Test(test) = operation {
             let found = patched.pointer(test.path.as_str());
@@ -276,6 +278,23 @@ fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result
         return Ok(patched);
     }
     Ok(Value::Object(Map::new()))
+}
+
+/// Shows operations those owners that they are about as clients see them.
+fn show(object: &mut Value, operations: &[json_patch::PatchOperation]) {
+    use json_patch::PatchOperation as Op;
+    for operation in operations {
+        let path = operation.path().as_str();
+        match operation {
+            Op::Test(_) | Op::Replace(_) => managed::unpack_at(object, path),
+            // Places in a list may be others after these.
+            Op::Add(_) | Op::Remove(_) if path.starts_with("/metadata/managedFields/") => {
+                managed::unpack(object);
+            }
+            Op::Add(_) | Op::Remove(_) => managed::unpack_at(object, path),
+            Op::Move(_) | Op::Copy(_) => managed::unpack(object),
+        }
+    }
 }
 
 /// The server's library adds what was to be replaced, where an object has no such member.

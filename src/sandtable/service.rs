@@ -15,11 +15,13 @@ use kube::client::Body as Sent;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::ask::{Answer, Ask, Body, Foreseen, Reply};
-use super::patch::{JSON_PATCH, Patch};
+use super::ask::{Answer, Ask, Body, Place, Reply};
+use super::managed::Shown;
+use super::patch::JSON_PATCH;
 use super::people::{MASTERS, User};
 use super::server::Server;
 use super::watch::{Line, Watch};
+use super::write;
 
 /// A body that is answered.
 pub type Answered = UnsyncBoxBody<bytes::Bytes, Infallible>;
@@ -135,10 +137,12 @@ impl Service {
     /// the server is asked.
     fn foresee(&self, ask: &Ask) {
         ask.operations();
-        let seen = self.lock().peek(&ask.path);
+        // A count has a form of its own.
+        let place = Place::read(&ask.path).filter(|place| place.subresource != "scale");
+        let Some(place) = place else { return };
+        let seen = self.lock().peek(&place);
         if let Some((kind, of)) = seen {
-            let made = Patch::read(&kind, ask).and_then(|patch| patch.of(&kind, &of));
-            ask.foreseen.replace(Some(Foreseen { of, made }));
+            ask.foreseen.replace(write::foresee(&kind, &place, ask, of));
         }
     }
 
@@ -239,7 +243,7 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
 /// A whole answer.
 pub(super) fn whole(reply: &Reply) -> Response<Answered> {
     let (media, text) = match &reply.body {
-        Body::Json(value) => ("application/json", json(&**value)),
+        Body::Json(value) => ("application/json", json(&Shown(value))),
         Body::List(list) => ("application/json", json(list)),
         Body::Text(text) => ("text/plain; charset=utf-8", text.as_bytes().to_vec()),
     };

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::ask::{Ask, Place};
 use super::form::Form;
 use super::kinds::Kind;
+use super::managed::Shown;
 use super::read::{number, selection};
 use super::refusal::Refusal;
 use super::select::Selection;
@@ -57,7 +58,7 @@ impl Serialize for Line {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut line = to.serialize_map(Some(2))?;
         line.serialize_entry("type", self.word)?;
-        line.serialize_entry("object", &*self.object)?;
+        line.serialize_entry("object", &Shown(&self.object))?;
         line.end()
     }
 }

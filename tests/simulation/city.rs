@@ -11,6 +11,7 @@ use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParam
 use kube::{Client, CustomResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
 use pingzhan::run::clock::Clock;
+use pingzhan::sandtable::managed;
 use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::schema;
 use pingzhan::sandtable::server::Server;
@@ -312,7 +313,7 @@ impl City {
                 version: event.revision,
                 kind: (*watched.get(&at)?).to_owned(),
                 uid: uid.to_owned(),
-                object: Value::clone(&event.object),
+                object: managed::unpacked(&event.object),
                 removed: event.change == Change::Deleted,
             })
         });

@@ -67,7 +67,7 @@ pub fn applied(
         Owned {
             api_version: writer.api_version.clone(),
             time: last.as_ref().and_then(|last| last.time.clone()),
-            set,
+            set: set.into(),
         },
     );
     let merged = pruned(part, merged, &managers, last.as_ref());
@@ -85,7 +85,7 @@ pub fn applied(
     }
     let mut managers = given_up(managers, &found, Some(&own));
     if let Some(entry) = managers.get_mut(&own) {
-        entry.set = stripped(std::mem::take(&mut entry.set));
+        entry.set = stripped(std::mem::take(entry.set.edit())).into();
         // Where nothing becomes of it, nothing says when.
         if merged != live {
             entry.time = Some(now.to_owned());
@@ -106,10 +106,10 @@ fn pruned(part: Part<'_>, merged: Value, managers: &Managers, last: Option<&Owne
     let all = owned(part, &merged);
     let mut kept = Set::default();
     for owned in managers.values() {
-        kept.add(&owned.set);
+        kept.add(&owned.set.get());
     }
     let gone = members(&all)
-        .both(&members(&last.set))
+        .both(&members(&last.set.get()))
         .minus(&members(&kept));
     merge::without(Some(part), &merged, &gone).unwrap_or(merged)
 }
@@ -136,7 +136,7 @@ fn conflicts(
     let changed = found.modified.clone().union(found.added.clone());
     let mut conflicts = BTreeMap::new();
     for (manager, owned) in managers.iter().filter(|(manager, _)| *manager != own) {
-        let both = owned.set.both(&changed);
+        let both = owned.set.get().both(&changed);
         let ways: Vec<Way> = both.leaves();
         if !ways.is_empty() {
             conflicts.insert(manager.clone(), ways);

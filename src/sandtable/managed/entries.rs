@@ -1,11 +1,11 @@
-//! managedFields as the server keeps them: who owns what, read and written.
+//! managedFields as the server keeps them: who owns what, read and written, each set of fields as a text.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::Writer;
-use super::set::Set;
+use super::packed::Fields;
 
 /// Who owns what.
 pub type Managers = BTreeMap<Manager, Owned>;
@@ -24,14 +24,14 @@ pub struct Manager {
 }
 
 /// What a manager owns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Owned {
     /// The version in which it is said.
     pub api_version: String,
     /// When it last changed.
     pub time: Option<String>,
     /// The fields.
-    pub set: Set,
+    pub set: Fields,
 }
 
 impl Manager {
@@ -88,10 +88,7 @@ pub fn read(fields: Value) -> Result<Managers, String> {
             subresource: text("subresource"),
         };
         let fields = entry.get_mut("fieldsV1").map(Value::take);
-        let set = match fields.unwrap_or_default() {
-            Value::Null => Set::default(),
-            fields => Set::parse(fields)?,
-        };
+        let set = Fields::read(fields.unwrap_or_default())?;
         let owned = Owned {
             api_version: writer.api_version.clone(),
             time: entry["time"].as_str().map(str::to_owned),
@@ -123,7 +120,7 @@ pub fn written(managers: Managers) -> Value {
             put("time", time.into());
         }
         put("fieldsType", "FieldsV1".into());
-        put("fieldsV1", owned.set.value());
+        put("fieldsV1", owned.set.kept());
         if !manager.subresource.is_empty() {
             put("subresource", manager.subresource.into());
         }

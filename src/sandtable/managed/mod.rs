@@ -5,6 +5,7 @@ mod apply;
 mod entries;
 mod last;
 mod merge;
+mod packed;
 mod set;
 mod typed;
 mod undeclared;
@@ -18,10 +19,12 @@ use super::schema::{Part, Shape};
 use super::write::Part as Written;
 
 use entries::{Manager, Managers, Owned, read, written};
+use packed::Fields;
 use set::{Set, Way};
 use typed::{Difference, compare};
 
 pub use apply::{Terms, applied};
+pub use packed::{Shown, ShownMembers, unpack, unpack_at, unpacked};
 pub use undeclared::ensure_declared;
 
 /// Who writes.
@@ -243,9 +246,10 @@ fn taken(
             .or_insert_with(|| Owned {
                 api_version: writer.api_version.clone(),
                 time: None,
-                set: Set::default(),
+                set: Fields::default(),
             });
-        entry.set = std::mem::take(&mut entry.set).union(own);
+        let before = std::mem::take(entry.set.edit());
+        entry.set = before.union(own).into();
         entry.time = now.map(str::to_owned);
     }
     capped(managers)
@@ -315,10 +319,10 @@ fn capped(mut managers: Managers) -> Managers {
         };
         count -= usize::from(managers.contains_key(&bucket));
         let entry = managers.entry(bucket).or_insert_with(|| Owned {
-            set: Set::default(),
+            set: Fields::default(),
             ..owned.clone()
         });
-        entry.set.add(&owned.set);
+        entry.set.edit().add(&owned.set.get());
         entry.time = owned.time.max(entry.time.take());
     }
     managers
@@ -345,8 +349,8 @@ pub fn scaled(old: &Value, count: &Way, writer: &Writer, is_changed: bool, is_ze
     let entry = managers.entry(own).or_insert_with(|| Owned {
         api_version: writer.api_version.clone(),
         time: None,
-        set: Set::default(),
+        set: Fields::default(),
     });
-    entry.set.add(&one);
+    entry.set.edit().add(&one);
     written(managers)
 }

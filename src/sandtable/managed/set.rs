@@ -1,5 +1,9 @@
 //! Sets of fields, as fieldsV1 has them: a member is the way to it, segment by segment.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// The way to a field: `f:spec`, `k:{"name":"web"}`, `v:"x"` and so on.
@@ -98,6 +102,21 @@ impl Set {
     /// Takes away all of another.
     pub fn remove(&mut self, other: &Self) {
         remove(&mut self.0, &other.0);
+    }
+
+    /// Whether anything of it can be in a set that is written like this: not where its names are not
+    /// there. At most so many are looked for; with more, it may be.
+    pub fn may_be_in(&self, text: &str, names: usize) -> bool {
+        may_be_in(&self.0, text, &mut names.clone())
+    }
+
+    /// A set that is written like this without what is in this one; what of it stays is not read.
+    ///
+    /// # Errors
+    /// It is no such text.
+    pub fn removed_from(&self, text: &str) -> serde_json::Result<String> {
+        let left = removed_from(text, &self.0, true)?;
+        Ok(left.unwrap_or_else(|| "{}".to_owned()))
     }
 
     /// All that is in one of them.
@@ -212,6 +231,23 @@ fn mark(at: &mut Map<String, Value>, is_member: bool) -> bool {
     has_more || is_member
 }
 
+/// A segment as JSON.
+fn written(segment: &str) -> String {
+    // A text is always written.
+    serde_json::to_string(segment).unwrap_or_default()
+}
+
+fn may_be_in(at: &Map<String, Value>, text: &str, names: &mut usize) -> bool {
+    beneath(at).any(|(segment, next)| {
+        if *names == 0 {
+            return true;
+        }
+        *names -= 1;
+        let is_there = text.contains(&written(segment));
+        is_there && (is_member(next) || may_be_in(next, text, names))
+    })
+}
+
 fn beneath(at: &Map<String, Value>) -> impl Iterator<Item = (&String, &Map<String, Value>)> {
     at.iter()
         .filter(|(segment, _)| *segment != ITSELF)
@@ -241,6 +277,49 @@ fn remove(own: &mut Map<String, Value>, other: &Map<String, Value>) {
             own.remove(segment);
         }
     }
+}
+
+/// As [`remove`], of what is written; nothing where nothing is left. `taken` says whether the place itself
+/// goes.
+fn removed_from(
+    text: &str,
+    other: &Map<String, Value>,
+    taken: bool,
+) -> serde_json::Result<Option<String>> {
+    let read: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+    let is_own = read.is_empty() || read.contains_key(ITSELF);
+    let own = read
+        .into_iter()
+        .map(|(segment, next)| (segment, Cow::Borrowed(next.get())));
+    let mut own: BTreeMap<String, Cow<'_, str>> = own.collect();
+    for (segment, theirs) in beneath(other) {
+        let Some(mine) = own.get_mut(segment) else {
+            continue;
+        };
+        match removed_from(mine, theirs, is_member(theirs))? {
+            Some(left) => *mine = Cow::Owned(left),
+            None => {
+                own.remove(segment);
+            }
+        }
+    }
+    own.remove(ITSELF);
+    let stays = is_own && !taken;
+    if own.is_empty() {
+        return Ok(stays.then(|| "{}".to_owned()));
+    }
+    if stays {
+        own.insert(ITSELF.to_owned(), Cow::Borrowed("{}"));
+    }
+    let mut left = String::with_capacity(text.len());
+    for (segment, next) in own {
+        left.push(if left.is_empty() { '{' } else { ',' });
+        left.push_str(&written(&segment));
+        left.push(':');
+        left.push_str(&next);
+    }
+    left.push('}');
+    Ok(Some(left))
 }
 
 /// Takes away a branch; what led only there goes with it.
@@ -366,6 +445,12 @@ mod tests {
             prop_assert_eq!(listed(&left), one.clone());
             prop_assert_eq!(listed(&left.clone().union(right.clone())), one.union(&other).cloned().collect::<List>());
             prop_assert_eq!(listed(&left.minus(&right)), one.difference(&other).cloned().collect::<List>());
+            let text = left.clone().value().to_string();
+            let without = right.removed_from(&text).expect("a set");
+            prop_assert_eq!(without, left.minus(&right).value().to_string());
+            if !right.may_be_in(&text, 8) {
+                prop_assert_eq!(left.minus(&right), left.clone());
+            }
             prop_assert_eq!(listed(&left.both(&right)), one.intersection(&other).cloned().collect::<List>());
             prop_assert_eq!(left.has(&way), one.contains(&way));
             prop_assert_eq!(left.touches(&way), one.iter().any(|known| known.starts_with(&way)));

@@ -1,13 +1,12 @@
 //! Stand-ins at work, moment by moment.
 
-use std::sync::Arc;
-
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::ask::{Answer, Ask, Body};
+use super::super::managed::unpacked;
 use super::super::people::{MASTERS, User};
 use super::super::schema;
 use super::super::server::Server;
@@ -62,7 +61,7 @@ impl Table {
         });
         match answer {
             Answer::Reply(reply) => match reply.body {
-                Body::Json(value) => (reply.code, Arc::unwrap_or_clone(value)),
+                Body::Json(value) => (reply.code, unpacked(&value)),
                 Body::List(list) => panic!("{path} is a {}", list.kind),
                 Body::Text(text) => panic!("{path}: {text}"),
             },

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::ask::{Ask, Place, Reply};
+use super::ask::{Ask, Foreseen, Place, Reply};
 use super::form::Form;
 use super::kinds::Kind;
 use super::normal::{Text, ensure_decodes, normal, normal_since};
@@ -22,10 +22,10 @@ use super::refusal::{Cause, Refusal};
 use super::server::Server;
 use super::{body, gate, managed};
 
-pub use settle::{change, is_free, modified, put};
+pub use settle::{Draft, change, is_free, modified, put};
 
 use make::{begin, finish, make};
-use settle::{set_managed, settle};
+use settle::{carry_out, draft, set_managed, settle};
 
 /// Which part of an object a write is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,25 +207,55 @@ pub fn patch(
         return apply(server, &job, form, config);
     }
     let old = found(&server.store, kind, place)?;
-    let foreseen = ask.foreseen.take();
-    let mut new = match foreseen.filter(|foreseen| Arc::ptr_eq(&foreseen.of, &old)) {
-        Some(foreseen) => foreseen.made?,
-        None => patch.of(kind, &old)?,
+    let foreseen = ask
+        .foreseen
+        .take()
+        .filter(|foreseen| Arc::ptr_eq(&foreseen.of, &old) && Arc::ptr_eq(&foreseen.kind, kind));
+    let draft = match foreseen {
+        Some(foreseen) => foreseen.draft?,
+        None => drafted(&job, &patch, &old)?,
     };
+    let (kept, warnings) = carry_out(server, &job, &old, draft)?;
+    reply(form, kind, 200, &kept, warnings, ask)
+}
+
+/// What a patch would make of an object as it is now, for as long as both are as they are. Nothing where
+/// it would be refused for more than what it makes, or is no patch of this kind.
+pub fn foresee(kind: &Arc<Kind>, place: &Place, ask: &Ask, of: Arc<Value>) -> Option<Foreseen> {
+    let patch = Patch::read(kind, ask).ok()?;
+    let job = Job {
+        kind,
+        place,
+        ask,
+        options: Options::read(ask, "PatchOptions", false).ok()?,
+        part: Part::of(&place.subresource),
+    };
+    let is_one = !patch.is_apply() && job.part != Part::Scale;
+    is_one.then(|| Foreseen {
+        draft: drafted(&job, &patch, &of),
+        kind: kind.clone(),
+        of,
+    })
+}
+
+fn drafted(job: &Job<'_>, patch: &Patch, old: &Value) -> Result<Draft, Refusal> {
+    let (kind, place) = (job.kind, job.place);
+    let mut new = patch.of(kind, old)?;
     body::name(&mut new, place)?;
     body::place(kind, &mut new, place)?;
     // An empty list says something here, but would be nothing as part of an object.
     let said = new["metadata"]["managedFields"].take();
-    let text = patch.text(&ask.body);
-    let normal = normal_since(kind, &old, &mut new, job.options.unknown, text);
+    let text = patch.text(&job.ask.body);
+    let normal = normal_since(kind, old, &mut new, job.options.unknown, text);
     let mut warnings = match normal {
         Ok(warnings) => warnings,
-        Err(refusal) => return Err(unfit(&job, &patch, &old, refusal)),
+        Err(refusal) => return Err(unfit(job, patch, old, refusal)),
     };
     new["metadata"]["managedFields"] = said;
-    let (kept, said) = change(server, &job, &old, new)?;
-    warnings.extend(said);
-    reply(form, kind, 200, &kept, warnings, ask)
+    let mut draft = draft(job, old, new, None)?;
+    warnings.append(&mut draft.warnings);
+    draft.warnings = warnings;
+    Ok(draft)
 }
 
 /// What is said where a patch makes nothing of its kind: it quotes what it made.
@@ -233,6 +263,7 @@ fn unfit(job: &Job<'_>, patch: &Patch, old: &Value, refusal: Refusal) -> Refusal
     let made = patch.of(job.kind, old).and_then(|mut made| {
         body::name(&mut made, job.place)?;
         body::place(job.kind, &mut made, job.place)?;
+        managed::unpack(&mut made);
         Ok(made)
     });
     match made {
@@ -273,19 +304,18 @@ fn apply(
     };
     let root = kind.schema.root();
     let mut new = managed::applied(root, live, &config, &writer, terms, &ask.time())?;
+    let fields = new["metadata"]["managedFields"].take();
     normal(kind, &mut new, super::options::Unknown::Ignore, Text::None)?;
     let Some(old) = old else {
         if job.part != Part::Main {
             return Err(Refusal::not_found(kind.resource(), &place.name));
         }
-        let fields = new["metadata"]["managedFields"].take();
         begin(server, job, &mut new)?;
         set_managed(&mut new, fields);
         let (made, said) = finish(server, job, new)?;
         warnings.extend(said);
         return reply(form, kind, 201, &made, warnings, ask);
     };
-    let fields = new["metadata"]["managedFields"].clone();
     let (kept, said) = settle(server, job, &old, new, Some(fields))?;
     warnings.extend(said);
     reply(form, kind, 200, &kept, warnings, ask)

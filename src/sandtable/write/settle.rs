@@ -28,9 +28,31 @@ pub(super) fn settle(
     server: &mut Server,
     job: &Job<'_>,
     old: &Arc<Value>,
-    mut new: Value,
+    new: Value,
     applied: Option<Value>,
 ) -> Result<Kept, Refusal> {
+    let draft = draft(job, old, new, applied)?;
+    carry_out(server, job, old, draft)
+}
+
+/// A change that was worked out between two objects alone, and that may be kept if nobody's policy denies
+/// it.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The object as it will be.
+    new: Value,
+    /// What its writer is told.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Works out what becomes of an object, and holds it against all rules. What is written of managedFields
+/// counts, but where they were worked out already.
+pub(super) fn draft(
+    job: &Job<'_>,
+    old: &Value,
+    mut new: Value,
+    applied: Option<Value>,
+) -> Result<Draft, Refusal> {
     let kind = job.kind;
     let version = new["metadata"]["resourceVersion"]
         .as_str()
@@ -70,7 +92,18 @@ pub(super) fn settle(
     }
     tidy(&mut new);
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
-    let mut warnings = check(job, old, &new, causes)?;
+    let warnings = check(job, old, &new, causes)?;
+    Ok(Draft { new, warnings })
+}
+
+/// Keeps a change, where policies let it pass.
+pub(super) fn carry_out(
+    server: &mut Server,
+    job: &Job<'_>,
+    old: &Arc<Value>,
+    draft: Draft,
+) -> Result<Kept, Refusal> {
+    let (kind, Draft { new, mut warnings }) = (job.kind, draft);
     warnings.extend(admit(server, job, Operation::Update, &new, old)?);
     if new == **old || job.options.is_dry {
         return Ok((Arc::new(new), warnings));
