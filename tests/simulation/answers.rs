@@ -114,7 +114,8 @@ pub fn told(
         | Fault::Conflict
         | Fault::Silent(_)
         | Fault::Late(_)
-        | Fault::Death(_) => lines.boxed(),
+        | Fault::Death(_)
+        | Fault::Posthumous(_) => lines.boxed(),
     };
     let lines = lines.take_until(cleared.notified_owned());
     let frames = lines.map(|line| Ok::<_, Infallible>(http_body::Frame::data(line)));

@@ -116,19 +116,37 @@ fn damaged(played: &Evidence<'_>, lost_at: u64, wrong: &mut Vec<String>) {
 }
 
 /// Who made which revision.
-struct Writes(BTreeMap<u64, usize>);
+struct Writes(BTreeMap<u64, Made>);
+
+/// A write that made a revision.
+#[derive(Clone, Copy)]
+struct Made {
+    by: usize,
+    /// When it was sent, and when it reached the server.
+    sent: u64,
+    arrived: u64,
+}
 
 impl Writes {
     fn of(trail: &[Sent]) -> Self {
         let made = trail.iter().filter(|sent| sent.method != Method::GET);
         let made = made.flat_map(|sent| {
-            (sent.made.0 + 1..=sent.made.1).map(|revision| (revision, sent.process))
+            let made = Made {
+                by: sent.process,
+                sent: sent.at,
+                arrived: sent.arrived,
+            };
+            (sent.made.0 + 1..=sent.made.1).map(move |revision| (revision, made))
         });
         Self(made.collect())
     }
 
-    fn by(&self, event: &Event) -> Option<usize> {
+    fn made(&self, event: &Event) -> Option<Made> {
         self.0.get(&event.version).copied()
+    }
+
+    fn by(&self, event: &Event) -> Option<usize> {
+        self.made(event).map(|made| made.by)
     }
 }
 
@@ -211,8 +229,9 @@ fn records(events: &[Event]) -> Vec<(&Event, ChangeRecordSpec)> {
         .collect()
 }
 
-/// O6: epochs never go back, each begins with its one turn, and who lost a journal writes no target and no
-/// record any more.
+/// O6: epochs never go back, each begins with its one turn, and who lost a journal writes no record and
+/// sends no write of a target any more. What it had sent to a target before may arrive: then its guards
+/// decide, and O1 judges.
 fn epochs(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
     let records = records(events);
     let mut epoch = 0;
@@ -252,21 +271,26 @@ fn epochs(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
         })
         .map(|(event, _)| event.version)
         .collect();
-    let mut leader = None;
+    let mut leader: Option<Made> = None;
     // What becomes of a record later is the tidying up of what is closed.
     let mut known = BTreeSet::new();
     let first = events
         .iter()
         .filter(|event| event.kind != "ChangeRecord" || known.insert(&event.uid));
     for event in first {
-        let Some(by) = writes.by(event) else { continue };
+        let Some(made) = writes.made(event) else {
+            continue;
+        };
         if turns.contains(&event.version) {
-            leader = Some(by);
+            leader = Some(made);
             continue;
         }
-        if leader.is_some_and(|leader| leader != by)
-            && (is_target(event) || event.kind == "ChangeRecord")
-        {
+        let Some(leader) = leader.filter(|leader| leader.by != made.by) else {
+            continue;
+        };
+        let is_late = is_target(event) && made.sent < leader.arrived;
+        if (is_target(event) || event.kind == "ChangeRecord") && !is_late {
+            let by = made.by;
             wrong.push(format!(
                 "O6: process {by} wrote {} {} at {} while another one led",
                 event.kind,

@@ -2,7 +2,7 @@
 //! frozen at each moment. Each prints how many of how many ended well.
 
 use super::campaign::say;
-use super::play::{Outcome, Schedule};
+use super::play::{HEAD, Outcome, Schedule};
 use super::seeds;
 use super::story::{APPROVERS, Act, Happening, Story};
 use super::weather::{Fault, Rates, Weather, Which};
@@ -139,6 +139,40 @@ fn others(outcome: &Outcome) -> Vec<usize> {
         Which::Request(..) | Which::Write(..) => None,
     });
     others.collect()
+}
+
+/// C1 too: whatever the operator had just sent when it was killed arrives late, when its successor has
+/// begun to bring back what it was to change: nobody takes it for dead before it can be.
+#[test]
+fn what_the_dead_had_sent_may_arrive_late() {
+    // The lease is as short as it may be, so that the successor comes first.
+    let hasty = Story {
+        lease: 3,
+        ..short()
+    };
+    let reference = Schedule::fine(hasty.clone()).play();
+    assert_eq!(reference.violations, Vec::<String>::new());
+    let declared = |moment: u64| moment.saturating_sub(HEAD.as_millis() as u64) / 1000;
+    let of_the_switch = |sent: &&super::wire::Sent| sent.write && declared(sent.at) < 16;
+    let writes = reference.trail.iter().filter(of_the_switch);
+    let schedules: Vec<_> = writes
+        .flat_map(|sent| {
+            let abort = at(declared(sent.at) + 1, Act::Abort("Restore"));
+            let story = hasty.clone().with([abort]);
+            [5_000, 8_000].map(|late| {
+                let schedule = Schedule {
+                    weather: Weather::one(sent.which, Fault::Posthumous(late)),
+                    ..Schedule::fine(story.clone())
+                };
+                (format!("{:?} arrives {late} ms late", sent.which), schedule)
+            })
+        })
+        .collect();
+    let played = all("C1, writes of the dead that arrive late", schedules);
+    assert!(
+        played > 4 * super::city::TARGETS,
+        "{played} of a whole switch"
+    );
 }
 
 /// C13 in full: whichever write is refused for a while (429), all ends as it should, and is said.

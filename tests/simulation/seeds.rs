@@ -4,7 +4,7 @@ use super::city::TARGETS;
 use super::clocks::Hands;
 use super::play::Schedule;
 use super::story::{APPROVERS, Act, Cast, GROUPS, Happening, Story};
-use super::weather::{Rates, Weather, mixed};
+use super::weather::{Fault, Rates, Weather, Which, mixed};
 
 /// A kind of schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +62,17 @@ impl Kind {
     /// A schedule of this kind.
     pub fn schedule(self, seed: u64) -> Schedule {
         let storms = usize::try_from(seed / 7 % 4).map_or(NONE, |which| STORMS[which]);
-        let (mut story, rates) = match self {
+        let drawn = |rates: Rates| Weather::Drawn(seed, rates);
+        let (mut story, weather) = match self {
             Self::Attack => attack(seed),
-            Self::Trouble | Self::Both => (self.cast().story(seed), Rates::RANDOM),
-            Self::Rivals => (self.cast().story(seed), NONE),
-            Self::Storm => (self.cast().story(seed), storms),
+            Self::Trouble | Self::Both => (self.cast().story(seed), drawn(Rates::RANDOM)),
+            Self::Rivals => (self.cast().story(seed), drawn(NONE)),
+            Self::Storm => (self.cast().story(seed), drawn(storms)),
         };
         self.surround(seed, &mut story);
         Schedule {
             story,
-            weather: Weather::Drawn(seed, rates),
+            weather,
             seed,
         }
     }
@@ -129,7 +130,7 @@ pub fn schedule(seed: u64) -> (Kind, Schedule) {
 }
 
 /// A story with an attack on it, and what its requests meet.
-fn attack(seed: u64) -> (Story, Rates) {
+fn attack(seed: u64) -> (Story, Weather) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let at = |at: u64, act: Act| Happening { at, act };
     let moment = rng.u64(9..80);
@@ -137,7 +138,7 @@ fn attack(seed: u64) -> (Story, Rates) {
         happenings: vec![at(100, Act::StandDown)],
         ..Story::plain()
     };
-    let story = match rng.u8(0..5) {
+    let story = match rng.u8(0..6) {
         0 => alone.with([
             at(3, Act::ApproveAs("duty-officer-zhou", GROUPS[0])),
             at(4, Act::Approve(APPROVERS[rng.usize(0..2)])),
@@ -155,9 +156,10 @@ fn attack(seed: u64) -> (Story, Rates) {
             at(moment, Act::Freeze(0, true)),
             at(moment + rng.u64(60..500), Act::Freeze(0, false)),
         ]),
-        _ => return (hasty(&mut rng), LATE),
+        4 => return (hasty(&mut rng), Weather::Drawn(seed, LATE)),
+        _ => return posthumous(&mut rng),
     };
-    (story, NONE)
+    (story, Weather::Drawn(seed, NONE))
 }
 
 /// It is given up in the middle of its switch, with writes on their way that arrive seconds later;
@@ -174,6 +176,22 @@ fn hasty(rng: &mut fastrand::Rng) -> Story {
         0 => aborted,
         _ => aborted.with([at(rng.u64(9..16), Act::Kill(0))]),
     }
+}
+
+/// It is given up when its operator has just died; what that had sent arrives seconds later, when its
+/// successor is at work.
+fn posthumous(rng: &mut fastrand::Rng) -> (Story, Weather) {
+    let story = Story {
+        lease: 3,
+        ..Story::plain()
+    };
+    let given_up = Happening {
+        at: rng.u64(9..12),
+        act: Act::Abort("Restore"),
+    };
+    let last = Which::Write(0, rng.usize(4..50));
+    let weather = Weather::one(last, Fault::Posthumous(rng.u64(3_000..8_000)));
+    (story.with([given_up]), weather)
 }
 
 const NONE: Rates = Rates {

@@ -21,6 +21,8 @@ pub enum Fault {
     Late(u64),
     /// The process dies; its request is carried out or not.
     Death(bool),
+    /// The process dies; its request arrives so many milliseconds later.
+    Posthumous(u64),
     /// Of a watch: it ends after so many milliseconds.
     Cut(u64),
     /// Of a watch: the server says that it has forgotten what it is to tell (410).
@@ -52,6 +54,13 @@ impl fmt::Display for Fault {
             Self::Silent(carried) => write!(to, "was {} and never answered", done(*carried)),
             Self::Late(ms) => write!(to, "arrived {} late", seconds(*ms)),
             Self::Death(carried) => write!(to, "was the last of its process, {}", done(*carried)),
+            Self::Posthumous(ms) => {
+                write!(
+                    to,
+                    "was the last of its process, and arrived {} late",
+                    seconds(*ms)
+                )
+            }
             Self::Cut(ms) => write!(to, "was cut after {}", seconds(*ms)),
             Self::Expired => write!(to, "was told that it is too old (410)"),
             Self::Twice => write!(to, "was told everything twice"),

@@ -31,6 +31,8 @@ pub struct Sent {
     pub which: Which,
     /// When it was sent, in milliseconds since the beginning.
     pub at: u64,
+    /// When it reached the server; the same where it never did.
+    pub arrived: u64,
     pub method: Method,
     /// Path and query.
     pub uri: String,
@@ -298,6 +300,7 @@ impl Wire {
             process: self.life.number,
             which,
             at: self.sky.now(),
+            arrived: self.sky.now(),
             method,
             uri,
             lease,
@@ -365,6 +368,13 @@ impl Wire {
                 self.carry(carried, request, sent).await;
                 None
             }
+            Some(Fault::Posthumous(ms)) => {
+                self.sky.deaths.fetch_add(1, Ordering::SeqCst);
+                self.life.die();
+                sleep(Duration::from_millis(ms)).await;
+                let _ = self.arrive(request, sent).await;
+                None
+            }
         }
     }
 
@@ -380,6 +390,7 @@ impl Wire {
     async fn arrive(&self, request: Request<Body>, mut sent: Sent) -> Response<Answered> {
         let revision = || self.service.lock().store.revision();
         sent.made.0 = revision();
+        sent.arrived = self.sky.now();
         let is_record = sent.method == Method::POST && sent.path().ends_with("/changerecords");
         let answer = if is_record && self.sky.full.load(Ordering::SeqCst) {
             over_quota(request).await
