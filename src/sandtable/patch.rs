@@ -1,6 +1,7 @@
 //! The patches that are understood: JSON Patch, merge patch, strategic merge patch, and apply.
 
 use json_patch::jsonptr::PointerBuf;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::ask::Ask;
@@ -192,16 +193,38 @@ pub fn ensure_own_kind(kind: &Kind, config: &Value) -> Result<(), Refusal> {
 }
 
 fn json_patch_of(body: &[u8]) -> Result<Vec<json_patch::PatchOperation>, Refusal> {
+    if let Ok(items) = serde_json::from_slice::<Vec<&RawValue>>(body) {
+        let read = items.into_iter().map(|item| operation_in(item.get()));
+        return read.collect::<Option<_>>().ok_or_else(does_not_fit);
+    }
     let value: Value = serde_json::from_slice(body)
         .map_err(|_| Refusal::bad_request(format!("error decoding patch: {}", go_error(body))))?;
-    let Value::Array(items) = value else {
-        let word = if value.is_object() { "object" } else { "value" };
-        return Err(Refusal::bad_request(format!(
-            "error decoding patch: json: cannot unmarshal {word} into Go value of type []handlers.jsonPatchOp"
-        )));
-    };
-    let read = items.into_iter().map(operation);
-    read.collect::<Option<_>>().ok_or_else(does_not_fit)
+    let word = if value.is_object() { "object" } else { "value" };
+    Err(Refusal::bad_request(format!(
+        "error decoding patch: json: cannot unmarshal {word} into Go value of type []handlers.jsonPatchOp"
+    )))
+}
+
+/// Reads the text of an operation. What a test says of a manager's fields stays a text, as it is kept.
+fn operation_in(text: &str) -> Option<json_patch::PatchOperation> {
+    #[derive(serde::Deserialize)]
+    struct Slim<'a> {
+        op: &'a str,
+        path: &'a str,
+        #[serde(borrow)]
+        value: &'a RawValue,
+    }
+    if text.contains(managed::ENTRIES)
+        && let Ok(slim) = serde_json::from_str::<Slim<'_>>(text)
+        && slim.op == "test"
+        && let Ok(path) = PointerBuf::parse(slim.path)
+        && managed::is_entry(slim.path)
+        && let Some(value) = managed::packed_entry(slim.value.get())
+    {
+        let operation = json_patch::TestOperation { path, value };
+        return Some(json_patch::PatchOperation::Test(operation));
+    }
+    operation(serde_json::from_str(text).ok()?)
 }
 
 /// Reads an operation. Those with a value, which may be large, are taken apart by hand: the library
@@ -245,8 +268,8 @@ fn merge_of(body: &[u8]) -> Result<Value, Refusal> {
 /// where nothing is.
 fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result<Value, Refusal> {
     let mut patched = object.clone();
-    show(&mut patched, operations);
     for operation in operations {
+        show(&mut patched, operation);
         if let json_patch::PatchOperation::Test(test) = operation {
             let found = patched.pointer(test.path.as_str());
             let has_null = |value: &Value| {
@@ -261,11 +284,7 @@ fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result
                     "a list that holds null cannot be tested",
                 ));
             }
-            let holds = match found {
-                Some(found) => same(found, &test.value),
-                None => test.value.is_null(),
-            };
-            if !holds {
+            if !holds(&mut patched, test) {
                 return Err(does_not_fit());
             }
             continue;
@@ -280,21 +299,35 @@ fn operated(object: &Value, operations: &[json_patch::PatchOperation]) -> Result
     Ok(Value::Object(Map::new()))
 }
 
-/// Shows operations those owners that they are about as clients see them.
-fn show(object: &mut Value, operations: &[json_patch::PatchOperation]) {
+/// Shows an operation those owners that it looks into as clients see them.
+fn show(object: &mut Value, operation: &json_patch::PatchOperation) {
     use json_patch::PatchOperation as Op;
-    for operation in operations {
-        let path = operation.path().as_str();
-        match operation {
-            Op::Test(_) | Op::Replace(_) => managed::unpack_at(object, path),
-            // Places in a list may be others after these.
-            Op::Add(_) | Op::Remove(_) if path.starts_with("/metadata/managedFields/") => {
-                managed::unpack(object);
-            }
-            Op::Add(_) | Op::Remove(_) => managed::unpack_at(object, path),
-            Op::Move(_) | Op::Copy(_) => managed::unpack(object),
-        }
+    let path = operation.path().as_str();
+    let sees_all = match operation {
+        Op::Test(test) => managed::is_packed(&test.value),
+        Op::Add(_) | Op::Replace(_) | Op::Remove(_) => managed::is_whole(path),
+        Op::Move(_) | Op::Copy(_) => return managed::unpack(object),
+    };
+    if !sees_all {
+        managed::unpack_at(object, path);
     }
+}
+
+/// Whether a test holds. One of a manager's entry mostly has the very text that is kept.
+fn holds(patched: &mut Value, test: &json_patch::TestOperation) -> bool {
+    let path = test.path.as_str();
+    let is_same = |patched: &Value, wanted: &Value| match patched.pointer(path) {
+        Some(found) => same(found, wanted),
+        None => wanted.is_null(),
+    };
+    let is_there = is_same(patched, &test.value);
+    if is_there || !managed::is_packed(&test.value) {
+        return is_there;
+    }
+    managed::unpack_at(patched, path);
+    let mut wanted = test.value.clone();
+    managed::unpack_entry(&mut wanted);
+    is_same(patched, &wanted)
 }
 
 /// The server's library adds what was to be replaced, where an object has no such member.
@@ -334,5 +367,58 @@ fn same(own: &Value, sent: &Value) -> bool {
                     .all(|(name, own)| sent.get(name).is_some_and(|sent| same(own, sent)))
         }
         (own, sent) => own == sent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether a patch of an object whose managers are kept packed goes through.
+    fn goes(patch: &str) -> bool {
+        let read = json_patch_of(patch.as_bytes()).expect("operations");
+        let fields = r#"{"f:data":{".":{},"f:a&b":{}}}"#;
+        let entry = json!({ "manager": "m", "fieldsV1": json!(serde_json::from_str::<Value>(fields).expect("JSON")) });
+        let packed = managed::packed_entry(&entry.to_string()).expect("fields");
+        let object = json!({ "metadata": { "managedFields": [packed, packed] } });
+        operated(&object, &read).is_ok()
+    }
+
+    /// A test of who owns what that would hold on the real server holds here, however it is written; and no
+    /// other one does.
+    #[test]
+    fn tests_of_owners_hold_where_they_are_true() {
+        let at = "/metadata/managedFields";
+        let own = r#"{"f:data":{".":{},"f:a&b":{}}}"#;
+        let spaced = r#"{ "f:data": { "f:a\u0026b": {}, ".": {} } }"#;
+        let test = |path: &str, value: &str| {
+            format!(r#"{{"op":"test","path":"{at}{path}","value":{value}}}"#)
+        };
+        let entry = |fields: &str| format!(r#"{{"manager":"m","fieldsV1":{fields}}}"#);
+        for (wanted, operation) in [
+            (true, test("/1", &entry(own))),
+            (true, test("/1", &entry(spaced))),
+            (true, test("/0/fieldsV1", own)),
+            (true, test("/0/fieldsV1/f:data/.", "{}")),
+            (true, test("", &format!("[{0},{0}]", entry(own)))),
+            (false, test("/1", &entry(r#"{"f:data":{}}"#))),
+            (false, test("/2", &entry(own))),
+            (false, test("/1", r#"{"manager":"m"}"#)),
+            (false, test("/0/fieldsV1", "{}")),
+        ] {
+            assert_eq!(goes(&format!("[{operation}]")), wanted, "{operation}");
+        }
+        // Places are what they are when an operation is carried out.
+        let gone = format!(r#"{{"op":"remove","path":"{at}/0"}}"#);
+        let one = test("/0", &entry(own));
+        assert!(goes(&format!("[{gone},{one}]")));
+        assert!(!goes(&format!("[{gone},{}]", test("/1", &entry(own)))));
+        let less = format!(r#"{{"op":"remove","path":"{at}/0/fieldsV1/f:data/f:a&b"}}"#);
+        assert!(goes(&format!(
+            "[{less},{}]",
+            test("/0", &entry(r#"{"f:data":{".":{}}}"#))
+        )));
     }
 }

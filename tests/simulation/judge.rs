@@ -261,6 +261,16 @@ fn epochs(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
         }
         epoch = record.epoch;
     }
+    leaders(events, writes, &records, wrong);
+}
+
+/// O6: who lost a journal writes no record and sends no write of a target any more.
+fn leaders(
+    events: &[Event],
+    writes: &Writes,
+    records: &[(&Event, ChangeRecordSpec)],
+    wrong: &mut Vec<String>,
+) {
     let turns: BTreeSet<u64> = records
         .iter()
         .filter(|(_, record)| {

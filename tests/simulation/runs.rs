@@ -152,7 +152,7 @@ fn what_the_dead_had_sent_may_arrive_late() {
     };
     let reference = Schedule::fine(hasty.clone()).play();
     assert_eq!(reference.violations, Vec::<String>::new());
-    let declared = |moment: u64| moment.saturating_sub(HEAD.as_millis() as u64) / 1000;
+    let declared = |moment: u64| (moment / 1000).saturating_sub(HEAD.as_secs());
     let of_the_switch = |sent: &&super::wire::Sent| sent.write && declared(sent.at) < 16;
     let writes = reference.trail.iter().filter(of_the_switch);
     let schedules: Vec<_> = writes

@@ -24,7 +24,10 @@ use set::{Set, Way};
 use typed::{Difference, compare};
 
 pub use apply::{Terms, applied};
-pub use packed::{Shown, ShownMembers, unpack, unpack_at, unpacked};
+pub use packed::{
+    ENTRIES, Shown, ShownMembers, is_entry, is_packed, is_whole, packed_entry, unpack, unpack_at,
+    unpack_entry, unpacked,
+};
 pub use undeclared::ensure_declared;
 
 /// Who writes.

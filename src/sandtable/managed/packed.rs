@@ -4,6 +4,7 @@
 //! The text begins with a mark, so that a text that a client sent is not taken for one of these.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
@@ -115,31 +116,61 @@ fn parsed(text: &str) -> Set {
     read.and_then(Set::parse).unwrap_or_default()
 }
 
+/// What the pointers to managers and what is in them begin with.
+pub const ENTRIES: &str = "/metadata/managedFields/";
+
+/// Whether a pointer is one to a manager.
+pub fn is_entry(pointer: &str) -> bool {
+    pointer
+        .strip_prefix(ENTRIES)
+        .is_some_and(|index| index.parse::<usize>().is_ok())
+}
+
+/// Whether a pointer is to nothing within the fields of a manager, so that they are all or none of what it
+/// is about.
+pub fn is_whole(pointer: &str) -> bool {
+    let within = pointer.strip_prefix(ENTRIES);
+    within.is_none_or(|within| within.split('/').count() <= 2)
+}
+
 /// Takes the fields of the managers that a pointer is about out of their text, so that it finds what a
 /// client sees there.
 pub fn unpack_at(object: &mut Value, pointer: &str) {
-    const BEFORE: &str = "/metadata/managedFields";
-    let Some(rest) = pointer.strip_prefix(BEFORE) else {
-        if BEFORE.starts_with(pointer) {
+    let list = ENTRIES.trim_end_matches('/');
+    let Some(within) = pointer.strip_prefix(ENTRIES) else {
+        if list == pointer || ENTRIES.starts_with(&format!("{pointer}/")) {
             unpack(object);
         }
         return;
     };
-    let Some(index) = rest
-        .strip_prefix('/')
-        .and_then(|rest| rest.split('/').next())
-    else {
-        if rest.is_empty() {
-            unpack(object);
-        }
-        return;
-    };
-    match (index.parse::<usize>(), object.pointer_mut(BEFORE)) {
+    let index = within.split('/').next().unwrap_or_default();
+    match (index.parse::<usize>(), object.pointer_mut(list)) {
         (Ok(index), Some(Value::Array(entries))) => {
             entries.get_mut(index).into_iter().for_each(unpack_entry);
         }
         _ => unpack(object),
     }
+}
+
+/// Reads the text of a manager with its fields as they are kept; nothing where it has none.
+pub fn packed_entry(text: &str) -> Option<Value> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let mut entry = Map::new();
+    for (name, value) in members {
+        let value = if name == FIELDS && value.get().starts_with('{') {
+            Value::String(format!("{MARK}{}", value.get()))
+        } else {
+            serde_json::from_str(value.get()).ok()?
+        };
+        entry.insert(name, value);
+    }
+    let entry = Value::Object(entry);
+    is_packed(&entry).then_some(entry)
+}
+
+/// Whether a value is a manager whose fields are as they are kept.
+pub fn is_packed(entry: &Value) -> bool {
+    entry.get(FIELDS).and_then(text).is_some()
 }
 
 /// Takes the fields of all managers out of their texts.
@@ -151,7 +182,8 @@ pub fn unpack(object: &mut Value) {
     entries.for_each(unpack_entry);
 }
 
-fn unpack_entry(entry: &mut Value) {
+/// Takes the fields of a manager out of their text.
+pub fn unpack_entry(entry: &mut Value) {
     if let Some(fields) = entry.get_mut(FIELDS)
         && let Some(text) = text(fields)
         && let Ok(read) = serde_json::from_str(text)
