@@ -224,7 +224,9 @@ impl Actor {
         }
         if decision.closed {
             self.finish(memory, object.as_deref()).await?;
-            return Ok(Next::Wait(decision.again_at));
+            // What people say of it afterwards is answered too.
+            let until = [decision.again_at, untold];
+            return Ok(Next::Wait(until.into_iter().flatten().min()));
         }
         let soon = busy.then(|| self.soon());
         let until = [decision.again_at, soon, forget_at, untold];

@@ -375,6 +375,39 @@ fn a_quorum_is_of_distinct_people_none_the_requester() {
     all("C21 in small, false quorums", schedules.collect::<Vec<_>>());
 }
 
+/// What people say of a mode that is over is answered as well, whichever write of its status the server
+/// refused (seed 4,922).
+#[test]
+fn a_mode_that_is_over_still_says_what_it_has_heard() {
+    let story = Story {
+        happenings: Vec::new(),
+        ..Story::plain()
+    }
+    .with([
+        at(3, Act::Abort("Restore")),
+        at(60, Act::Level("I")),
+        // The weather goes on until then.
+        at(120, Act::Scale(5, 6)),
+    ]);
+    let fine = Schedule::fine(story.clone()).play();
+    assert_eq!(fine.violations, Vec::<String>::new());
+    let is_status = |sent: &&super::wire::Sent| sent.write && sent.path().ends_with("/status");
+    let told: Vec<_> = fine.trail.iter().filter(is_status).collect();
+    assert!(told.len() > 3, "{told:?}");
+    for refused in told {
+        let schedule = Schedule {
+            weather: Weather::one(refused.which, Fault::Refused(503)),
+            ..Schedule::fine(story.clone())
+        };
+        let outcome = schedule.play();
+        assert_eq!(outcome.violations, Vec::<String>::new());
+        let soon = refused.at..refused.at + 30_000;
+        let again = outcome.trail.iter().filter(is_status);
+        let again = again.filter(|sent| sent.code == 200 && soon.contains(&sent.at));
+        assert!(again.count() > 0, "{:?} is not said again", refused.which);
+    }
+}
+
 /// Defects that simulation found, each as the smallest story that shows it: what was mended stays so.
 #[test]
 fn what_was_found_stays_mended() {
