@@ -85,6 +85,8 @@ pub enum ResolvedAct {
     },
     /// Change fields; sorted by path, no path beneath another.
     Patch(Vec<Field>),
+    /// Stop what runs by itself, until the return.
+    Suspend,
     /// This version does not carry it out.
     Unsupported {
         /// The act's word.
@@ -299,8 +301,8 @@ impl Expansion<'_> {
             }),
             Act::Patch(patch) => fields::fields(patch, self.values, &format!("{pointer}/patch"))
                 .map(ResolvedAct::Patch),
-            Act::Suspend(_)
-            | Act::Isolate(_)
+            Act::Suspend(_) => Ok(ResolvedAct::Suspend),
+            Act::Isolate(_)
             | Act::Access(_)
             | Act::Route(_)
             | Act::Freeze(_)

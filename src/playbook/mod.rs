@@ -12,6 +12,7 @@ mod order;
 pub mod parameters;
 pub mod parse;
 mod pointer;
+pub mod suspended;
 pub mod unsupported;
 
 pub use expand::{Expanded, ExpandedStage, ExpandedStep, Field, ResolvedAct, ScaleRule, expand};

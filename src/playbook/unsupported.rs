@@ -1,15 +1,18 @@
 //! What this version does not carry out, one sentence each. Lint, plan and status say it in the
 //! same words; nothing is ignored.
 
-use crate::api::Act;
+use crate::api::{Act, OnResume};
 
 /// Why an act is not carried out by this version; nothing where it is.
 pub const fn act(act: &Act<'_>) -> Option<&'static str> {
     match act {
         Act::Scale(_) | Act::Config(_) | Act::Patch(_) => None,
-        Act::Suspend(_) => Some(
-            "`suspend` is not carried out by this version: suspend the objects by hand, or set the field by `patch`",
-        ),
+        Act::Suspend(suspend) => match suspend.on_resume {
+            None | Some(OnResume::RunMissedOnce) => None,
+            Some(OnResume::SkipMissed) => Some(
+                "`suspend` with `onResume: SkipMissed` is not carried out by this version: suspend the CronJobs by hand, or let them make up for missed runs with one late run (RunMissedOnce)",
+            ),
+        },
         Act::Isolate(_) => Some(
             "`isolate` is not carried out by this version: the network stays as it is; apply network policies by hand",
         ),

@@ -6,6 +6,7 @@ pub mod count;
 pub mod kinds;
 pub mod patch;
 pub mod scale;
+pub mod suspend;
 
 use std::cmp::Ordering;
 
@@ -95,6 +96,7 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
         ResolvedAct::Scale(_) => scale::needs(targets),
         ResolvedAct::Config { set, restart } => config::needs(targets, set, restart),
         ResolvedAct::Patch(fields) => patch::needs(targets, fields),
+        ResolvedAct::Suspend => suspend::needs(targets),
         ResolvedAct::Unsupported { .. } => Vec::new(),
     }
 }
@@ -112,9 +114,10 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
                 )
             })
             .collect(),
-        ResolvedAct::Scale(_) | ResolvedAct::Config { .. } | ResolvedAct::Unsupported { .. } => {
-            Vec::new()
-        }
+        ResolvedAct::Scale(_)
+        | ResolvedAct::Config { .. }
+        | ResolvedAct::Suspend
+        | ResolvedAct::Unsupported { .. } => Vec::new(),
     }
 }
 
@@ -130,6 +133,7 @@ pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
         ResolvedAct::Scale(rule) => scale::compile(targets, rule, found),
         ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
         ResolvedAct::Patch(fields) => patch::compile(fields, found),
+        ResolvedAct::Suspend => suspend::compile(found),
         ResolvedAct::Unsupported { .. } => Compiled::default(),
     };
     compiled

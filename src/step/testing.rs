@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Compiled, count};
+use super::{Compiled, count, suspend};
 use crate::field::{Path, Projection, project::project};
 
 /// An object, projected to every field that any of the steps asks for.
@@ -24,6 +24,7 @@ pub fn object(api_version: &str, kind: &str, name: &str, body: &Value) -> Projec
     ];
     let mut paths: Vec<Path> = count::asked().flat_map(|(_, paths)| paths).collect();
     paths.extend(own);
+    paths.extend(suspend::paths());
     paths.sort();
     paths.dedup();
     let plural = format!("{}s", kind.to_lowercase());

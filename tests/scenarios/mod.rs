@@ -23,6 +23,7 @@ mod readiness;
 mod renewal;
 mod retention;
 mod rivals;
+mod suspended;
 mod switch;
 pub mod truth;
 pub mod world;

@@ -66,11 +66,13 @@ pub struct World {
 }
 
 /// The kinds of the fleet.
-pub const KINDS: [&str; 5] = [
+pub const KINDS: [&str; 7] = [
     "Deployment",
     "StatefulSet",
     "ConfigMap",
     "HorizontalPodAutoscaler",
+    "CronJob",
+    "Job",
     "Pool",
 ];
 
@@ -81,6 +83,8 @@ pub fn resource(kind: &str) -> ApiResource {
         "StatefulSet" => ("apps", "v1", "statefulsets"),
         "ConfigMap" => ("", "v1", "configmaps"),
         "HorizontalPodAutoscaler" => ("autoscaling", "v2", "horizontalpodautoscalers"),
+        "CronJob" => ("batch", "v1", "cronjobs"),
+        "Job" => ("batch", "v1", "jobs"),
         "Pool" => (fleet::GROUP, "v1", "pools"),
         "Tower" => (fleet::GROUP, "v1", "towers"),
         "EmergencyMode" => (names::GROUP, names::VERSION, "emergencymodes"),
@@ -165,6 +169,7 @@ impl World {
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
             { "apiGroups": [fleet::GROUP], "resources": ["pools", "towers"], "verbs": verbs },
             { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
+            { "apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": verbs },
         ]);
         let metadata = json!({ "name": name, "namespace": space });
         self.put(

@@ -137,6 +137,7 @@ fn planned_step(
         ResolvedAct::Scale(_) => ("scale", None),
         ResolvedAct::Config { .. } => ("config", None),
         ResolvedAct::Patch(_) => ("patch", None),
+        ResolvedAct::Suspend => ("suspend", None),
         ResolvedAct::Unsupported { word, sentence } => (*word, Some(sentence.clone())),
     };
     let mut planned = PlannedStep {

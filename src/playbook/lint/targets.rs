@@ -4,7 +4,7 @@ use crate::api::{
     Act, LabelSelector, NamespaceSelector, Requirement, RequirementOperator, Step, Targets,
     names as known,
 };
-use crate::playbook::{kinds, unsupported};
+use crate::playbook::{kinds, suspended, unsupported};
 
 use super::{Finding, codes, names};
 
@@ -102,6 +102,11 @@ fn kinds_of(act: &Act<'_>, targets: &Targets, at: &str) -> Vec<Finding> {
                 at,
                 format!("`config` sets keys of ConfigMaps, not of {written}"),
             )),
+            None if matches!(act, Act::Suspend(_)) && suspended::find(written).is_none() => {
+                let known: Vec<&str> = suspended::KINDS.iter().map(|row| row.kind).collect();
+                let why = format!("{written} cannot be suspended: {} can", known.join(", "));
+                findings.push(codes::UNFIT_KIND.at(at, why));
+            }
             Some(_) | None => {}
         }
     }
@@ -113,7 +118,7 @@ fn fits(act: &Act<'_>, kind: &kinds::Kind) -> bool {
     match act {
         Act::Scale(_) => kind.replicas.is_some(),
         Act::Config(_) => kind.kind == "ConfigMap",
-        Act::Suspend(_) => matches!(kind.kind, "CronJob" | "Job"),
+        Act::Suspend(_) => suspended::find(&kind.qualified()).is_some(),
         Act::Route(_) => kind.kind == "Ingress",
         Act::Patch(_)
         | Act::Isolate(_)

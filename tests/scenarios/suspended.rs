@@ -1,0 +1,69 @@
+//! What runs by itself stops, and is as it was at the return.
+
+use serde_json::{Value, json};
+
+use super::oracles::Allowed;
+use super::world::World;
+
+fn pods() -> Value {
+    json!({ "restartPolicy": "Never", "containers": [{ "name": "main", "image": "registry.example.com/main:1" }] })
+}
+
+fn nightly(world: &World, name: &str, suspend: Option<bool>) -> Value {
+    let mut object = json!({
+        "apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": { "name": name, "namespace": world.namespace },
+        "spec": { "schedule": "0 3 * * *", "jobTemplate": { "spec": { "template": { "spec": pods() } } } },
+    });
+    if let Some(suspend) = suspend {
+        object["spec"]["suspend"] = suspend.into();
+    }
+    object
+}
+
+fn migration(world: &World) -> Value {
+    json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": { "name": "migration", "namespace": world.namespace },
+        "spec": { "template": { "spec": pods() } },
+    })
+}
+
+/// A nightly run in the middle of an emergency takes what the surge needs; one that does not run again
+/// afterwards is a pension that is not paid. Whoever owned the switch owns it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_by_itself_is_suspended_and_goes_on_at_the_return() {
+    let world = World::with_fleet().await;
+    let objects = [
+        ("helm", nightly(&world, "pensions", Some(false))),
+        ("kubectl", nightly(&world, "reports", None)),
+        // In peacetime it does not run: it does not afterwards.
+        ("helm", nightly(&world, "archive", Some(true))),
+        ("helm", migration(&world)),
+    ];
+    for (owner, object) in &objects {
+        let applied = world.apply(owner, object).await;
+        applied.expect("it is accepted");
+    }
+    let before = world.snapshot().await;
+    let stages = json!([{ "name": "shed", "steps": [{
+        "name": "stop", "suspend": {},
+        "targets": { "kinds": ["CronJob", "Job"], "namespaces": { "names": [world.namespace] } },
+    }] }]);
+    let active = world.switch("flood", &stages).await;
+    let evidence = world.judge(Allowed::default()).await;
+    assert_eq!(evidence.ledger(&active).entries.len(), 3);
+    let wartime = world.snapshot().await;
+    for (_, object) in &objects {
+        let kind = object["kind"].as_str().expect("a kind").to_owned();
+        let name = object["metadata"]["name"]
+            .as_str()
+            .expect("a name")
+            .to_owned();
+        let now = &wartime[&(kind, name.clone())]["spec"]["suspend"];
+        assert_eq!(now, &json!(true), "{name}");
+    }
+    world.come_back("flood").await;
+    world.judge(Allowed::default()).await;
+    world.compare(&before).await;
+}
