@@ -9,7 +9,7 @@ use crate::field::{Path, Target};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
 use crate::step::{self, Proposal};
 
-use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, store};
+use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, rivals, store};
 
 /// What is planned: whose playbook, and what the declarer chose.
 #[derive(Clone, Debug)]
@@ -192,6 +192,8 @@ fn planned_step(
             planned.skipped.push(skip);
         }
     }
+    let rivals = rivals::findings(&planned.changes, &seen.found);
+    planned.findings.extend(rivals);
     planned
 }
 

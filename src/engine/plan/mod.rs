@@ -5,6 +5,7 @@
 
 mod bounds;
 mod compute;
+mod rivals;
 pub mod store;
 
 use std::collections::BTreeMap;
