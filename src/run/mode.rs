@@ -75,7 +75,7 @@ pub struct State {
     pub sights: BTreeMap<Uid, Sight>,
     /// When each target was written again.
     pub rewrites: BTreeMap<Uid, Vec<Timestamp>>,
-    /// When each stuck target may be tried again, and how often it failed.
+    /// When each target whose write was refused may be tried again, and how often it failed.
     pub retry: BTreeMap<Uid, (Timestamp, u32)>,
     /// When our own unanswered writes are known to be dead.
     pub unconfirmed: BTreeMap<Uid, Timestamp>,

@@ -445,6 +445,16 @@ fn what_was_found_stays_mended() {
             ]),
         ),
     ];
+    let forced = (0..super::city::TARGETS).map(|target| {
+        let name = format!("a refused write of what is held was repeated twice a second: {target}");
+        let story = approved(vec![
+            at(40, Act::Allow(false)),
+            at(42, Act::Force(target)),
+            at(200, Act::Allow(true)),
+            at(320, Act::StandDown),
+        ]);
+        (name, story)
+    });
     let owned = (0..super::city::TARGETS).map(|target| {
         let name = format!("a count was given back and held in turn: {target}");
         let story = approved(vec![
@@ -457,5 +467,8 @@ fn what_was_found_stays_mended() {
         (name, story)
     });
     let found = found.map(|(name, schedule)| (name.to_owned(), schedule));
-    all("what was found", found.into_iter().chain(owned));
+    all(
+        "what was found",
+        found.into_iter().chain(owned).chain(forced),
+    );
 }

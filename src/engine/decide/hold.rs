@@ -195,7 +195,8 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
         }
         Judgement::Holds | Judgement::EqualForeign | Judgement::Done | Judgement::Wait => {}
         Judgement::Write(to, _) => {
-            if contested(input, entry, seen, decision) {
+            let waits = is_drifted && is_refused_lately(input, &entry.target.uid, decision);
+            if waits || contested(input, entry, seen, decision) {
                 return;
             }
             let event = if is_drifted {
@@ -223,6 +224,15 @@ const HOLD_RANK: u64 = 1 << 60;
 pub(super) fn verdict(input: &Input<'_>, entry: &Entry, live: &Image) -> Option<VerdictChoice> {
     let spec = input.mode.spec?;
     judge::verdict_for(entry, &spec.verdicts, live)
+}
+
+/// Whether the last write of a target was refused so lately that the next one would be too.
+fn is_refused_lately(input: &Input<'_>, uid: &str, decision: &mut Decision) -> bool {
+    let at = input.retry_at.get(uid).filter(|at| **at > input.now);
+    if let Some(at) = at {
+        decision.look_again(*at);
+    }
+    at.is_some()
 }
 
 fn contested(input: &Input<'_>, entry: &Entry, seen: &Seen, decision: &mut Decision) -> bool {

@@ -112,7 +112,7 @@ pub struct Input<'a> {
     pub adopted: &'a [(String, String, super::plan::Change)],
     /// When each target was last written again, newest last: at most 3 times a minute.
     pub rewrites: &'a BTreeMap<Uid, Vec<Timestamp>>,
-    /// When each stuck target may be tried again.
+    /// When each target whose write was refused may be tried again.
     pub retry_at: &'a BTreeMap<Uid, Timestamp>,
     /// When writes of earlier leaders that were never confirmed are known to be dead.
     pub dead_at: Timestamp,

@@ -16,7 +16,7 @@ use crate::run::records;
 
 use super::Deps;
 
-/// The first wait of a target whose return was refused.
+/// The first wait of a target whose write was refused.
 const RETRY_FIRST: i64 = 5;
 /// The longest: a person who repaired the cause sees it go on within two minutes.
 const RETRY_LONGEST: i64 = 120;
@@ -249,7 +249,7 @@ fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
             times.retain(|at| *at + SignedDuration::from_secs(60) > now);
             times.push(now);
         }
-        if happened(Event::Stuck) {
+        if happened(Event::Stuck) || happened(Event::Refused) {
             let tries = state.retry.get(uid).map_or(0, |(_, tries)| *tries);
             let wait = RETRY_FIRST
                 .saturating_mul(1 << tries.min(10))
