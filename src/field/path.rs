@@ -122,7 +122,7 @@ impl Path {
     }
 
     /// A path of plain field names: `Path::fields(["spec", "replicas"])`.
-    pub fn fields<const N: usize>(names: [&str; N]) -> Self {
+    pub fn fields<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(
             names
                 .into_iter()

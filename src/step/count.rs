@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::kinds;
-use crate::field::{Image, Path, Projection, Segment};
+use crate::field::{Image, Path, Projection};
 
 /// The autoscaler of the cluster.
 pub const AUTOSCALER: &str = "HorizontalPodAutoscaler";
@@ -48,10 +48,7 @@ static SCALERS: [Scaler; 2] = [
 
 impl Scaler {
     fn pause(&self) -> Option<Path> {
-        let names = ["metadata", "annotations", self.pause?];
-        Some(Path::new(
-            names.map(|name| Segment::Field(name.to_owned())).into(),
-        ))
+        Some(Path::fields(["metadata", "annotations", self.pause?]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of built-in kinds as steps use it: which field to watch for, and which objects are
 //! left alone.
 
-use crate::field::{Image, Path, Projection, Segment};
+use crate::field::{Image, Path, Projection};
 pub use crate::playbook::kinds::{Guard, KINDS, Kind, find, group_of, of, of_object, refused};
 
 /// The paths that a query of a kind reads: those of the step, and the one that says whether an
@@ -47,10 +47,5 @@ pub fn number(image: &Image) -> Option<i64> {
 }
 
 fn path(guard: &Guard) -> Path {
-    let names = guard.path.iter();
-    Path::new(
-        names
-            .map(|name| Segment::Field((*name).to_owned()))
-            .collect(),
-    )
+    Path::fields(guard.path.iter().copied())
 }

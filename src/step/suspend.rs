@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Compiled, Fields, Proposal, Query, Role, Skipped, kinds, queries};
 use crate::api::Targets;
-use crate::field::{Image, Path, Projection, Segment};
+use crate::field::{Image, Path, Projection};
 use crate::playbook::suspended::{Holds, find};
 
 /// What a field holds while its object is suspended.
@@ -17,11 +17,7 @@ fn to(holds: Holds) -> Image {
 }
 
 fn path(names: &[&str]) -> Path {
-    let segments = names
-        .iter()
-        .map(|name| Segment::Field((*name).to_owned()))
-        .collect();
-    Path::new(segments)
+    Path::fields(names.iter().copied())
 }
 
 /// Every field that any of the kinds is looked at for.
