@@ -5,6 +5,7 @@
 //! this list; a tidy test holds it.
 
 pub mod api;
+pub mod cel;
 pub mod cli;
 pub mod cluster;
 pub mod engine;

@@ -11,6 +11,7 @@ use crate::api::{
 };
 use crate::field::{Image, Path};
 
+use super::conditions::{self, Where};
 use super::lint::{self, Finding, Severity, codes};
 use super::numbers::{Number, percentage};
 use super::order::{Item, order};
@@ -37,9 +38,11 @@ pub struct ExpandedStage {
     pub name: String,
     /// Stages that must be done first.
     pub depends_on: Vec<String>,
-    /// Why the stage is not part of this plan (not this level, an unsupported `when`), if so. A
+    /// Why the stage is not part of this plan (it is for other levels), if so. A
     /// stage that is left out counts as done for those that depend on it.
     pub left_out: Option<String>,
+    /// What must hold for the stage to be part of the plan, if anything.
+    pub when: Option<String>,
     /// What a failure means.
     pub on_failure: OnFailure,
     /// How many of its changes must succeed, in a hundred.
@@ -67,6 +70,8 @@ pub struct ExpandedStep {
     pub new_targets: NewTargets,
     /// What it acts on.
     pub targets: Option<Targets>,
+    /// What of it only, if anything.
+    pub condition: Option<Where>,
     /// What it does.
     pub act: ResolvedAct,
 }
@@ -239,6 +244,7 @@ impl Expansion<'_> {
             name: stage.name.clone(),
             depends_on: stage.depends_on.clone(),
             left_out: left_out(stage, self.level),
+            when: stage.when.clone(),
             on_failure: stage.on_failure.unwrap_or_default(),
             min_success: stage
                 .min_success
@@ -267,8 +273,15 @@ impl Expansion<'_> {
                 .or(self.playbook.new_targets)
                 .unwrap_or_default(),
             targets: step.targets.clone(),
+            condition: self.condition(step),
             act: self.act(stage_at, at)?,
         })
+    }
+
+    fn condition(&self, step: &Step) -> Option<Where> {
+        let text = step.targets.as_ref()?.condition.clone()?;
+        let parameters = conditions::values(self.values);
+        Some(Where { text, parameters })
     }
 
     fn act(&self, stage_at: usize, at: usize) -> Result<ResolvedAct, Vec<Finding>> {
@@ -281,7 +294,7 @@ impl Expansion<'_> {
                 codes::NO_ACT.at(pointer, "the step has not exactly one act"),
             ]);
         };
-        if let Some(sentence) = self.unsupported(stage, step, (stage_at, at), act) {
+        if let Some(sentence) = self.unsupported((stage_at, at), act) {
             return Ok(ResolvedAct::Unsupported {
                 word: act.word(),
                 sentence,
@@ -318,18 +331,9 @@ impl Expansion<'_> {
         }
     }
 
-    fn unsupported(
-        &self,
-        stage: &Stage,
-        step: &Step,
-        at: (usize, usize),
-        act: &Act<'_>,
-    ) -> Option<String> {
-        let condition = step.targets.as_ref().and_then(|t| t.condition.as_deref());
+    fn unsupported(&self, at: (usize, usize), act: &Act<'_>) -> Option<String> {
         unsupported::act(act)
             .map(str::to_owned)
-            .or_else(|| stage.when.as_deref().map(unsupported::when))
-            .or_else(|| condition.map(unsupported::condition))
             .or_else(|| self.gated.get(&at).cloned())
     }
 
@@ -469,30 +473,23 @@ stages:
         assert_eq!(expanded.stages[1].left_out, None);
     }
 
-    /// A condition that cannot be judged must neither run its steps nor pass them over in silence.
+    /// What is judged later must come with all that it is judged on.
     #[test]
-    fn when_and_where_make_steps_unsupported() {
+    fn conditions_come_with_what_they_are_judged_on() {
         let mut playbook = example();
         playbook.stages[1].when = Some("parameters.mode == 'low'".into());
         let targets = playbook.stages[0].steps[0].targets.as_mut().unwrap();
-        targets.condition = Some("object.x".into());
+        targets.condition = Some("object.spec.replicas < parameters.surge".into());
         let expanded = expand(&playbook, Level::I, &BTreeMap::new()).unwrap();
-        for (stage, step, word) in [("shed", "flags", "config"), ("surge", "second", "scale")] {
-            match act(&expanded, stage, step) {
-                ResolvedAct::Unsupported {
-                    word: found,
-                    sentence,
-                } => {
-                    assert_eq!(*found, word);
-                    assert!(sentence.contains("not carried out by this version"));
-                }
-                other => panic!("{stage}/{step} would run: {other:?}"),
-            }
+        let (shed, surge) = (&expanded.stages[0], &expanded.stages[1]);
+        assert_eq!(shed.when.as_deref(), Some("parameters.mode == 'low'"));
+        assert!(shed.steps.iter().all(|step| step.condition.is_none()));
+        let condition = surge.steps[1].condition.as_ref().unwrap();
+        let ready = condition.read().unwrap();
+        for (replicas, expected) in [(3, true), (300, false)] {
+            let object = serde_json::json!({ "spec": { "replicas": replicas } });
+            assert_eq!(condition.holds(&ready, &object), Ok(expected));
         }
-        assert!(matches!(
-            act(&expanded, "surge", "first"),
-            ResolvedAct::Scale(_)
-        ));
     }
 
     /// A gate is people's own decision: what waits for it never happens without it.

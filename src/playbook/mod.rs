@@ -1,6 +1,7 @@
 //! Pure: playbooks. Reading them with positions ([`parse`]), judging them ([`lint`]), expanding
 //! them for one level and its parameters ([`expand`]), and matching objects ([`matching`]).
 
+pub mod conditions;
 pub mod expand;
 mod fields;
 mod gates;

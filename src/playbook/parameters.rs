@@ -82,7 +82,8 @@ pub fn to_text(value: &Scalar) -> String {
     }
 }
 
-fn to_json(value: &Scalar) -> Value {
+/// The parameter's value as JSON.
+pub fn to_json(value: &Scalar) -> Value {
     match value {
         Scalar::Bool(flag) => Value::from(*flag),
         Scalar::Int(number) => Value::from(*number),

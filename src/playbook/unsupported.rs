@@ -46,20 +46,6 @@ pub const fn act(act: &Act<'_>) -> Option<&'static str> {
     }
 }
 
-/// Why a stage's `when` keeps its steps from being carried out.
-pub fn when(expression: &str) -> String {
-    format!(
-        "`when` is not carried out by this version: whether `{expression}` holds is not judged, so the stage's steps are left undone"
-    )
-}
-
-/// Why a selection's `where` keeps its step from being carried out.
-pub fn condition(expression: &str) -> String {
-    format!(
-        "`where` is not carried out by this version: which objects satisfy `{expression}` is not judged, so the step is left undone"
-    )
-}
-
 /// Why what comes after a gate is left undone: nobody could answer it.
 pub fn after_gate(stage: &str, step: &str) -> String {
     format!(

@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 use super::ask::{Answer, Ask, Place, Reply};
 use super::kinds::{Kind, Kinds};
 use super::people::bootstrap::bootstrap;
-use super::people::cel::Expressions;
 use super::people::impersonate::Mode;
 use super::people::reviews::Review;
 use super::refusal::Refusal;
@@ -18,6 +17,7 @@ use super::store::{Key, Store};
 use super::tokens::Tokens;
 use super::watch::Watch;
 use super::{crds, discovery, gate, openapi, read, remove, scale, twins, wire, write};
+use crate::cel::Expressions;
 
 /// A Kubernetes API server in memory.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ pub fn needs(
         namespaces: targets.namespaces.clone(),
         selector: None,
         names: vec![workload.name.clone()],
+        condition: None,
         role: Role::Restart,
         fields: Fields::Paths(vec![restarted()]),
     }));

@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 
 use crate::api::{LabelSelector, NamespaceSelector, Targets};
 use crate::field::{Image, Path, Projection, Target};
+use crate::playbook::conditions::Where;
 use crate::playbook::{ExpandedStep, ResolvedAct};
 
 /// What a step needs to see: objects of one kind and some of their fields.
@@ -25,6 +26,8 @@ pub struct Query {
     pub selector: Option<LabelSelector>,
     /// Which names; empty for all.
     pub names: Vec<String>,
+    /// What must hold for each, if anything.
+    pub condition: Option<Where>,
     /// What the query is for.
     pub role: Role,
     /// Which fields, where they do not depend on the kind's CRD.
@@ -92,13 +95,21 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
     let Some(targets) = &step.targets else {
         return Vec::new();
     };
-    match &step.act {
+    let mut queries = match &step.act {
         ResolvedAct::Scale(_) => scale::needs(targets),
         ResolvedAct::Config { set, restart } => config::needs(targets, set, restart),
         ResolvedAct::Patch(fields) => patch::needs(targets, fields),
         ResolvedAct::Suspend => suspend::needs(targets),
         ResolvedAct::Unsupported { .. } => Vec::new(),
+    };
+    // What is restarted or scales a target follows from the target.
+    for query in queries
+        .iter_mut()
+        .filter(|query| query.role == Role::Target)
+    {
+        query.condition.clone_from(&step.condition);
     }
+    queries
 }
 
 /// The fields that a playbook names by paths of its own, by kind: they are held against what the
@@ -178,6 +189,7 @@ fn queries(targets: &Targets, role: Role, fields: impl Fn(&str) -> Fields) -> Ve
         namespaces: targets.namespaces.clone(),
         selector: targets.selector.clone(),
         names: targets.names.clone(),
+        condition: None,
         role,
         fields: fields(kind),
     };

@@ -23,6 +23,7 @@ pub fn needs(targets: &Targets) -> Vec<Query> {
         namespaces: targets.namespaces.clone(),
         selector: None,
         names: Vec::new(),
+        condition: None,
         role: Role::Autoscaler,
         fields: Fields::Paths(paths),
     }));

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use crate::api::{EmergencyModeSpec, Level, Nature, PlaybookSpec, Scope, Term};
 use crate::engine::facts::{Facts, StepFacts};
 use crate::field::{Path, Target};
+use crate::playbook::conditions::{self, Situation};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
-use crate::step::{self, Proposal};
+use crate::step::{self, Proposal, Role};
 
 use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, rivals, store};
 
@@ -81,10 +82,17 @@ impl Taken {
 /// estimates, only on what would be done.
 pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Plan {
     let mut taken = Taken::default();
+    let selected = selected(expanded, facts);
+    let situation = Situation {
+        parameters: &expanded.parameters,
+        level: request.level,
+        nature: request.nature,
+        selected: &selected,
+    };
     let stages = expanded
         .stages
         .iter()
-        .map(|stage| planned_stage(stage, facts, &mut taken))
+        .map(|stage| planned_stage(stage, &situation, facts, &mut taken))
         .collect();
     let mut plan = Plan {
         playbook: request.playbook.to_owned(),
@@ -102,9 +110,52 @@ pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Pla
     plan
 }
 
-fn planned_stage(stage: &ExpandedStage, facts: &Facts, taken: &mut Taken) -> PlannedStage {
+/// How many objects each step selects, by `stage/step`.
+fn selected(expanded: &Expanded, facts: &Facts) -> BTreeMap<String, usize> {
+    let steps = expanded.stages.iter().flat_map(|stage| {
+        let steps = stage.steps.iter();
+        steps.map(move |step| (stage.name.as_str(), step))
+    });
+    let count = |stage: &str, step: &ExpandedStep| {
+        let seen = facts.steps.get(&(stage.to_owned(), step.name.clone()))?;
+        let of_targets = step::needs(step)
+            .into_iter()
+            .zip(&seen.found)
+            .filter(|(query, _)| query.role == Role::Target);
+        Some(of_targets.map(|(_, found)| found.len()).sum())
+    };
+    steps
+        .map(|(stage, step)| {
+            let count = count(stage, step).unwrap_or_default();
+            (format!("{stage}/{}", step.name), count)
+        })
+        .collect()
+}
+
+/// Why a stage is not part of the plan, if so; and what is wrong with its `when`, if anything.
+fn left_out(stage: &ExpandedStage, situation: &Situation<'_>) -> (Option<String>, Option<String>) {
+    let (None, Some(text)) = (&stage.left_out, &stage.when) else {
+        return (stage.left_out.clone(), None);
+    };
+    match conditions::when(text, situation) {
+        Ok(true) => (None, None),
+        Ok(false) => (Some(store::when_fails(text)), None),
+        Err(why) => (
+            None,
+            Some(format!("`when: {text}` cannot be judged: {why}")),
+        ),
+    }
+}
+
+fn planned_stage(
+    stage: &ExpandedStage,
+    situation: &Situation<'_>,
+    facts: &Facts,
+    taken: &mut Taken,
+) -> PlannedStage {
     let nothing = StepFacts::default();
-    let steps = stage
+    let (left_out, fault) = left_out(stage, situation);
+    let mut steps: Vec<PlannedStep> = stage
         .steps
         .iter()
         .map(|step| {
@@ -112,13 +163,19 @@ fn planned_stage(stage: &ExpandedStage, facts: &Facts, taken: &mut Taken) -> Pla
                 .steps
                 .get(&(stage.name.clone(), step.name.clone()))
                 .unwrap_or(&nothing);
+            if left_out.is_some() {
+                return unplanned_step(step);
+            }
             planned_step(stage, step, seen, taken)
         })
         .collect();
+    if let Some(first) = steps.first_mut() {
+        first.faults.extend(fault);
+    }
     let mut planned = PlannedStage {
         name: stage.name.clone(),
         depends_on: stage.depends_on.clone(),
-        left_out: stage.left_out.clone(),
+        left_out,
         on_failure: stage.on_failure,
         min_success: stage.min_success,
         steps,
@@ -127,12 +184,8 @@ fn planned_stage(stage: &ExpandedStage, facts: &Facts, taken: &mut Taken) -> Pla
     planned
 }
 
-fn planned_step(
-    stage: &ExpandedStage,
-    step: &ExpandedStep,
-    seen: &StepFacts,
-    taken: &mut Taken,
-) -> PlannedStep {
+/// A step with nothing to do.
+fn unplanned_step(step: &ExpandedStep) -> PlannedStep {
     let (act, unsupported) = match &step.act {
         ResolvedAct::Scale(_) => ("scale", None),
         ResolvedAct::Config { .. } => ("config", None),
@@ -140,7 +193,7 @@ fn planned_step(
         ResolvedAct::Suspend => ("suspend", None),
         ResolvedAct::Unsupported { word, sentence } => (*word, Some(sentence.clone())),
     };
-    let mut planned = PlannedStep {
+    PlannedStep {
         name: step.name.clone(),
         act: act.to_owned(),
         after: step.after.clone(),
@@ -153,12 +206,23 @@ fn planned_step(
         changes: Vec::new(),
         skipped: Vec::new(),
         findings: Vec::new(),
-        problems: seen.problems.clone(),
-        faults: seen.faults.clone(),
-    };
+        problems: Vec::new(),
+        faults: Vec::new(),
+    }
+}
+
+fn planned_step(
+    stage: &ExpandedStage,
+    step: &ExpandedStep,
+    seen: &StepFacts,
+    taken: &mut Taken,
+) -> PlannedStep {
+    let mut planned = unplanned_step(step);
+    planned.problems.clone_from(&seen.problems);
+    planned.faults.clone_from(&seen.faults);
     // A step that is wrong as it is written changes nothing that is worth showing.
     let wrong = planned.unsupported.is_some() || !planned.faults.is_empty();
-    if stage.left_out.is_some() || wrong {
+    if wrong {
         return planned;
     }
     let compiled = step::compile(step, &seen.found);

@@ -14,7 +14,7 @@ use snafu::{ResultExt, Snafu};
 
 use crate::api::{Level, Nature, PlaybookSpec, Scalar, Scope, Term};
 use crate::field::{Identity, Image, Path, Target};
-use crate::playbook::{Expanded, expand};
+use crate::playbook::{Expanded, ExpandedStage, expand};
 
 use super::{Change, Intent, Plan, PlannedStage, PlannedStep};
 
@@ -236,13 +236,25 @@ fn stages(
         stages.push(PlannedStage {
             name: stage.name.clone(),
             depends_on: stage.depends_on.clone(),
-            left_out: stage.left_out.clone(),
+            left_out: left_out(stage, stored.left_out),
             on_failure: stage.on_failure,
             min_success: stage.min_success,
             steps,
         });
     }
     Ok(stages)
+}
+
+/// Why a stored stage was left out, if it was: that is what was approved, whatever would be judged
+/// now.
+fn left_out(stage: &ExpandedStage, was_left_out: bool) -> Option<String> {
+    let when = || when_fails(stage.when.as_deref().unwrap_or_default());
+    was_left_out.then(|| stage.left_out.clone().unwrap_or_else(when))
+}
+
+/// Why a stage is not part of a plan whose facts do not satisfy its `when`.
+pub(super) fn when_fails(text: &str) -> String {
+    format!("its `when` does not hold: {text}")
 }
 
 const fn intent_sign(intent: Intent) -> char {

@@ -91,6 +91,7 @@ codes! {
     TOO_MANY "PZ0311" Error "a list is too long", "the limits are those of the API: split the playbook";
     NO_STAGE_AT_LEVEL "PZ0312" Warning "no stage runs at a level", "list the level in a stage, or leave `levels` out";
     SLACK_SUCCESS "PZ0313" Warning "a stage that succeeds whatever happens", "raise `minSuccess`, or mark the steps that matter `critical`";
+    CONDITION "PZ0314" Error "a condition that cannot be judged", "write a CEL expression that comes to true or false: `when` may name parameters, level, nature and facts, `where` may name object and parameters; ask `has(object.a.b)` before a field that may be missing";
 
     // Acts and what they act on.
     NO_ACT "PZ0401" Error "a step does nothing", "give it exactly one act: scale suspend isolate access config route freeze patch apply run call wait gate notify";
@@ -134,8 +135,6 @@ codes! {
 
     // What this version does not carry out.
     UNSUPPORTED_ACT "PZ0701" Warning "this version does not carry the act out", "leave the step in as the plan of record, and do by hand what it says; the plan and the status list it";
-    UNSUPPORTED_WHEN "PZ0702" Warning "this version does not carry `when` out", "list levels instead, or make a playbook of its own of the stage";
-    UNSUPPORTED_WHERE "PZ0703" Warning "this version does not carry `where` out", "narrow the targets by namespaces, labels or names";
     UNSUPPORTED_PRIORITY "PZ0704" Note "this version does not carry `priority` out", "order what matters by stages and `after`";
     UNSUPPORTED_DENY "PZ0705" Warning "this version does not refuse new objects", "use Report, or expect them to be reported";
 

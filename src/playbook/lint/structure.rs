@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::api::{Level, NewTargets, PlaybookSpec, Stage};
-use crate::playbook::expand;
 use crate::playbook::numbers::percentage;
 use crate::playbook::order::{Item, order};
-use crate::playbook::unsupported;
+use crate::playbook::{conditions, expand};
 
 use super::authority::{deny, duration};
 use super::{Finding, codes, names};
@@ -75,9 +74,10 @@ fn stage(spec: &PlaybookSpec, stage: &Stage, at: &str) -> Vec<Finding> {
             ));
         }
     }
-    if let Some(expression) = &stage.when {
-        findings
-            .push(codes::UNSUPPORTED_WHEN.at(format!("{at}/when"), unsupported::when(expression)));
+    if let Some(text) = &stage.when
+        && let Some(why) = conditions::wrong_when(spec, text)
+    {
+        findings.push(codes::CONDITION.at(format!("{at}/when"), format!("`{text}`: {why}")));
     }
     if !stage.priority.is_empty() {
         findings.push(codes::UNSUPPORTED_PRIORITY.at(

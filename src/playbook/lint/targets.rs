@@ -4,7 +4,7 @@ use crate::api::{
     Act, LabelSelector, NamespaceSelector, Requirement, RequirementOperator, Step, Targets,
     names as known,
 };
-use crate::playbook::{kinds, suspended, unsupported};
+use crate::playbook::{conditions, kinds, suspended};
 
 use super::{Finding, codes, names};
 
@@ -167,10 +167,10 @@ fn selection(targets: &Targets, at: &str) -> Vec<Finding> {
             ));
         }
     }
-    if let Some(expression) = &targets.condition {
-        findings.push(
-            codes::UNSUPPORTED_WHERE.at(format!("{at}/where"), unsupported::condition(expression)),
-        );
+    if let Some(text) = &targets.condition
+        && let Some(why) = conditions::wrong_where(text)
+    {
+        findings.push(codes::CONDITION.at(format!("{at}/where"), format!("`{text}`: {why}")));
     }
     let narrow = targets
         .namespaces

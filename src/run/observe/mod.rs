@@ -4,6 +4,7 @@
 //! What cannot be read is a problem with a sentence, never an empty answer: a selection that may be
 //! incomplete must not look like a whole one.
 
+mod filter;
 mod namespaces;
 mod query;
 mod targets;

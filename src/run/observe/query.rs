@@ -6,10 +6,12 @@ use futures::StreamExt;
 use futures::stream;
 use serde_json::Value;
 
+use super::filter::{Filter, Verdicts};
 use super::namespaces::{Labels, Namespaces, labels};
 use super::{View, sentence};
 use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
+use crate::engine::plan::describe;
 use crate::engine::protect::protected;
 use crate::field::sieve::Sieve;
 use crate::field::{Identity, Path, Projection, Target, project};
@@ -54,7 +56,8 @@ impl Found {
 
 /// What becomes of one object.
 enum Kept {
-    Seen(Projection),
+    /// With its number among those whose condition is judged.
+    Seen(Projection, Option<usize>),
     Protected(Skipped),
     Guarded(Projection, Skipped),
 }
@@ -148,7 +151,7 @@ impl<'a> Job<'a> {
     /// Lists the whole cluster; where the account may not, each selected namespace.
     async fn cluster_wide(&self) -> Found {
         match self.try_list("").await {
-            Ok(listed) => collect([listed]),
+            Ok(found) => found,
             Err(error) if error.is_forbidden() => {
                 let mut found = self.each_namespace().await;
                 found.requests += 1;
@@ -174,27 +177,36 @@ impl<'a> Job<'a> {
 
     async fn single(&self, space: &str, name: &str) -> Found {
         let collection = self.resource.collection(space);
+        let mut filter = match self.filter() {
+            Ok(filter) => filter,
+            Err(problem) => return Found::problem(problem),
+        };
         match write::get(&self.view.account.reads, &collection, name).await {
-            Ok(object) => collect([Listed {
-                items: object
-                    .and_then(|object| self.keep(&object))
-                    .into_iter()
-                    .collect(),
-                requests: 1,
-                whole: true,
-            }]),
+            Ok(object) => {
+                let kept = object.and_then(|object| self.keep(object, filter.as_mut()));
+                let listed = Listed {
+                    items: kept.into_iter().collect(),
+                    requests: 1,
+                    whole: true,
+                };
+                judged(listed, filter).await
+            }
             Err(error) => self.failed(&error),
         }
     }
 
     async fn list(&self, space: &str) -> Found {
         match self.try_list(space).await {
-            Ok(listed) => collect([listed]),
+            Ok(found) => found,
             Err(error) => self.failed(&error),
         }
     }
 
-    async fn try_list(&self, space: &str) -> Result<Listed<Kept>, cluster::Error> {
+    async fn try_list(&self, space: &str) -> Result<Found, cluster::Error> {
+        let mut filter = match self.filter() {
+            Ok(filter) => filter,
+            Err(problem) => return Ok(Found::problem(problem)),
+        };
         let fields = match self.query.names.as_slice() {
             [name] => format!("metadata.name={name}"),
             _ => String::new(),
@@ -209,10 +221,18 @@ impl<'a> Job<'a> {
                 .unwrap_or_default(),
             fields,
             most_pages: 0,
-            sieve: Some(Sieve::of(&self.paths)),
+            // A condition may ask for anything.
+            sieve: filter.is_none().then(|| Sieve::of(&self.paths)),
         };
         let client = &self.view.account.reads;
-        list::list(client, &wanted, |object| self.keep(&object)).await
+        let keep = |object| self.keep(object, filter.as_mut());
+        let listed = list::list(client, &wanted, keep).await?;
+        Ok(judged(listed, filter).await)
+    }
+
+    /// What judges the query's condition, if it has one.
+    fn filter(&self) -> Result<Option<Filter>, String> {
+        self.query.condition.as_ref().map(Filter::begin).transpose()
     }
 
     fn failed(&self, error: &cluster::Error) -> Found {
@@ -222,11 +242,11 @@ impl<'a> Job<'a> {
     }
 
     /// What is kept of an object, if it is selected.
-    fn keep(&self, object: &Value) -> Option<Kept> {
+    fn keep(&self, object: Value, filter: Option<&mut Filter>) -> Option<Kept> {
         let names = &self.query.names;
-        let target = target(object, &self.resource)?;
+        let target = target(&object, &self.resource)?;
         let namespace_labels = self.spaces.get(target.namespace.as_str())?;
-        let object_labels = labels(object);
+        let object_labels = labels(&object);
         let selector = self.query.selector.as_ref();
         let selected = (names.is_empty() || names.contains(&target.name))
             && selector.is_none_or(|selector| matching::labels(selector, &object_labels));
@@ -241,8 +261,12 @@ impl<'a> Job<'a> {
         match guard {
             Some(guard) if self.query.role != Role::Autoscaler => Some(Kept::Protected(guard)),
             // That it owns a count must be known all the same.
-            Some(guard) => Some(Kept::Guarded(self.project(object)?, guard)),
-            None => self.project(object).map(Kept::Seen),
+            Some(guard) => Some(Kept::Guarded(self.project(&object)?, guard)),
+            None => {
+                let seen = self.project(&object)?;
+                let number = filter.map(|filter| filter.ask(describe(&seen.target), object));
+                Some(Kept::Seen(seen, number))
+            }
         }
     }
 
@@ -264,21 +288,45 @@ fn target(object: &Value, resource: &Resource) -> Option<Target> {
     }))
 }
 
-fn collect(lists: impl IntoIterator<Item = Listed<Kept>>) -> Found {
-    let mut found = Found::default();
-    for listed in lists {
-        found.requests += listed.requests;
-        for kept in listed.items {
-            match kept {
-                Kept::Seen(projection) => found.objects.push(projection),
-                Kept::Protected(skipped) => found.protected.push(skipped),
-                Kept::Guarded(projection, skipped) => {
-                    found.objects.push(projection);
-                    found.guarded.push(skipped);
+/// What of a list is selected.
+async fn judged(listed: Listed<Kept>, filter: Option<Filter>) -> Found {
+    let mut found = Found {
+        requests: listed.requests,
+        ..Found::default()
+    };
+    let verdicts = match filter {
+        Some(filter) => match filter.end().await {
+            Ok(verdicts) => verdicts,
+            Err(problem) => {
+                found.problems.push(problem);
+                return found;
+            }
+        },
+        None => Verdicts::default(),
+    };
+    for kept in listed.items {
+        match kept {
+            Kept::Seen(seen, number) => {
+                if number.is_none_or(|number| verdicts.selected.contains(&number)) {
+                    found.objects.push(seen);
                 }
+            }
+            Kept::Protected(skipped) => found.protected.push(skipped),
+            Kept::Guarded(projection, skipped) => {
+                found.objects.push(projection);
+                found.guarded.push(skipped);
             }
         }
     }
+    found
+        .problems
+        .extend(verdicts.problems.map(|(count, first)| {
+            let more = count - 1;
+            match more {
+                0 => first,
+                _ => format!("{first} (and for {more} more)"),
+            }
+        }));
     found
 }
 

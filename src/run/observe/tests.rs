@@ -7,6 +7,7 @@ use crate::api::LabelSelector;
 use crate::cluster::fake::{Asked, Fake, Reply, reply};
 use crate::engine::protect::Own;
 use crate::field::{Identity, Path, Projection, Target, Uid};
+use crate::playbook::conditions::Where;
 use crate::step::Fields;
 use serde_json::{Value, json};
 
@@ -131,6 +132,7 @@ fn query() -> Query {
         namespaces: None,
         selector: None,
         names: Vec::new(),
+        condition: None,
         role: Role::Target,
         fields: Fields::Paths(vec![Path::fields(["spec", "replicas"])]),
     }
@@ -264,6 +266,41 @@ async fn labels_names_namespaces_and_scope_narrow_together() {
     let expected = [vec!["portal/api", "portal/web"], vec!["portal/web"]];
     assert_eq!(found(&facts[0]), expected);
     assert_eq!(found(&facts[1]), [Vec::<String>::new()]);
+}
+
+/// A condition narrows like every other part of a selection, by name and by list; where it cannot
+/// be judged the plan is refused.
+#[tokio::test]
+async fn a_condition_narrows_and_what_it_cannot_judge_is_a_problem() {
+    let where_ = |text: &str| {
+        let parameters = json!({});
+        let text = text.to_owned();
+        Some(Where { text, parameters })
+    };
+    let web = "has(object.metadata.labels.tier) && object.metadata.labels.tier == 'web'";
+    let listed = Query {
+        condition: where_(web),
+        ..query()
+    };
+    let named = Query {
+        names: vec!["web".to_owned(), "gate".to_owned()],
+        ..listed.clone()
+    };
+    let careless = Query {
+        condition: where_("object.metadata.labels.tier == 'web'"),
+        ..query()
+    };
+    let steps = [vec![listed, named], vec![careless]];
+    let (facts, _) = look(Rights::All, None, &steps).await;
+    let expected = [vec!["portal/api", "portal/web"], vec!["portal/web"]];
+    assert_eq!(found(&facts[0]), expected);
+    assert!(facts[0].problems.is_empty());
+    assert_eq!(
+        facts[1].problems,
+        [
+            "`where: object.metadata.labels.tier == 'web'` cannot be judged for Deployment pay/gate: no such key: tier"
+        ]
+    );
 }
 
 /// Accounts that are bound namespace by namespace are the usual case in a shared cluster.

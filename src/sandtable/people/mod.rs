@@ -5,7 +5,6 @@
 //! would say.
 
 pub mod bootstrap;
-pub mod cel;
 pub mod escalation;
 pub mod impersonate;
 pub mod policy;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::cel::{Expression, Expressions, Failure, Fault, Machine, Val, Variable};
 use super::super::{aggregate, items, text};
 use super::scene::{Scene, Sees};
+use crate::cel::{Expression, Expressions, Failure, Fault, Machine, Val, Variable};
 
 /// What the validations of a policy may cost together, as on the real server.
 const BUDGET: u64 = 10_000_000;

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use self::evaluate::Decision;
 use self::scene::Scene;
-use super::cel::Expressions;
 use super::{Objects, User, items, text};
+use crate::cel::Expressions;
 use crate::sandtable::refusal::{Cause, Named, Refusal};
 
 /// The group of the policies.

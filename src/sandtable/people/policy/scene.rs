@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::super::Objects;
-use super::super::cel::{Authority, Machine, Val, Variable};
-use super::super::rbac::Attributes;
+use super::super::rbac::{Attributes, decide};
+use super::super::{Objects, User};
 use super::Admission;
+use crate::cel::{Authority, Machine, Resource, Subject, Val, Variable, What};
 
 /// Metadata of a namespace that expressions do not see.
 const HIDDEN: [&str; 2] = ["ownerReferences", "managedFields"];
@@ -56,25 +56,50 @@ impl<'a> Scene<'a> {
             ("request", Val::of(&self.request)),
             ("namespaceObject", namespace),
         ]);
-        let authority = match sees {
+        let authority: Option<&dyn Authority> = match sees {
             Sees::NoAuthority => None,
-            Sees::All | Sees::Conditions => Some(Authority {
-                objects: self.objects,
-                request: self.attributes(),
-            }),
+            Sees::All | Sees::Conditions => Some(self),
         };
         Machine::new(roots, variables, authority, budget)
     }
+}
 
-    fn attributes(&self) -> Attributes<'_> {
+/// What roles say of who asks.
+impl Authority for Scene<'_> {
+    fn own(&self) -> Resource {
         let asked = self.asked;
-        Attributes {
-            version: asked.version,
-            subresource: asked.subresource,
-            namespace: asked.namespace,
-            name: asked.name,
-            ..Attributes::of(asked.user, "", asked.group, asked.resource)
+        Resource {
+            group: asked.group.to_owned(),
+            plural: asked.resource.to_owned(),
+            subresource: asked.subresource.to_owned(),
+            namespace: asked.namespace.to_owned(),
+            name: asked.name.to_owned(),
         }
+    }
+
+    fn decide(&self, who: &Subject, verb: &str, what: &What<'_>) -> (bool, String) {
+        let account;
+        let user = match who {
+            Subject::Requester => self.asked.user,
+            Subject::Account { namespace, name } => {
+                let mut known = User::account(namespace, name);
+                // A check knows the account's own groups only.
+                known.groups.pop();
+                account = known;
+                &account
+            }
+        };
+        let attributes = match what {
+            What::Path(path) => Attributes::of_path(user, verb, path),
+            What::Resource(of) => Attributes {
+                subresource: &of.subresource,
+                namespace: &of.namespace,
+                name: &of.name,
+                ..Attributes::of(user, verb, &of.group, &of.plural)
+            },
+        };
+        let decision = decide(self.objects, &attributes);
+        (decision.allowed, decision.reason)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::cel::Expressions;
 use super::super::tests::world::{NS, World, recorded};
 use super::super::{Objects, User};
 use super::{Admission, Kind, Operation, Verdict, admit};
+use crate::cel::Expressions;
 
 const NAMESPACE: &str = r"
 apiVersion: v1

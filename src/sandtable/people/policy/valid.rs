@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::cel::{Names, Type, check, names};
 use super::super::{items, text};
+use crate::cel::{Names, Type, check, names};
 use crate::sandtable::meta;
 use crate::sandtable::refusal::Cause;
 

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::super::super::User;
-use super::super::super::cel::Expressions;
 use super::super::super::tests::world::World;
 use super::super::{Admission, Kind, Operation, admit};
+use crate::cel::Expressions;
 
 const MODE: &str = include_str!("emergencymode.yaml");
 const PARAMS: &str = include_str!("playbook-params.yaml");

@@ -10,7 +10,7 @@ use kube::core::cel::cel::common::ast::{
 };
 
 use super::value::Key;
-use super::{Authority, Expression, Fault, Val, ops};
+use super::{Authority, Expression, Fault, Val, authority, ops};
 
 /// What one expression may cost, as on the real server.
 const EACH: u64 = 1_000_000;
@@ -43,7 +43,7 @@ pub enum Failure {
 /// What expressions can see, and what they have spent.
 pub struct Machine<'a> {
     roots: BTreeMap<&'static str, Val<'a>>,
-    authority: Option<Authority<'a>>,
+    authority: Option<&'a dyn Authority>,
     variables: &'a [Variable],
     known: RefCell<BTreeMap<usize, Outcome<'a>>>,
     budget: u64,
@@ -74,7 +74,7 @@ impl<'a> Machine<'a> {
     pub fn new(
         roots: BTreeMap<&'static str, Val<'a>>,
         variables: &'a [Variable],
-        authority: Option<Authority<'a>>,
+        authority: Option<&'a dyn Authority>,
         budget: u64,
     ) -> Self {
         Self {
@@ -107,8 +107,8 @@ impl<'a> Machine<'a> {
         self.budget.saturating_sub(self.total.get())
     }
 
-    pub(super) fn authority(&self) -> Option<&Authority<'a>> {
-        self.authority.as_ref()
+    pub(super) const fn authority(&self) -> Option<&'a dyn Authority> {
+        self.authority
     }
 
     /// Counts a cost.
@@ -156,7 +156,7 @@ impl<'a> Machine<'a> {
             return Ok(value.clone());
         }
         match &self.authority {
-            Some(authority) if name == AUTHORIZER => Ok(authority.root()),
+            Some(_) if name == AUTHORIZER => Ok(authority::root()),
             _ => Val::named_type(name).ok_or_else(|| unknown(name)),
         }
     }
@@ -172,7 +172,7 @@ impl<'a> Machine<'a> {
                 }
                 (VARIABLES, _) => return self.variable(name),
                 (AUTHORIZER, Some(authority)) if name == "requestResource" => {
-                    return Ok(authority.own());
+                    return Ok(authority::own(*authority));
                 }
                 _ => {}
             }

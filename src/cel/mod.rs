@@ -1,4 +1,4 @@
-//! Expressions of policies, evaluated as the real server evaluates them.
+//! Pure: expressions (CEL) of policies and playbooks, evaluated as the real server evaluates them.
 //!
 //! The language is read, and its extension functions are run, by the library that the API client
 //! brings. Walking the tree is our own: the library's walk knows no `authorizer` and no lazy
@@ -8,6 +8,7 @@
 mod authority;
 mod calls;
 mod check;
+mod condition;
 mod machine;
 pub mod names;
 mod ops;
@@ -21,8 +22,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kube::core::cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use kube::core::cel::cel::parser::Parser;
 
-pub use authority::Authority;
+pub use authority::{Authority, Resource, Subject, What};
 pub use check::{Names, check};
+pub use condition::Condition;
 pub use machine::{Failure, Machine, Variable};
 pub use types::Type;
 pub use value::Val;

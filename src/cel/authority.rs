@@ -1,35 +1,54 @@
 //! `authorizer`: what roles say, asked from within an expression.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::super::rbac::{Attributes, decide};
-use super::super::{Objects, User};
 use super::{Fault, Val};
 
 /// What a check costs. The server allows a policy some ten million, so about twenty-eight of them.
 pub(super) const COST: u64 = 350_000;
 
-/// Who is asked about, and what the request itself is about.
-#[derive(Clone, Copy)]
-pub struct Authority<'a> {
-    /// Where the roles are.
-    pub objects: &'a dyn Objects,
-    /// The request: who sends it, and on what.
-    pub request: Attributes<'a>,
+/// Who answers questions of authority.
+pub trait Authority {
+    /// What the request itself is about.
+    fn own(&self) -> Resource;
+    /// Whether somebody may do something, and why.
+    fn decide(&self, who: &Subject, verb: &str, what: &What<'_>) -> (bool, String);
+}
+
+/// Who is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Who sends the request.
+    Requester,
+    /// A service account.
+    Account {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What is asked about.
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    /// A path of the server.
+    Path(&'a str),
+    /// A resource.
+    Resource(&'a Resource),
 }
 
 /// A question that is being put together, or its answer.
 #[derive(Clone, Debug)]
-pub enum Check<'a> {
+pub enum Check {
     /// `authorizer`, of this user.
-    Authorizer(Cow<'a, User>),
+    Authorizer(Subject),
     /// `.path(…)`.
-    Path(Cow<'a, User>, String),
+    Path(Subject, String),
     /// `.group(…)`.
-    Group(Cow<'a, User>, String),
+    Group(Subject, String),
     /// `.resource(…)` and what follows.
-    Resource(Cow<'a, User>, Resource),
+    Resource(Subject, Resource),
     /// `.check(…)`: whether it is allowed, and why.
     Decision(bool, String),
 }
@@ -37,36 +56,33 @@ pub enum Check<'a> {
 /// What a check is about.
 #[derive(Clone, Debug, Default)]
 pub struct Resource {
-    group: String,
-    plural: String,
-    subresource: String,
-    namespace: String,
-    name: String,
+    /// Its API group.
+    pub group: String,
+    /// Its plural.
+    pub plural: String,
+    /// Its subresource, or nothing.
+    pub subresource: String,
+    /// Its namespace, or nothing.
+    pub namespace: String,
+    /// Its name, or nothing.
+    pub name: String,
 }
 
-impl<'a> Authority<'a> {
-    /// `authorizer`.
-    pub(super) fn root(&self) -> Val<'a> {
-        Val::Check(Rc::new(Check::Authorizer(Cow::Borrowed(self.request.user))))
-    }
+/// `authorizer`.
+pub(super) fn root<'a>() -> Val<'a> {
+    Val::Check(Rc::new(Check::Authorizer(Subject::Requester)))
+}
 
-    /// `authorizer.requestResource`.
-    pub(super) fn own(&self) -> Val<'a> {
-        let of = &self.request;
-        let resource = Resource {
-            group: of.group.to_owned(),
-            plural: of.resource.to_owned(),
-            subresource: of.subresource.to_owned(),
-            namespace: of.namespace.to_owned(),
-            name: of.name.to_owned(),
-        };
-        Val::Check(Rc::new(Check::Resource(Cow::Borrowed(of.user), resource)))
-    }
+/// `authorizer.requestResource`.
+pub(super) fn own<'a>(of: &dyn Authority) -> Val<'a> {
+    Val::Check(Rc::new(Check::Resource(Subject::Requester, of.own())))
+}
 
+impl dyn Authority + '_ {
     /// A function of a question: nothing where it has none of the name.
-    pub(super) fn call(
+    pub(super) fn call<'a>(
         &self,
-        check: &Check<'a>,
+        check: &Check,
         name: &str,
         args: &[Val<'a>],
     ) -> Option<Result<Val<'a>, Fault>> {
@@ -86,9 +102,9 @@ impl<'a> Authority<'a> {
         }
     }
 
-    fn step(
+    fn step<'a>(
         &self,
-        check: &Check<'a>,
+        check: &Check,
         name: &str,
         args: &[&str],
     ) -> Option<Result<Val<'a>, &'static str>> {
@@ -103,10 +119,10 @@ impl<'a> Authority<'a> {
                 Check::Group(user.clone(), (*group).to_owned())
             }
             (Check::Authorizer(_), "serviceAccount", [namespace, name]) => {
-                let mut user = User::account(namespace, name);
-                // A check knows the account's own groups only.
-                user.groups.pop();
-                Check::Authorizer(Cow::Owned(user))
+                Check::Authorizer(Subject::Account {
+                    namespace: (*namespace).to_owned(),
+                    name: (*name).to_owned(),
+                })
             }
             (Check::Group(..), "resource", [plural]) if plural.trim().is_empty() => {
                 return Some(Err("resource must not be empty"));
@@ -138,21 +154,13 @@ impl<'a> Authority<'a> {
         Some(Ok(Val::Check(Rc::new(next))))
     }
 
-    fn ask(&self, check: &Check<'a>, verb: &str) -> Option<Check<'a>> {
-        let decision = match check {
-            Check::Path(user, path) => decide(self.objects, &Attributes::of_path(user, verb, path)),
-            Check::Resource(user, of) => {
-                let attributes = Attributes {
-                    subresource: &of.subresource,
-                    namespace: &of.namespace,
-                    name: &of.name,
-                    ..Attributes::of(user, verb, &of.group, &of.plural)
-                };
-                decide(self.objects, &attributes)
-            }
+    fn ask(&self, check: &Check, verb: &str) -> Option<Check> {
+        let (allowed, reason) = match check {
+            Check::Path(who, path) => self.decide(who, verb, &What::Path(path)),
+            Check::Resource(who, of) => self.decide(who, verb, &What::Resource(of)),
             Check::Authorizer(_) | Check::Group(..) | Check::Decision(..) => return None,
         };
-        Some(Check::Decision(decision.allowed, decision.reason))
+        Some(Check::Decision(allowed, reason))
     }
 }
 

@@ -38,7 +38,7 @@ pub enum Val<'a> {
     /// Something that may be missing.
     Optional(Option<Rc<Val<'a>>>),
     /// A question of authority, or its answer.
-    Check(Rc<Check<'a>>),
+    Check(Rc<Check>),
     /// A type.
     Type(&'static str),
     /// What only the library knows: durations, times, quantities, bytes.
