@@ -39,8 +39,8 @@ pub use playbook::{
     ParameterType, PerLevel, Playbook, PlaybookSpec, PriorityItem, Stage,
 };
 pub use record::{
-    ChangeRecord, ChangeRecordSpec, Intent, IntentGroup, Intents, Observed, Outcome, Outcomes,
-    OwnerRef, PlanPart, RecordMode, RecordType, Turn, TurnKind,
+    ActEvent, ActNote, Acts, ChangeRecord, ChangeRecordSpec, Intent, IntentGroup, Intents,
+    Observed, Outcome, Outcomes, OwnerRef, PlanPart, RecordMode, RecordType, Turn, TurnKind,
 };
 pub use scalar::{Count, Percent, Scalar};
 pub use selector::{LabelSelector, NamespaceSelector, Requirement, RequirementOperator, Targets};

@@ -60,6 +60,9 @@ pub struct ChangeRecordSpec {
     /// What became of changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<Outcomes>,
+    /// What became of acts that leave no field behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts: Option<Acts>,
     /// The mode changes direction, or a new leader takes over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<Turn>,
@@ -72,6 +75,7 @@ pub enum RecordType {
     Plan,
     Intents,
     Outcomes,
+    Acts,
     Turn,
 }
 
@@ -256,6 +260,54 @@ pub struct Observed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65_536))]
     pub value: Option<String>,
+}
+
+/// What became of acts that leave no field behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Acts {
+    /// The acts, in order.
+    #[schemars(length(max = 64))]
+    pub acts: Vec<ActNote>,
+}
+
+/// What became of one act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ActNote {
+    /// The stage.
+    #[schemars(length(max = 63))]
+    pub stage: String,
+    /// The step.
+    #[schemars(length(max = 63))]
+    pub step: String,
+    /// What happened.
+    pub event: ActEvent,
+    /// Who decided, where a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub by: Option<String>,
+    /// Why, a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+}
+
+/// What can happen to an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ActEvent {
+    /// It begins: stored before anything of it is done.
+    Begun,
+    /// It is done.
+    Done,
+    /// A person left it out.
+    Skipped,
+    /// People said that what comes after it is left out.
+    Declined,
+    /// It failed.
+    Failed,
+    /// What undoes it begins.
+    Undoing,
+    /// It is undone.
+    Undone,
 }
 
 /// The mode changes direction, or a new leader takes over.

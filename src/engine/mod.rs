@@ -4,6 +4,7 @@
 //!
 //! Nothing here does IO, reads a clock, or draws a random number: `now` is data.
 
+pub mod acts;
 pub mod authority;
 pub mod decide;
 pub mod facts;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::{ChangeRecordSpec, Level, RecordMode, Turn};
+use crate::api::{ActNote, ChangeRecordSpec, Level, RecordMode, Turn};
 use crate::field::{Image, Path, Uid};
 
+use super::acts::Act;
 use super::entries::Entries;
 use super::entry::{Entry, EntryId, NewEntry};
 use super::record::{Damage, Head};
@@ -75,6 +76,10 @@ pub struct Ledger {
     pub tries: BTreeMap<(Uid, Path), EntryId>,
     /// All turns but those of leaders, oldest first.
     pub turns: Vec<(Timestamp, Turn)>,
+    /// Acts that leave no field behind, by stage and step.
+    pub acts: BTreeMap<(String, String), Act>,
+    /// What was told of them, oldest first.
+    pub told: Vec<(Timestamp, ActNote)>,
     /// When the last outcome was recorded.
     pub last_outcome_at: Option<Timestamp>,
     /// When the last record was written, by its writer's clock.
@@ -143,7 +148,11 @@ impl Ledger {
     /// Moves the times by which stages are measured: to another clock than they were written by.
     pub fn move_stages(&mut self, by: SignedDuration) {
         let times = self.stage_started.values_mut();
-        for at in times.chain(self.stage_last.values_mut()) {
+        let acts = self
+            .acts
+            .values_mut()
+            .flat_map(|act| [&mut act.began, &mut act.at]);
+        for at in times.chain(self.stage_last.values_mut()).chain(acts) {
             *at = at.saturating_add(by).unwrap_or(Timestamp::MAX);
         }
     }

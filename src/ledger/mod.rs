@@ -2,6 +2,7 @@
 //! ([`transition`]), the fold of a mode's records into what is true ([`Ledger`]), and which fields
 //! which mode holds ([`held`]).
 
+pub mod acts;
 mod apply;
 mod entries;
 pub mod entry;
@@ -18,6 +19,7 @@ pub mod transition;
 #[cfg(test)]
 mod tests;
 
+pub use acts::{Act, ActState};
 pub use entries::Entries;
 pub use entry::{Entry, EntryId, Found};
 pub use fold::{Direction, Granted, Ledger};

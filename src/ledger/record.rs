@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use snafu::Snafu;
 
-use crate::api::{ChangeRecordSpec, PlanPart, RecordMode, RecordType, Turn};
+use crate::api::{ActNote, Acts, ChangeRecordSpec, PlanPart, RecordMode, RecordType, Turn};
 use crate::field::Image;
 
 use super::entry::{EntryId, NewEntry};
@@ -76,6 +76,8 @@ pub enum Body {
     Intents(Vec<NewEntry>),
     /// What became of changes.
     Outcomes(Vec<NewOutcome>),
+    /// What became of acts.
+    Acts(Vec<ActNote>),
     /// A change of direction or leader.
     Turn(Turn),
 }
@@ -119,6 +121,8 @@ pub enum Decoded {
     Intents(Vec<(EntryId, EntryId, NewEntry)>),
     /// What became of changes.
     Outcomes(Vec<NewOutcome>),
+    /// What became of acts.
+    Acts(Vec<ActNote>),
     /// A change of direction or leader.
     Turn(Turn),
 }
@@ -132,6 +136,7 @@ impl Decoded {
                 Body::Intents(entries.into_iter().map(|(_, _, entry)| entry).collect())
             }
             Self::Outcomes(outcomes) => Body::Outcomes(outcomes),
+            Self::Acts(acts) => Body::Acts(acts),
             Self::Turn(turn) => Body::Turn(turn),
         }
     }
@@ -183,6 +188,7 @@ pub fn encode(
         plan: None,
         intents: None,
         outcomes: None,
+        acts: None,
         turn: None,
     };
     match body {
@@ -197,6 +203,10 @@ pub fn encode(
         Body::Outcomes(items) => {
             record.type_ = RecordType::Outcomes;
             record.outcomes = Some(outcomes::encode(items));
+        }
+        Body::Acts(acts) => {
+            record.type_ = RecordType::Acts;
+            record.acts = Some(Acts { acts: acts.clone() });
         }
         Body::Turn(turn) => record.turn = Some(turn.clone()),
     }
@@ -214,23 +224,32 @@ pub fn decode(record: &ChangeRecordSpec) -> Result<Decoded, Damage> {
         plan,
         intents,
         outcomes,
+        acts,
         turn,
         ..
     } = record;
-    let body = match (type_, plan, intents, outcomes, turn) {
-        (RecordType::Plan, Some(part), None, None, None) => Ok(Decoded::Plan(part.clone())),
-        (RecordType::Intents, None, Some(intents), None, None) => {
+    let body = match (type_, plan, intents, outcomes, acts, turn) {
+        (RecordType::Plan, Some(part), None, None, None, None) => Ok(Decoded::Plan(part.clone())),
+        (RecordType::Intents, None, Some(intents), None, None, None) => {
             intents::decode(intents).map(Decoded::Intents)
         }
-        (RecordType::Outcomes, None, None, Some(outcomes), None) => {
+        (RecordType::Outcomes, None, None, Some(outcomes), None, None) => {
             outcomes::decode(outcomes).map(Decoded::Outcomes)
         }
-        (RecordType::Turn, None, None, None, Some(turn)) => Ok(Decoded::Turn(turn.clone())),
-        (RecordType::Plan | RecordType::Intents | RecordType::Outcomes | RecordType::Turn, ..) => {
-            Err(format!(
-                "its type is {type_:?}, and that has to be its only body"
-            ))
+        (RecordType::Acts, None, None, None, Some(acts), None) => {
+            Ok(Decoded::Acts(acts.acts.clone()))
         }
+        (RecordType::Turn, None, None, None, None, Some(turn)) => Ok(Decoded::Turn(turn.clone())),
+        (
+            RecordType::Plan
+            | RecordType::Intents
+            | RecordType::Outcomes
+            | RecordType::Acts
+            | RecordType::Turn,
+            ..,
+        ) => Err(format!(
+            "its type is {type_:?}, and that has to be its only body"
+        )),
     };
     body.map_err(|problem| Damage::Body {
         sequence: *sequence,

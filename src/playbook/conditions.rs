@@ -17,28 +17,38 @@ const WHERE: [&str; 2] = ["object", "parameters"];
 /// A condition on each object that a step may act on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Where {
-    /// The expression.
-    pub text: String,
+    /// The expressions; all of them must hold.
+    pub texts: Vec<String>,
     /// The values of the playbook's parameters.
     pub parameters: Value,
 }
 
 impl Where {
-    /// The condition, ready to be judged.
+    /// The conditions, ready to be judged.
     ///
     /// # Errors
     /// What is wrong with it, a sentence. Lint has said it before.
-    pub fn read(&self) -> Result<Condition, String> {
-        Condition::read(&self.text, &WHERE).map_err(|fault| fault.0)
+    pub fn read(&self) -> Result<Vec<Condition>, String> {
+        let each = self.texts.iter().map(|text| {
+            Condition::read(text, &WHERE).map_err(|fault| format!("`{text}`: {}", fault.0))
+        });
+        each.collect()
     }
 
     /// Whether an object satisfies it.
     ///
     /// # Errors
     /// Why that cannot be judged, a sentence.
-    pub fn holds(&self, condition: &Condition, object: &Value) -> Result<bool, String> {
+    pub fn holds(&self, ready: &[Condition], object: &Value) -> Result<bool, String> {
         let values = [("object", object), ("parameters", &self.parameters)];
-        condition.holds(&values).map_err(|fault| fault.0)
+        for (condition, text) in ready.iter().zip(&self.texts) {
+            match condition.holds(&values) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(fault) => return Err(format!("`{text}`: {}", fault.0)),
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -6,16 +6,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{
-    Act, DriftActive, DriftRestore, Level, NewTargets, ObjectRef, OnFailure, PlaybookSpec, Scalar,
-    Scale, Stage, Step, Targets, Term,
+    Act, DriftActive, DriftRestore, Gate, Level, NewTargets, ObjectRef, OnFailure, PlaybookSpec,
+    Scalar, Scale, Stage, Step, Targets, Term, Wait,
 };
 use crate::field::{Image, Path};
+
+use serde_json::Value;
 
 use super::conditions::{self, Where};
 use super::lint::{self, Finding, Severity, codes};
 use super::numbers::{Number, percentage};
 use super::order::{Item, order};
-use super::{fields, gates, parameters, unsupported};
+use super::{fields, parameters, unsupported};
 
 /// How long a step may take where the playbook does not say: long enough for a slow API server,
 /// short enough that a person is told within one cup of tea.
@@ -72,6 +74,8 @@ pub struct ExpandedStep {
     pub targets: Option<Targets>,
     /// What of it only, if anything.
     pub condition: Option<Where>,
+    /// The values of the playbook's parameters, as conditions see them.
+    pub parameters: Value,
     /// What it does.
     pub act: ResolvedAct,
 }
@@ -92,6 +96,10 @@ pub enum ResolvedAct {
     Patch(Vec<Field>),
     /// Stop what runs by itself, until the return.
     Suspend,
+    /// Wait for a state of the cluster.
+    Wait(Wait),
+    /// Ask people.
+    Gate(Gate),
     /// This version does not carry it out.
     Unsupported {
         /// The act's word.
@@ -159,12 +167,10 @@ pub fn stored(
 ) -> Result<Expanded, Vec<Finding>> {
     let mut errors = Vec::new();
     let values = parameters::resolve(&playbook.parameters, parameters)?;
-    let gated = gates::behind_gates(&playbook.stages, level);
     let expansion = Expansion {
         playbook,
         level,
         values: &values,
-        gated: &gated,
     };
     let items: Vec<Item<'_>> = playbook
         .stages
@@ -211,8 +217,6 @@ struct Expansion<'a> {
     playbook: &'a PlaybookSpec,
     level: Level,
     values: &'a BTreeMap<String, Scalar>,
-    /// Steps that come after a gate, by stage and step, and why they are left undone.
-    gated: &'a BTreeMap<(usize, usize), String>,
 }
 
 impl Expansion<'_> {
@@ -274,6 +278,7 @@ impl Expansion<'_> {
                 .unwrap_or_default(),
             targets: step.targets.clone(),
             condition: self.condition(step),
+            parameters: conditions::values(self.values),
             act: self.act(stage_at, at)?,
         })
     }
@@ -281,7 +286,10 @@ impl Expansion<'_> {
     fn condition(&self, step: &Step) -> Option<Where> {
         let text = step.targets.as_ref()?.condition.clone()?;
         let parameters = conditions::values(self.values);
-        Some(Where { text, parameters })
+        Some(Where {
+            texts: vec![text],
+            parameters,
+        })
     }
 
     fn act(&self, stage_at: usize, at: usize) -> Result<ResolvedAct, Vec<Finding>> {
@@ -294,10 +302,10 @@ impl Expansion<'_> {
                 codes::NO_ACT.at(pointer, "the step has not exactly one act"),
             ]);
         };
-        if let Some(sentence) = self.unsupported((stage_at, at), act) {
+        if let Some(sentence) = unsupported::act(act) {
             return Ok(ResolvedAct::Unsupported {
                 word: act.word(),
-                sentence,
+                sentence: sentence.to_owned(),
             });
         }
         match act {
@@ -315,6 +323,8 @@ impl Expansion<'_> {
             Act::Patch(patch) => fields::fields(patch, self.values, &format!("{pointer}/patch"))
                 .map(ResolvedAct::Patch),
             Act::Suspend(_) => Ok(ResolvedAct::Suspend),
+            Act::Wait(wait) => Ok(ResolvedAct::Wait((*wait).clone())),
+            Act::Gate(gate) => Ok(ResolvedAct::Gate((*gate).clone())),
             Act::Isolate(_)
             | Act::Access(_)
             | Act::Route(_)
@@ -322,19 +332,11 @@ impl Expansion<'_> {
             | Act::Apply(_)
             | Act::Run(_)
             | Act::Call(_)
-            | Act::Wait(_)
-            | Act::Gate(_)
             | Act::Notify(_) => Ok(ResolvedAct::Unsupported {
                 word: act.word(),
                 sentence: format!("`{}` is not carried out by this version", act.word()),
             }),
         }
-    }
-
-    fn unsupported(&self, at: (usize, usize), act: &Act<'_>) -> Option<String> {
-        unsupported::act(act)
-            .map(str::to_owned)
-            .or_else(|| self.gated.get(&at).cloned())
     }
 
     fn scale(&self, scale: &Scale, at: &str) -> Result<ScaleRule, Vec<Finding>> {
@@ -490,27 +492,6 @@ stages:
             let object = serde_json::json!({ "spec": { "replicas": replicas } });
             assert_eq!(condition.holds(&ready, &object), Ok(expected));
         }
-    }
-
-    /// A gate is people's own decision: what waits for it never happens without it.
-    #[test]
-    fn what_comes_after_a_gate_is_left_undone() {
-        let mut playbook = example();
-        let gate = "{ name: ask, gate: { groups: [chiefs], prompt: { en: Go? } } }";
-        playbook.stages[1]
-            .steps
-            .push(serde_yaml::from_str(gate).unwrap());
-        playbook.stages[1].steps[1].after = vec!["ask".into()];
-        let expanded = expand(&playbook, Level::I, &BTreeMap::new()).unwrap();
-        let undone =
-            |stage, step| matches!(act(&expanded, stage, step), ResolvedAct::Unsupported { .. });
-        assert!(undone("shed", "fields") && undone("surge", "first") && undone("surge", "second"));
-        assert!(!undone("shed", "flags"));
-        let other_level = expand(&playbook, Level::IV, &BTreeMap::new()).unwrap();
-        assert!(matches!(
-            act(&other_level, "surge", "first"),
-            ResolvedAct::Scale(_)
-        ));
     }
 
     /// A playbook with errors is never expanded, so never planned.

@@ -4,7 +4,6 @@
 pub mod conditions;
 pub mod expand;
 mod fields;
-mod gates;
 pub mod kinds;
 pub mod lint;
 pub mod matching;

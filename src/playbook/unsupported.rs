@@ -6,7 +6,11 @@ use crate::api::{Act, OnResume};
 /// Why an act is not carried out by this version; nothing where it is.
 pub const fn act(act: &Act<'_>) -> Option<&'static str> {
     match act {
-        Act::Scale(_) | Act::Config(_) | Act::Patch(_) => None,
+        Act::Scale(_) | Act::Config(_) | Act::Patch(_) | Act::Gate(_) => None,
+        Act::Wait(wait) if wait.prom_ql.is_none() => None,
+        Act::Wait(_) => Some(
+            "`wait` for `promQL` is not carried out by this version: nobody asks Prometheus; wait for `ready`, `rollout`, `condition` or `expression`",
+        ),
         Act::Suspend(suspend) => match suspend.on_resume {
             None | Some(OnResume::RunMissedOnce) => None,
             Some(OnResume::SkipMissed) => Some(
@@ -34,21 +38,8 @@ pub const fn act(act: &Act<'_>) -> Option<&'static str> {
         Act::Call(_) => Some(
             "`call` is not carried out by this version: no request is sent; make the call by hand",
         ),
-        Act::Wait(_) => Some(
-            "`wait` is not carried out by this version: the steps after it do not wait for the state that it names",
-        ),
-        Act::Gate(_) => Some(
-            "`gate` is not carried out by this version: nobody is asked, so what comes after it is left undone",
-        ),
         Act::Notify(_) => Some(
             "`notify` is not carried out by this version: nobody is told; send the message by hand",
         ),
     }
-}
-
-/// Why what comes after a gate is left undone: nobody could answer it.
-pub fn after_gate(stage: &str, step: &str) -> String {
-    format!(
-        "it comes after the gate `{stage}/{step}`, which this version cannot ask, so it is left undone"
-    )
 }

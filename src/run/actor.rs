@@ -1,6 +1,7 @@
 //! One mode's actor: it gathers what is known, asks [`engine::decide`](crate::engine::decide), and
 //! sees to it that what was decided happens: journal, order, status. It writes no target.
 
+mod acts;
 mod facts;
 mod input;
 mod lead;
@@ -85,6 +86,7 @@ struct Memory {
     finished: bool,
     holds: Option<Watches>,
     looking: look::Looking,
+    acts: acts::Acts,
     recent: Option<look::Recent>,
     /// Where the wall clock was at the last turn.
     setting: Setting,
@@ -112,7 +114,7 @@ impl Actor {
                 break;
             }
             let decided = tokio::time::Instant::now();
-            self.wait(until, &mut memory.looking).await;
+            self.wait(until, &mut memory).await;
             if memory.ordered {
                 let longest = pace::longest(memory.cost);
                 let idle = &self.mode.idle;
@@ -125,7 +127,7 @@ impl Actor {
             .await;
     }
 
-    async fn wait(&mut self, until: Option<Timestamp>, looking: &mut look::Looking) {
+    async fn wait(&mut self, until: Option<Timestamp>, memory: &mut Memory) {
         let clock = &self.deps.clock;
         let sleep = async {
             match until {
@@ -141,7 +143,8 @@ impl Actor {
         tokio::select! {
             biased;
             () = self.mode.wake.notified() => {}
-            () = looking.ended() => {}
+            () = memory.looking.ended() => {}
+            () = memory.acts.ended() => {}
             () = sleep => {}
             changed = self.object.changed() => if changed.is_err() {
                 std::future::pending::<()>().await;
@@ -214,6 +217,7 @@ impl Actor {
         drop(guard);
         let busy = !decision.works.is_empty();
         self.order(memory, &mut decision, basis).await;
+        self.ask(memory, &decision.asks).await;
         self.hold(memory, &decision).await;
         self.refresh(memory, &decision.refresh).await;
         let untold = self.publish(memory, object.as_deref(), &decision).await;

@@ -36,6 +36,7 @@ impl Metrics {
             RecordType::Plan => "plan",
             RecordType::Intents => "intents",
             RecordType::Outcomes => "outcomes",
+            RecordType::Acts => "acts",
             RecordType::Turn => "turn",
         };
         self.records.get_or_create(&RecordLabels { body }).inc();

@@ -241,6 +241,12 @@ impl Owner<'_> {
         )
     }
 
+    /// The least that it lets the count be, where it says so.
+    pub fn least(&self) -> Option<i64> {
+        let seen = self.object.field(&Path::fields(self.scaler.minimum))?;
+        kinds::number(&seen.image)
+    }
+
     /// Kind, name and uid of what made it and keeps it as it is.
     fn maker(&self) -> Option<(&str, &str, &str)> {
         let references = self.value(&owned_by())?.as_array()?;

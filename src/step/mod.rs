@@ -7,6 +7,7 @@ pub mod kinds;
 pub mod patch;
 pub mod scale;
 pub mod suspend;
+pub mod wait;
 
 use std::cmp::Ordering;
 
@@ -100,7 +101,8 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
         ResolvedAct::Config { set, restart } => config::needs(targets, set, restart),
         ResolvedAct::Patch(fields) => patch::needs(targets, fields),
         ResolvedAct::Suspend => suspend::needs(targets),
-        ResolvedAct::Unsupported { .. } => Vec::new(),
+        // A wait looks while it waits: what is not there yet is no problem of the plan.
+        ResolvedAct::Wait(_) | ResolvedAct::Gate(_) | ResolvedAct::Unsupported { .. } => Vec::new(),
     };
     // What is restarted or scales a target follows from the target.
     for query in queries
@@ -128,6 +130,8 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
         ResolvedAct::Scale(_)
         | ResolvedAct::Config { .. }
         | ResolvedAct::Suspend
+        | ResolvedAct::Wait(_)
+        | ResolvedAct::Gate(_)
         | ResolvedAct::Unsupported { .. } => Vec::new(),
     }
 }
@@ -145,7 +149,9 @@ pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
         ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
         ResolvedAct::Patch(fields) => patch::compile(fields, found),
         ResolvedAct::Suspend => suspend::compile(found),
-        ResolvedAct::Unsupported { .. } => Compiled::default(),
+        ResolvedAct::Wait(_) | ResolvedAct::Gate(_) | ResolvedAct::Unsupported { .. } => {
+            Compiled::default()
+        }
     };
     compiled
         .changes

@@ -5,6 +5,7 @@
 //! back; one that has not begun waits for its plan and its quorum; one that is in force is
 //! switched and held; one that turns back is brought back. Then everything is told.
 
+mod acts;
 mod back;
 mod board;
 mod conditions;
@@ -28,11 +29,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::{EmergencyModeSpec, EmergencyModeStatus, PlaybookSpec, Turn, TurnKind};
+use crate::api::{ActNote, EmergencyModeSpec, EmergencyModeStatus, PlaybookSpec, Turn, TurnKind};
 use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
 use crate::ledger::{Direction, Ledger};
 
+use super::acts::{Answer, Ask, Key};
 use super::plan::Plan;
 use super::scheduler::Work;
 use super::work::Task;
@@ -110,6 +112,8 @@ pub struct Input<'a> {
     pub sights: &'a BTreeMap<Uid, Sight>,
     /// Changes of new targets that the approved rule adopts, and the number of their amendment.
     pub adopted: &'a [(String, String, super::plan::Change)],
+    /// What came of acts that were looked at or carried out, and when.
+    pub answers: &'a BTreeMap<Key, (Timestamp, Answer)>,
     /// When each target was last written again, newest last: at most 3 times a minute.
     pub rewrites: &'a BTreeMap<Uid, Vec<Timestamp>>,
     /// When each target whose write was refused may be tried again.
@@ -152,6 +156,8 @@ pub struct Decision {
     pub blocked: Option<Blocked>,
     /// What to say.
     pub status: EmergencyModeStatus,
+    /// Acts that are to be looked at or carried out now.
+    pub asks: BTreeMap<Key, Ask>,
     /// Targets to be read again within a few seconds, by uid: only their status is waited for.
     pub refresh: Vec<Uid>,
     /// When to look again, at the latest.
@@ -169,6 +175,12 @@ pub struct Decision {
 pub(crate) struct Findings {
     /// Uids that somebody keeps changing, with the rival's name.
     pub contested: BTreeMap<Uid, String>,
+    /// What becomes of acts, to be journalled.
+    pub notes: Vec<ActNote>,
+    /// Acts that wait, each its stage and a sentence.
+    pub acts: Vec<(String, String)>,
+    /// Acts that failed, each its stage and a sentence.
+    pub failed_acts: Vec<(String, String)>,
     /// Stages and where they are.
     pub stages: Vec<crate::api::StageStatus>,
     /// The plan that awaits approval of a change of level or term.

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{
-    Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus, StageState,
-    StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry, TurnKind,
+    ActNote, Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus,
+    StageState, StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry, TurnKind,
 };
 use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
@@ -226,6 +226,34 @@ fn said(input: &Input<'_>, uid: &str, pointer: &str) -> Option<String> {
 }
 
 fn timeline(input: &Input<'_>) -> Vec<TimelineEntry> {
+    let acts = input.ledger.told.iter().rev().take(LISTED);
+    let acts = acts.map(|(at, note)| TimelineEntry {
+        at: *at,
+        event: format!("Act{:?}", note.event),
+        message: act(note),
+    });
+    let mut all: Vec<TimelineEntry> = turns(input).into_iter().chain(acts).collect();
+    all.sort_by_key(|entry| std::cmp::Reverse(entry.at));
+    all.truncate(LISTED);
+    all
+}
+
+/// What became of an act, for people.
+fn act(note: &ActNote) -> String {
+    let by = note
+        .by
+        .as_ref()
+        .map(|by| format!(" by {by}"))
+        .unwrap_or_default();
+    let why = note
+        .reason
+        .as_ref()
+        .map(|why| format!(": {why}"))
+        .unwrap_or_default();
+    cut(&format!("{}/{}{by}{why}", note.stage, note.step))
+}
+
+fn turns(input: &Input<'_>) -> Vec<TimelineEntry> {
     input
         .ledger
         .turns

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::api::{StageState, StageStatus};
 use crate::engine::plan::{self, Change, Plan, PlannedStage, PlannedStep};
 
+use super::acts;
 use super::back::{self, Errand};
 use super::board::{Board, Standing};
 use super::hold;
@@ -21,14 +24,39 @@ struct StageView<'a> {
 
 struct StepView<'a> {
     step: &'a PlannedStep,
+    /// Where it stands, if it is an act.
+    act: Option<acts::Standing>,
+    /// Whether an act that it comes after kept it from being done: its own changes are left out.
+    is_cut: bool,
     changes: Vec<(&'a Change, i64, Standing<'a>)>,
 }
 
 impl StepView<'_> {
     fn is_open(&self) -> bool {
-        self.changes
-            .iter()
-            .any(|(_, _, standing)| standing.is_open())
+        self.waits() || self.open() > 0
+    }
+
+    /// Whether it is an act that has not ended.
+    fn waits(&self) -> bool {
+        self.act == Some(acts::Standing::Open) && !self.is_cut
+    }
+
+    /// Why it failed, if it is an act that did.
+    fn failure(&self) -> Option<&str> {
+        match &self.act {
+            Some(acts::Standing::Failed(why)) => Some(why),
+            Some(acts::Standing::Open | acts::Standing::Passed | acts::Standing::Declined)
+            | None => None,
+        }
+    }
+
+    /// Whether what comes after it in its stage is left out.
+    fn cuts(&self) -> bool {
+        self.is_cut
+            || matches!(
+                self.act,
+                Some(acts::Standing::Declined | acts::Standing::Failed(_))
+            )
     }
 
     fn failed(&self) -> usize {
@@ -62,8 +90,9 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
         if view.state != StageState::Running && view.state != StageState::Failed {
             continue;
         }
-        write_stage(&board, index, view, &mut desk, decision);
+        write_stage(&board, plan, index, view, &mut desk, decision);
     }
+    acts::journal(decision);
     hold::decide(&board, plan, &mut desk, decision);
     let left = board.left();
     let brought_back = left.is_empty();
@@ -96,11 +125,11 @@ const fn is_over(state: StageState) -> bool {
 fn stages<'a>(board: &Board<'a>, plan: &'a Plan) -> Vec<StageView<'a>> {
     let mut views: Vec<StageView<'a>> = Vec::with_capacity(plan.stages.len());
     for stage in &plan.stages {
-        let steps: Vec<StepView<'a>> = stage
-            .steps
-            .iter()
-            .map(|step| step_view(board, stage, step))
-            .collect();
+        let mut steps: Vec<StepView<'a>> = Vec::with_capacity(stage.steps.len());
+        for step in &stage.steps {
+            let view = step_view(board, plan, stage, step, &steps);
+            steps.push(view);
+        }
         let state = state(board.input, stage, &steps, &views);
         views.push(StageView {
             stage,
@@ -113,26 +142,35 @@ fn stages<'a>(board: &Board<'a>, plan: &'a Plan) -> Vec<StageView<'a>> {
 
 fn step_view<'a>(
     board: &Board<'a>,
+    plan: &'a Plan,
     stage: &'a PlannedStage,
     step: &'a PlannedStep,
+    earlier: &[StepView<'a>],
 ) -> StepView<'a> {
-    let skipped = board.input.mode.spec.is_some_and(|spec| {
-        spec.skips
-            .iter()
-            .any(|skip| skip.stage == stage.name && skip.step == step.name)
+    let spec = board.input.mode.spec;
+    let skip = spec.and_then(|spec| acts::said_skip(spec, &stage.name, &step.name));
+    let is_cut = step.after.iter().any(|name| {
+        let mut before = earlier.iter().filter(|view| view.step.name == *name);
+        before.any(StepView::cuts)
     });
+    let is_left_out = skip.is_some() || is_cut;
     let changes = board
         .changes(stage, step)
         .into_iter()
         .map(|(change, amendment)| {
             let standing = match board.standing(change) {
-                Standing::Todo(None) if skipped => Standing::Settled,
+                Standing::Todo(None) if is_left_out => Standing::Settled,
                 standing => standing,
             };
             (change, amendment, standing)
         })
         .collect();
-    StepView { step, changes }
+    StepView {
+        step,
+        act: acts::standing(board.input, plan, &stage.name, step),
+        is_cut,
+        changes,
+    }
 }
 
 fn state(
@@ -161,8 +199,12 @@ fn state(
         return StageState::Waiting;
     }
     let late = |view: &StepView<'_>| is_late(input, stage, view.step);
-    if steps.iter().any(|view| view.is_open() && !late(view)) {
+    let goes_on = |view: &StepView<'_>| view.waits() || (view.open() > 0 && !late(view));
+    if steps.iter().any(goes_on) {
         return StageState::Running;
+    }
+    if steps.iter().any(|view| view.failure().is_some()) {
+        return StageState::Failed;
     }
     let done: usize = steps.iter().map(StepView::done).sum();
     let failed: usize = steps.iter().map(|view| view.failed() + view.open()).sum();
@@ -179,20 +221,21 @@ fn state(
 
 /// Whether a step has taken longer than it may.
 fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool {
+    late_at(input, stage, step).is_some_and(|end| end <= input.now)
+}
+
+/// When a step will have taken longer than it may: what it comes after does not count.
+fn late_at(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Option<Timestamp> {
+    let started = input.ledger.stage_started.get(&stage.name).copied()?;
+    let from = acts::held_until(input, stage, step).map_or(started, |held| held.max(started));
     let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
-    input
-        .ledger
-        .stage_started
-        .get(&stage.name)
-        .is_some_and(|started| {
-            started
-                .checked_add(jiff::SignedDuration::from_secs(seconds))
-                .is_ok_and(|end| end <= input.now)
-        })
+    from.checked_add(jiff::SignedDuration::from_secs(seconds))
+        .ok()
 }
 
 fn write_stage(
     board: &Board<'_>,
+    plan: &Plan,
     index: usize,
     view: &StageView<'_>,
     desk: &mut Desk,
@@ -205,6 +248,10 @@ fn write_stage(
                 .any(|other| other.step.name == *name && other.is_open())
         });
         if waits {
+            continue;
+        }
+        if step.act.is_some() {
+            act(board, plan, view, step, decision);
             continue;
         }
         let wave = step
@@ -227,6 +274,27 @@ fn write_stage(
                 hold::switch(board, &at, change, *amendment, *standing, desk, decision);
             }
         }
+    }
+}
+
+/// Takes an act further, or past its failure where a person says so.
+fn act(
+    board: &Board<'_>,
+    plan: &Plan,
+    view: &StageView<'_>,
+    step: &StepView<'_>,
+    decision: &mut Decision,
+) {
+    let turn = acts::Turn {
+        input: board.input,
+        plan,
+        stage: view.stage,
+        step: step.step,
+    };
+    if step.waits() && view.state == StageState::Running {
+        turn.advance(decision);
+    } else if step.failure().is_some() {
+        decision.findings.notes.extend(turn.skip());
     }
 }
 
@@ -261,6 +329,25 @@ fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
         if view.state == StageState::Failed {
             decision.findings.failed.push(name.clone());
         }
+        for (step, why) in view
+            .steps
+            .iter()
+            .filter_map(|step| Some((step, step.failure()?)))
+        {
+            let sentence = format!("{name}/{} failed: {why}", step.step.name);
+            decision.findings.failed_acts.push((name.clone(), sentence));
+        }
+        let mut said: Vec<&str> = view.stage.left_out.as_deref().into_iter().collect();
+        let told = decision
+            .findings
+            .acts
+            .iter()
+            .chain(&decision.findings.failed_acts);
+        said.extend(
+            told.filter(|(stage, _)| stage == name)
+                .map(|(_, why)| why.as_str()),
+        );
+        let message = (!said.is_empty()).then(|| super::status::cut(&said.join("; ")));
         decision.findings.stages.push(StageStatus {
             name: name.clone(),
             state: view.state,
@@ -270,14 +357,11 @@ fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
             ready: None,
             started_at: input.ledger.stage_started.get(name).copied(),
             finished_at: input.ledger.stage_last.get(name).copied().filter(|_| over),
-            message: view.stage.left_out.clone(),
+            message,
         });
-        if view.state == StageState::Running
-            && let Some(started) = input.ledger.stage_started.get(name)
-        {
-            for step in view.steps.iter().filter(|step| step.is_open()) {
-                let seconds = i64::try_from(step.step.timeout_seconds).unwrap_or(i64::MAX);
-                if let Ok(end) = started.checked_add(jiff::SignedDuration::from_secs(seconds))
+        if view.state == StageState::Running {
+            for step in view.steps.iter().filter(|step| step.open() > 0) {
+                if let Some(end) = late_at(input, view.stage, step.step)
                     && end > input.now
                 {
                     decision.look_again(end);

@@ -12,6 +12,8 @@ pub enum Waiting {
     Approvals(String),
     /// For people to approve a change of level or term.
     ProposalApprovals(String),
+    /// For what acts wait for: a sentence each, joined.
+    Acts(String),
     /// For somebody to resume.
     Resume,
     /// For a stand-down after an abort with Hold.
@@ -43,7 +45,9 @@ impl Waiting {
     /// The sentence: what is waited for, and who can end the wait.
     pub fn sentence(&self) -> String {
         match self {
-            Self::Approvals(sentence) | Self::Review(sentence) => sentence.clone(),
+            Self::Approvals(sentence) | Self::Review(sentence) | Self::Acts(sentence) => {
+                sentence.clone()
+            }
             Self::ProposalApprovals(sentence) => {
                 format!("the change of level or term is {sentence}; until then the mode goes on as granted")
             }
@@ -124,6 +128,8 @@ pub enum Blocked {
     JournalRefused(String),
     /// A stage failed and the rest waits for a person.
     StageFailed(Vec<String>),
+    /// An act failed, and what comes after it waits for a person.
+    ActFailed(Vec<String>),
     /// The mode's object cannot be read.
     Malformed(String),
     /// The program failed at this mode.
@@ -148,6 +154,7 @@ impl Blocked {
             Self::JournalDamaged(_) => "JournalDamaged",
             Self::JournalRefused(_) => "JournalRefused",
             Self::StageFailed(_) => "StageFailed",
+            Self::ActFailed(_) => "ActFailed",
             Self::Malformed(_) => "Malformed",
             Self::Panicked(_) => "InternalError",
         }
@@ -196,6 +203,10 @@ impl Blocked {
             Self::StageFailed(stages) => format!(
                 "too little of stage {} succeeded: stand down, or abort with Hold or Restore",
                 stages.join(", ")
+            ),
+            Self::ActFailed(acts) => format!(
+                "{}: skip the step with a reason to go on without it, stand down, or abort with Hold or Restore",
+                some(acts)
             ),
             Self::Malformed(problem) => format!(
                 "the declaration cannot be read and nothing is done about it: {problem}; `pingzhan lint` says where; correct it, or delete it and declare again"

@@ -90,6 +90,15 @@ fn failed_stages(plan: &Plan, decision: &mut Decision) {
     }
     let halted = failed(OnFailure::Halt);
     if !halted.is_empty() && decision.blocked.is_none() {
-        decision.blocked = Some(Blocked::StageFailed(halted));
+        let failed = decision.findings.failed_acts.iter();
+        let acts: Vec<String> = failed
+            .filter(|(stage, _)| halted.contains(stage))
+            .map(|(_, sentence)| sentence.clone())
+            .collect();
+        decision.blocked = Some(if acts.is_empty() {
+            Blocked::StageFailed(halted)
+        } else {
+            Blocked::ActFailed(acts)
+        });
     }
 }

@@ -191,6 +191,8 @@ fn unplanned_step(step: &ExpandedStep) -> PlannedStep {
         ResolvedAct::Config { .. } => ("config", None),
         ResolvedAct::Patch(_) => ("patch", None),
         ResolvedAct::Suspend => ("suspend", None),
+        ResolvedAct::Wait(_) => ("wait", None),
+        ResolvedAct::Gate(_) => ("gate", None),
         ResolvedAct::Unsupported { word, sentence } => (*word, Some(sentence.clone())),
     };
     PlannedStep {

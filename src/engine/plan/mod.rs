@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use crate::api::{
     DriftActive, DriftRestore, Level, Nature, NewTargets, OnFailure, PlaybookSpec, Scalar, Scope,
-    Term,
+    Step, Term,
 };
 use crate::field::{Image, Path, Target};
 
@@ -111,6 +111,12 @@ impl Plan {
             .steps
             .iter()
             .find(|planned| planned.name == step)
+    }
+
+    /// A step as its playbook has it.
+    pub fn source(&self, stage: &str, step: &str) -> Option<&Step> {
+        let stage = self.spec.stages.iter().find(|own| own.name == stage)?;
+        stage.steps.iter().find(|own| own.name == step)
     }
 
     /// How many requests the switch takes, about: a page of 200 objects is one, a target is one,

@@ -127,7 +127,10 @@ fn many_different_outcomes_are_spread_over_records() {
         assert!(items <= 1024, "{items} items");
         match decode(&record).expect("just written") {
             Decoded::Outcomes(outcomes) => read.extend(outcomes),
-            other @ (Decoded::Plan(_) | Decoded::Intents(_) | Decoded::Turn(_)) => {
+            other @ (Decoded::Plan(_)
+            | Decoded::Intents(_)
+            | Decoded::Acts(_)
+            | Decoded::Turn(_)) => {
                 panic!("outcomes became {other:?}")
             }
         }

@@ -104,7 +104,7 @@ impl Actor {
         Ok(account)
     }
 
-    async fn plan_in_force(&self) -> Option<Arc<Plan>> {
+    pub(super) async fn plan_in_force(&self) -> Option<Arc<Plan>> {
         let state = self.mode.state.lock().await;
         let granted = state.ledger.granted.as_ref()?;
         state.plans.get(&granted.plan_hash).cloned()

@@ -37,6 +37,7 @@ impl Actor {
         if let Some(damage) = &state.damage {
             return (damaged(damage, object, now), state.ledger.head.sequence);
         }
+        memory.acts.gather(now, &state.ledger);
         let named = object.and_then(|object| playbooks.get(&object.spec.playbook_ref.name));
         let playbook = named.and_then(|named| named.as_ref().ok());
         let playbook_uid = playbook
@@ -70,6 +71,7 @@ impl Actor {
             conflicts: &conflicts,
             sights: &state.sights,
             adopted: &memory.adopted,
+            answers: &memory.acts.answers,
             rewrites: &state.rewrites,
             retry_at: &retry_at,
             dead_at: state.dead_at,

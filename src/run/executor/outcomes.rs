@@ -144,7 +144,7 @@ pub(in crate::run) async fn append(
     match (state.ledger.apply(&record), &body) {
         (Err(damage), _) => state.damage = Some(damage.to_string()),
         (Ok(()), Body::Intents(made_of)) => state.ledger.made_of(made_of),
-        (Ok(()), Body::Plan(..) | Body::Outcomes(_) | Body::Turn(_)) => {}
+        (Ok(()), Body::Plan(..) | Body::Outcomes(_) | Body::Acts(_) | Body::Turn(_)) => {}
     }
     state.read_plans();
     deps.metrics.recorded(&record);

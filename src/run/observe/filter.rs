@@ -39,7 +39,7 @@ impl Filter {
     pub(super) fn begin(condition: &Where) -> Result<Self, String> {
         condition
             .read()
-            .map_err(|why| format!("`where: {}`: {why}", condition.text))?;
+            .map_err(|why| format!("the condition {why}"))?;
         let (objects, asked) = channel();
         let condition = condition.clone();
         let thread = thread::Builder::new()
@@ -100,10 +100,7 @@ fn judge(condition: &Where, asked: &Receiver<(usize, String, Value)>) -> Verdict
             }
             Ok(false) => {}
             Err(why) => {
-                let first = format!(
-                    "`where: {}` cannot be judged for {name}: {why}",
-                    condition.text
-                );
+                let first = format!("it cannot be judged whether {name} satisfies {why}");
                 let (count, _) = verdicts.problems.get_or_insert((0, first));
                 *count += 1;
             }
@@ -135,7 +132,7 @@ mod tests {
 
     fn condition(text: &str) -> Where {
         Where {
-            text: text.to_owned(),
+            texts: vec![text.to_owned()],
             parameters: json!({ "least": 2 }),
         }
     }
@@ -156,7 +153,7 @@ mod tests {
         assert_eq!(count, 2);
         assert_eq!(
             first,
-            "`where: object.n >= parameters.least` cannot be judged for Pool a/2: no such key: n"
+            "it cannot be judged whether Pool a/2 satisfies `object.n >= parameters.least`: no such key: n"
         );
     }
 

@@ -69,6 +69,18 @@ pub async fn observe(view: View<'_>, playbook: &Expanded) -> Facts {
     facts
 }
 
+/// Runs some queries, as they would be run for one step.
+pub async fn probe(view: View<'_>, queries: &[Query]) -> StepFacts {
+    let namespaces = Namespaces::read(view, queries.iter()).await;
+    let mut session = Session {
+        view,
+        requests: namespaces.requests,
+        namespaces,
+        done: Vec::new(),
+    };
+    session.step(queries).await
+}
+
 /// Namespaces to which a query is narrowed beyond its own selection.
 type Within = Option<BTreeSet<String>>;
 

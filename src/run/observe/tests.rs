@@ -274,8 +274,8 @@ async fn labels_names_namespaces_and_scope_narrow_together() {
 async fn a_condition_narrows_and_what_it_cannot_judge_is_a_problem() {
     let where_ = |text: &str| {
         let parameters = json!({});
-        let text = text.to_owned();
-        Some(Where { text, parameters })
+        let texts = vec![text.to_owned()];
+        Some(Where { texts, parameters })
     };
     let web = "has(object.metadata.labels.tier) && object.metadata.labels.tier == 'web'";
     let listed = Query {
@@ -298,7 +298,7 @@ async fn a_condition_narrows_and_what_it_cannot_judge_is_a_problem() {
     assert_eq!(
         facts[1].problems,
         [
-            "`where: object.metadata.labels.tier == 'web'` cannot be judged for Deployment pay/gate: no such key: tier"
+            "it cannot be judged whether Deployment pay/gate satisfies `object.metadata.labels.tier == 'web'`: no such key: tier"
         ]
     );
 }

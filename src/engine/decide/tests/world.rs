@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::api::{
     Abort, AbortChoice, Approval, BreakGlass, ChangeRecordSpec, Condition, EmergencyModeSpec,
-    EmergencyModeStatus, Level, Phase, PlaybookSpec, RecordMode, Review, ReviewOutcome, Verdict,
-    VerdictChoice, VerdictOf, condition, names,
+    EmergencyModeStatus, Level, Phase, PlaybookSpec, RecordMode, Review, ReviewOutcome,
+    StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
 };
+use crate::engine::acts::{Answer, Key};
 use crate::engine::decide::{
     self, Candidate, Decision, Input, ModeView, Need, PlaybookView, Sight,
 };
@@ -24,6 +25,7 @@ use crate::field::{FieldSet, Image, Path, Uid, giveback, project};
 use crate::ledger::record::{self, Body, NewOutcome};
 use crate::ledger::{EntryId, Event, Ledger, State};
 use crate::playbook::{expand, matching};
+use crate::step::wait::Reading;
 use crate::step::{self, Fields, Query};
 
 const NAME: &str = "flood";
@@ -64,6 +66,11 @@ pub struct World {
     pub landed_late: usize,
     /// The targets that refuse every write.
     pub refusing: BTreeSet<String>,
+    /// What is seen of what acts wait for; nothing is seen where it is not said.
+    pub seen: BTreeMap<Key, Reading>,
+    /// Whether time passes while acts wait.
+    pub is_patient: bool,
+    answers: BTreeMap<Key, (Timestamp, Answer)>,
     in_flight: Vec<InFlight>,
     approving: bool,
     stop_at: Option<usize>,
@@ -158,6 +165,9 @@ impl World {
             lands_after: None,
             landed_late: 0,
             refusing: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            is_patient: false,
+            answers: BTreeMap::new(),
             in_flight: Vec::new(),
             approving: false,
             stop_at: None,
@@ -286,8 +296,20 @@ impl World {
         self.process.sights.remove(uid);
     }
 
+    /// What is said of a stage.
+    pub fn stage(&self, name: &str) -> &StageStatus {
+        let mut stages = self.status.stages.iter();
+        stages.find(|stage| stage.name == name).expect("it is said")
+    }
+
+    /// What is waited for.
+    pub fn waiting_on(&self) -> &str {
+        self.status.waiting_on.as_deref().unwrap_or_default()
+    }
+
     /// The process is killed, and another takes over later.
     pub fn restart(&mut self) {
+        self.answers.clear();
         self.epoch += 1;
         self.now += SignedDuration::from_secs(3);
         let ledger = Ledger::fold(mode(), self.records.clone()).expect("the journal is whole");
@@ -392,6 +414,20 @@ impl World {
         for uid in &decision.refresh {
             self.look_again(uid);
         }
+        for key in decision.asks.keys() {
+            let reading = self.seen.get(key).cloned();
+            let reading = reading.unwrap_or_else(|| Reading {
+                holds: false,
+                sentence: "nothing".into(),
+            });
+            let answer = (self.now, Answer::Seen(reading));
+            self.answers.insert(key.clone(), answer);
+        }
+        if !decision.asks.is_empty() {
+            return true;
+        }
+        let acts = matches!(decision.waiting, Some(decide::Waiting::Acts(_)));
+        let waits_for_time = waits_for_time || (acts && self.is_patient);
         let soon = decision
             .again_at
             .filter(|at| waits_for_time && *at > self.now);
@@ -457,6 +493,7 @@ impl World {
             conflicts: &|_| Vec::new(),
             sights: &self.process.sights,
             adopted: &[],
+            answers: &self.answers,
             rewrites: &self.process.rewrites,
             retry_at: &BTreeMap::new(),
             dead_at: self.process.dead_at,

@@ -1,0 +1,188 @@
+//! Acts that leave no field behind: waits and gates, what people say at them, and crashes between.
+
+use serde_json::json;
+
+use super::world::World;
+use super::{assert_as_before, there_and_back};
+use crate::api::condition::types;
+use crate::api::{Answer, AnswerChoice, Level, OnTimeout, Phase, Posture, Skip, StageState, Term};
+use crate::step::wait::Reading;
+
+/// The fleet of all these tests, with a wait and a gate before its batch is shrunk.
+fn world() -> World {
+    let mut world = World::new();
+    world.spec.level = Level::I;
+    let steps = json!([
+        { "name": "settled", "wait": { "rollout": { "step": "calm" } }, "timeout": "1m" },
+        { "name": "confirm", "after": ["settled"], "gate": { "groups": ["command"],
+            "prompt": { "en": "Shrink the batch?", "zh-CN": "缩减批处理?" }, "timeout": "5m" } },
+        { "name": "shrink", "after": ["confirm"],
+            "targets": { "kinds": ["Deployment"], "names": ["batch"] },
+            "scale": { "percent": 10, "minimum": 1 } }
+    ]);
+    let stage = &mut world.playbook.stages[1];
+    stage.depends_on = vec!["shed".into()];
+    stage.steps = serde_json::from_value(steps).expect("steps");
+    world.approve_when_planned();
+    world
+}
+
+fn see(world: &mut World, holds: bool) {
+    let key = ("more".to_owned(), "settled".to_owned());
+    let sentence = if holds { "all ready" } else { "1 of 3 ready" }.to_owned();
+    world.seen.insert(key, Reading { holds, sentence });
+}
+
+fn answer(world: &mut World, answer: AnswerChoice, group: &str) {
+    world.spec.answers.push(Answer {
+        stage: "more".into(),
+        step: "confirm".into(),
+        answer,
+        by: "wang".into(),
+        as_: group.into(),
+    });
+}
+
+fn skip(world: &mut World, step: &str) {
+    world.spec.skips.push(Skip {
+        stage: "more".into(),
+        step: step.into(),
+        reason: "the portal is being repaired".into(),
+        by: "wang".into(),
+        as_: "command".into(),
+    });
+}
+
+fn batch(world: &World) -> i64 {
+    let replicas = &world.objects["batch"]["spec"]["replicas"];
+    replicas.as_i64().expect("a number")
+}
+
+fn stands_down(world: &mut World) {
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(world, "after acts");
+}
+
+/// A stage that goes on before its services are there, or before people have agreed, is a mistake
+/// that cannot be taken back in time.
+#[test]
+fn a_wait_and_a_gate_hold_what_comes_after_them() {
+    let mut world = world();
+    see(&mut world, false);
+    world.run();
+    let waits = world.waiting_on();
+    assert!(
+        waits.contains("more/settled waits for: 1 of 3 ready"),
+        "{waits}"
+    );
+    assert_eq!(
+        (world.stage("more").state, batch(&world)),
+        (StageState::Running, 4)
+    );
+    see(&mut world, true);
+    world.now += jiff::SignedDuration::from_secs(10);
+    world.run();
+    let asked = world.waiting_on();
+    assert!(
+        asked.contains("more/confirm waits for: an answer"),
+        "{asked}"
+    );
+    assert!(asked.contains("Shrink the batch?"), "{asked}");
+    assert_eq!((world.phase(), batch(&world)), (Phase::Activating, 4));
+    answer(&mut world, AnswerChoice::Proceed, "passers-by");
+    world.run();
+    assert_eq!(batch(&world), 4, "their answer does not count");
+    answer(&mut world, AnswerChoice::Proceed, "command");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    stands_down(&mut world);
+}
+
+/// What people leave out stays out, and everything else goes on.
+#[test]
+fn a_gate_that_is_answered_skip_leaves_out_what_comes_after_it() {
+    let mut world = world();
+    see(&mut world, true);
+    answer(&mut world, AnswerChoice::Skip, "command");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 4));
+    assert_eq!(world.stage("more").state, StageState::Done);
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(9));
+    stands_down(&mut world);
+}
+
+/// Nobody at the desk is an answer too, the one that the playbook gives.
+#[test]
+fn silence_at_a_gate_means_what_the_playbook_says() {
+    for (on_timeout, replicas, state) in [
+        (OnTimeout::Proceed, 1, StageState::Done),
+        (OnTimeout::Skip, 4, StageState::Done),
+        (OnTimeout::Stop, 4, StageState::Failed),
+    ] {
+        let mut world = world();
+        let gate = world.playbook.stages[1].steps[1].gate.as_mut().unwrap();
+        gate.on_timeout = Some(on_timeout);
+        gate.timeout = Some(Term("2m".into()));
+        see(&mut world, true);
+        world.is_patient = true;
+        world.run();
+        assert_eq!(batch(&world), replicas, "{on_timeout:?}");
+        assert_eq!(world.stage("more").state, state, "{on_timeout:?}");
+        stands_down(&mut world);
+    }
+}
+
+/// A wait that is over without what was waited for stops the stage, says so, and a person may go on
+/// without it.
+#[test]
+fn a_wait_that_fails_blocks_until_a_person_passes_over_it() {
+    let mut world = world();
+    see(&mut world, false);
+    world.is_patient = true;
+    world.run();
+    let blocked = world.said(types::BLOCKED);
+    assert_eq!(
+        (blocked.status.as_str(), blocked.reason.as_str()),
+        ("True", "ActFailed")
+    );
+    let why = "more/settled failed: not in time: 1 of 3 ready";
+    assert!(blocked.message.contains(why), "{}", blocked.message);
+    answer(&mut world, AnswerChoice::Proceed, "command");
+    skip(&mut world, "settled");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    stands_down(&mut world);
+}
+
+/// A step that a person leaves out before it begins is not begun at all.
+#[test]
+fn a_skip_passes_over_an_act_before_it_begins() {
+    let mut world = world();
+    skip(&mut world, "settled");
+    skip(&mut world, "confirm");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+}
+
+/// What was answered, waited for or skipped is remembered by the journal alone.
+#[test]
+fn a_crash_at_every_step_with_acts_is_exact() {
+    let begin = || {
+        let mut world = world();
+        see(&mut world, true);
+        answer(&mut world, AnswerChoice::Proceed, "command");
+        world
+    };
+    let mut reference = begin();
+    there_and_back(&mut reference);
+    assert!(reference.steps > 40, "{}", reference.steps);
+    for at in 0..reference.steps {
+        let mut world = begin();
+        world.crash_at = vec![at];
+        there_and_back(&mut world);
+        assert_eq!(world.phase(), Phase::Closed, "crash at {at}");
+        assert_as_before(&world, &format!("crash at {at}"));
+    }
+}
