@@ -33,7 +33,7 @@ impl Condition {
         names.values.extend(known);
         let type_ = check(text, &names).map_err(|fault| flat(&fault))?;
         if !matches!(type_, Type::Bool | Type::Dynamic) {
-            let message = format!("it comes to a {}, not to true or false", type_.word());
+            let message = format!("it comes to `{}`, not to true or false", type_.word());
             return Err(Fault(message));
         }
         Expression::read(text)
@@ -129,7 +129,7 @@ mod tests {
                 "obiect.spec.replicas == 1",
                 "undeclared reference to 'obiect'",
             ),
-            ("1 + 1", "comes to a int"),
+            ("1 + 1", "comes to `int`"),
             (&"a".repeat(1025), "longer than 1024 bytes"),
             (&"(".repeat(100), "nested too deeply"),
         ] {

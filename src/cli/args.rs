@@ -13,8 +13,8 @@ use crate::api::{Level, Phase, Term};
 use crate::i18n::Lang;
 
 use super::{
-    abort, approve, crds, declare, level, lint, pause, plan, renew, restore, run, sandtable,
-    stand_down, status, verdict, version, who,
+    abort, answer, approve, crds, declare, level, lint, pause, plan, renew, restore, run,
+    sandtable, skip, stand_down, status, verdict, version, who,
 };
 
 /// Switches digital services between peacetime and wartime, and back exactly.
@@ -82,6 +82,8 @@ pub enum Verb {
     Renew(renew::Args),
     Pause(pause::Args),
     Resume(pause::Args),
+    Answer(answer::Args),
+    Skip(skip::Args),
     Verdict(verdict::Args),
     Abort(abort::Args),
     Who(who::Args),

@@ -21,6 +21,7 @@ pub mod render;
 mod samples;
 
 pub mod abort;
+pub mod answer;
 pub mod approve;
 pub mod crds;
 pub mod declare;
@@ -32,6 +33,7 @@ pub mod renew;
 pub mod restore;
 pub mod run;
 pub mod sandtable;
+pub mod skip;
 pub mod stand_down;
 pub mod status;
 pub mod verdict;
@@ -121,6 +123,8 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Renew(args) => renew::run(context, args).await,
         Verb::Pause(args) => pause::run(context, args, true).await,
         Verb::Resume(args) => pause::run(context, args, false).await,
+        Verb::Answer(args) => answer::run(context, args).await,
+        Verb::Skip(args) => skip::run(context, args).await,
         Verb::Verdict(args) => verdict::run(context, args).await,
         Verb::Abort(args) => abort::run(context, args).await,
         Verb::Who(args) => who::run(context, args).await,

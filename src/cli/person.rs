@@ -76,6 +76,18 @@ impl Person {
                 .chain(own)
                 .collect(),
         };
+        self.first_of(&allowed, chosen)
+    }
+
+    /// The group in whose name they act, of these: the one they chose, else the first of theirs.
+    ///
+    /// # Errors
+    /// `NotInGroup` where they are in none of them, or not in the chosen one.
+    pub fn among(&self, groups: &[String], chosen: Option<&str>) -> Result<String, Error> {
+        self.first_of(&groups.iter().collect::<Vec<_>>(), chosen)
+    }
+
+    fn first_of(&self, allowed: &[&String], chosen: Option<&str>) -> Result<String, Error> {
         let found = allowed
             .iter()
             .filter(|group| chosen.is_none_or(|chosen| chosen == group.as_str()))

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use snafu::Snafu;
 
-use crate::api::ActEvent;
+use crate::api::{ActEvent, ActNote};
+
+use super::fold::Ledger;
 
 /// Where an act is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +78,34 @@ pub fn next(state: Option<ActState>, event: ActEvent) -> Result<ActState, Illega
             | ActEvent::Undoing
             | ActEvent::Undone,
         ) => illegal,
+    }
+}
+
+impl Ledger {
+    /// Takes in what became of some acts. On `Err` nothing is changed.
+    pub(super) fn take_acts(&mut self, notes: Vec<ActNote>, at: Timestamp) -> Result<(), String> {
+        let mut known = self.acts.clone();
+        for note in &notes {
+            let key = (note.stage.clone(), note.step.clone());
+            let before: Option<&Act> = known.get(&key);
+            let state = next(before.map(|act| act.state), note.event)
+                .map_err(|illegal| format!("{}/{}: {illegal}", note.stage, note.step))?;
+            let act = Act {
+                state,
+                began: before.map_or(at, |act| act.began),
+                at,
+                by: note.by.clone(),
+                reason: note.reason.clone(),
+            };
+            known.insert(key, act);
+        }
+        for note in notes {
+            self.stage_started.entry(note.stage.clone()).or_insert(at);
+            self.stage_last.insert(note.stage.clone(), at);
+            self.told.push((at, note));
+        }
+        self.acts = known;
+        Ok(())
     }
 }
 

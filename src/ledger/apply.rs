@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::api::{ActNote, ChangeRecordSpec, PlanPart, Turn, TurnKind};
+use crate::api::{ChangeRecordSpec, PlanPart, Turn, TurnKind};
 
-use super::acts::{self, Act};
 use super::entry::{Entry, EntryId, NewEntry};
 use super::fold::{Direction, Granted, Ledger};
 use super::follow::follow;
@@ -325,31 +324,6 @@ impl Ledger {
             .entry(field)
             .and_modify(|latest| *latest = id.max(*latest))
             .or_insert(id);
-    }
-
-    fn take_acts(&mut self, notes: Vec<ActNote>, at: Timestamp) -> Result<(), String> {
-        let mut known = self.acts.clone();
-        for note in &notes {
-            let key = (note.stage.clone(), note.step.clone());
-            let before: Option<&Act> = known.get(&key);
-            let state = acts::next(before.map(|act| act.state), note.event)
-                .map_err(|illegal| format!("{}/{}: {illegal}", note.stage, note.step))?;
-            let act = Act {
-                state,
-                began: before.map_or(at, |act| act.began),
-                at,
-                by: note.by.clone(),
-                reason: note.reason.clone(),
-            };
-            known.insert(key, act);
-        }
-        for note in notes {
-            self.stage_started.entry(note.stage.clone()).or_insert(at);
-            self.stage_last.insert(note.stage.clone(), at);
-            self.told.push((at, note));
-        }
-        self.acts = known;
-        Ok(())
     }
 
     fn take_turn(

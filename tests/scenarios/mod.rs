@@ -12,6 +12,7 @@ mod custom;
 mod drift;
 mod ending;
 pub mod fleet;
+mod gates;
 mod glass;
 mod gone;
 pub mod history;

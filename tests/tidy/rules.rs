@@ -183,6 +183,7 @@ pub fn function_length(_: &str, source: &Source) -> Vec<String> {
 }
 
 /// The operator's tasks begin as its own: one that did not would go on in a process that stands still.
+/// A thread that only computes, whose work is a closure, is none.
 pub fn spawned(path: &str, source: &Source) -> Vec<String> {
     if !["run", "cluster"]
         .iter()
@@ -194,9 +195,8 @@ pub fn spawned(path: &str, source: &Source) -> Vec<String> {
     let code = source.own_code();
     let all = code.match_indices("spawn(");
     let others = all.filter(|(at, word)| {
-        !code[at + word.len()..]
-            .trim_start()
-            .starts_with("task::own(")
+        let what = code[at + word.len()..].trim_start();
+        !what.starts_with("task::own(") && !what.starts_with("move ||")
     });
     let lines = others.map(|(at, _)| code[..at].lines().count());
     lines

@@ -1,0 +1,146 @@
+//! `answer`: what a person says at a gate.
+
+use clap::ValueEnum;
+
+use crate::api::{Answer, AnswerChoice, Gate, PlaybookSpec};
+use crate::i18n::Lang;
+use crate::t;
+
+use super::args::Output;
+use super::context::{Context, mode, playbook};
+use super::edit::{append, edit};
+use super::error::Error;
+use super::exit::Exit;
+use super::person::Person;
+
+/// What is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Choice {
+    /// Go on
+    Proceed,
+    /// Leave out the steps after the gate
+    Skip,
+    /// Stop the stage
+    Stop,
+}
+
+/// The arguments.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Name of the mode
+    pub name: String,
+    /// The gate: STAGE/STEP, as status shows it
+    #[arg(value_name = "STAGE/STEP")]
+    pub at: String,
+    /// What you answer
+    #[arg(value_enum)]
+    pub choice: Choice,
+    /// The group in whose name you answer; by default the first of yours that the gate asks
+    #[arg(long, value_name = "GROUP")]
+    pub in_name_of: Option<String>,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Answers.
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
+    let client = context.client().await?;
+    let first = mode(&client, &args.name).await?;
+    let playbook = playbook(&client, &first.spec.playbook_ref.name).await?.spec;
+    let (stage, step) = split(context.lang, &playbook, &args.at)?;
+    let gate = gate(context.lang, &playbook, stage, step)?;
+    let person = Person::ask(&client).await?;
+    let answer = Answer {
+        stage: stage.to_owned(),
+        step: step.to_owned(),
+        answer: match args.choice {
+            Choice::Proceed => AnswerChoice::Proceed,
+            Choice::Skip => AnswerChoice::Skip,
+            Choice::Stop => AnswerChoice::Stop,
+        },
+        as_: person.among(&gate.groups, args.in_name_of.as_deref())?,
+        by: person.name,
+    };
+    let mode = edit(&client, &args.name, "answer", |now| {
+        let mut answers = now.spec.answers.iter();
+        let counts = |said: &&Answer| {
+            said.stage == answer.stage
+                && said.step == answer.step
+                && gate.groups.contains(&said.as_)
+        };
+        match answers.find(counts) {
+            None => Ok(vec![append("answers", now.spec.answers.len(), &answer)]),
+            Some(said) if said.answer == answer.answer => Ok(vec![]),
+            // The first answer counts: a second one would look given and change nothing.
+            Some(said) => Err(Error::Refused {
+                problem: t!(
+                    context.lang,
+                    "answer-given",
+                    at = args.at.clone(),
+                    by = said.by.clone(),
+                    answer = format!("{:?}", said.answer)
+                ),
+            }),
+        }
+    })
+    .await?;
+    context.print(args.output.output, &mode, || {
+        let answer = format!("{:?}", answer.answer);
+        let (name, at) = (args.name.clone(), args.at.clone());
+        t!(
+            context.lang,
+            "answer-done",
+            name = name,
+            at = at,
+            answer = answer
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The stage and the step of `STAGE/STEP`, where the playbook has them.
+pub(super) fn split<'a>(
+    lang: Lang,
+    playbook: &PlaybookSpec,
+    at: &'a str,
+) -> Result<(&'a str, &'a str), Error> {
+    let all = playbook.stages.iter().flat_map(|stage| {
+        let steps = stage.steps.iter();
+        steps.map(move |step| format!("{}/{}", stage.name, step.name))
+    });
+    let all: Vec<String> = all.collect();
+    match at.split_once('/') {
+        Some(found) if all.iter().any(|known| known == at) => Ok(found),
+        Some(_) | None => {
+            let (at, steps) = (at.to_owned(), all.join(", "));
+            Err(Error::Refused {
+                problem: t!(lang, "no-such-step", at = at, steps = steps),
+            })
+        }
+    }
+}
+
+fn gate<'a>(
+    lang: Lang,
+    playbook: &'a PlaybookSpec,
+    stage: &str,
+    step: &str,
+) -> Result<&'a Gate, Error> {
+    let gates = || {
+        playbook.stages.iter().flat_map(|stage| {
+            let steps = stage.steps.iter();
+            steps.filter_map(move |step| Some((&stage.name, &step.name, step.gate.as_ref()?)))
+        })
+    };
+    let mut found = gates().filter(|(of, at, _)| *of == stage && *at == step);
+    found.next().map(|(_, _, gate)| gate).ok_or_else(|| {
+        let known: Vec<String> = gates()
+            .map(|(stage, step, _)| format!("{stage}/{step}"))
+            .collect();
+        let (at, gates) = (format!("{stage}/{step}"), known.join(", "));
+        Error::Refused {
+            problem: t!(lang, "answer-no-gate", at = at, gates = gates),
+        }
+    })
+}

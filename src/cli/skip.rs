@@ -1,0 +1,68 @@
+//! `skip`: a person leaves a step out, and says why.
+
+use crate::api::Skip;
+use crate::t;
+
+use super::answer::split;
+use super::args::Output;
+use super::context::{Context, mode, playbook};
+use super::edit::{append, edit};
+use super::error::Error;
+use super::exit::Exit;
+use super::person::{Person, Right};
+
+/// The arguments.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Name of the mode
+    pub name: String,
+    /// The step: STAGE/STEP, as the plan shows it
+    #[arg(value_name = "STAGE/STEP")]
+    pub at: String,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+    /// The group in whose name you decide
+    #[arg(long, value_name = "GROUP")]
+    pub in_name_of: Option<String>,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Leaves a step out.
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
+    let client = context.client().await?;
+    let first = mode(&client, &args.name).await?;
+    let playbook = playbook(&client, &first.spec.playbook_ref.name).await?.spec;
+    let (stage, step) = split(context.lang, &playbook, &args.at)?;
+    let person = Person::ask(&client).await?;
+    let skip = Skip {
+        stage: stage.to_owned(),
+        step: step.to_owned(),
+        reason: args.reason.clone(),
+        as_: person.acting_as(
+            Right::Decide,
+            &playbook.authority,
+            args.in_name_of.as_deref(),
+        )?,
+        by: person.name,
+    };
+    let mode = edit(&client, &args.name, "skip the step", |now| {
+        let skips = &now.spec.skips;
+        let known = skips
+            .iter()
+            .any(|said| said.stage == skip.stage && said.step == skip.step);
+        Ok(if known {
+            vec![]
+        } else {
+            vec![append("skips", skips.len(), &skip)]
+        })
+    })
+    .await?;
+    context.print(args.output.output, &mode, || {
+        let (name, at) = (args.name.clone(), args.at.clone());
+        t!(context.lang, "skip-done", name = name, at = at)
+    })?;
+    Ok(Exit::Done)
+}
