@@ -50,12 +50,35 @@ pub async fn patch<T>(
         ("dryRun", effect.parameter()),
     ]);
     let object = Collection::of(target).object_path(&target.name);
+    patched(client, &format!("{object}?{parameters}"), patch, read).await
+}
+
+/// Sends a JSON Patch of one object's status.
+///
+/// Assumptions: as with [`patch`].
+pub async fn patch_status(
+    client: &Client,
+    target: &Target,
+    patch: &json_patch::Patch,
+    field_manager: &str,
+) -> Answer {
+    let parameters = query(&[("fieldManager", field_manager)]);
+    let status = Collection::of(target).object_path(&target.name);
+    let address = format!("{status}/status?{parameters}");
+    patched(client, &address, patch, object).await
+}
+
+async fn patched<T>(
+    client: &Client,
+    address: &str,
+    patch: &json_patch::Patch,
+    read: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
+) -> Answer<T> {
     let body = match serde_json::to_vec(patch) {
         Ok(body) => body,
         Err(error) => return unsendable(&error),
     };
-    let address = format!("{object}?{parameters}");
-    let answer = send(client, Method::PATCH, &address, JSON_PATCH, body).await;
+    let answer = send(client, Method::PATCH, address, JSON_PATCH, body).await;
     answer.map_or_else(
         |error| unsendable(&error),
         |raw| classify::answer(raw, read),

@@ -69,6 +69,15 @@ pub struct WriteItem {
     pub event: Event,
     /// What was asked for when the entry was made: what the server's answer is compared with.
     pub after: Image,
+    /// What is said to the target's controller first, if anything.
+    pub first: Option<First>,
+}
+
+/// What is said to a target's controller before a field is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// To a `CronJob`'s: that a run was begun now, so that it makes up for none that was missed.
+    SkipMissed,
 }
 
 impl Task {

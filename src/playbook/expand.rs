@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{
-    Act, DriftActive, DriftRestore, Gate, Level, NewTargets, ObjectRef, OnFailure, PlaybookSpec,
-    Scalar, Scale, Stage, Step, Targets, Term, Wait,
+    Act, DriftActive, DriftRestore, Gate, Level, NewTargets, ObjectRef, OnFailure, OnResume,
+    PlaybookSpec, Scalar, Scale, Stage, Step, Targets, Term, Wait,
 };
 use crate::field::{Image, Path};
 
@@ -95,7 +95,7 @@ pub enum ResolvedAct {
     /// Change fields; sorted by path, no path beneath another.
     Patch(Vec<Field>),
     /// Stop what runs by itself, until the return.
-    Suspend,
+    Suspend(OnResume),
     /// Wait for a state of the cluster.
     Wait(Wait),
     /// Ask people.
@@ -322,7 +322,9 @@ impl Expansion<'_> {
             }),
             Act::Patch(patch) => fields::fields(patch, self.values, &format!("{pointer}/patch"))
                 .map(ResolvedAct::Patch),
-            Act::Suspend(_) => Ok(ResolvedAct::Suspend),
+            Act::Suspend(suspend) => {
+                Ok(ResolvedAct::Suspend(suspend.on_resume.unwrap_or_default()))
+            }
             Act::Wait(wait) => Ok(ResolvedAct::Wait((*wait).clone())),
             Act::Gate(gate) => Ok(ResolvedAct::Gate((*gate).clone())),
             Act::Isolate(_)

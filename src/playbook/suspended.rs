@@ -41,10 +41,7 @@ const fn by_spec(kind: &'static str, why: &'static str) -> Suspended {
 
 /// The table.
 pub const KINDS: &[Suspended] = &[
-    by_spec(
-        "CronJob",
-        "no runs are begun; those that are missed become one late run at the return, as in Kubernetes",
-    ),
+    by_spec("CronJob", "no runs are begun"),
     Suspended {
         over: Some((&["status", "completionTime"], "it is complete")),
         ..by_spec(

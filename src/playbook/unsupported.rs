@@ -1,22 +1,16 @@
 //! What this version does not carry out, one sentence each. Lint, plan and status say it in the
 //! same words; nothing is ignored.
 
-use crate::api::{Act, OnResume};
+use crate::api::Act;
 
 /// Why an act is not carried out by this version; nothing where it is.
 pub const fn act(act: &Act<'_>) -> Option<&'static str> {
     match act {
-        Act::Scale(_) | Act::Config(_) | Act::Patch(_) | Act::Gate(_) => None,
+        Act::Scale(_) | Act::Config(_) | Act::Suspend(_) | Act::Patch(_) | Act::Gate(_) => None,
         Act::Wait(wait) if wait.prom_ql.is_none() => None,
         Act::Wait(_) => Some(
             "`wait` for `promQL` is not carried out by this version: nobody asks Prometheus; wait for `ready`, `rollout`, `condition` or `expression`",
         ),
-        Act::Suspend(suspend) => match suspend.on_resume {
-            None | Some(OnResume::RunMissedOnce) => None,
-            Some(OnResume::SkipMissed) => Some(
-                "`suspend` with `onResume: SkipMissed` is not carried out by this version: suspend the CronJobs by hand, or let them make up for missed runs with one late run (RunMissedOnce)",
-            ),
-        },
         Act::Isolate(_) => Some(
             "`isolate` is not carried out by this version: the network stays as it is; apply network policies by hand",
         ),

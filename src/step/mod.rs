@@ -100,7 +100,7 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
         ResolvedAct::Scale(_) => scale::needs(targets),
         ResolvedAct::Config { set, restart } => config::needs(targets, set, restart),
         ResolvedAct::Patch(fields) => patch::needs(targets, fields),
-        ResolvedAct::Suspend => suspend::needs(targets),
+        ResolvedAct::Suspend(_) => suspend::needs(targets),
         // A wait looks while it waits: what is not there yet is no problem of the plan.
         ResolvedAct::Wait(_) | ResolvedAct::Gate(_) | ResolvedAct::Unsupported { .. } => Vec::new(),
     };
@@ -129,7 +129,7 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
             .collect(),
         ResolvedAct::Scale(_)
         | ResolvedAct::Config { .. }
-        | ResolvedAct::Suspend
+        | ResolvedAct::Suspend(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Unsupported { .. } => Vec::new(),
@@ -148,7 +148,7 @@ pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
         ResolvedAct::Scale(rule) => scale::compile(targets, rule, found),
         ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
         ResolvedAct::Patch(fields) => patch::compile(fields, found),
-        ResolvedAct::Suspend => suspend::compile(found),
+        ResolvedAct::Suspend(on_resume) => suspend::compile(*on_resume, found),
         ResolvedAct::Wait(_) | ResolvedAct::Gate(_) | ResolvedAct::Unsupported { .. } => {
             Compiled::default()
         }

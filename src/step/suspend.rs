@@ -3,9 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{Compiled, Fields, Proposal, Query, Role, Skipped, kinds, queries};
-use crate::api::Targets;
+use crate::api::{OnResume, Targets};
 use crate::field::{Image, Path, Projection};
 use crate::playbook::suspended::{Holds, find};
+
+/// The kind whose runs are missed while it is suspended.
+const CRON_JOB: &str = "CronJob";
+/// When it runs, by which clock, and how late it may.
+const TIMING: [&[&str]; 3] = [
+    &["spec", "schedule"],
+    &["spec", "timeZone"],
+    &["spec", "startingDeadlineSeconds"],
+];
 
 /// What a field holds while its object is suspended.
 fn to(holds: Holds) -> Image {
@@ -30,6 +39,7 @@ pub(super) fn paths() -> impl Iterator<Item = Path> {
         .iter()
         .flat_map(fields)
         .flatten()
+        .chain(TIMING)
         .map(path)
 }
 
@@ -37,16 +47,24 @@ pub(super) fn paths() -> impl Iterator<Item = Path> {
 pub fn needs(targets: &Targets) -> Vec<Query> {
     queries(targets, Role::Target, |kind| {
         let rows = find(kind).into_iter();
-        let wanted = rows.flat_map(|row| [Some(row.field), row.over.map(|(over, _)| over)]);
-        Fields::Paths(kinds::paths(kind, wanted.flatten().map(path)))
+        let wanted = rows.flat_map(|row| {
+            let timing = if row.kind == CRON_JOB {
+                &TIMING[..]
+            } else {
+                &[]
+            };
+            let own = [Some(row.field), row.over.map(|(over, _)| over)];
+            own.into_iter().flatten().chain(timing.iter().copied())
+        });
+        Fields::Paths(kinds::paths(kind, wanted.map(path)))
     })
 }
 
 /// One change for every object that runs.
-pub fn compile(found: &[Vec<Projection>]) -> Compiled {
+pub fn compile(on_resume: OnResume, found: &[Vec<Projection>]) -> Compiled {
     let mut compiled = Compiled::default();
     for object in found.iter().flatten() {
-        match change(object) {
+        match change(on_resume, object) {
             Ok(change) => compiled.changes.push(change),
             Err(why) => compiled.skipped.push(Skipped {
                 target: object.target.clone(),
@@ -57,7 +75,7 @@ pub fn compile(found: &[Vec<Projection>]) -> Compiled {
     compiled
 }
 
-fn change(object: &Projection) -> Result<Proposal, &'static str> {
+fn change(on_resume: OnResume, object: &Projection) -> Result<Proposal, &'static str> {
     let target = &object.target;
     let written = format!("{}/{}", kinds::group_of(&target.api_version), target.kind);
     let row = find(&written).ok_or("its kind cannot be suspended")?;
@@ -82,9 +100,35 @@ fn change(object: &Projection) -> Result<Proposal, &'static str> {
         path: path(row.field),
         base,
         after,
-        why: row.why.to_owned(),
+        why: if row.kind == CRON_JOB {
+            runs(on_resume, object)
+        } else {
+            row.why.to_owned()
+        },
         wave: 0,
     })
+}
+
+/// What becomes of a `CronJob`'s runs, in a sentence: which are missed, and what the return does
+/// about it.
+fn runs(on_resume: OnResume, object: &Projection) -> String {
+    let text = |names: &[&str]| {
+        let seen = object.field(&path(names))?;
+        let value = seen.image.value()?;
+        let own = value.as_str().map(str::to_owned);
+        Some(own.unwrap_or_else(|| value.to_string()))
+    };
+    let [schedule, zone, deadline] = TIMING.map(text);
+    let schedule = schedule.unwrap_or_else(|| "?".to_owned());
+    let zone = zone.map(|zone| format!(" {zone}")).unwrap_or_default();
+    let back = match (on_resume, deadline) {
+        (OnResume::SkipMissed, _) => "are passed over at the return".to_owned(),
+        (OnResume::RunMissedOnce, None) => "become one late run at the return".to_owned(),
+        (OnResume::RunMissedOnce, Some(seconds)) => format!(
+            "become one late run at the return, if the last of them is no more than {seconds} s late then"
+        ),
+    };
+    format!("no runs are begun (schedule `{schedule}`{zone}); those that are missed {back}")
 }
 
 #[cfg(test)]
@@ -93,7 +137,10 @@ mod tests {
     use super::*;
 
     fn suspended(api_version: &str, kind: &str, body: &Value) -> Compiled {
-        compile(&[vec![object(api_version, kind, "a", body)]])
+        compile(
+            OnResume::RunMissedOnce,
+            &[vec![object(api_version, kind, "a", body)]],
+        )
     }
 
     /// What goes on by itself in an emergency undoes it, and what is not as it was goes on wrongly.
@@ -193,6 +240,34 @@ mod tests {
             let compiled = suspended(api_version, kind, &body);
             assert_eq!(compiled.changes, Vec::new(), "{kind}");
             assert!(why_skipped(&compiled).contains(why), "{kind}: {compiled:?}");
+        }
+    }
+
+    /// Who approves must know whether last night's pensions are paid late or not at all.
+    #[test]
+    fn the_plan_says_what_becomes_of_missed_runs() {
+        let spec = json!({ "schedule": "0 3 * * *", "timeZone": "Asia/Shanghai" });
+        let mut late = spec.clone();
+        late["startingDeadlineSeconds"] = json!(300);
+        let rows = [
+            (OnResume::SkipMissed, &spec, "are passed over at the return"),
+            (
+                OnResume::RunMissedOnce,
+                &spec,
+                "become one late run at the return",
+            ),
+            (
+                OnResume::RunMissedOnce,
+                &late,
+                "become one late run at the return, if the last of them is no more than 300 s late then",
+            ),
+        ];
+        for (on_resume, spec, back) in rows {
+            let job = object("batch/v1", "CronJob", "a", &json!({ "spec": spec }));
+            let compiled = compile(on_resume, &[vec![job]]);
+            let said =
+                "no runs are begun (schedule `0 3 * * *` Asia/Shanghai); those that are missed";
+            assert_eq!(compiled.changes[0].why, format!("{said} {back}"));
         }
     }
 }

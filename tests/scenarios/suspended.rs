@@ -67,3 +67,36 @@ async fn what_runs_by_itself_is_suspended_and_goes_on_at_the_return() {
     world.judge(Allowed::default()).await;
     world.compare(&before).await;
 }
+
+/// Passed over means that the cluster's own controller finds nothing to make up for: it is told so
+/// before the runs go on, and nothing else of the object differs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missed_runs_are_passed_over_where_the_playbook_says_so() {
+    let world = World::with_fleet().await;
+    let applied = world
+        .apply("helm", &nightly(&world, "pensions", Some(false)))
+        .await;
+    applied.expect("it is accepted");
+    let before = world.snapshot().await;
+    let stages = json!([{ "name": "shed", "steps": [{
+        "name": "stop", "suspend": { "onResume": "SkipMissed" },
+        "targets": { "kinds": ["CronJob"], "namespaces": { "names": [world.namespace] } },
+    }] }]);
+    world.switch("flood", &stages).await;
+    let wartime = world.get("CronJob", "pensions").await;
+    assert_eq!(wartime["spec"]["suspend"], json!(true));
+    assert_eq!(wartime["status"].get("lastScheduleTime"), None);
+    world.come_back("flood").await;
+    let told = world.get("CronJob", "pensions").await;
+    assert!(told["status"]["lastScheduleTime"].is_string(), "{told}");
+    let owners = told["metadata"]["managedFields"]
+        .as_array()
+        .expect("owners");
+    let ours: Vec<&Value> = owners
+        .iter()
+        .filter(|owner| owner["manager"] == "pingzhan-skip-missed")
+        .collect();
+    assert_eq!(ours.len(), 1, "{owners:?}");
+    world.judge(Allowed::default()).await;
+    world.compare(&before).await;
+}

@@ -169,7 +169,7 @@ impl World {
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
             { "apiGroups": [fleet::GROUP], "resources": ["pools", "towers"], "verbs": verbs },
             { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
-            { "apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": verbs },
+            { "apiGroups": ["batch"], "resources": ["cronjobs", "cronjobs/status", "jobs"], "verbs": verbs },
         ]);
         let metadata = json!({ "name": name, "namespace": space });
         self.put(

@@ -353,6 +353,7 @@ fn write(entry: &Entry, to: Image, event: Event) -> WriteItem {
         edit,
         event,
         after: entry.after.clone(),
+        first: None,
     }
 }
 

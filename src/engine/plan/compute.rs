@@ -190,7 +190,7 @@ fn unplanned_step(step: &ExpandedStep) -> PlannedStep {
         ResolvedAct::Scale(_) => ("scale", None),
         ResolvedAct::Config { .. } => ("config", None),
         ResolvedAct::Patch(_) => ("patch", None),
-        ResolvedAct::Suspend => ("suspend", None),
+        ResolvedAct::Suspend(_) => ("suspend", None),
         ResolvedAct::Wait(_) => ("wait", None),
         ResolvedAct::Gate(_) => ("gate", None),
         ResolvedAct::Unsupported { word, sentence } => (*word, Some(sentence.clone())),

@@ -5,6 +5,7 @@
 //! mode decides again from its journal.
 
 mod confirm;
+mod first;
 pub(in crate::run) mod outcomes;
 mod ownership;
 mod write;

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::api::names;
 use crate::cluster::write::{self, Effect};
 use crate::cluster::{Answer, Clients, Collection};
@@ -59,6 +61,9 @@ pub(super) async fn write(deps: &Deps, cell: &Mode, task: Task) -> Wrote<Settlem
                 .await
         }
         Act::Revert { items, .. } => {
+            if let Err(wrote) = job.first(&items).await {
+                return wrote;
+            }
             job.fields(
                 sight,
                 items.into_iter().map(item).collect(),
@@ -96,8 +101,8 @@ fn item(write: WriteItem) -> Item {
 pub(super) struct Job<'a> {
     deps: &'a Deps,
     cell: &'a Mode,
-    clients: Clients,
-    target: Target,
+    pub(super) clients: Clients,
+    pub(super) target: Target,
 }
 
 /// A write that is not to be.
@@ -128,6 +133,16 @@ impl Job<'_> {
             outcomes,
             sight,
         }])
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.deps.clock.now()
+    }
+
+    /// Whether this process may still write.
+    pub(super) fn leads(&self) -> bool {
+        let now = self.deps.clock.monotonic_ms();
+        self.deps.leader.still_leader(now).is_some()
     }
 
     pub(super) fn manager(&self) -> String {
@@ -383,6 +398,6 @@ fn untracked(seen: &Projection, asked: bool) -> Option<Packed> {
     (asked && !seen.tracked).then(|| Packed::of(&[]))
 }
 
-fn ms(duration: Duration) -> u64 {
+pub(super) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

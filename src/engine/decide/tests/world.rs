@@ -694,6 +694,7 @@ impl World {
                 },
                 event: Event::Applied,
                 after: item.entry.after,
+                first: None,
             })
             .collect();
         self.write(uid, sight, &writes, true)

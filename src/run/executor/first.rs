@@ -1,0 +1,62 @@
+//! What is said to a target's controller before its field is written.
+
+use serde_json::json;
+
+use crate::api::names;
+use crate::cluster::{Answer, write};
+use crate::engine::scheduler::Wrote;
+use crate::engine::work::{First, WriteItem};
+use crate::ledger::Event;
+
+use super::Settlement;
+use super::confirm::refusal;
+use super::write::Job;
+
+impl Job<'_> {
+    /// Says what is to be said first. On `Err` nothing is written: this came of it.
+    ///
+    /// Said twice it means the same, so that a process that ended in between only says it again.
+    pub(super) async fn first(&self, items: &[WriteItem]) -> Result<(), Wrote<Settlement>> {
+        for item in items {
+            match item.first {
+                None => {}
+                Some(First::SkipMissed) => self.skip_missed(item).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells a `CronJob`'s controller that a run was begun now: it makes up for none before.
+    async fn skip_missed(&self, item: &WriteItem) -> Result<(), Wrote<Settlement>> {
+        let now = self.now();
+        // A copy that comes late finds it going on, and changes nothing.
+        let patch = serde_json::from_value(json!([
+            { "op": "test", "path": "/metadata/uid", "value": self.target.uid.as_str() },
+            { "op": "test", "path": "/spec/suspend", "value": true },
+            { "op": "add", "path": "/status/lastScheduleTime", "value": format!("{now:.0}") },
+        ]))
+        .expect("a literal patch is one");
+        let clients = &self.clients.writes;
+        if !self.leads() {
+            return Err(Wrote::Again { after_ms: 1000 });
+        }
+        let said = write::patch_status(clients, &self.target, &patch, names::SKIP_MANAGER).await;
+        match said {
+            Answer::Done(_) => Ok(()),
+            // Not suspended, or another object: the write that follows finds that out.
+            Answer::Moved | Answer::Gone => Ok(()),
+            Answer::Refused { code: 422, .. } => Ok(()),
+            Answer::Refused {
+                reason, message, ..
+            } => {
+                let why = format!("missed runs cannot be skipped: {reason}: {message}");
+                let outcomes = vec![refusal(Event::Stuck, item.id, &why)];
+                Err(self.settled(outcomes, None))
+            }
+            Answer::Busy { after, .. } => Err(Wrote::Busy {
+                after_ms: super::write::ms(after),
+            }),
+            Answer::Ambiguous(_) => Err(Wrote::Again { after_ms: 1000 }),
+        }
+    }
+}
