@@ -20,4 +20,5 @@ pub mod records;
 pub mod recovery;
 pub mod retention;
 pub mod server;
+pub mod signal;
 pub mod task;
