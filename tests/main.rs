@@ -1,11 +1,13 @@
 //! Every test that needs more than one module: one binary, so that it is linked once and control
 //! planes are shared.
 
+mod city;
 mod cli;
 mod cluster;
 mod conformance;
 mod corpus;
 mod crash;
+mod fleet;
 mod generated;
 mod kubectl;
 mod lease_model;

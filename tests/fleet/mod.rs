@@ -1,0 +1,40 @@
+//! The fleet: 云溪市 (Yunxi), a city of three million people that does not exist, with its departments,
+//! what they run, and who writes it. Tests and the demo play on it, each in its own build of this folder.
+//!
+//! [`table`] reads `yunxi.yaml`, which says everything; [`objects`] and [`gitops`] make objects of its
+//! rows, [`owners`] says who writes each and how, [`grown`] makes larger cities of the same kinds, and
+//! [`load`] brings one to an API server: a real one or the sand table.
+
+#![allow(
+    dead_code,
+    reason = "a city offers more than any one of its users takes"
+)]
+
+pub mod gitops;
+pub mod grown;
+pub mod load;
+pub mod objects;
+pub mod owners;
+pub mod rooms;
+pub mod table;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use owners::How;
+pub use table::City;
+
+/// The kinds of Flux, Argo CD and KEDA that the city has objects of: as much of them as it uses.
+const KINDS: &str = include_str!("kinds.yaml");
+
+/// The city, as the table says.
+pub fn yunxi() -> City {
+    table::read(include_str!("yunxi.yaml"))
+}
+
+/// The `CustomResourceDefinitions` that the city's objects need.
+pub fn kinds() -> Vec<Value> {
+    let documents = serde_yaml::Deserializer::from_str(KINDS);
+    let read = |document| Value::deserialize(document).expect("the kinds are YAML");
+    documents.map(read).collect()
+}
