@@ -134,6 +134,7 @@ async fn the_city_is_loaded_as_it_is_by_the_sand_table_and_by_a_real_server() {
     let real = Plane::new().await;
     found(&real.client, &city).await;
     assert_eq!(there(&sand, &city).await, there(&real.client, &city).await);
+    super::flood::plans_the_same(&sand, &real.client).await;
 }
 
 /// Rehearsals of a large city begin with one.

@@ -1,4 +1,6 @@
-//! The city: what holds of it at every size, and that API servers take it as it is.
+//! The city: what holds of it at every size, that API servers take it as it is, and what the playbook for
+//! floods does with it.
 
+mod flood;
 mod loaded;
 mod shape;
