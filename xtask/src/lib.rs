@@ -10,6 +10,9 @@ pub mod certs;
 pub mod cluster;
 pub mod conformance;
 pub mod demo;
+// The city that the tests play on as well: one table, two builds.
+#[path = "../../tests/fleet/mod.rs"]
+pub mod fleet;
 pub mod generate;
 pub mod golang;
 pub mod mutants;

@@ -1,15 +1,15 @@
-//! `cargo xtask demo`: the whole of Pingzhan on a real control plane, in a minute. A fleet of
-//! forty workloads is switched and brought back, and whole objects are compared.
+//! `cargo xtask demo`: the whole of Pingzhan on a real control plane, in a minute. A city is
+//! switched and brought back, and whole objects are compared.
 //!
 //! Everybody in it is who they are: people by client certificates, the operator and the playbook
 //! by service accounts, each with the rights that they would have in production.
 
 mod city;
-mod fleet;
 mod mode;
 mod operator;
 mod owners;
 mod people;
+mod played;
 mod story;
 mod teller;
 mod watch;
@@ -72,6 +72,12 @@ pub enum Error {
     Manifest {
         /// Why.
         source: serde_yaml::Error,
+    },
+    /// The city cannot be brought to the API server.
+    #[snafu(display("the city cannot be loaded"))]
+    Fleet {
+        /// Why.
+        source: crate::fleet::load::Error,
     },
     /// The API server refuses.
     #[snafu(display("the API server did not accept {what}: {why}"))]
@@ -183,10 +189,11 @@ async fn play(cluster: &Cluster, options: &Options, teller: Teller) -> Result<()
     let admin = cluster.client().await?;
     city::install(&admin).await?;
     teller::say(&t!(lang, "demo-installed", url = cluster.url.clone()));
-    city::load(&admin, teller).await?;
+    let yunxi = crate::fleet::yunxi();
+    city::load(&admin, &yunxi, teller).await?;
     let people = People::of(cluster).await?;
     city::publish(&people.he.client).await?;
-    let before = whole::take(&admin).await?;
+    let before = whole::take(&admin, &yunxi).await?;
     teller::say(&t!(
         lang,
         "demo-before",
@@ -197,6 +204,7 @@ async fn play(cluster: &Cluster, options: &Options, teller: Teller) -> Result<()
     let mut operator = Operator::start(cluster, config)?;
     let stage = Stage {
         admin: &admin,
+        city: &yunxi,
         people: &people,
         teller,
     };

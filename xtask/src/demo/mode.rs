@@ -7,6 +7,7 @@ use pingzhan::api::{EmergencyMode, Posture, names};
 use serde_json::{Value, json};
 
 use super::people::Person;
+use super::played::PLAYED;
 use super::{Error, refused};
 
 /// The mode of the story.
@@ -19,7 +20,7 @@ pub async fn declare(person: &Person, reason: &str) -> Result<(), Error> {
         "kind": "EmergencyMode",
         "metadata": { "name": NAME },
         "spec": {
-            "playbookRef": { "name": "skeleton-surge" },
+            "playbookRef": { "name": PLAYED.name },
             "level": "II",
             "nature": "Actual",
             "reason": reason,
@@ -31,7 +32,7 @@ pub async fn declare(person: &Person, reason: &str) -> Result<(), Error> {
             "requestedBy": person.name,
             "requestedAs": person.group,
             "expiresAfter": "24h",
-            "parameters": { "surge": 250, "banner": "flood-II" },
+            "parameters": PLAYED.parameters(),
         },
     });
     let api: Api<EmergencyMode> = Api::all(person.client.clone());

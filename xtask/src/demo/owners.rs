@@ -5,14 +5,16 @@ use pingzhan::t;
 use serde_json::{Value, json};
 use snafu::OptionExt;
 
-use super::fleet::{self, CITY, Deed, managers};
 use super::story::{ACTS, Stage};
 use super::{Error, UnexpectedSnafu, city, teller};
+use crate::fleet::owners::managers;
+use crate::fleet::{City, How};
 
 /// Which owners change which workloads: one of each kind that the API server holds to its fields.
-const OWNED: [(&str, &str, &str); 3] = [
-    (managers::HELM, "hotline-12345", "hotline-web"),
-    (managers::ARGO, "hotline-12345", "hotline-knowledge"),
+const OWNED: [(&str, &str, &str); 4] = [
+    (managers::HELM, "hotline", "hotline-web"),
+    (managers::ARGO, "hotline", "hotline-knowledge"),
+    (managers::FLUX, "portal", "portal-login"),
     (managers::CAPACITY, "medical-insurance", "settlement-api"),
 ];
 
@@ -22,7 +24,7 @@ pub async fn play(stage: &Stage<'_>) -> Result<(), Error> {
     let lang = teller.lang;
     teller::act(9, ACTS, &t!(lang, "demo-owners"));
     for (manager, namespace, name) in OWNED {
-        let (changed, replicas) = changed(manager, namespace, name)?;
+        let (changed, replicas) = changed(stage.city, manager, namespace, name)?;
         city::apply(stage.admin, &changed, manager).await?;
         teller::say(&t!(
             lang,
@@ -36,29 +38,21 @@ pub async fn play(stage: &Stage<'_>) -> Result<(), Error> {
 }
 
 /// A workload as its owner would write it next: one replica more.
-fn changed(manager: &str, namespace: &str, name: &str) -> Result<(Value, i32), Error> {
-    let department = CITY
-        .iter()
-        .find(|department| department.namespace == namespace);
-    let found = department.and_then(|department| {
-        let workload = department
-            .workloads
-            .iter()
-            .find(|workload| workload.1 == name)?;
-        Some((department, workload))
-    });
+fn changed(city: &City, manager: &str, namespace: &str, name: &str) -> Result<(Value, i64), Error> {
+    let found = city.find(namespace, name);
     let (department, workload) = found.context(UnexpectedSnafu {
         what: format!("{namespace}/{name} is not in the fleet"),
     })?;
-    let deeds = fleet::deeds(department, workload).into_iter();
-    let mut own = deeds.filter_map(|deed| match deed {
-        Deed::Apply(by, object) if by == manager => Some(object),
-        Deed::Apply(..) | Deed::Create(..) => None,
+    let deeds = city.workload_deeds(department, workload).into_iter();
+    let mut own = deeds.filter(|deed| {
+        let counts = deed.object.pointer("/spec/replicas").is_some();
+        deed.manager == manager && deed.how == How::Apply && counts
     });
-    let mut object = own.next_back().context(UnexpectedSnafu {
-        what: format!("{manager} does not own {name}"),
+    let deed = own.next().context(UnexpectedSnafu {
+        what: format!("{manager} does not own the replicas of {name}"),
     })?;
-    let replicas = workload.2 + 1;
+    let mut object = deed.object;
+    let replicas = workload.replicas + 1;
     object["spec"]["replicas"] = json!(replicas);
     Ok((object, replicas))
 }
@@ -70,8 +64,9 @@ mod tests {
     /// The last act must change what the mode held, under the owner's own name.
     #[test]
     fn owners_change_the_number_of_replicas() {
+        let city = crate::fleet::yunxi();
         for (manager, namespace, name) in OWNED {
-            let (object, replicas) = changed(manager, namespace, name).unwrap();
+            let (object, replicas) = changed(&city, manager, namespace, name).unwrap();
             assert_eq!(object.pointer("/spec/replicas"), Some(&json!(replicas)));
         }
     }

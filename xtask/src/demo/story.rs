@@ -13,20 +13,23 @@ use super::people::{People, Person};
 use super::teller::{self, Teller};
 use super::whole::{self, Objects, Verdict};
 use super::{Error, UnexpectedSnafu, mode, owners, refused, watch};
+use crate::fleet::City;
 use crate::surroundings::Stopwatch;
 
 /// How many acts there are.
 pub const ACTS: usize = 9;
 
 /// Where the rival puts the peacetime value back: 4 in peacetime, 250 % of it in wartime.
-const CONTESTED: (&str, &str, i32, i32) = ("hotline-12345", "hotline-web", 4, 10);
+const CONTESTED: (&str, &str, i32, i32) = ("hotline", "hotline-web", 4, 10);
 /// Where an engineer sets a third value: 5 in wartime.
-const EDITED: (&str, &str, i32, i32) = ("hotline-12345", "hotline-knowledge", 7, 5);
+const EDITED: (&str, &str, i32, i32) = ("hotline", "hotline-knowledge", 7, 5);
 
 /// What the acts share.
 pub struct Stage<'a> {
     /// Sees everything.
     pub admin: &'a Client,
+    /// What it is played on.
+    pub city: &'a City,
     /// Who acts.
     pub people: &'a People,
     /// Who tells it.
@@ -257,7 +260,7 @@ async fn compare(stage: &Stage<'_>, before: &Objects) -> Result<Verdict, Error> 
     let teller = stage.teller;
     let lang = teller.lang;
     teller::act(8, ACTS, &t!(lang, "demo-compare"));
-    let after = whole::take(stage.admin).await?;
+    let after = whole::take(stage.admin, stage.city).await?;
     let verdict = whole::compare(before, &after);
     teller::say(&t!(
         lang,
@@ -326,17 +329,16 @@ fn positive(number: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::fleet::CITY;
 
-    /// The rival puts back what the fleet has in peacetime, or the story shows nothing.
+    /// The rival puts back what the fleet has in peacetime, or the story shows nothing. No autoscaler may
+    /// own what they change.
     #[test]
     fn the_rival_puts_the_peacetime_value_back() {
+        let city = crate::fleet::yunxi();
         let number = |namespace: &str, name: &str| {
-            let department = CITY
-                .iter()
-                .find(|department| department.namespace == namespace);
-            let mut workloads = department.unwrap().workloads.iter();
-            workloads.find(|workload| workload.1 == name).unwrap().2
+            let (_, workload) = city.find(namespace, name).unwrap();
+            assert_eq!((workload.hpa, workload.keda), (None, None));
+            i32::try_from(workload.replicas).unwrap()
         };
         assert_eq!(number(CONTESTED.0, CONTESTED.1), CONTESTED.2);
         let edited = number(EDITED.0, EDITED.1);

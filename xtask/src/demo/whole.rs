@@ -1,6 +1,6 @@
 //! Whole objects of the fleet, before and after: what "restored exactly" is computed from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
@@ -8,33 +8,46 @@ use kube::core::GroupVersionKind;
 use pingzhan::field::exact;
 use serde_json::Value;
 
-use super::{Error, fleet, refused};
-
-/// Every kind of object that the fleet is made of.
-const KINDS: [(&str, &str, &str); 4] = [
-    ("", "v1", "ConfigMap"),
-    ("apps", "v1", "Deployment"),
-    ("apps", "v1", "StatefulSet"),
-    ("", "v1", "Service"),
-];
+use super::{Error, refused};
+use crate::fleet::City;
 
 /// Objects as the API server gives them, by `Kind namespace/name`.
 pub type Objects = BTreeMap<String, Value>;
 
-/// All objects of the fleet, whole: metadata and managedFields included.
-pub async fn take(client: &Client) -> Result<Objects, Error> {
+/// Every object of the city, whole: metadata and managedFields included.
+pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
+    let deeds = city.deeds();
+    let text = |object: &Value, at: &str| {
+        let found = object.pointer(at).and_then(Value::as_str);
+        found.unwrap_or_default().to_owned()
+    };
+    let kinds = deeds.iter().map(|deed| &deed.object);
+    let kinds = kinds.map(|object| (text(object, "/apiVersion"), text(object, "/kind")));
+    let kinds: BTreeSet<(String, String)> = kinds.collect();
+    let namespaces = deeds.iter().map(|deed| &deed.object);
+    let namespaces: BTreeSet<String> = namespaces
+        .filter(|object| object["kind"] == "Namespace")
+        .map(|object| text(object, "/metadata/name"))
+        .collect();
     let mut found = Objects::new();
-    for (group, version, kind) in KINDS {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        for department in &fleet::CITY {
-            let namespace = department.namespace;
-            let api: Api<DynamicObject> =
-                Api::namespaced_with(client.clone(), namespace, &resource);
-            // A department has a handful of objects: one page.
-            let list = api.list(&ListParams::default()).await;
-            for object in list.map_err(refused(format!("a list of every {kind} of {namespace}")))? {
-                let name = object.metadata.name.clone().unwrap_or_default();
-                let whole = serde_json::to_value(&object).unwrap_or_default();
+    for (api_version, kind) in kinds {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
+        let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+        // A city has a few hundred objects of a kind at most: one page.
+        let list = api.list(&ListParams::default()).await;
+        for object in list.map_err(refused(format!("a list of every {kind}")))? {
+            let whole = serde_json::to_value(&object).unwrap_or_default();
+            let (namespace, name) = (
+                text(&whole, "/metadata/namespace"),
+                text(&whole, "/metadata/name"),
+            );
+            let of = if namespace.is_empty() {
+                &name
+            } else {
+                &namespace
+            };
+            if namespaces.contains(of) {
                 found.insert(format!("{kind} {namespace}/{name}"), whole);
             }
         }

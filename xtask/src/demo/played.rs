@@ -1,0 +1,76 @@
+//! Which playbook the story plays. To play another, change [`PLAYED`].
+
+use serde_json::{Value, json};
+
+/// A playbook, and how it is declared here.
+pub struct Played {
+    /// Its name.
+    pub name: &'static str,
+    /// The playbook.
+    pub text: &'static str,
+    /// What the declaration chooses, as JSON.
+    parameters: fn() -> Value,
+}
+
+impl Played {
+    /// What the declaration chooses.
+    pub fn parameters(&self) -> Value {
+        (self.parameters)()
+    }
+}
+
+/// Those that can be played: in all of them `hotline-web` grows to 250 %, and `hotline-knowledge` too.
+pub const PLAYBOOKS: [Played; 2] = [
+    Played {
+        name: "skeleton-surge",
+        text: include_str!("../../../playbooks/skeleton-surge/playbook.yaml"),
+        parameters: || json!({ "surge": 250, "banner": "flood-II" }),
+    },
+    Played {
+        name: "flood-response",
+        text: include_str!("../../../playbooks/flood-response/playbook.yaml"),
+        // Nobody in the story answers at a gate.
+        parameters: || json!({ "surge": 250, "closeCounters": false }),
+    },
+];
+
+/// The one that is played.
+pub const PLAYED: &Played = &PLAYBOOKS[0];
+
+#[cfg(test)]
+mod tests {
+    use pingzhan::playbook::lint;
+    use pingzhan::playbook::parse::{Body, check};
+
+    use super::*;
+
+    /// A playbook that a newcomer sees must be one that lint accepts, under the name that is declared, and
+    /// with the parameters that it has.
+    #[test]
+    fn what_can_be_played_is_what_it_is_called_and_lints_without_errors() {
+        for played in PLAYBOOKS {
+            let parsed = check(played.text, |_| None);
+            assert!(!parsed.refused(), "{}", played.name);
+            let Body::Playbook(spec) = &parsed.documents[0].body else {
+                panic!("{} is no playbook", played.name);
+            };
+            assert!(played.text.contains(&format!("  name: {}\n", played.name)));
+            for name in played.parameters().as_object().unwrap().keys() {
+                assert!(
+                    spec.parameters.iter().any(|one| one.name == *name),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    /// What is played must be carried out, all of it.
+    #[test]
+    fn what_is_played_has_no_findings() {
+        let parsed = check(PLAYED.text, |_| None);
+        let Body::Playbook(spec) = &parsed.documents[0].body else {
+            panic!("it is no playbook");
+        };
+        assert_eq!(lint::playbook(spec), Vec::new());
+    }
+}
