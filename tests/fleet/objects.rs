@@ -77,7 +77,6 @@ fn metadata(city: &City, department: &Department, name: &str, component: &str) -
     json!({
         "name": name, "namespace": department.namespace,
         "labels": joined(labels(city, department), own),
-        "annotations": {},
     })
 }
 

@@ -278,12 +278,19 @@ fn helm_and_capacity(department: &Department, object: Value) -> Vec<Deed> {
     vec![rest, Deed::apply(managers::CAPACITY, number)]
 }
 
-/// An object with the marks of its owner.
+/// An object with the marks of its owner. An owner without any writes no empty place for them.
 fn marked(mut object: Value, labels: Pairs, annotations: Pairs) -> Value {
+    let Some(metadata) = object["metadata"].as_object_mut() else {
+        return object;
+    };
     for (at, marks) in [("labels", labels), ("annotations", annotations)] {
-        let place = object["metadata"][at].take();
-        let already = place.as_object().cloned().unwrap_or_default();
-        object["metadata"][at] = joined(already, marks).into();
+        if marks.is_empty() {
+            continue;
+        }
+        let place = metadata.entry(at).or_insert_with(|| json!({}));
+        if let Some(already) = place.as_object_mut() {
+            already.extend(marks);
+        }
     }
     object
 }
