@@ -9,6 +9,7 @@ demo-city = The city in peacetime
 demo-installed = API server { $url }; kinds, accounts and rights in place
 demo-fleet-bar = load the fleet
 demo-fleet = { $departments } departments, { $workloads } workloads, { $owners } ways in which owners write them
+demo-pods-bar = pods ready
 demo-before = before-image: { $objects } whole objects, { $fields } fields
 
 demo-declare = Declare

@@ -9,6 +9,7 @@ demo-city = 平时的云溪市
 demo-installed = API 服务器 { $url }；资源类型、账号与权限均已就位
 demo-fleet-bar = 装载业务系统
 demo-fleet = { $departments } 个部门，{ $workloads } 个工作负载，{ $owners } 种归属与写入方式
+demo-pods-bar = 就绪的 Pod
 demo-before = 事前影像：{ $objects } 个完整对象，{ $fields } 个字段
 
 demo-declare = 宣布

@@ -1,15 +1,18 @@
 //! Brings up what the story is played on: Pingzhan's kinds and rights, the city's departments,
 //! their workloads as their owners write them, and the playbook.
 
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, CustomResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
 use pingzhan::t;
 use serde::Deserialize;
 use serde_json::Value;
-use snafu::ResultExt;
+use snafu::{OptionExt, ResultExt};
 
 use super::played::PLAYED;
 use super::teller::{self, Teller};
@@ -22,6 +25,8 @@ use crate::surroundings;
 const RIGHTS: &str = include_str!("rights.yaml");
 /// The manager under which the demo itself installs things.
 const INSTALLER: &str = "pingzhan-install";
+/// How often it is asked how many pods are ready.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Chains of writes at the same time: a small API server is busy with these.
 const IN_FLIGHT: usize = 4;
 
@@ -71,6 +76,46 @@ pub async fn load(admin: &Client, city: &City, teller: Teller) -> Result<(), Err
         owners = Owner::ALL.len()
     ));
     Ok(())
+}
+
+/// Waits until all pods of the city are ready, where controllers make some.
+pub async fn settle(admin: &Client, city: &City, teller: Teller) -> Result<(), Error> {
+    let total: i64 = city
+        .workloads()
+        .map(|(_, workload)| workload.replicas)
+        .sum();
+    let total = u64::try_from(total).unwrap_or_default();
+    let mut bar = teller.bar(&t!(teller.lang, "demo-pods-bar"), total);
+    let mut ready = 0;
+    let settled = async {
+        while ready < total {
+            tokio::time::sleep(AGAIN).await;
+            ready = ready_pods(admin).await?;
+            bar.at(ready, "");
+        }
+        Ok::<_, Error>(())
+    };
+    let in_time = tokio::time::timeout(PATIENCE, settled).await;
+    let late = LateSnafu {
+        what: format!("{total} pods to be ready"),
+        state: format!("{ready} are"),
+    };
+    in_time.ok().context(late)??;
+    bar.done();
+    Ok(())
+}
+
+/// How many pods of workloads are ready.
+async fn ready_pods(admin: &Client) -> Result<u64, Error> {
+    let services: Api<Deployment> = Api::all(admin.clone());
+    let stores: Api<StatefulSet> = Api::all(admin.clone());
+    let everything = ListParams::default();
+    let listed = tokio::try_join!(services.list(&everything), stores.list(&everything));
+    let (services, stores) = listed.map_err(refused("a list of all workloads"))?;
+    let services = services.into_iter().map(|one| one.status?.ready_replicas);
+    let stores = stores.into_iter().map(|one| one.status?.ready_replicas);
+    let ready: i32 = services.chain(stores).flatten().sum();
+    Ok(u64::try_from(ready).unwrap_or_default())
 }
 
 /// Writes the playbook, as an engineer does.

@@ -22,10 +22,11 @@ use pingzhan::i18n::Lang;
 use pingzhan::t;
 use snafu::{Snafu, ensure};
 
-use crate::cluster::{self, Cluster, Spec};
+use crate::cluster::{self, Cluster, Controllers, Spec};
 use crate::progress::Progress;
 use operator::Operator;
 use people::People;
+use played::PLAYED;
 use story::Stage;
 use teller::Teller;
 
@@ -165,6 +166,8 @@ pub async fn run(options: Options, progress: Progress) -> Result<(), Error> {
     teller::act(1, story::ACTS, &t!(options.lang, "demo-city"));
     let spec = Spec {
         fsync: false,
+        controllers: PLAYED.controllers,
+        nodes: PLAYED.nodes(),
         owner: (!options.keep).then(std::process::id),
         ..Spec::new(&options.name)
     };
@@ -191,6 +194,9 @@ async fn play(cluster: &Cluster, options: &Options, teller: Teller) -> Result<()
     teller::say(&t!(lang, "demo-installed", url = cluster.url.clone()));
     let yunxi = crate::fleet::yunxi();
     city::load(&admin, &yunxi, teller).await?;
+    if PLAYED.controllers == Controllers::Stock {
+        city::settle(&admin, &yunxi, teller).await?;
+    }
     let people = People::of(cluster).await?;
     city::publish(&people.he.client).await?;
     let before = whole::take(&admin, &yunxi).await?;

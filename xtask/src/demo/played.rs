@@ -2,17 +2,32 @@
 
 use serde_json::{Value, json};
 
+use crate::cluster::Controllers;
+
 /// A playbook, and how it is declared here.
 pub struct Played {
     /// Its name.
     pub name: &'static str,
     /// The playbook.
     pub text: &'static str,
+    /// Which controllers it needs: something has to make pods where it waits for them.
+    pub controllers: Controllers,
     /// What the declaration chooses, as JSON.
     parameters: fn() -> Value,
 }
 
+/// How many nodes the city needs when pods are made: a node has room for 110.
+const NODES: u32 = 10;
+
 impl Played {
+    /// How many nodes it needs.
+    pub const fn nodes(&self) -> u32 {
+        match self.controllers {
+            Controllers::None => 0,
+            Controllers::Stock => NODES,
+        }
+    }
+
     /// What the declaration chooses.
     pub fn parameters(&self) -> Value {
         (self.parameters)()
@@ -24,11 +39,13 @@ pub const PLAYBOOKS: [Played; 2] = [
     Played {
         name: "skeleton-surge",
         text: include_str!("../../../playbooks/skeleton-surge/playbook.yaml"),
+        controllers: Controllers::None,
         parameters: || json!({ "surge": 250, "banner": "flood-II" }),
     },
     Played {
         name: "flood-response",
         text: include_str!("../../../playbooks/flood-response/playbook.yaml"),
+        controllers: Controllers::Stock,
         // Nobody in the story answers at a gate.
         parameters: || json!({ "surge": 250, "closeCounters": false }),
     },

@@ -8,7 +8,9 @@ use kube::core::GroupVersionKind;
 use pingzhan::field::exact;
 use serde_json::Value;
 
+use super::played::PLAYED;
 use super::{Error, refused};
+use crate::cluster::Controllers;
 use crate::fleet::City;
 
 /// Objects as the API server gives them, by `Kind namespace/name`.
@@ -29,6 +31,7 @@ pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
         .filter(|object| object["kind"] == "Namespace")
         .map(|object| text(object, "/metadata/name"))
         .collect();
+    let driven = driven(city);
     let mut found = Objects::new();
     for (api_version, kind) in kinds {
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
@@ -37,7 +40,7 @@ pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
         // A city has a few hundred objects of a kind at most: one page.
         let list = api.list(&ListParams::default()).await;
         for object in list.map_err(refused(format!("a list of every {kind}")))? {
-            let whole = serde_json::to_value(&object).unwrap_or_default();
+            let mut whole = serde_json::to_value(&object).unwrap_or_default();
             let (namespace, name) = (
                 text(&whole, "/metadata/namespace"),
                 text(&whole, "/metadata/name"),
@@ -48,11 +51,45 @@ pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
                 &namespace
             };
             if namespaces.contains(of) {
+                if driven.contains(&(namespace.clone(), name.clone())) {
+                    forget_count(&mut whole);
+                }
                 found.insert(format!("{kind} {namespace}/{name}"), whole);
             }
         }
     }
     Ok(found)
+}
+
+/// Namespaces and names of the workloads whose count an autoscaler drives, where one is at work.
+fn driven(city: &City) -> BTreeSet<(String, String)> {
+    if PLAYED.controllers == Controllers::None {
+        return BTreeSet::new();
+    }
+    let scaled = city
+        .workloads()
+        .filter(|(_, one)| one.hpa.is_some() || one.keda.is_some());
+    scaled
+        .map(|(department, one)| (department.namespace.clone(), one.name.clone()))
+        .collect()
+}
+
+/// Takes out a count that an autoscaler drives, which is not what it was for a reason, and that it owns it.
+fn forget_count(object: &mut Value) {
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("replicas");
+    }
+    let entries = object.pointer_mut("/metadata/managedFields");
+    let Some(entries) = entries.and_then(Value::as_array_mut) else {
+        return;
+    };
+    for entry in entries.iter_mut() {
+        let spec = entry.pointer_mut("/fieldsV1/f:spec");
+        if let Some(spec) = spec.and_then(Value::as_object_mut) {
+            spec.remove("f:replicas");
+        }
+    }
+    entries.retain(|entry| entry["subresource"] != "scale");
 }
 
 /// How many fields there are: every value of every object, but for what a return cannot bring
@@ -114,6 +151,27 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect()
+    }
+
+    /// A count that nothing drives must be what it was, and whatever else there is of one that is driven.
+    #[test]
+    fn only_the_count_is_forgotten() {
+        let count = json!({ "f:replicas": {}, "f:selector": {} });
+        let mut object = json!({
+            "metadata": { "managedFields": [
+                { "manager": "helm", "fieldsV1": { "f:spec": count } },
+                { "manager": "scaler", "subresource": "scale", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
+            ] },
+            "spec": { "replicas": 3, "paused": false },
+        });
+        forget_count(&mut object);
+        let left = json!({
+            "metadata": { "managedFields": [
+                { "manager": "helm", "fieldsV1": { "f:spec": { "f:selector": {} } } },
+            ] },
+            "spec": { "paused": false },
+        });
+        assert_eq!(object, left);
     }
 
     /// The last line must never say N of N when an object is gone, new or different.
