@@ -31,7 +31,8 @@ const GITOPS: [&str; 3] = ["Application", "HelmRelease", "Kustomization"];
 /// The chapter of the codes that say what a version does not carry out.
 const LATER: &str = "PZ07";
 
-fn spec() -> PlaybookSpec {
+/// The playbook.
+pub fn spec() -> PlaybookSpec {
     let parsed = check(TEXT, |_| None);
     match &parsed.documents[0].body {
         Body::Playbook(spec) => (**spec).clone(),
@@ -89,7 +90,7 @@ async fn planned(client: &Client, spec: &PlaybookSpec, level: Level) -> Plan {
 
 /// The playbook with what this version does not carry out taken out of the way of steps that change
 /// something: what it asks and waits for, and an expression, in whose place labels say the same.
-fn carried_out(spec: &PlaybookSpec) -> PlaybookSpec {
+pub fn carried_out(spec: &PlaybookSpec) -> PlaybookSpec {
     let mut spec = spec.clone();
     for stage in &mut spec.stages {
         stage.when = None;

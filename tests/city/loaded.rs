@@ -74,7 +74,8 @@ async fn all(client: &Client, api_version: &str, kind: &str) -> Vec<Value> {
     listed.into_iter().map(json).collect()
 }
 
-type Place = (String, String, String);
+/// Kind, namespace and name.
+pub type Place = (String, String, String);
 
 fn text(object: &Value, at: &str) -> String {
     let found = object.pointer(at).and_then(Value::as_str);
@@ -89,39 +90,54 @@ fn place(kind: &str, object: &Value) -> Place {
     )
 }
 
-/// Everything of the city that is there: who owns fields of it, by kind, namespace and name.
-async fn there(client: &Client, city: &City) -> BTreeMap<Place, Vec<String>> {
-    let mut kinds = BTreeSet::new();
-    let mut wanted: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
+/// The places of everything of the city, with who writes there.
+fn written(city: &City) -> BTreeMap<Place, Vec<&'static str>> {
+    let mut written: BTreeMap<Place, Vec<&str>> = BTreeMap::new();
     for deed in city.deeds() {
-        let (api_version, kind) = (
-            text(&deed.object, "/apiVersion"),
-            text(&deed.object, "/kind"),
-        );
-        let writers = wanted.entry(place(&kind, &deed.object)).or_default();
-        writers.push(deed.manager);
-        kinds.insert((api_version, kind));
+        let place = place(&text(&deed.object, "/kind"), &deed.object);
+        written.entry(place).or_default().push(deed.manager);
     }
+    written
+}
+
+/// Everything of the city that is there, whole, by kind, namespace and name.
+pub async fn whole(client: &Client, city: &City) -> BTreeMap<Place, Value> {
+    let kinds: BTreeSet<(String, String)> = city
+        .deeds()
+        .iter()
+        .map(|deed| {
+            let api_version = text(&deed.object, "/apiVersion");
+            (api_version, text(&deed.object, "/kind"))
+        })
+        .collect();
+    let wanted = written(city);
     let mut found = BTreeMap::new();
     for (api_version, kind) in &kinds {
-        for object in all(client, api_version, kind).await {
-            let place = place(kind, &object);
-            // The rest is the server's own, such as the namespace `default`.
-            let Some(writers) = wanted.get(&place) else {
-                continue;
-            };
-            let entries = object.pointer("/metadata/managedFields");
-            let entries = entries.and_then(Value::as_array).into_iter().flatten();
-            let names: Vec<String> = entries.map(|entry| text(entry, "/manager")).collect();
-            let all = writers
-                .iter()
-                .all(|one| names.iter().any(|name| name == one));
-            assert!(all, "{place:?} is owned by {names:?}");
-            found.insert(place, names);
-        }
+        let all = all(client, api_version, kind).await.into_iter();
+        let placed = all.map(|object| (place(kind, &object), object));
+        // The rest is the server's own, such as the namespace `default`.
+        found.extend(placed.filter(|(place, _)| wanted.contains_key(place)));
     }
     assert_eq!(found.len(), wanted.len(), "not all of the city is there");
     found
+}
+
+/// Who owns what of the city: all who write there, at least.
+async fn owned(client: &Client, city: &City) -> BTreeMap<Place, BTreeSet<String>> {
+    let mut owned = BTreeMap::new();
+    let writers = written(city);
+    for (place, object) in whole(client, city).await {
+        let entries = object.pointer("/metadata/managedFields");
+        let entries = entries.and_then(Value::as_array).into_iter().flatten();
+        // In no order: entries of one second are sorted by their names, others by their times.
+        let names: BTreeSet<String> = entries.map(|entry| text(entry, "/manager")).collect();
+        let all = writers[&place]
+            .iter()
+            .all(|one| names.iter().any(|name| name == one));
+        assert!(all, "{place:?} is owned by {names:?}");
+        owned.insert(place, names);
+    }
+    owned
 }
 
 /// What a real server takes and the sand table refuses, or the other way round, could not be rehearsed; and
@@ -133,7 +149,10 @@ async fn the_city_is_loaded_as_it_is_by_the_sand_table_and_by_a_real_server() {
     found(&sand, &city).await;
     let real = Plane::new().await;
     found(&real.client, &city).await;
-    assert_eq!(there(&sand, &city).await, there(&real.client, &city).await);
+    let (here, there) = (owned(&sand, &city).await, owned(&real.client, &city).await);
+    for (place, owners) in here {
+        assert_eq!(owners, there[&place], "{place:?}");
+    }
     super::flood::plans_the_same(&sand, &real.client).await;
 }
 
@@ -143,7 +162,7 @@ async fn a_city_of_a_thousand_workloads_is_loaded_by_the_sand_table() {
     let city = grown(1000);
     let sand = sand();
     found(&sand, &city).await;
-    let found = there(&sand, &city).await;
+    let found = whole(&sand, &city).await;
     let workloads = |(kind, _, _): &&Place| ["Deployment", "StatefulSet"].contains(&kind.as_str());
     assert_eq!(found.keys().filter(workloads).count(), 1000);
 }

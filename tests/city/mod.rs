@@ -3,4 +3,5 @@
 
 mod flood;
 mod loaded;
+mod played;
 mod shape;

@@ -1,0 +1,164 @@
+//! The playbook for floods is played on the city: the operator with its own rights, the playbook's account
+//! with those that its page asks for, from the declaration to the exact return, in paused time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Client, CustomResourceExt};
+use pingzhan::api::{ChangeRecord, EmergencyMode, EmergencyModeStatus, Phase, Playbook, names};
+use pingzhan::field::exact;
+use pingzhan::run::clock::Clock;
+use pingzhan::run::operator::{self, Settings};
+use pingzhan::run::{lease, retention};
+use pingzhan::sandtable::load;
+use pingzhan::sandtable::people::User;
+use pingzhan::sandtable::schema;
+use pingzhan::sandtable::server::Server;
+use pingzhan::sandtable::service::Service;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::flood::{carried_out, spec};
+use super::loaded::{found, whole};
+use crate::fleet;
+
+/// What is installed beside the CRDs, and the rights of people and of the playbook's account.
+const MANIFESTS: [&str; 3] = [
+    include_str!("../../manifests/namespaces.yaml"),
+    include_str!("../../manifests/rbac.yaml"),
+    include_str!("../../xtask/src/demo/rights.yaml"),
+];
+const NAME: &str = "flood";
+/// How long anything may take, in the time of the story: stages wait a minute for what does not become
+/// ready, and here nothing does.
+const PATIENCE: u32 = 1800;
+
+/// A sand table on which Pingzhan is installed.
+fn installed(clock: &Clock) -> Service {
+    let now = clock.now();
+    let mut server = Server::new(schema::builtin(), 7, now);
+    for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+        let text = serde_json::to_string(&crd).expect("a kind is JSON");
+        load::manifests(&mut server, &text, now).expect("it is accepted");
+    }
+    for text in MANIFESTS {
+        load::manifests(&mut server, text, now).expect("they are accepted");
+    }
+    let clock = *clock;
+    Service::new(server, move || clock.now())
+}
+
+fn settings() -> Settings {
+    Settings {
+        namespace: names::DEFAULT_NAMESPACE.into(),
+        accounts_namespace: names::ACCOUNT_NAMESPACE.into(),
+        identity: "operator".into(),
+        concurrency: 8,
+        address: None,
+        record_retention: retention::DEFAULT,
+        lease: lease::settings(15),
+    }
+}
+
+/// Waits until the mode is as wanted.
+async fn until(
+    modes: &Api<EmergencyMode>,
+    wanted: impl Fn(&EmergencyModeStatus) -> bool,
+) -> EmergencyModeStatus {
+    let mut last = EmergencyModeStatus::default();
+    for _ in 0..PATIENCE {
+        sleep(Duration::from_secs(1)).await;
+        let mode = modes.get(NAME).await.expect("the mode is there");
+        last = mode.status.unwrap_or_default();
+        if wanted(&last) {
+            return last;
+        }
+    }
+    panic!("it did not come: {last:?}");
+}
+
+async fn write(modes: &Api<EmergencyMode>, spec: Value) {
+    let patch = Patch::Merge(json!({ "spec": spec }));
+    let written = modes.patch(NAME, &PatchParams::default(), &patch).await;
+    written.expect("the mode is changed");
+}
+
+fn phase(wanted: Phase) -> impl Fn(&EmergencyModeStatus) -> bool {
+    move |status| status.phase == Some(wanted)
+}
+
+/// Publishes the playbook, declares at level II and approves what was planned.
+async fn declare(admin: &Client, modes: &Api<EmergencyMode>) {
+    let playbooks: Api<Playbook> = Api::all(admin.clone());
+    let playbook = Playbook::new("flood-response", carried_out(&spec()));
+    let published = playbooks.create(&PostParams::default(), &playbook).await;
+    published.expect("the playbook is accepted");
+    let declared = serde_json::from_value(json!({
+        "playbookRef": { "name": "flood-response" }, "level": "II", "reason": "the river rises",
+        "requestedBy": "zhou", "requestedAs": "emergency-duty", "expiresAfter": "24h",
+    }));
+    let mode = EmergencyMode::new(NAME, declared.expect("a mode"));
+    let created = modes.create(&PostParams::default(), &mode).await;
+    created.expect("the mode is accepted");
+    let plan = until(modes, |status| status.plan.is_some()).await.plan;
+    let hash = plan.expect("a plan").hash;
+    let approval = |by: &str| json!({ "by": by, "as": "emergency-approvers", "planHash": hash });
+    write(modes, json!({ "approvals": [approval("lin")] })).await;
+    let both = [approval("lin"), approval("chen")];
+    write(modes, json!({ "approvals": both })).await;
+}
+
+/// What a city adopts must come back as it was, of eight kinds of owners, with the rights that its page
+/// asks for and no others.
+#[tokio::test(start_paused = true)]
+async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
+    let begin: Timestamp = "2026-07-01T08:00:00Z".parse().expect("a moment");
+    let clock = Clock::from(begin);
+    let service = installed(&clock);
+    let (admin, city) = (service.client(), fleet::yunxi());
+    found(&admin, &city).await;
+    let before = whole(&admin, &city).await;
+    let own = service.of(User::account(names::DEFAULT_NAMESPACE, "pingzhan"));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    let task = tokio::spawn(operator::run_over(own.client(), settings(), clock, stopped));
+
+    let modes: Api<EmergencyMode> = Api::all(admin.clone());
+    declare(&admin, &modes).await;
+    let active = until(&modes, phase(Phase::Active)).await;
+    let stages = active.stages.iter();
+    let stages: BTreeMap<&str, (i64, i64, i64)> = stages
+        .map(|stage| {
+            (
+                stage.name.as_str(),
+                (stage.changes, stage.applied, stage.failed),
+            )
+        })
+        .collect();
+    let expected = [
+        ("protect", (24, 24, 0)),
+        ("shed", (37, 37, 0)),
+        ("surge", (35, 35, 0)),
+        ("counters", (2, 2, 0)),
+    ];
+    assert_eq!(stages, expected.into());
+    let wartime = whole(&admin, &city).await;
+    let changed = before.iter().filter(|(place, was)| wartime[place] != **was);
+    let targets = active.plan.expect("a plan").targets;
+    assert_eq!(i64::try_from(changed.count()).expect("a count"), targets);
+
+    write(&modes, json!({ "posture": "Peacetime" })).await;
+    until(&modes, phase(Phase::Closed)).await;
+    let after = whole(&admin, &city).await;
+    for (place, was) in &before {
+        let differs = exact::differences(was, &after[place]);
+        assert_eq!(differs, Vec::<String>::new(), "{place:?}");
+    }
+    stop.send(()).expect("the operator runs");
+    task.await.expect("no panic").expect("it ends in peace");
+}
