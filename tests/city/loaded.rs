@@ -53,6 +53,10 @@ impl Plane {
 
 impl Drop for Plane {
     fn drop(&mut self) {
+        // After a failure it ends with this process: a second failure would hide the first.
+        if std::thread::panicking() {
+            return;
+        }
         xtask(&["cluster", "down", "--name", &self.name]);
     }
 }
