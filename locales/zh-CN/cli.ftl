@@ -75,6 +75,7 @@ arg-answer-choice = 您的答复：proceed 继续，skip 跳过关卡之后的�
 arg-answer-in-name-of = 以哪个组的名义作答；默认取您所在、且关卡所询问的第一个组
 arg-skip-at = 步骤：阶段/步骤，见方案
 arg-skip-reason = 为什么
+arg-run-signals = 说明通知、调用与 Prometheus 查询发往何处的文件；不给则一概不发
 arg-verdict-choice = 以谁的值为准：keep 保留他人的值，ours 以我方的值覆盖
 arg-verdict-uid = 作用对象的 uid，见状态页
 arg-verdict-path = 字段的路径，见状态页

@@ -24,6 +24,8 @@ pub const RECORD_FINALIZER: &str = "pingzhan.dev/journal";
 pub const RESTART_ANNOTATION: &str = "pingzhan.dev/restarted-for";
 /// Field manager of the operator on its own objects.
 pub const OPERATOR_MANAGER: &str = "pingzhan-operator";
+/// Annotation of a Job of a playbook: which act of which mode it is.
+pub const ACT: &str = "pingzhan.dev/act";
 /// Field manager of what is told a `CronJob`'s controller before its missed runs are passed over.
 pub const SKIP_MANAGER: &str = "pingzhan-skip-missed";
 /// Field manager of the CLI on our own objects.

@@ -4,7 +4,7 @@ use snafu::Snafu;
 
 use crate::i18n::Lang;
 use crate::recover;
-use crate::run::operator;
+use crate::run::{operator, signal};
 use crate::t;
 
 use super::exit::Exit;
@@ -58,6 +58,8 @@ pub enum Error {
     Unsupported { verb: String },
     #[snafu(display("writing the output"))]
     Output { source: std::io::Error },
+    #[snafu(display("reading the signals file"))]
+    Signals { source: signal::Error },
     #[snafu(display("running the operator"))]
     Operator { source: operator::Error },
     #[snafu(display("bringing everything back"))]
@@ -82,6 +84,7 @@ impl Error {
             | Self::Closed { .. }
             | Self::Contended { .. }
             | Self::Unsupported { .. }
+            | Self::Signals { .. }
             | Self::Output { .. } => Exit::Refused,
             Self::TimedOut { .. } => Exit::TimedOut,
             Self::Operator { source } => of_operator(source),
@@ -147,6 +150,7 @@ impl Error {
             ),
             Self::Unsupported { verb } => t!(lang, "error-unsupported", verb = verb.clone()),
             Self::Output { source } => t!(lang, "error-output", problem = source.to_string()),
+            Self::Signals { source } => source.to_string(),
             Self::Operator { source } => source.to_string(),
             Self::Recover { source } => explain_recovery(lang, source),
         }

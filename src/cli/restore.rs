@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kube::Client;
@@ -79,6 +80,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         record_retention: retention::DEFAULT,
         address: None,
         lease: lease::DEFAULT,
+        signals: Arc::default(),
     };
     let config = context.config().await?;
     let only = args.name.as_deref();

@@ -1,6 +1,8 @@
 //! `run`: the operator, until it is told to stop.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -11,10 +13,11 @@ use crate::api::{Term, names};
 use crate::run::clock::Clock;
 use crate::run::lease;
 use crate::run::operator::{self, Settings};
+use crate::run::signal::Signals;
 
 use super::args::term;
 use super::context::Context;
-use super::error::{Error, OperatorSnafu, OutputSnafu};
+use super::error::{Error, OperatorSnafu, OutputSnafu, SignalsSnafu};
 use super::exit::Exit;
 
 /// The arguments.
@@ -45,6 +48,10 @@ pub struct Args {
     /// How long the records of a mode that is over are kept: days, or a term such as 36h
     #[arg(long, value_name = "TERM", default_value = "90d", value_parser = days)]
     pub record_retention: Duration,
+    /// File that says where notifications, calls and questions to Prometheus go; without one they
+    /// go nowhere
+    #[arg(long, value_name = "FILE")]
+    pub signals: Option<PathBuf>,
     /// How log lines look
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -74,6 +81,10 @@ pub enum LogFormat {
 /// where it stands, and gives its lease back.
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let lease = times(&args)?;
+    let signals = match args.signals {
+        Some(path) => Signals::read(path).context(SignalsSnafu)?,
+        None => Signals::default(),
+    };
     // Before anything is written: from here on a signal is an orderly end.
     let mut terminate = signal(SignalKind::terminate()).context(OutputSnafu)?;
     let mut interrupt = signal(SignalKind::interrupt()).context(OutputSnafu)?;
@@ -87,6 +98,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         address: Some(args.metrics_address),
         record_retention: args.record_retention,
         lease,
+        signals: Arc::new(signals),
     };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

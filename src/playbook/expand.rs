@@ -5,19 +5,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::api::{
-    Act, DriftActive, DriftRestore, Gate, Level, NewTargets, ObjectRef, OnFailure, OnResume,
-    PlaybookSpec, Scalar, Scale, Stage, Step, Targets, Term, Wait,
+    Act, Call, DriftActive, DriftRestore, Gate, Level, NewTargets, Notify, ObjectRef, OnFailure,
+    OnResume, PlaybookSpec, Run, Scalar, Scale, Stage, Step, Targets, Term, Wait,
 };
 use crate::field::{Image, Path};
-
-use serde_json::Value;
 
 use super::conditions::{self, Where};
 use super::lint::{self, Finding, Severity, codes};
 use super::numbers::{Number, percentage};
 use super::order::{Item, order};
-use super::{fields, parameters, unsupported};
+use super::{deeds, fields, parameters, unsupported};
 
 /// How long a step may take where the playbook does not say: long enough for a slow API server,
 /// short enough that a person is told within one cup of tea.
@@ -100,6 +100,12 @@ pub enum ResolvedAct {
     Wait(Wait),
     /// Ask people.
     Gate(Gate),
+    /// Tell people.
+    Notify(Notify),
+    /// Run a Job; references are replaced.
+    Run(Run),
+    /// Make an HTTP call; references are replaced.
+    Call(Call),
     /// This version does not carry it out.
     Unsupported {
         /// The act's word.
@@ -327,17 +333,15 @@ impl Expansion<'_> {
             }
             Act::Wait(wait) => Ok(ResolvedAct::Wait((*wait).clone())),
             Act::Gate(gate) => Ok(ResolvedAct::Gate((*gate).clone())),
-            Act::Isolate(_)
-            | Act::Access(_)
-            | Act::Route(_)
-            | Act::Freeze(_)
-            | Act::Apply(_)
-            | Act::Run(_)
-            | Act::Call(_)
-            | Act::Notify(_) => Ok(ResolvedAct::Unsupported {
-                word: act.word(),
-                sentence: format!("`{}` is not carried out by this version", act.word()),
-            }),
+            Act::Notify(notify) => Ok(ResolvedAct::Notify((*notify).clone())),
+            Act::Run(run) => Ok(ResolvedAct::Run(deeds::run(run, self.values))),
+            Act::Call(call) => Ok(ResolvedAct::Call(deeds::call(call, self.values))),
+            Act::Isolate(_) | Act::Access(_) | Act::Route(_) | Act::Freeze(_) | Act::Apply(_) => {
+                Ok(ResolvedAct::Unsupported {
+                    word: act.word(),
+                    sentence: format!("`{}` is not carried out by this version", act.word()),
+                })
+            }
         }
     }
 

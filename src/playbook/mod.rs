@@ -2,6 +2,7 @@
 //! them for one level and its parameters ([`expand`]), and matching objects ([`matching`]).
 
 pub mod conditions;
+mod deeds;
 pub mod expand;
 mod fields;
 pub mod kinds;

@@ -2,6 +2,7 @@
 //! sees to it that what was decided happens: journal, order, status. It writes no target.
 
 mod acts;
+mod deed;
 mod facts;
 mod input;
 mod lead;

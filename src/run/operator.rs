@@ -2,6 +2,7 @@
 //! lets go of everything and stands for election again.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use snafu::{ResultExt, Snafu};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,6 +18,7 @@ use super::executor::{self, Deps};
 use super::lease::{self, Elector, Leader, Leadership};
 use super::metrics::Metrics;
 use super::server::{self, Health};
+use super::signal::Signals;
 use super::task;
 
 /// Orders that wait for the executor, all modes together: a mode sends at most two a second.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub record_retention: std::time::Duration,
     /// Times of the lease.
     pub lease: lease::Settings,
+    /// Where signals to other systems go.
+    pub signals: Arc<Signals>,
 }
 
 /// Why the operator does not run.

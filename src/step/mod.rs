@@ -102,7 +102,12 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
         ResolvedAct::Patch(fields) => patch::needs(targets, fields),
         ResolvedAct::Suspend(_) => suspend::needs(targets),
         // A wait looks while it waits: what is not there yet is no problem of the plan.
-        ResolvedAct::Wait(_) | ResolvedAct::Gate(_) | ResolvedAct::Unsupported { .. } => Vec::new(),
+        ResolvedAct::Wait(_)
+        | ResolvedAct::Gate(_)
+        | ResolvedAct::Notify(_)
+        | ResolvedAct::Run(_)
+        | ResolvedAct::Call(_)
+        | ResolvedAct::Unsupported { .. } => Vec::new(),
     };
     // What is restarted or scales a target follows from the target.
     for query in queries
@@ -132,6 +137,9 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
         | ResolvedAct::Suspend(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
+        | ResolvedAct::Notify(_)
+        | ResolvedAct::Run(_)
+        | ResolvedAct::Call(_)
         | ResolvedAct::Unsupported { .. } => Vec::new(),
     }
 }
@@ -149,9 +157,12 @@ pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
         ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
         ResolvedAct::Patch(fields) => patch::compile(fields, found),
         ResolvedAct::Suspend(on_resume) => suspend::compile(*on_resume, found),
-        ResolvedAct::Wait(_) | ResolvedAct::Gate(_) | ResolvedAct::Unsupported { .. } => {
-            Compiled::default()
-        }
+        ResolvedAct::Wait(_)
+        | ResolvedAct::Gate(_)
+        | ResolvedAct::Notify(_)
+        | ResolvedAct::Run(_)
+        | ResolvedAct::Call(_)
+        | ResolvedAct::Unsupported { .. } => Compiled::default(),
     };
     compiled
         .changes

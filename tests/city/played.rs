@@ -60,6 +60,7 @@ fn settings() -> Settings {
         address: None,
         record_retention: retention::DEFAULT,
         lease: lease::settings(15),
+        signals: std::sync::Arc::default(),
     }
 }
 

@@ -84,9 +84,9 @@ async fn a_stage_waits_for_its_services_and_then_for_people() {
     let active = world.phase("flood", Phase::Active).await;
     assert_ne!(&replicas(&world, "legacy").await, peace);
     let status = active.status.expect("it has a status");
-    let states: Vec<StageState> = status.stages.iter().map(|stage| stage.state).collect();
+    let reached: Vec<StageState> = status.stages.iter().map(|stage| stage.state).collect();
     assert_eq!(
-        states,
+        reached,
         [StageState::Done, StageState::Done, StageState::Skipped]
     );
     let told = &status.timeline;

@@ -9,6 +9,7 @@ mod authority;
 mod autoscaled;
 mod confinement;
 mod custom;
+mod deeds;
 mod drift;
 mod ending;
 pub mod fleet;

@@ -2,7 +2,7 @@
 //! its own identity, and everything that happened.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::api::{
@@ -16,6 +16,7 @@ use pingzhan::run::clock::Clock;
 use pingzhan::run::lease;
 use pingzhan::run::operator::{self, Settings};
 use pingzhan::run::retention;
+use pingzhan::run::signal::Signals;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -59,6 +60,8 @@ pub struct World {
     pub namespace: String,
     /// The admin's client.
     pub client: Client,
+    /// Where the operator's signals go; nowhere, unless a scenario says so before it starts one.
+    pub signals: Arc<Signals>,
     /// Writes that the scenario made: uid and resource version.
     foreign: Mutex<BTreeSet<(String, u64)>>,
     /// The control plane; given back last.
@@ -132,6 +135,7 @@ impl World {
             history,
             namespace,
             client,
+            signals: Arc::default(),
             foreign: Mutex::default(),
             plane,
         };
@@ -280,6 +284,7 @@ impl World {
             address: None,
             record_retention: retention::DEFAULT,
             lease: lease::settings(LEASE),
+            signals: self.signals.clone(),
         }
     }
 

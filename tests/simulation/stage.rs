@@ -109,6 +109,7 @@ impl<'a> Stage<'a> {
             address: None,
             record_retention: retention::DEFAULT,
             lease: lease::settings(self.story.lease),
+            signals: std::sync::Arc::default(),
         };
         let wire = Wire {
             service: self.city.service.of(City::operator()),

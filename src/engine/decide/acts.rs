@@ -19,31 +19,45 @@ const NOTES: usize = 64;
 /// Seconds between two looks at what is waited for: pods start in seconds, and a list of a fleet
 /// costs the API server some milliseconds a page.
 const LOOK: SignedDuration = SignedDuration::from_secs(4);
+/// The longest pause between two tries of an act: whoever could not be reached is back in minutes.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Where a step that is an act stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Not begun, or not ended.
-    Open,
+    Open {
+        /// Whether what comes after it waits for it.
+        holds: bool,
+    },
     /// What comes after it may go on.
     Passed,
     /// What comes after it in its stage is left out.
     Declined,
     /// What comes after it in its stage is left undone: why.
     Failed(String),
+    /// It failed, and nothing waits for it: why.
+    Missed(String),
 }
 
 /// A step of a playbook that is an act.
 #[derive(Clone, Copy)]
-enum Act<'a> {
+pub(super) enum Act<'a> {
     Wait,
     Gate(&'a Gate),
+    /// Something that is carried out; with whether it is undone at the return.
+    Deed(bool),
+    /// People are told. Nothing waits for that but what is told critical.
+    Notify,
 }
 
-fn act<'a>(plan: &'a Plan, stage: &str, step: &str) -> Option<Act<'a>> {
+pub(super) fn act<'a>(plan: &'a Plan, stage: &str, step: &str) -> Option<Act<'a>> {
     match plan.source(stage, step)?.acts().first()? {
         Source::Wait(_) => Some(Act::Wait),
         Source::Gate(gate) => Some(Act::Gate(gate)),
+        Source::Run(run) => Some(Act::Deed(run.undo.is_some())),
+        Source::Call(call) => Some(Act::Deed(call.undo.is_some())),
+        Source::Notify(_) => Some(Act::Notify),
         Source::Scale(_)
         | Source::Suspend(_)
         | Source::Isolate(_)
@@ -52,10 +66,7 @@ fn act<'a>(plan: &'a Plan, stage: &str, step: &str) -> Option<Act<'a>> {
         | Source::Route(_)
         | Source::Freeze(_)
         | Source::Patch(_)
-        | Source::Apply(_)
-        | Source::Run(_)
-        | Source::Call(_)
-        | Source::Notify(_) => None,
+        | Source::Apply(_) => None,
     }
 }
 
@@ -66,27 +77,26 @@ pub(super) fn standing(
     stage: &str,
     step: &PlannedStep,
 ) -> Option<Standing> {
-    act(plan, stage, &step.name)?;
+    let act = act(plan, stage, &step.name)?;
+    let holds = step.critical || !matches!(act, Act::Notify);
     let key = (stage.to_owned(), step.name.clone());
     let Some(known) = input.ledger.acts.get(&key) else {
-        return Some(Standing::Open);
+        return Some(Standing::Open { holds });
     };
+    let why = || known.reason.clone().unwrap_or_default();
     Some(match known.state {
-        ActState::Begun => Standing::Open,
+        ActState::Begun => Standing::Open { holds },
         ActState::Done | ActState::Skipped | ActState::Undoing | ActState::Undone => {
             Standing::Passed
         }
         ActState::Declined => Standing::Declined,
-        ActState::Failed => Standing::Failed(known.reason.clone().unwrap_or_default()),
+        ActState::Failed if holds => Standing::Failed(why()),
+        ActState::Failed => Standing::Missed(why()),
     })
 }
 
 /// When the last of the acts that a step comes after ended: it could not begin before.
-pub(super) fn held_until(
-    input: &Input<'_>,
-    stage: &PlannedStage,
-    step: &PlannedStep,
-) -> Option<Timestamp> {
+fn held_until(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Option<Timestamp> {
     let before = step.after.iter().filter_map(|name| {
         let own = input.ledger.acts.get(&(stage.name.clone(), name.clone()));
         let earlier = stage.steps.iter().find(|other| other.name == *name);
@@ -94,6 +104,18 @@ pub(super) fn held_until(
         own.map(|act| act.at).max(further)
     });
     before.max()
+}
+
+/// When a step will have taken longer than it may: what it comes after does not count.
+pub(super) fn late_at(
+    input: &Input<'_>,
+    stage: &PlannedStage,
+    step: &PlannedStep,
+) -> Option<Timestamp> {
+    let started = input.ledger.stage_started.get(&stage.name).copied()?;
+    let from = held_until(input, stage, step).map_or(started, |held| held.max(started));
+    let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
+    from.checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
 /// A step of a plan that is an act, and may go on.
@@ -109,14 +131,8 @@ impl Turn<'_> {
         (self.stage.name.clone(), self.step.name.clone())
     }
 
-    fn note(&self, event: ActEvent, by: Option<&str>, reason: Option<String>) -> ActNote {
-        ActNote {
-            stage: self.stage.name.clone(),
-            step: self.step.name.clone(),
-            event,
-            by: by.map(str::to_owned),
-            reason: reason.map(|reason| super::status::cut(&reason)),
-        }
+    fn note(&self, event: ActEvent, by: Option<&str>, reason: Option<&str>) -> ActNote {
+        note(&self.key(), event, by, reason)
     }
 
     /// Takes an open act further. What is noted is journalled by [`journal`].
@@ -140,13 +156,15 @@ impl Turn<'_> {
         match act {
             Act::Wait => self.wait(until, decision),
             Act::Gate(gate) => self.gate(gate, until, decision),
+            Act::Deed(_) => self.carry(known.began, until, true, decision),
+            Act::Notify => self.carry(known.began, until, self.step.critical, decision),
         }
     }
 
     /// When it is given up.
     fn until(&self, act: &Act<'_>, began: Timestamp) -> Timestamp {
         let own = match act {
-            Act::Wait => None,
+            Act::Wait | Act::Deed(_) | Act::Notify => None,
             Act::Gate(gate) => gate
                 .timeout
                 .as_ref()
@@ -162,34 +180,38 @@ impl Turn<'_> {
     /// A person's word that the step is left out.
     pub(super) fn skip(&self) -> Option<ActNote> {
         let skip = said_skip(self.input.mode.spec?, &self.stage.name, &self.step.name)?;
-        Some(self.note(ActEvent::Skipped, Some(&skip.by), Some(skip.reason.clone())))
+        Some(self.note(ActEvent::Skipped, Some(&skip.by), Some(&skip.reason)))
     }
 
     fn wait(&self, until: Timestamp, decision: &mut Decision) {
-        let seen = match self.input.answers.get(&self.key()) {
+        let seen = match self.input.answers.get(&(self.key(), Ask::Look)) {
             Some((_, Answer::Seen(reading))) => Some(reading),
-            None => None,
+            Some((_, Answer::Done(_) | Answer::NotYet(_) | Answer::Failed(_))) | None => None,
         };
         let notes = &mut decision.findings.notes;
         match seen {
             Some(reading) if reading.holds => {
-                notes.push(self.note(ActEvent::Done, None, Some(reading.sentence.clone())));
+                notes.push(self.note(ActEvent::Done, None, Some(&reading.sentence)));
                 return;
             }
             Some(reading) if until <= self.input.now => {
                 let why = format!("not in time: {}", reading.sentence);
-                notes.push(self.note(ActEvent::Failed, None, Some(why)));
+                notes.push(self.note(ActEvent::Failed, None, Some(&why)));
                 return;
             }
             // Nobody could look: it is given up all the same, or nothing would ever follow.
             None if until <= self.input.now => {
                 let why = "not in time: nothing could be seen".to_owned();
-                notes.push(self.note(ActEvent::Failed, None, Some(why)));
+                notes.push(self.note(ActEvent::Failed, None, Some(&why)));
                 return;
             }
             Some(_) | None => {}
         }
-        let last = self.input.answers.get(&self.key()).map(|(at, _)| *at);
+        let last = self
+            .input
+            .answers
+            .get(&(self.key(), Ask::Look))
+            .map(|(at, _)| *at);
         let due = last.map_or(self.input.now, |at| at + LOOK);
         if due <= self.input.now {
             decision.asks.insert(self.key(), Ask::Look);
@@ -202,6 +224,36 @@ impl Turn<'_> {
             &format!("{found}, until {until:.0} at the latest"),
             decision,
         );
+    }
+
+    /// Something is carried out, again and again until it is done, cannot be, or is given up.
+    fn carry(&self, began: Timestamp, until: Timestamp, tells: bool, decision: &mut Decision) {
+        let answer = self.input.answers.get(&(self.key(), Ask::Carry));
+        let (last, found) = match answer {
+            Some((_, Answer::Done(found))) => {
+                let note = self.note(ActEvent::Done, None, Some(found));
+                return decision.findings.notes.push(note);
+            }
+            Some((_, Answer::Failed(why))) => {
+                let note = self.note(ActEvent::Failed, None, Some(why));
+                return decision.findings.notes.push(note);
+            }
+            Some((at, Answer::NotYet(why))) => (Some(*at), why.as_str()),
+            Some((_, Answer::Seen(_))) | None => (None, "it is being carried out"),
+        };
+        if until <= self.input.now {
+            let why = format!("not in time: {found}");
+            let note = self.note(ActEvent::Failed, None, Some(&why));
+            return decision.findings.notes.push(note);
+        }
+        ask(self.input, &self.key(), Ask::Carry, began, last, decision);
+        decision.look_again(until);
+        if tells {
+            self.tell(
+                &format!("{found}, until {until:.0} at the latest"),
+                decision,
+            );
+        }
     }
 
     fn gate(&self, gate: &Gate, until: Timestamp, decision: &mut Decision) {
@@ -218,7 +270,7 @@ impl Turn<'_> {
                 AnswerChoice::Stop => ActEvent::Failed,
             };
             let why = format!("{:?}, answered as {}", answer.answer, answer.as_);
-            let note = self.note(event, Some(&answer.by), Some(why));
+            let note = self.note(event, Some(&answer.by), Some(&why));
             decision.findings.notes.push(note);
             return;
         }
@@ -233,7 +285,7 @@ impl Turn<'_> {
             decision
                 .findings
                 .notes
-                .push(self.note(event, None, Some(why)));
+                .push(self.note(event, None, Some(&why)));
             return;
         }
         decision.look_again(until);
@@ -250,10 +302,44 @@ impl Turn<'_> {
 
     fn tell(&self, what: &str, decision: &mut Decision) {
         let sentence = format!("{}/{} waits for: {what}", self.stage.name, self.step.name);
-        let told = &mut decision.findings.acts;
-        told.push((self.stage.name.clone(), sentence));
-        let sentences: Vec<String> = told.iter().map(|(_, sentence)| sentence.clone()).collect();
-        decision.waiting = Some(Waiting::Acts(sentences.join("; ")));
+        tell(&self.stage.name, sentence, decision);
+    }
+}
+
+pub(super) fn tell(stage: &str, sentence: String, decision: &mut Decision) {
+    let told = &mut decision.findings.acts;
+    told.push((stage.to_owned(), sentence));
+    let sentences: Vec<String> = told.iter().map(|(_, sentence)| sentence.clone()).collect();
+    decision.waiting = Some(Waiting::Acts(sentences.join("; ")));
+}
+
+/// Asks for another try: the first at once, later ones ever later.
+pub(super) fn ask(
+    input: &Input<'_>,
+    key: &Key,
+    what: Ask,
+    began: Timestamp,
+    last: Option<Timestamp>,
+    decision: &mut Decision,
+) {
+    let due = last.map_or(input.now, |last| {
+        let waited = last.duration_since(began).max(LOOK);
+        last + waited.min(LONGEST_PAUSE)
+    });
+    if due <= input.now {
+        decision.asks.insert(key.clone(), what);
+    } else {
+        decision.look_again(due);
+    }
+}
+
+pub(super) fn note(key: &Key, event: ActEvent, by: Option<&str>, reason: Option<&str>) -> ActNote {
+    ActNote {
+        stage: key.0.clone(),
+        step: key.1.clone(),
+        event,
+        by: by.map(str::to_owned),
+        reason: reason.map(super::status::cut),
     }
 }
 

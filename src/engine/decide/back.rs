@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{DriftActive, DriftRestore, OnResume, Turn, TurnKind, names};
+use crate::engine::acts::Key;
 use crate::engine::judge::{self, Judgement, Way};
 use crate::engine::plan::Plan;
 use crate::engine::work::{First, WriteItem};
@@ -12,12 +13,13 @@ use crate::field::patch::Edit;
 use crate::field::{Image, Projection};
 use crate::ledger::{Entry, EntryId, Event, State};
 
+use super::acts;
 use super::field::{Look, live, look, rival};
 use super::gate::Gate;
 use super::hold::{drifted, gone, outcome, verdict};
 use super::order::Order;
 use super::work::Desk;
-use super::{Decision, Input, Need, Sight, Waiting, wartime};
+use super::{Decision, Input, Need, Sight, Waiting, undo, wartime};
 
 /// Why entries are brought back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         &mut desk,
         decision,
     );
+    let undoing = undo_acts(input, plan, decision);
     let labels = let_go(input, &mut desk);
     let (works, unseen) = desk.finish();
     if !unseen.is_empty() {
@@ -53,7 +56,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         decision.need = Some(Need::Sights(unseen));
         return;
     }
-    let over = entries.is_empty() && labels == 0;
+    let over = entries.is_empty() && labels == 0 && undoing.is_empty();
     if over && works.is_empty() {
         decision.turn(closed());
     }
@@ -77,6 +80,16 @@ fn closed() -> Turn {
     }
 }
 
+/// Undoes what was carried out in stages on which no stage depends that is still to come back.
+fn undo_acts(input: &Input<'_>, plan: &Plan, decision: &mut Decision) -> BTreeSet<Key> {
+    let entries: Vec<&Entry> = input.ledger.live().collect();
+    let order = Order::new(input, plan, &entries).with_acts(input);
+    let is_free = |(stage, step): &Key| order.is_free(stage, step);
+    let left = undo::undo(input, plan, is_free, decision);
+    acts::journal(decision);
+    left
+}
+
 /// Brings some entries back.
 pub(super) fn bring_back(
     input: &Input<'_>,
@@ -89,7 +102,10 @@ pub(super) fn bring_back(
     if entries.is_empty() {
         return;
     }
-    let order = Order::new(input, plan, entries);
+    let mut order = Order::new(input, plan, entries);
+    if errand == Errand::Restoring {
+        order = order.with_acts(input);
+    }
     let mut gate = Gate::new(input, plan);
     let mut drifts = 0;
     let mut stuck = 0;

@@ -206,6 +206,11 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
 fn degraded(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Said<'static> {
     let outgrown = &decision.findings.outgrown;
     let trouble = counts.refused + counts.stuck > 0 || !outgrown.is_empty();
+    let acts = &decision.findings.failed_acts;
+    if !trouble && !acts.is_empty() {
+        let sentences: Vec<&str> = acts.iter().map(|(_, why)| why.as_str()).collect();
+        return say(types::DEGRADED, true, "ActFailed", "", sentences.join("; "));
+    }
     match input.unwatched {
         Some(why) if !trouble => say(
             types::DEGRADED,

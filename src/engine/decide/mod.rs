@@ -20,6 +20,7 @@ pub mod status;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod waiting;
 mod wartime;
 mod work;
@@ -34,7 +35,7 @@ use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
 use crate::ledger::{Direction, Ledger};
 
-use super::acts::{Answer, Ask, Key};
+use super::acts::{Answers, Ask, Key};
 use super::plan::Plan;
 use super::scheduler::Work;
 use super::work::Task;
@@ -113,7 +114,7 @@ pub struct Input<'a> {
     /// Changes of new targets that the approved rule adopts, and the number of their amendment.
     pub adopted: &'a [(String, String, super::plan::Change)],
     /// What came of acts that were looked at or carried out, and when.
-    pub answers: &'a BTreeMap<Key, (Timestamp, Answer)>,
+    pub answers: &'a Answers,
     /// When each target was last written again, newest last: at most 3 times a minute.
     pub rewrites: &'a BTreeMap<Uid, Vec<Timestamp>>,
     /// When each target whose write was refused may be tried again.

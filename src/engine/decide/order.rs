@@ -6,7 +6,7 @@ use crate::engine::plan::Plan;
 use crate::field::Path;
 use crate::ledger::{Entry, State};
 
-use super::Input;
+use super::{Input, undo};
 
 /// The order of the return: a stage goes back when every stage that depends on it is back, a step
 /// when every step after it is back, and inside a step the waves go in the same order as there.
@@ -70,6 +70,31 @@ impl<'a> Order<'a> {
         order
     }
 
+    /// The same, where acts are undone, too: what they come after goes back after them.
+    pub(super) fn with_acts(mut self, input: &'a Input<'_>) -> Self {
+        for (stage, step) in undo::undone_later(input, self.plan) {
+            self.open.entry(stage).or_default().insert(step);
+        }
+        self
+    }
+
+    /// Whether everything is back that depends on a step: stages, and later steps of its own.
+    pub(super) fn is_free(&self, stage: &str, step: &str) -> bool {
+        let mut open = self.open.keys();
+        open.all(|other| !self.depends(other, stage)) && !self.has_later(stage, step)
+    }
+
+    /// Whether a step of a stage that comes after this one is still to be brought back.
+    fn has_later(&self, stage: &str, step: &str) -> bool {
+        let open = self.open.get(stage);
+        let planned = self.plan.stages.iter().find(|own| own.name == stage);
+        let mut steps = planned.into_iter().flat_map(|own| &own.steps);
+        steps.any(|later| {
+            later.after.iter().any(|after| after == step)
+                && open.is_some_and(|open| open.contains(later.name.as_str()))
+        })
+    }
+
     pub(super) fn parents_of(&self, entry: &Entry) -> Vec<Path> {
         let created = self
             .parents
@@ -93,19 +118,7 @@ impl<'a> Order<'a> {
         let later_stage = self.plan.stages.iter().any(|stage| {
             self.open.contains_key(stage.name.as_str()) && self.depends(&stage.name, &entry.stage)
         });
-        let Some(stage) = self
-            .plan
-            .stages
-            .iter()
-            .find(|stage| stage.name == *entry.stage)
-        else {
-            return true;
-        };
-        let open = self.open.get(&*entry.stage);
-        let later_step = stage.steps.iter().any(|step| {
-            step.after.iter().any(|after| *after == *entry.step)
-                && open.is_some_and(|open| open.contains(step.name.as_str()))
-        });
+        let later_step = self.has_later(&entry.stage, &entry.step);
         let lowest = self.waves.get(&(&*entry.stage, &*entry.step)).copied();
         !later_stage && !later_step && lowest.is_none_or(|lowest| self.wave(entry) <= lowest)
     }

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::api::{StageState, StageStatus};
 use crate::engine::plan::{self, Change, Plan, PlannedStage, PlannedStep};
 
@@ -38,14 +36,35 @@ impl StepView<'_> {
 
     /// Whether it is an act that has not ended.
     fn waits(&self) -> bool {
-        self.act == Some(acts::Standing::Open) && !self.is_cut
+        self.act == Some(acts::Standing::Open { holds: true }) && !self.is_cut
+    }
+
+    /// Whether it is an act that has not ended, and that nothing waits for.
+    fn trails(&self) -> bool {
+        self.act == Some(acts::Standing::Open { holds: false }) && !self.is_cut
     }
 
     /// Why it failed, if it is an act that did.
     fn failure(&self) -> Option<&str> {
         match &self.act {
             Some(acts::Standing::Failed(why)) => Some(why),
-            Some(acts::Standing::Open | acts::Standing::Passed | acts::Standing::Declined)
+            Some(
+                acts::Standing::Open { .. }
+                | acts::Standing::Passed
+                | acts::Standing::Declined
+                | acts::Standing::Missed(_),
+            )
+            | None => None,
+        }
+    }
+
+    /// Why it failed, if it is an act that did, whether something waited for it or not.
+    fn missed(&self) -> Option<&str> {
+        match &self.act {
+            Some(acts::Standing::Failed(why) | acts::Standing::Missed(why)) => Some(why),
+            Some(
+                acts::Standing::Open { .. } | acts::Standing::Passed | acts::Standing::Declined,
+            )
             | None => None,
         }
     }
@@ -87,7 +106,16 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     let stages = stages(&board, plan);
     let mut desk = Desk::new(input);
     for (index, view) in stages.iter().enumerate() {
-        if view.state != StageState::Running && view.state != StageState::Failed {
+        let goes_on = match view.state {
+            StageState::Running | StageState::Failed => true,
+            // People are still being told.
+            StageState::Done => view.steps.iter().any(StepView::trails),
+            StageState::Waiting
+            | StageState::Skipped
+            | StageState::Unsupported
+            | StageState::Restored => false,
+        };
+        if !goes_on {
             continue;
         }
         write_stage(&board, plan, index, view, &mut desk, decision);
@@ -221,16 +249,7 @@ fn state(
 
 /// Whether a step has taken longer than it may.
 fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool {
-    late_at(input, stage, step).is_some_and(|end| end <= input.now)
-}
-
-/// When a step will have taken longer than it may: what it comes after does not count.
-fn late_at(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Option<Timestamp> {
-    let started = input.ledger.stage_started.get(&stage.name).copied()?;
-    let from = acts::held_until(input, stage, step).map_or(started, |held| held.max(started));
-    let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
-    from.checked_add(jiff::SignedDuration::from_secs(seconds))
-        .ok()
+    acts::late_at(input, stage, step).is_some_and(|end| end <= input.now)
 }
 
 fn write_stage(
@@ -291,7 +310,7 @@ fn act(
         stage: view.stage,
         step: step.step,
     };
-    if step.waits() && view.state == StageState::Running {
+    if (step.waits() && view.state == StageState::Running) || step.trails() {
         turn.advance(decision);
     } else if step.failure().is_some() {
         decision.findings.notes.extend(turn.skip());
@@ -332,7 +351,7 @@ fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
         for (step, why) in view
             .steps
             .iter()
-            .filter_map(|step| Some((step, step.failure()?)))
+            .filter_map(|step| Some((step, step.missed()?)))
         {
             let sentence = format!("{name}/{} failed: {why}", step.step.name);
             decision.findings.failed_acts.push((name.clone(), sentence));
@@ -361,7 +380,7 @@ fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
         });
         if view.state == StageState::Running {
             for step in view.steps.iter().filter(|step| step.open() > 0) {
-                if let Some(end) = late_at(input, view.stage, step.step)
+                if let Some(end) = acts::late_at(input, view.stage, step.step)
                     && end > input.now
                 {
                     decision.look_again(end);

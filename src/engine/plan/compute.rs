@@ -193,6 +193,9 @@ fn unplanned_step(step: &ExpandedStep) -> PlannedStep {
         ResolvedAct::Suspend(_) => ("suspend", None),
         ResolvedAct::Wait(_) => ("wait", None),
         ResolvedAct::Gate(_) => ("gate", None),
+        ResolvedAct::Notify(_) => ("notify", None),
+        ResolvedAct::Run(_) => ("run", None),
+        ResolvedAct::Call(_) => ("call", None),
         ResolvedAct::Unsupported { word, sentence } => (*word, Some(sentence.clone())),
     };
     PlannedStep {
@@ -229,6 +232,7 @@ fn planned_step(
     }
     let compiled = step::compile(step, &seen.found);
     planned.findings = findings(seen);
+    planned.findings.extend(irreversible(&step.act));
     let refused = seen.protected.iter().chain(&compiled.skipped);
     planned.skipped = refused
         .map(|skip| Skip {
@@ -261,6 +265,23 @@ fn planned_step(
     let rivals = rivals::findings(&planned.changes, &seen.found);
     planned.findings.extend(rivals);
     planned
+}
+
+/// What nothing undoes.
+fn irreversible(act: &ResolvedAct) -> Option<String> {
+    let is = match act {
+        ResolvedAct::Run(run) => run.irreversible,
+        ResolvedAct::Call(call) => call.irreversible,
+        ResolvedAct::Scale(_)
+        | ResolvedAct::Config { .. }
+        | ResolvedAct::Patch(_)
+        | ResolvedAct::Suspend(_)
+        | ResolvedAct::Wait(_)
+        | ResolvedAct::Gate(_)
+        | ResolvedAct::Notify(_)
+        | ResolvedAct::Unsupported { .. } => false,
+    };
+    is.then(|| "it is irreversible: nothing undoes it at the return".to_owned())
 }
 
 fn change(proposal: Proposal) -> Change {

@@ -1,6 +1,9 @@
 //! What a step's act asks for.
 
-use crate::api::{Act, Config, Parameter, ParameterType, Patch, PlaybookSpec, Scale, Step, Wait};
+use crate::api::{
+    Act, Call, Config, Notify, Parameter, ParameterType, Patch, PlaybookSpec, Run, Scale, Step,
+    Wait,
+};
 use crate::playbook::numbers::{Given, Number};
 use crate::playbook::{fields, kinds, unsupported};
 
@@ -37,19 +40,15 @@ pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
             .iter()
             .filter_map(|term| authority::duration(term, &format!("{pointer}/timeout")))
             .collect(),
-        Act::Notify(notify) => notify
-            .acknowledge_within
-            .iter()
-            .filter_map(|term| authority::duration(term, &format!("{pointer}/acknowledgeWithin")))
-            .collect(),
+        Act::Notify(notify) => self::notify(notify, &pointer),
         Act::Suspend(_)
         | Act::Isolate(_)
         | Act::Access(_)
         | Act::Route(_)
         | Act::Freeze(_)
-        | Act::Apply(_)
-        | Act::Run(_)
-        | Act::Call(_) => Vec::new(),
+        | Act::Apply(_) => Vec::new(),
+        Act::Run(run) => self::run(spec, run, &pointer),
+        Act::Call(call) => self::call(spec, call, &pointer),
     };
     if let Some(sentence) = unsupported::act(act) {
         findings.push(codes::UNSUPPORTED_ACT.at(&pointer, sentence));
@@ -205,6 +204,80 @@ fn patch(spec: &PlaybookSpec, patch: &Patch, at: &str) -> Vec<Finding> {
         Err(wrong) => findings.extend(wrong),
     }
     findings
+}
+
+fn notify(notify: &Notify, at: &str) -> Vec<Finding> {
+    let at = format!("{at}/acknowledgeWithin");
+    let Some(term) = &notify.acknowledge_within else {
+        return Vec::new();
+    };
+    let mut findings: Vec<Finding> = authority::duration(term, &at).into_iter().collect();
+    findings.push(codes::UNSUPPORTED_ACKNOWLEDGE.at(
+        at,
+        "`acknowledgeWithin` is sent along, and not followed up by this version: whether somebody has acknowledged is not known",
+    ));
+    findings
+}
+
+fn run(spec: &PlaybookSpec, run: &Run, at: &str) -> Vec<Finding> {
+    let mut findings = way_back(run.undo.is_some(), run.irreversible, "run", at);
+    let jobs = [("job", Some(&run.job)), ("undo", run.undo.as_ref())];
+    for (field, job) in jobs {
+        let Some(job) = job else { continue };
+        let at = format!("{at}/{field}");
+        if !job
+            .get("template")
+            .is_some_and(serde_json::Value::is_object)
+        {
+            findings.push(codes::BAD_JOB.at(&at, "it has no `template` of pods"));
+        }
+        findings.extend(references(spec, job, &at));
+    }
+    if !names::is_label(&run.namespace) {
+        findings.push(codes::BAD_SELECTOR.at(
+            format!("{at}/namespace"),
+            format!("`{}` cannot be a namespace's name", run.namespace),
+        ));
+    }
+    findings
+}
+
+fn call(spec: &PlaybookSpec, call: &Call, at: &str) -> Vec<Finding> {
+    let mut findings = way_back(call.undo.is_some(), call.irreversible, "call", at);
+    for (field, url) in [("url", Some(&call.url)), ("undo", call.undo.as_ref())] {
+        let Some(url) = url else { continue };
+        let at = format!("{at}/{field}");
+        match reference(spec, url, &at) {
+            Err(finding) => findings.push(finding),
+            Ok(Some(_)) => {}
+            Ok(None) if url.starts_with("https://") || url.starts_with("http://") => {}
+            Ok(None) => findings
+                .push(codes::BAD_URL.at(at, format!("`{url}` is not an http or https address"))),
+        }
+    }
+    let methods = ["POST", "PUT", "PATCH", "DELETE"];
+    if let Some(method) = &call.method
+        && !methods.contains(&method.as_str())
+    {
+        findings.push(codes::BAD_URL.at(
+            format!("{at}/method"),
+            format!("`{method}` is none of {}", methods.join(", ")),
+        ));
+    }
+    if let Some(body) = &call.body {
+        findings.extend(references(spec, body, &format!("{at}/body")));
+    }
+    findings
+}
+
+/// Whether an act that leaves no field behind says how it is undone, or that it is not.
+fn way_back(undo: bool, irreversible: bool, word: &str, at: &str) -> Vec<Finding> {
+    let why = match (undo, irreversible) {
+        (true, false) | (false, true) => return Vec::new(),
+        (false, false) => format!("nothing undoes this `{word}`"),
+        (true, true) => format!("this `{word}` has an `undo` and says that it is irreversible"),
+    };
+    vec![codes::NO_WAY_BACK.at(at, why)]
 }
 
 fn wait(spec: &PlaybookSpec, wait: &Wait, at: &str) -> Vec<Finding> {

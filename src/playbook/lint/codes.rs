@@ -123,6 +123,9 @@ codes! {
     OVERLAP "PZ0523" Error "two changes of one patch overlap", "let each field be changed once, and no field beneath another";
     MERGE_SHAPE "PZ0524" Error "merge is not an object", "write the part of the object that is to change";
     PATCH_REPLICAS "PZ0525" Warning "replicas are changed by a patch", "use `scale`: it keeps what it must know of the kind";
+    NO_WAY_BACK "PZ0530" Error "an act says neither how it is undone nor that it cannot be", "give `undo`, or `irreversible: true`, which the plan shows to those who approve";
+    BAD_URL "PZ0531" Error "not a call that can be made", "write an http or https address, and POST, PUT, PATCH or DELETE";
+    BAD_JOB "PZ0532" Error "not the spec of a Job", "write the Job's `spec` with its `template`";
 
     // Who may do it.
     NO_REQUESTERS "PZ0601" Error "nobody may declare", "name at least one group under `requesterGroups`";
@@ -137,6 +140,7 @@ codes! {
     UNSUPPORTED_ACT "PZ0701" Warning "this version does not carry the act out", "leave the step in as the plan of record, and do by hand what it says; the plan and the status list it";
     UNSUPPORTED_PRIORITY "PZ0704" Note "this version does not carry `priority` out", "order what matters by stages and `after`";
     UNSUPPORTED_DENY "PZ0705" Warning "this version does not refuse new objects", "use Report, or expect them to be reported";
+    UNSUPPORTED_ACKNOWLEDGE "PZ0706" Note "this version does not follow up acknowledgements", "let the receiver of the channel follow them up";
 
     // Modes.
     TERM_TOO_LONG "PZ0801" Error "the term is longer than the playbook allows", "shorten `expiresAfter`; a mode can be renewed";

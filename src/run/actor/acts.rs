@@ -6,26 +6,29 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use crate::api::RecordMode;
 use crate::cluster::{Clients, Discovery};
-use crate::engine::acts::{Answer, Ask, Key};
+use crate::engine::acts::{Answer, Answers, Ask, Key};
 use crate::engine::plan::Plan;
 use crate::engine::protect::Own;
 use crate::ledger::{ActState, Ledger};
-use crate::playbook::expand;
-use crate::run::{observe, task};
+use crate::playbook::{Expanded, ExpandedStep, ResolvedAct, expand};
+use crate::run::signal::Signals;
+use crate::run::{executor, observe, task};
 use crate::step::wait::{Probe, Reading};
 
+use super::deed::Way;
 use super::{Actor, Memory};
 
 /// Acts under way, and what came of their latest try.
 #[derive(Default)]
 pub(super) struct Acts {
-    tasks: JoinSet<(Key, Answer)>,
+    tasks: JoinSet<((Key, Ask), Answer)>,
     /// Those whose task has not ended.
-    under_way: BTreeSet<Key>,
-    ended: Vec<(Key, Answer)>,
+    under_way: BTreeSet<(Key, Ask)>,
+    ended: Vec<((Key, Ask), Answer)>,
     /// What came of them, and when.
-    pub(super) answers: BTreeMap<Key, (Timestamp, Answer)>,
+    pub(super) answers: Answers,
 }
 
 impl Acts {
@@ -54,15 +57,17 @@ impl Acts {
                 }
             }
         }
-        for (key, answer) in std::mem::take(&mut self.ended) {
-            self.under_way.remove(&key);
-            self.answers.insert(key, (now, answer));
+        for (asked, answer) in std::mem::take(&mut self.ended) {
+            self.under_way.remove(&asked);
+            self.answers.insert(asked, (now, answer));
         }
-        let is_open = |key: &Key| {
-            let act = ledger.acts.get(key);
-            act.is_some_and(|act| matches!(act.state, ActState::Begun | ActState::Undoing))
-        };
-        self.answers.retain(|key, _| is_open(key));
+        self.answers.retain(|(key, ask), _| {
+            let wanted = match ask {
+                Ask::Look | Ask::Carry => ActState::Begun,
+                Ask::Undo => ActState::Undoing,
+            };
+            ledger.acts.get(key).is_some_and(|act| act.state == wanted)
+        });
     }
 }
 
@@ -72,7 +77,7 @@ impl Actor {
         let acts = &mut memory.acts;
         let fresh: Vec<(&Key, &Ask)> = asks
             .iter()
-            .filter(|(key, _)| !acts.under_way.contains(*key))
+            .filter(|(key, ask)| !acts.under_way.contains(&((*key).clone(), **ask)))
             .collect();
         if fresh.is_empty() {
             return;
@@ -88,53 +93,80 @@ impl Actor {
             }
         };
         for (key, ask) in fresh {
-            acts.under_way.insert(key.clone());
+            acts.under_way.insert((key.clone(), *ask));
             let errand = Errand {
                 key: key.clone(),
+                mode: self.mode.id.clone(),
                 plan: plan.clone(),
                 account: account.clone(),
                 discovery: self.discovery.clone(),
+                deps: self.deps.clone(),
+                signals: self.settings.signals.clone(),
                 operator: self.settings.namespace.clone(),
                 accounts: self.settings.accounts_namespace.clone(),
             };
             match ask {
                 Ask::Look => acts.tasks.spawn(task::own(errand.look())),
+                Ask::Carry => acts.tasks.spawn(task::own(errand.carry(Way::There))),
+                Ask::Undo => acts.tasks.spawn(task::own(errand.carry(Way::Back))),
             };
         }
     }
 }
 
 /// One try of one act.
-struct Errand {
-    key: Key,
-    plan: Arc<Plan>,
-    account: Clients,
+pub(super) struct Errand {
+    pub(super) key: Key,
+    pub(super) mode: RecordMode,
+    pub(super) plan: Arc<Plan>,
+    pub(super) account: Clients,
     discovery: Discovery,
+    pub(super) deps: executor::Deps,
+    pub(super) signals: Arc<Signals>,
     operator: String,
     accounts: String,
 }
 
 impl Errand {
     /// Looks whether what is waited for is there.
-    async fn look(self) -> (Key, Answer) {
+    async fn look(self) -> ((Key, Ask), Answer) {
         let reading = self.read().await.unwrap_or_else(|sentence| Reading {
             holds: false,
             sentence,
         });
-        (self.key, Answer::Seen(reading))
+        ((self.key, Ask::Look), Answer::Seen(reading))
+    }
+
+    /// The playbook as it was approved.
+    pub(super) fn expanded(&self) -> Result<Expanded, String> {
+        let plan = &self.plan;
+        expand::stored(&plan.spec, plan.level, &plan.parameters)
+            .map_err(|_| "the stored playbook does not expand".to_owned())
+    }
+
+    /// The act's step.
+    pub(super) fn step<'a>(&self, expanded: &'a Expanded) -> Result<&'a ExpandedStep, String> {
+        let (stage, name) = (&self.key.0, &self.key.1);
+        let own = expanded.stages.iter().find(|own| own.name == *stage);
+        let mut steps = own.into_iter().flat_map(|own| &own.steps);
+        let step = steps.find(|step| step.name == *name);
+        step.ok_or_else(|| format!("the plan has no step {stage}/{name}"))
     }
 
     async fn read(&self) -> Result<Reading, String> {
         let plan = &self.plan;
-        let expanded = expand::stored(&plan.spec, plan.level, &plan.parameters)
-            .map_err(|_| "the stored playbook does not expand".to_owned())?;
-        let (stage, name) = (&self.key.0, &self.key.1);
-        let missing = || format!("the plan has no step {stage}/{name}");
-        let own = expanded.stages.iter().find(|own| own.name == *stage);
-        let steps = own.map(|own| own.steps.iter()).ok_or_else(missing)?;
-        let mut steps = steps.filter(|step| step.name == *name);
-        let step = steps.next().ok_or_else(missing)?;
-        let Some(probe) = Probe::new(&expanded, stage, step)? else {
+        let expanded = self.expanded()?;
+        let step = self.step(&expanded)?;
+        if let ResolvedAct::Wait(wait) = &step.act
+            && let Some(query) = &wait.prom_ql
+        {
+            let count = self.signals.samples(query).await?;
+            return Ok(Reading {
+                holds: count > 0,
+                sentence: format!("`{query}` has {count} samples"),
+            });
+        }
+        let Some(probe) = Probe::new(&expanded, &self.key.0, step)? else {
             return Err("it waits for nothing that can be looked at".to_owned());
         };
         let view = observe::View {

@@ -12,6 +12,7 @@ use crate::field::Uid;
 use crate::ledger::Direction;
 use crate::ledger::held::{self, Holder};
 use crate::run::crew::Playbooks;
+use crate::run::mode::State;
 
 use super::{Actor, Memory};
 
@@ -43,8 +44,7 @@ impl Actor {
         let playbook_uid = playbook
             .and_then(|playbook| playbook.uid())
             .unwrap_or_default();
-        let retry = state.retry.iter();
-        let retry_at = retry.map(|(uid, (at, _))| (uid.clone(), *at)).collect();
+        let retry_at = retries(&state);
         let input = Input {
             mode: ModeView {
                 name: &self.mode.id.name,
@@ -123,6 +123,12 @@ impl Actor {
         memory.candidate = Some(candidate);
         memory.candidate_at = Some(now);
     }
+}
+
+/// When each target whose write was refused may be tried again.
+fn retries(state: &State) -> BTreeMap<Uid, Timestamp> {
+    let retry = state.retry.iter();
+    retry.map(|(uid, (at, _))| (uid.clone(), *at)).collect()
 }
 
 fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {

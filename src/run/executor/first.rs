@@ -28,7 +28,7 @@ impl Job<'_> {
 
     /// Tells a `CronJob`'s controller that a run was begun now: it makes up for none before.
     async fn skip_missed(&self, item: &WriteItem) -> Result<(), Wrote<Settlement>> {
-        let now = self.now();
+        let now = self.deps.clock.now();
         // A copy that comes late finds it going on, and changes nothing.
         let patch = serde_json::from_value(json!([
             { "op": "test", "path": "/metadata/uid", "value": self.target.uid.as_str() },
@@ -37,15 +37,16 @@ impl Job<'_> {
         ]))
         .expect("a literal patch is one");
         let clients = &self.clients.writes;
-        if !self.leads() {
+        let monotonic = self.deps.clock.monotonic_ms();
+        if self.deps.leader.still_leader(monotonic).is_none() {
             return Err(Wrote::Again { after_ms: 1000 });
         }
         let said = write::patch_status(clients, &self.target, &patch, names::SKIP_MANAGER).await;
         match said {
-            Answer::Done(_) => Ok(()),
             // Not suspended, or another object: the write that follows finds that out.
-            Answer::Moved | Answer::Gone => Ok(()),
-            Answer::Refused { code: 422, .. } => Ok(()),
+            Answer::Done(_) | Answer::Moved | Answer::Gone | Answer::Refused { code: 422, .. } => {
+                Ok(())
+            }
             Answer::Refused {
                 reason, message, ..
             } => {

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::api::names;
 use crate::cluster::write::{self, Effect};
 use crate::cluster::{Answer, Clients, Collection};
@@ -99,7 +97,7 @@ fn item(write: WriteItem) -> Item {
 }
 
 pub(super) struct Job<'a> {
-    deps: &'a Deps,
+    pub(super) deps: &'a Deps,
     cell: &'a Mode,
     pub(super) clients: Clients,
     pub(super) target: Target,
@@ -133,16 +131,6 @@ impl Job<'_> {
             outcomes,
             sight,
         }])
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.deps.clock.now()
-    }
-
-    /// Whether this process may still write.
-    pub(super) fn leads(&self) -> bool {
-        let now = self.deps.clock.monotonic_ms();
-        self.deps.leader.still_leader(now).is_some()
     }
 
     pub(super) fn manager(&self) -> String {

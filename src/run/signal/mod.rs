@@ -6,6 +6,7 @@ pub mod http;
 pub mod sign;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use ::http::header::{CONTENT_TYPE, HeaderValue};
@@ -55,7 +56,8 @@ struct File {
     #[serde(default)]
     channels: Vec<ChannelFile>,
     /// The file that holds the key of calls.
-    call_key_file: Option<PathBuf>,
+    #[serde(rename = "callKeyFile")]
+    calls: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +65,8 @@ struct File {
 struct ChannelFile {
     name: String,
     url: String,
-    key_file: PathBuf,
+    #[serde(rename = "keyFile")]
+    key: PathBuf,
 }
 
 struct Channel {
@@ -78,6 +81,16 @@ pub struct Signals {
     prometheus: Option<String>,
     channels: BTreeMap<String, Channel>,
     call_key: Option<Key>,
+}
+
+/// Names only: a key must not come into a log.
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signals")
+            .field("channels", &self.channels.keys())
+            .field("prometheus", &self.prometheus)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a signal did not arrive.
@@ -112,14 +125,14 @@ impl Signals {
         };
         let mut channels = BTreeMap::new();
         for channel in file.channels {
-            let (url, key) = (channel.url, key(channel.key_file)?);
+            let (url, key) = (channel.url, key(channel.key)?);
             channels.insert(channel.name, Channel { url, key });
         }
         Ok(Self {
             http: Some(Http::new(Guard::new(file.allow)).context(ClientSnafu)?),
             prometheus: file.prometheus,
             channels,
-            call_key: file.call_key_file.map(key).transpose()?,
+            call_key: file.calls.map(key).transpose()?,
         })
     }
 

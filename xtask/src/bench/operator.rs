@@ -48,6 +48,7 @@ async fn run(args: &Args) -> Result<(), Error> {
         address: None,
         record_retention: pingzhan::run::retention::DEFAULT,
         lease: lease::DEFAULT,
+        signals: std::sync::Arc::default(),
     };
     let ended = operator::run(config, settings, Clock::machine(), std::future::pending()).await;
     ended.map_err(|error| problem(&error))

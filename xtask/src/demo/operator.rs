@@ -56,6 +56,7 @@ impl Operator {
             address: None,
             record_retention: retention::DEFAULT,
             lease: lease::settings(LEASE_SECONDS),
+            signals: std::sync::Arc::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async {

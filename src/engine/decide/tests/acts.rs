@@ -6,6 +6,7 @@ use super::world::World;
 use super::{assert_as_before, there_and_back};
 use crate::api::condition::types;
 use crate::api::{Answer, AnswerChoice, Level, OnTimeout, Phase, Posture, Skip, StageState, Term};
+use crate::engine::acts::Ask;
 use crate::step::wait::Reading;
 
 /// The fleet of all these tests, with a wait and a gate before its batch is shrunk.
@@ -184,5 +185,136 @@ fn a_crash_at_every_step_with_acts_is_exact() {
         there_and_back(&mut world);
         assert_eq!(world.phase(), Phase::Closed, "crash at {at}");
         assert_as_before(&world, &format!("crash at {at}"));
+    }
+}
+
+/// A Job before the batch is shrunk, which the return undoes, and a word to the districts after it.
+fn deeds() -> World {
+    let mut world = World::new();
+    world.spec.level = Level::I;
+    let job = json!({ "template": { "spec": {} } });
+    let steps = json!([
+        { "name": "close", "run": { "namespace": "portal", "job": job, "undo": job } },
+        { "name": "shrink", "after": ["close"],
+            "targets": { "kinds": ["Deployment"], "names": ["batch"] },
+            "scale": { "percent": 10, "minimum": 1 } },
+        { "name": "tell", "timeout": "1m", "after": ["shrink"],
+            "notify": { "channels": ["districts"], "message": { "en": "Shrunk", "zh-CN": "已缩减" } } }
+    ]);
+    let stage = &mut world.playbook.stages[1];
+    stage.steps = serde_json::from_value(steps).expect("steps");
+    world.approve_when_planned();
+    world
+}
+
+fn comes_to(world: &mut World, step: &str, holds: bool) {
+    let key = ("more".to_owned(), step.to_owned());
+    let sentence = format!(
+        "{step} {}",
+        if holds { "is done" } else { "comes to nothing" }
+    );
+    world.seen.insert(key, Reading { holds, sentence });
+}
+
+fn asked(world: &World, step: &str, what: Ask) -> usize {
+    let mut asked = world.asked.clone();
+    asked.retain(|((_, at), ask)| at == step && *ask == what);
+    asked.len()
+}
+
+/// What was done outside is undone last: after what was done after it has come back.
+#[test]
+fn what_was_carried_out_is_undone_at_the_return() {
+    let mut world = deeds();
+    comes_to(&mut world, "close", true);
+    comes_to(&mut world, "tell", true);
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    let done = (
+        asked(&world, "close", Ask::Carry),
+        asked(&world, "tell", Ask::Carry),
+    );
+    assert_eq!(done, (1, 1));
+    comes_to(&mut world, "close", false);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    let waits = world.waiting_on();
+    assert!(
+        waits.contains("more/close is to be undone: close comes to nothing"),
+        "{waits}"
+    );
+    assert_eq!(batch(&world), 4, "what came after it is back");
+    assert_eq!(world.phase(), Phase::Restoring);
+    comes_to(&mut world, "close", true);
+    world.now += jiff::SignedDuration::from_mins(2);
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "after deeds");
+}
+
+/// What can never be undone must not keep a mode open for ever: a person lets it be, with a reason.
+#[test]
+fn a_person_may_leave_what_cannot_be_undone() {
+    let mut world = deeds();
+    comes_to(&mut world, "close", true);
+    comes_to(&mut world, "tell", true);
+    world.run();
+    comes_to(&mut world, "close", false);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Restoring);
+    skip(&mut world, "close");
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+}
+
+/// A pager that is down must not stop a response to a flood, nor be passed over in silence.
+#[test]
+fn what_could_not_be_told_stops_nothing_and_is_said() {
+    let mut world = deeds();
+    comes_to(&mut world, "close", true);
+    comes_to(&mut world, "tell", false);
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    world.now += jiff::SignedDuration::from_mins(2);
+    world.run();
+    let said = world.said(types::DEGRADED);
+    assert_eq!(
+        (said.status.as_str(), said.reason.as_str()),
+        ("True", "ActFailed")
+    );
+    let why = "more/tell failed: not in time: tell comes to nothing";
+    assert!(said.message.contains(why), "{}", said.message);
+    stands_down(&mut world);
+}
+
+/// Carried out twice it means the same, but not at all would mean something else.
+#[test]
+fn a_crash_at_every_step_with_deeds_is_exact() {
+    let begin = || {
+        let mut world = deeds();
+        comes_to(&mut world, "close", true);
+        comes_to(&mut world, "tell", true);
+        world
+    };
+    let mut reference = begin();
+    there_and_back(&mut reference);
+    for at in 0..reference.steps {
+        let mut world = begin();
+        world.crash_at = vec![at];
+        there_and_back(&mut world);
+        assert_eq!(world.phase(), Phase::Closed, "crash at {at}");
+        assert_as_before(&world, &format!("crash at {at}"));
+        for (step, what) in [
+            ("close", Ask::Carry),
+            ("close", Ask::Undo),
+            ("tell", Ask::Carry),
+        ] {
+            let times = asked(&world, step, what);
+            assert!(
+                (1..=2).contains(&times),
+                "crash at {at}: {step} {what:?} {times} times"
+            );
+        }
     }
 }

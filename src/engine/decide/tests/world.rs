@@ -11,7 +11,7 @@ use crate::api::{
     EmergencyModeStatus, Level, Phase, PlaybookSpec, RecordMode, Review, ReviewOutcome,
     StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
 };
-use crate::engine::acts::{Answer, Key};
+use crate::engine::acts::{Answer, Answers, Ask, Key};
 use crate::engine::decide::{
     self, Candidate, Decision, Input, ModeView, Need, PlaybookView, Sight,
 };
@@ -68,9 +68,11 @@ pub struct World {
     pub refusing: BTreeSet<String>,
     /// What is seen of what acts wait for; nothing is seen where it is not said.
     pub seen: BTreeMap<Key, Reading>,
+    /// What was looked at, carried out and undone.
+    pub asked: Vec<(Key, Ask)>,
     /// Whether time passes while acts wait.
     pub is_patient: bool,
-    answers: BTreeMap<Key, (Timestamp, Answer)>,
+    answers: Answers,
     in_flight: Vec<InFlight>,
     approving: bool,
     stop_at: Option<usize>,
@@ -166,6 +168,7 @@ impl World {
             landed_late: 0,
             refusing: BTreeSet::new(),
             seen: BTreeMap::new(),
+            asked: Vec::new(),
             is_patient: false,
             answers: BTreeMap::new(),
             in_flight: Vec::new(),
@@ -414,14 +417,19 @@ impl World {
         for uid in &decision.refresh {
             self.look_again(uid);
         }
-        for key in decision.asks.keys() {
+        for (key, ask) in &decision.asks {
+            self.asked.push((key.clone(), *ask));
             let reading = self.seen.get(key).cloned();
             let reading = reading.unwrap_or_else(|| Reading {
                 holds: false,
                 sentence: "nothing".into(),
             });
-            let answer = (self.now, Answer::Seen(reading));
-            self.answers.insert(key.clone(), answer);
+            let answer = match (ask, reading.holds) {
+                (Ask::Look, _) => Answer::Seen(reading),
+                (Ask::Carry | Ask::Undo, true) => Answer::Done(reading.sentence),
+                (Ask::Carry | Ask::Undo, false) => Answer::NotYet(reading.sentence),
+            };
+            self.answers.insert((key.clone(), *ask), (self.now, answer));
         }
         if !decision.asks.is_empty() {
             return true;

@@ -1,0 +1,96 @@
+//! Undoing, at the return, what acts have done: after everything that came after them is back.
+
+use std::collections::BTreeSet;
+
+use crate::api::{ActEvent, Skip};
+use crate::engine::acts::{Answer, Ask, Key};
+use crate::engine::plan::Plan;
+use crate::ledger::{Act as Known, ActState};
+
+use super::acts::{Act, act, ask, note, tell};
+use super::{Decision, Input};
+
+/// The stages and steps of acts that are still to be undone.
+pub(super) fn undone_later<'a>(
+    input: &'a Input<'_>,
+    plan: &'a Plan,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let acts = input.ledger.acts.iter();
+    acts.filter(|(key, known)| is_to_be_undone(plan, key, known))
+        .map(|((stage, step), _)| (stage.as_str(), step.as_str()))
+}
+
+/// Whether something of an act may have been done, that is undone at the return.
+fn is_to_be_undone(plan: &Plan, key: &Key, known: &Known) -> bool {
+    if !matches!(act(plan, &key.0, &key.1), Some(Act::Deed(true))) {
+        return false;
+    }
+    match known.state {
+        ActState::Undone => false,
+        // Nothing of it was ever done where it was passed over at once.
+        ActState::Skipped => known.at != known.began,
+        ActState::Begun
+        | ActState::Done
+        | ActState::Declined
+        | ActState::Failed
+        | ActState::Undoing => true,
+    }
+}
+
+/// Takes the undoing of acts further, and says which are left.
+pub(super) fn undo(
+    input: &Input<'_>,
+    plan: &Plan,
+    is_free: impl Fn(&Key) -> bool,
+    decision: &mut Decision,
+) -> BTreeSet<Key> {
+    let mut left = BTreeSet::new();
+    for (key, known) in &input.ledger.acts {
+        if !is_to_be_undone(plan, key, known) {
+            continue;
+        }
+        left.insert(key.clone());
+        if known.state == ActState::Undoing {
+            undoing(input, key, known, decision);
+        } else if is_free(key) {
+            let note = note(key, ActEvent::Undoing, None, None);
+            decision.findings.notes.push(note);
+        }
+    }
+    left
+}
+
+/// Takes one undoing further: it is tried until it is done, or a person lets it be.
+fn undoing(input: &Input<'_>, key: &Key, known: &Known, decision: &mut Decision) {
+    if let Some(skip) = given_up(input, key) {
+        let why = format!("left as it is: {}", skip.reason);
+        let note = note(key, ActEvent::Undone, Some(&skip.by), Some(&why));
+        return decision.findings.notes.push(note);
+    }
+    let (last, found) = match input.answers.get(&(key.clone(), Ask::Undo)) {
+        Some((_, Answer::Done(found))) => {
+            let note = note(key, ActEvent::Undone, None, Some(found));
+            return decision.findings.notes.push(note);
+        }
+        Some((at, Answer::NotYet(why) | Answer::Failed(why))) => (Some(*at), why.as_str()),
+        Some((_, Answer::Seen(_))) | None => (None, "it is being undone"),
+    };
+    ask(input, key, Ask::Undo, known.at, last, decision);
+    let (stage, step) = key;
+    let sentence = format!(
+        "{stage}/{step} is to be undone: {found}; skip the step with a reason to leave it as it is"
+    );
+    tell(stage, sentence, decision);
+}
+
+/// A person's word that what an act did is left as it is: one more than the one that passed it over
+/// on the way there.
+fn given_up<'a>(input: &Input<'a>, key: &Key) -> Option<&'a Skip> {
+    let of = |stage: &String, step: &String| (stage, step) == (&key.0, &key.1);
+    let mut told = input.ledger.told.iter();
+    let passed_over =
+        told.any(|(_, note)| of(&note.stage, &note.step) && note.event == ActEvent::Skipped);
+    let skips = input.mode.spec?.skips.iter();
+    let mut skips = skips.filter(|skip| of(&skip.stage, &skip.step));
+    skips.nth(usize::from(passed_over))
+}
