@@ -17,11 +17,12 @@ use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::schema;
 use pingzhan::sandtable::server::Server;
 use pingzhan::sandtable::service::Service;
+use pingzhan::sandtable::standins::{self, Standins};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::flood::{carried_out, spec};
+use super::flood::spec;
 use super::loaded::{found, whole};
 use crate::fleet;
 
@@ -32,6 +33,8 @@ const MANIFESTS: [&str; 3] = [
     include_str!("../../xtask/src/demo/rights.yaml"),
 ];
 const NAME: &str = "flood";
+/// How long the cluster's own controllers take until the city is at rest.
+const SETTLED: Duration = Duration::from_secs(60);
 /// How long anything may take, in the time of the story: stages wait a minute for what does not become
 /// ready, and here nothing does.
 const PATIENCE: u32 = 1800;
@@ -94,7 +97,7 @@ fn phase(wanted: Phase) -> impl Fn(&EmergencyModeStatus) -> bool {
 /// Publishes the playbook, declares at level II and approves what was planned.
 async fn declare(admin: &Client, modes: &Api<EmergencyMode>) {
     let playbooks: Api<Playbook> = Api::all(admin.clone());
-    let playbook = Playbook::new("flood-response", carried_out(&spec()));
+    let playbook = Playbook::new("flood-response", spec());
     let published = playbooks.create(&PostParams::default(), &playbook).await;
     published.expect("the playbook is accepted");
     let declared = serde_json::from_value(json!({
@@ -121,6 +124,9 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
     let service = installed(&clock);
     let (admin, city) = (service.client(), fleet::yunxi());
     found(&admin, &city).await;
+    let standins = Standins::new(standins::Settings::default());
+    tokio::spawn(standins::drive(service.clone(), standins));
+    sleep(SETTLED).await;
     let before = whole(&admin, &city).await;
     let own = service.of(User::account(names::DEFAULT_NAMESPACE, "pingzhan"));
     let (stop, stopped) = oneshot::channel::<()>();
@@ -131,6 +137,14 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
 
     let modes: Api<EmergencyMode> = Api::all(admin.clone());
     declare(&admin, &modes).await;
+    let asks = |status: &EmergencyModeStatus| {
+        let said = status.waiting_on.as_deref().unwrap_or_default();
+        said.contains("counters/confirm waits for: an answer")
+    };
+    until(&modes, asks).await;
+    let answer = json!({ "stage": "counters", "step": "confirm", "answer": "Proceed",
+        "by": "wang", "as": "emergency-command" });
+    write(&modes, json!({ "answers": [answer] })).await;
     let active = until(&modes, phase(Phase::Active)).await;
     let stages = active.stages.iter();
     let stages: BTreeMap<&str, (i64, i64, i64)> = stages
