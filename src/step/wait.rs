@@ -108,6 +108,7 @@ impl<'a> Probe<'a> {
             .collect();
         let owners = Owners::read(&scalers);
         let (mut all, mut ready) = (0, 0);
+        let mut unready = Vec::new();
         for (_, objects) in of_role(Role::Target).chain(of_role(Role::Restart)) {
             for object in objects {
                 let Some(is_ready) = is_ready(object, &owners) else {
@@ -115,13 +116,19 @@ impl<'a> Probe<'a> {
                 };
                 all += 1;
                 ready += usize::from(is_ready);
+                if !is_ready {
+                    let target = &object.target;
+                    let named = format!("{} {}/{}", target.kind, target.namespace, target.name);
+                    unready.push(named);
+                }
             }
         }
         Reading {
             holds: ready * 100 >= percent * all,
             sentence: format!(
-                "{ready} of {all} objects of step {} ready, {percent} % are needed",
-                self.of.name
+                "{ready} of {all} objects of step {} ready, {percent} % are needed{}",
+                self.of.name,
+                missing(&unready)
             ),
         }
     }
@@ -177,6 +184,22 @@ fn both(step: &ExpandedStep, expression: &str) -> Vec<Query> {
         condition.texts.push(expression.to_owned());
     }
     all.into_iter().chain(met).collect()
+}
+
+/// The first of those that are not ready: whom to look at.
+fn missing(unready: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let Some(shown) = unready
+        .get(..unready.len().min(SHOWN))
+        .filter(|some| !some.is_empty())
+    else {
+        return String::new();
+    };
+    let more = match unready.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(" (not ready: {}{more})", shown.join(", "))
 }
 
 fn every(all: usize, met: usize, what: &str) -> Reading {
@@ -301,7 +324,7 @@ stages:
         let reading = probe.read(&[vec![untouched], vec![], vec![]], &[]);
         assert_eq!(
             reading.sentence,
-            "0 of 1 objects of step up ready, 50 % are needed"
+            "0 of 1 objects of step up ready, 50 % are needed (not ready: Deployment here/a)"
         );
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
-use pingzhan::api::{Level, Nature, PlaybookSpec, Scalar, Step, Term, names};
+use pingzhan::api::{Level, Nature, PlaybookSpec, Scalar, Term, names};
 use pingzhan::cluster::{Clients, Discovery};
 use pingzhan::engine::plan::{self, Plan, Request};
 use pingzhan::engine::protect::Own;
@@ -14,7 +14,7 @@ use pingzhan::playbook::expand;
 use pingzhan::playbook::parse::{Body, check, render};
 use pingzhan::run::observe::{self, View};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::loaded::{found, sand};
 use crate::fleet::table::{Kind, Tier};
@@ -153,7 +153,10 @@ async fn the_playbook_for_floods_makes_so_many_changes_a_step() {
         ("shed", "calm-portal", 3),
         ("surge", "open-callback", 1),
         ("surge", "scale-critical", 34),
+        ("surge", "wait-critical", 0),
+        ("counters", "confirm", 0),
         ("counters", "to-online", 2),
+        ("counters", "tell-districts", 0),
     ];
     assert_eq!(counts(&plan), expected);
     let stages = ["protect", "shed", "surge", "counters"];
