@@ -18,6 +18,7 @@ pub mod path;
 mod pointer;
 pub mod progress;
 pub mod project;
+pub mod quantity;
 pub mod schema;
 pub mod set;
 pub mod sieve;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pingzhan::api::{ChangeRecordSpec, EmergencyMode, RecordType, TurnKind, names};
+use pingzhan::field::quantity;
 use pingzhan::field::{Image, Path, Segment, exact};
 use pingzhan::ledger::{Direction, Entry, EntryId, Ledger, State};
-use pingzhan::sandtable::schema::quantity;
 use serde_json::Value;
 
 use super::history::Event;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Part, Shape, quantity, written};
+use super::{Part, Shape, written};
+use crate::field::quantity;
 
 /// Why the object cannot be read as this kind; nothing where it can. The first thing that is wrong,
 /// by the names of its members:

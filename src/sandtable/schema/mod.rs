@@ -15,7 +15,6 @@ mod decode;
 mod defaults;
 mod duplicates;
 mod prune;
-pub mod quantity;
 mod read;
 mod validate;
 mod written;
@@ -33,7 +32,6 @@ pub use decode::{decode_errors, other_kind};
 pub use defaults::{default, numbers};
 pub use duplicates::{duplicates, surplus};
 pub use prune::{keeps_unknown, prune, prune_since};
-pub use quantity::parts as quantity_parts;
 pub use read::{Documents, of_crd};
 pub use validate::{Found, scale_causes, validate, validate_status};
 

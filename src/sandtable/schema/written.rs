@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde_json::{Map, Value};
 
-use super::{Part, quantity};
+use super::Part;
+use crate::field::quantity;
 
 /// The component of amounts.
 pub const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::schema::quantity_parts;
+use crate::field::quantity;
 
 /// Amounts of resources (`cpu`, `memory`, `pods`), in billionths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Amounts {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
-            Some((name.clone(), quantity_parts(&text)?))
+            Some((name.clone(), quantity::parts(&text)?))
         });
         Self(read.collect())
     }

@@ -175,4 +175,33 @@ mod tests {
             assert_eq!(canonical(text, true), None, "{text}");
         }
     }
+
+    /// A suffix that is read wrongly makes a capacity of a thousand times too much or too little.
+    #[test]
+    fn every_suffix_stands_for_its_power() {
+        let decimal = [
+            ("n", 1),
+            ("u", 1_000),
+            ("m", 1_000_000),
+            ("", ONE),
+            ("k", 1_000 * ONE),
+            ("M", 1_000_000 * ONE),
+            ("G", 1_000_000_000 * ONE),
+            ("T", 1_000_000_000_000 * ONE),
+            ("P", 1_000_000_000_000_000 * ONE),
+            ("E", 1_000_000_000_000_000_000 * ONE),
+            ("e3", 1_000 * ONE),
+            ("E-3", ONE / 1_000),
+        ];
+        let binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        assert_eq!(DECIMAL.len() + BINARY.len(), 17, "a suffix without a row");
+        for (suffix, amount) in decimal {
+            assert_eq!(parts(&format!("2{suffix}")), Some(2 * amount), "{suffix}");
+        }
+        let mut amount = ONE;
+        for suffix in binary {
+            amount *= 1024;
+            assert_eq!(parts(&format!("2{suffix}")), Some(2 * amount), "{suffix}");
+        }
+    }
 }
