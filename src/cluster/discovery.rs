@@ -87,7 +87,8 @@ impl Resource {
         }
     }
 
-    fn written(&self) -> String {
+    /// The kind as playbooks write it: with its group, where it has one.
+    pub fn written(&self) -> String {
         if self.group.is_empty() {
             self.kind.clone()
         } else {

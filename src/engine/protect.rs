@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::api::names;
-use crate::field::Target;
+use crate::field::{Path, Target};
 use crate::step::kinds;
 
 /// The namespaces that are Pingzhan's own in this cluster.
@@ -25,6 +27,8 @@ pub enum Protected {
     AccountNamespace,
     /// It is an object of ours, or one of our policies or access rights.
     Ours,
+    /// It gives an account of ours its rights.
+    Rights,
     /// It is in a namespace of the cluster's own.
     ClusterNamespace,
     /// It resolves names.
@@ -56,6 +60,9 @@ impl Protected {
                 "it is in the namespace of playbook accounts, which is never touched"
             }
             Self::Ours => "it is part of Pingzhan itself, which is never touched",
+            Self::Rights => {
+                "it gives an account of Pingzhan or of a playbook its rights, and is never touched"
+            }
             Self::ClusterNamespace => "it is in a namespace of the cluster's own, never touched",
             Self::Dns => "it resolves names for the cluster, and is never touched",
             Self::Cni => "it is the network of the cluster, and is never touched",
@@ -184,6 +191,37 @@ pub fn protected(
         .or_else(|| by_program(object_labels))
 }
 
+/// What is read of an object of this kind beside its labels, to know whether it is never touched.
+pub fn reads(written: &str) -> Option<Path> {
+    let bindings = [
+        "rbac.authorization.k8s.io/RoleBinding",
+        "rbac.authorization.k8s.io/ClusterRoleBinding",
+    ];
+    let kind = kinds::find(written).map(kinds::Kind::qualified);
+    let kind = kind.as_deref().unwrap_or(written);
+    bindings.contains(&kind).then(|| Path::fields([SUBJECTS]))
+}
+
+/// Where a binding says whom it is for.
+const SUBJECTS: &str = "subjects";
+
+/// Whether an object gives an account of ours its rights: without it nothing could be brought back.
+pub fn binds_own(object: &Value, own: Own<'_>) -> Option<Protected> {
+    let subjects = object.get(SUBJECTS).and_then(Value::as_array);
+    let ours = [
+        own.operator,
+        own.accounts,
+        names::DEFAULT_NAMESPACE,
+        names::ACCOUNT_NAMESPACE,
+    ];
+    let mut subjects = subjects.into_iter().flatten();
+    let found = subjects.any(|subject| {
+        let namespace = subject["namespace"].as_str().unwrap_or_default();
+        subject["kind"] == "ServiceAccount" && ours.contains(&namespace)
+    });
+    found.then_some(Protected::Rights)
+}
+
 /// By kind, namespace and name.
 fn by_identity(target: &Target, own: Own<'_>) -> Option<Protected> {
     let group = kinds::group_of(&target.api_version);
@@ -239,6 +277,8 @@ fn by_program(labels: &BTreeMap<String, String>) -> Option<Protected> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::field::Identity;
 
@@ -309,6 +349,41 @@ mod tests {
             let got = protected(&target, &BTreeMap::new(), &BTreeMap::new(), OPS);
             assert_eq!(got, expected, "{object}");
         }
+    }
+
+    /// An account that loses its rights in the middle of a mode can bring nothing back.
+    #[test]
+    fn bindings_of_our_accounts_are_never_touched() {
+        let binding = |kind: &str, namespace: &str| {
+            let subject = json!({ "kind": kind, "name": "flood", "namespace": namespace });
+            json!({ "subjects": [{ "kind": "Group", "name": "vendors" }, subject] })
+        };
+        let rows = [
+            (
+                binding("ServiceAccount", "ops-accounts"),
+                Some(Protected::Rights),
+            ),
+            (binding("ServiceAccount", "ops"), Some(Protected::Rights)),
+            (
+                binding("ServiceAccount", "pingzhan-playbooks"),
+                Some(Protected::Rights),
+            ),
+            (binding("ServiceAccount", "vendor"), None),
+            (binding("User", "ops"), None),
+            (json!({}), None),
+        ];
+        for (object, expected) in rows {
+            assert_eq!(binds_own(&object, OPS), expected, "{object}");
+        }
+        let subjects = Some(Path::fields(["subjects"]));
+        for kind in [
+            "RoleBinding",
+            "rbac.authorization.k8s.io/ClusterRoleBinding",
+        ] {
+            assert_eq!(reads(kind), subjects, "{kind}");
+        }
+        assert_eq!(reads("Deployment"), None);
+        assert_eq!(reads("example.com/RoleBinding"), None);
     }
 
     /// Names, network, storage, the way in and sign-in are found where nobody has labelled them.

@@ -12,7 +12,7 @@ use super::{View, sentence};
 use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
 use crate::engine::plan::describe;
-use crate::engine::protect::protected;
+use crate::engine::protect::{self, binds_own, protected};
 use crate::field::sieve::Sieve;
 use crate::field::{Identity, Path, Projection, Target, project};
 use crate::playbook::matching;
@@ -222,7 +222,7 @@ impl<'a> Job<'a> {
             fields,
             most_pages: 0,
             // A condition may ask for anything.
-            sieve: filter.is_none().then(|| Sieve::of(&self.paths)),
+            sieve: filter.is_none().then(|| self.sieve()),
         };
         let client = &self.view.account.reads;
         let keep = |object| self.keep(object, filter.as_mut());
@@ -254,7 +254,8 @@ impl<'a> Job<'a> {
             return None;
         }
         let own = self.view.own;
-        let guard = protected(&target, &object_labels, namespace_labels, own).map(|why| Skipped {
+        let why = protected(&target, &object_labels, namespace_labels, own);
+        let guard = why.or_else(|| binds_own(object, own)).map(|why| Skipped {
             target,
             why: why.sentence().to_owned(),
         });
@@ -268,6 +269,12 @@ impl<'a> Job<'a> {
                 Some(Kept::Seen(seen, number))
             }
         }
+    }
+
+    fn sieve(&self) -> Sieve {
+        let decides = protect::reads(&self.resource.written());
+        let paths: Vec<Path> = self.paths.iter().cloned().chain(decides).collect();
+        Sieve::of(&paths)
     }
 
     fn project(&self, object: &Value) -> Option<Projection> {

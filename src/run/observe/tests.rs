@@ -89,6 +89,12 @@ fn answer(rights: Rights, asked: &Asked) -> Reply {
                 "HorizontalPodAutoscaler",
                 "horizontalpodautoscalers",
             ),
+            group(
+                "rbac.authorization.k8s.io",
+                "v1",
+                "RoleBinding",
+                "rolebindings",
+            ),
         ],
         ["api", "v1", "namespaces"] if rights == Rights::NamedNamespaces => return forbidden(),
         ["api", "v1", "namespaces"] => namespaces(),
@@ -100,6 +106,7 @@ fn answer(rights: Rights, asked: &Asked) -> Reply {
                 None => reply(404, json!({"kind": "Status", "details": {"name": name}})),
             };
         }
+        ["apis", "rbac.authorization.k8s.io", "v1", "rolebindings"] => bindings(),
         ["apis", "autoscaling", ..] if rights == Rights::All => vec![],
         ["apis", "apps", "v1", "deployments"] if rights == Rights::All => deployments(),
         ["apis", "autoscaling", ..] | ["apis", "apps", "v1", "deployments"] => {
@@ -124,6 +131,31 @@ fn answer(rights: Rights, asked: &Asked) -> Reply {
         _ => return reply(404, json!({})),
     };
     reply(200, json!({"metadata": {}, "items": items}))
+}
+
+/// Of a vendor, and of the account of a playbook.
+fn bindings() -> Vec<Value> {
+    let binding = |name: &str, of: &str| {
+        let mut binding = object("portal", name, &json!({}));
+        binding["subjects"] = json!([{"kind": "ServiceAccount", "name": "x", "namespace": of}]);
+        binding
+    };
+    vec![binding("flood", "pay-accounts"), binding("vendor", "third")]
+}
+
+/// A playbook that takes its own account's rights away could not come back.
+#[tokio::test]
+async fn the_rights_of_accounts_are_protected_by_whom_they_are_for() {
+    let bindings = Query {
+        kind: "RoleBinding".to_owned(),
+        fields: Fields::Paths(vec![Path::fields(["roleRef"])]),
+        ..query()
+    };
+    let (facts, _) = look(Rights::All, None, &[vec![bindings]]).await;
+    assert_eq!(found(&facts[0]), [["portal/vendor"]]);
+    let told = &facts[0].protected;
+    assert_eq!((told.len(), told[0].target.name.as_str()), (1, "flood"));
+    assert!(told[0].why.contains("its rights"), "{told:?}");
 }
 
 fn query() -> Query {
