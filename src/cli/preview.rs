@@ -83,6 +83,7 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
             operator: &wish.operator.operator_namespace,
             accounts: &wish.operator.accounts_namespace,
         },
+        explains: true,
     };
     let facts = observe::observe(view, &expanded).await;
     let metadata = &wish.playbook.metadata;

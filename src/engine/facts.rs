@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::field::Projection;
+use super::beside::Beside;
+use crate::field::{Projection, Uid};
 use crate::ledger::Ledger;
 use crate::step::Skipped;
 
@@ -32,6 +33,8 @@ pub struct StepFacts {
     pub faults: Vec<String>,
     /// What is worth knowing, each a sentence.
     pub findings: Vec<String>,
+    /// What is worth knowing of the objects beside the fields, where it was asked for.
+    pub beside: BTreeMap<Uid, Beside>,
 }
 
 impl Facts {

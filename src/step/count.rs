@@ -76,7 +76,7 @@ fn owned_by() -> Path {
 }
 
 /// Namespace, group, kind and name of a workload.
-type Owned = (String, String, String, String);
+pub type Owned = (String, String, String, String);
 
 /// The owners of counts in some namespaces.
 #[derive(Debug, Default)]
@@ -134,6 +134,53 @@ impl Aim {
             }
         }
     }
+}
+
+/// What an autoscaler keeps a count to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The workload.
+    pub of: Owned,
+    /// At least.
+    pub least: i64,
+    /// At most.
+    pub most: i64,
+}
+
+/// What an autoscaler keeps a count to once these of its fields are changed; nothing where the
+/// object is none.
+pub fn kept<'a>(object: &Projection, changed: impl Fn(&Path) -> Option<&'a Image>) -> Option<Kept> {
+    let target = &object.target;
+    let kind = match kinds::group_of(&target.api_version) {
+        "autoscaling" => target.kind.clone(),
+        group => format!("{group}/{}", target.kind),
+    };
+    let scaler = SCALERS.iter().find(|scaler| scaler.kind == kind)?;
+    let owner = Owner { object, scaler };
+    let value = |path: &Path| match changed(path) {
+        Some(image) => image.value(),
+        None => owner.value(path),
+    };
+    let bound = |names, otherwise| {
+        let value = value(&Path::fields(names)).and_then(Value::as_i64);
+        value.unwrap_or(otherwise)
+    };
+    let stopped = scaler.pause().and_then(|pause| {
+        let count = value(&pause)?.as_str()?;
+        count.parse::<i64>().ok()
+    });
+    let (least, most) = match stopped {
+        Some(count) => (count, count),
+        None => (
+            bound(scaler.minimum, scaler.least),
+            bound(scaler.maximum, scaler.most),
+        ),
+    };
+    Some(Kept {
+        of: owner.scales(),
+        least,
+        most,
+    })
 }
 
 /// A field through which an owner is told.

@@ -145,6 +145,11 @@ fn replicas(object: &Projection) -> Option<&Seen> {
     }
 }
 
+/// How many replicas an object of a scaled kind wants; nothing where it does not say.
+pub fn count(object: &Projection) -> Option<i64> {
+    kinds::number(&replicas(object)?.image)
+}
+
 /// What the rule makes of a count, and why: the percentage rounded up, then the minimum, then the
 /// maximum, which has the last word.
 pub fn apply(rule: &ScaleRule, base: i64) -> (i64, String) {

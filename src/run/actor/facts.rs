@@ -90,6 +90,8 @@ impl Actor {
                 operator: &self.settings.namespace,
                 accounts: &self.settings.accounts_namespace,
             },
+            // Nobody reads the findings of a plan that the operator makes.
+            explains: false,
         };
         observe::observe(view, of).await
     }

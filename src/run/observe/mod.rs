@@ -7,6 +7,7 @@
 mod filter;
 mod namespaces;
 mod query;
+mod room;
 mod targets;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::step::{self, Query, Role};
 use namespaces::Namespaces;
 use query::Found;
 
+pub use room::room;
 pub use targets::{Observed, Told, Wanted, observe_targets};
 
 /// As whom, and where, is looked.
@@ -36,6 +38,9 @@ pub struct View<'a> {
     pub scope: Option<&'a NamespaceSelector>,
     /// Pingzhan's own namespaces, which are never touched.
     pub own: Own<'a>,
+    /// Whether what is worth knowing of targets beside their fields is kept, too: for a plan that
+    /// people read.
+    pub explains: bool,
 }
 
 /// Runs the queries of all steps that are part of the plan.
@@ -114,6 +119,10 @@ impl Session<'_> {
         for (query, answer) in queries.iter().zip(found) {
             let answer = answer.unwrap_or_default();
             facts.found.push(answer.objects.clone());
+            let beside = answer.beside.iter();
+            facts
+                .beside
+                .extend(beside.map(|(uid, beside)| (uid.clone(), beside.clone())));
             facts.protected.extend(answer.protected.iter().cloned());
             facts.guarded.extend(answer.guarded.iter().cloned());
             let problems = answer.problems.iter();

@@ -11,10 +11,11 @@ use super::namespaces::{Labels, Namespaces, labels};
 use super::{View, sentence};
 use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
+use crate::engine::beside::Beside;
 use crate::engine::plan::describe;
 use crate::engine::protect::{self, binds_own, protected};
 use crate::field::sieve::Sieve;
-use crate::field::{Identity, Path, Projection, Target, project};
+use crate::field::{Identity, Path, Projection, Target, Uid, project};
 use crate::playbook::matching;
 use crate::step::{Fields, Query, Role, Skipped};
 
@@ -35,6 +36,8 @@ const IN_FLIGHT: usize = 4;
 pub(super) struct Found {
     /// What was asked for, by namespace and name.
     pub(super) objects: Vec<Projection>,
+    /// What is worth knowing of them, where it was asked for.
+    pub(super) beside: BTreeMap<Uid, Beside>,
     /// What is never touched, and left out of the objects.
     pub(super) protected: Vec<Skipped>,
     /// What is never touched, and is among the objects, since it says something of others.
@@ -57,9 +60,9 @@ impl Found {
 /// What becomes of one object.
 enum Kept {
     /// With its number among those whose condition is judged.
-    Seen(Projection, Option<usize>),
+    Seen(Projection, Beside, Option<usize>),
     Protected(Skipped),
-    Guarded(Projection, Skipped),
+    Guarded(Projection, Beside, Skipped),
 }
 
 /// A query with everything resolved.
@@ -255,26 +258,41 @@ impl<'a> Job<'a> {
         }
         let own = self.view.own;
         let why = protected(&target, &object_labels, namespace_labels, own);
-        let guard = why.or_else(|| binds_own(object, own)).map(|why| Skipped {
+        let guard = why.or_else(|| binds_own(&object, own)).map(|why| Skipped {
             target,
             why: why.sentence().to_owned(),
         });
         match guard {
             Some(guard) if self.query.role != Role::Autoscaler => Some(Kept::Protected(guard)),
             // That it owns a count must be known all the same.
-            Some(guard) => Some(Kept::Guarded(self.project(&object)?, guard)),
+            Some(guard) => Some(Kept::Guarded(
+                self.project(&object)?,
+                self.beside(&object),
+                guard,
+            )),
             None => {
                 let seen = self.project(&object)?;
+                let beside = self.beside(&object);
                 let number = filter.map(|filter| filter.ask(describe(&seen.target), object));
-                Some(Kept::Seen(seen, number))
+                Some(Kept::Seen(seen, beside, number))
             }
         }
     }
 
     fn sieve(&self) -> Sieve {
+        let beside = self.view.explains.then(Beside::paths).into_iter().flatten();
         let decides = protect::reads(&self.resource.written());
-        let paths: Vec<Path> = self.paths.iter().cloned().chain(decides).collect();
+        let further = beside.chain(decides);
+        let paths: Vec<Path> = self.paths.iter().cloned().chain(further).collect();
         Sieve::of(&paths)
+    }
+
+    fn beside(&self, object: &Value) -> Beside {
+        if self.view.explains {
+            Beside::of(object)
+        } else {
+            Beside::default()
+        }
     }
 
     fn project(&self, object: &Value) -> Option<Projection> {
@@ -311,29 +329,36 @@ async fn judged(listed: Listed<Kept>, filter: Option<Filter>) -> Found {
         },
         None => Verdicts::default(),
     };
+    let mut last = Beside::default();
+    let mut keep = |found: &mut Found, projection: Projection, beside: Beside| {
+        if !beside.is_nothing() {
+            last = beside.sharing(&last);
+            let uid = projection.target.uid.clone();
+            found.beside.insert(uid, last.clone());
+        }
+        found.objects.push(projection);
+    };
     for kept in listed.items {
         match kept {
-            Kept::Seen(seen, number) => {
+            Kept::Seen(seen, beside, number) => {
                 if number.is_none_or(|number| verdicts.selected.contains(&number)) {
-                    found.objects.push(seen);
+                    keep(&mut found, seen, beside);
                 }
             }
             Kept::Protected(skipped) => found.protected.push(skipped),
-            Kept::Guarded(projection, skipped) => {
-                found.objects.push(projection);
+            Kept::Guarded(projection, beside, skipped) => {
+                keep(&mut found, projection, beside);
                 found.guarded.push(skipped);
             }
         }
     }
-    found
-        .problems
-        .extend(verdicts.problems.map(|(count, first)| {
-            let more = count - 1;
-            match more {
-                0 => first,
-                _ => format!("{first} (and for {more} more)"),
-            }
-        }));
+    found.problems.extend(verdicts.problems.map(|(count, first)| {
+        let more = count - 1;
+        match more {
+            0 => first,
+            _ => format!("{first} (and for {more} more)"),
+        }
+    }));
     found
 }
 
@@ -341,6 +366,7 @@ fn merge(parts: Vec<Found>) -> Found {
     let mut whole = Found::default();
     for Found {
         objects,
+        beside,
         protected,
         guarded,
         problems,
@@ -348,6 +374,7 @@ fn merge(parts: Vec<Found>) -> Found {
     } in parts
     {
         whole.objects.extend(objects);
+        whole.beside.extend(beside);
         whole.protected.extend(protected);
         whole.guarded.extend(guarded);
         whole.problems.extend(problems);

@@ -195,6 +195,7 @@ async fn look(
             operator: "pay-operator",
             accounts: "pay-accounts",
         },
+        explains: false,
     };
     let namespaces = Namespaces::read(view, steps.iter().flatten()).await;
     let mut session = Session {
