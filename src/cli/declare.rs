@@ -227,8 +227,12 @@ fn summary(
     );
     match plan {
         Some(plan) => {
+            let findings = render::plan::findings(plan, lang);
             let notes = render::plan::obstacles(plan, lang);
-            format!("{head}\n{}{notes}", render::plan::summary(plan, lang))
+            format!(
+                "{head}\n{}{findings}{notes}",
+                render::plan::summary(plan, lang)
+            )
         }
         None => format!("{head}\n{}", t!(lang, "declare-no-preview")),
     }

@@ -96,7 +96,16 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         scope: wish.scope.as_ref(),
         expires_after: &wish.term,
     };
-    Ok(plan::compute(&request, &expanded, &facts))
+    let mut plan = plan::compute(&request, &expanded, &facts);
+    // The room for pods is read only where their number changes.
+    let namespaces = plan::scales(&plan);
+    let room = if namespaces.is_empty() {
+        None
+    } else {
+        Some(observe::room(view, &namespaces).await)
+    };
+    plan::explain(&mut plan, &facts, room.as_ref());
+    Ok(plan)
 }
 
 /// The clients that read targets: the account's, or the person's own.

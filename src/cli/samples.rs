@@ -262,6 +262,7 @@ pub fn plan() -> Plan {
             stage("surge", &["shed"], vec![scale, wait]),
             access,
         ],
+        findings: vec!["critical pods would stay Pending: 42 CPU short in stage surge".into()],
         hash: HASH.into(),
     }
 }

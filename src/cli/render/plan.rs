@@ -19,7 +19,7 @@ const CONTEXT: usize = 3;
 /// The plan for people: per stage and step what is changed, left alone and worth knowing.
 pub fn table(plan: &Plan, view: &View) -> String {
     let lang = view.lang;
-    let mut page = vec![summary(plan, lang)];
+    let mut page = vec![summary(plan, lang) + &findings(plan, lang)];
     for stage in &plan.stages {
         page.push(stage_head(stage, lang));
         if stage.left_out.is_none() {
@@ -56,6 +56,13 @@ pub fn summary(plan: &Plan, lang: Lang) -> String {
         page += &t!(lang, "plan-unsupported", n = counts.unsupported);
     }
     page
+}
+
+/// What is worth knowing of the plan as a whole, a line each. Empty where there is nothing.
+pub fn findings(plan: &Plan, lang: Lang) -> String {
+    let lines = plan.findings.iter();
+    let lines = lines.map(|text| t!(lang, "plan-finding", text = text.clone()));
+    lines.fold(String::new(), |page, line| page + "\n" + &line)
 }
 
 /// What the operator would refuse about the plan, a line each: steps that this version does not
@@ -272,6 +279,7 @@ pub fn json(plan: &Plan) -> Value {
             "unsupported": counts.unsupported,
             "requests": plan.requests(),
         },
+        "findings": plan.findings,
         "stages": plan.stages.iter().map(stage_json).collect::<Vec<_>>(),
     })
 }

@@ -10,7 +10,7 @@ use crate::playbook::conditions::{self, Situation};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
 use crate::step::{self, Proposal, Role};
 
-use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, rivals, store};
+use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, store};
 
 /// What is planned: whose playbook, and what the declarer chose.
 #[derive(Clone, Debug)]
@@ -104,6 +104,7 @@ pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Pla
         scope: request.scope.cloned(),
         expires_after: request.expires_after.clone(),
         stages,
+        findings: Vec::new(),
         hash: String::new(),
     };
     plan.hash = store::hash(&plan);
@@ -262,8 +263,6 @@ fn planned_step(
             planned.skipped.push(skip);
         }
     }
-    let rivals = rivals::findings(&planned.changes, &seen.found);
-    planned.findings.extend(rivals);
     planned
 }
 

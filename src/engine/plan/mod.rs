@@ -4,9 +4,16 @@
 //! approved is its hash: sha256 over the sorted-key JSON of [`store::hashed`].
 
 mod bounds;
+mod capacity;
 mod compute;
+mod explain;
+mod moves;
+mod order;
 mod rivals;
 pub mod store;
+#[cfg(test)]
+mod testing;
+mod traps;
 
 use std::collections::BTreeMap;
 
@@ -38,11 +45,15 @@ pub struct Plan {
     pub expires_after: Term,
     /// The stages, none before one that it depends on.
     pub stages: Vec<PlannedStage>,
+    /// What is worth knowing of the plan as a whole, each a sentence. Not part of the hash, not
+    /// stored.
+    pub findings: Vec<String>,
     /// `sha256:…`: what is approved.
     pub hash: String,
 }
 
 pub use compute::{Request, compute, describe};
+pub use explain::{explain, scales};
 
 impl Plan {
     /// All changes, with their stage and step, in plan order.

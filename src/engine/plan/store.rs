@@ -188,6 +188,7 @@ pub fn load(text: &str, expected: &str) -> Result<Plan, Error> {
         scope: plan.scope,
         expires_after: plan.expires_after,
         stages,
+        findings: Vec::new(),
         hash: expected.to_owned(),
     })
 }

@@ -1,0 +1,54 @@
+//! What is worth knowing of a plan beyond its changes. Nothing of it changes what is done, nor the
+//! hash.
+
+use std::collections::BTreeSet;
+
+use super::{Plan, capacity, moves, order::Order, rivals, traps};
+use crate::engine::facts::Facts;
+use crate::engine::room::Room;
+
+/// The namespaces in which a plan changes counts of replicas; empty where it changes none, and the
+/// cluster's room need not be looked at.
+pub fn scales(plan: &Plan) -> BTreeSet<String> {
+    let changes = plan.changes();
+    let counts = changes
+        .filter(|(_, step, change)| moves::is_count(step, change) || moves::is_bound(step, change));
+    let mut namespaces = BTreeSet::new();
+    for (_, _, change) in counts {
+        let namespace = &change.target.namespace;
+        if !namespaces.contains(namespace) {
+            namespaces.insert(namespace.clone());
+        }
+    }
+    namespaces
+}
+
+/// Adds to a plan's findings who would put values back, what its targets have to be handled with
+/// care for, and, where the room was looked at, whether the pods fit.
+///
+/// Guarantees: the hash stays what it is; the same input gives the same sentences in the same order.
+pub fn explain(plan: &mut Plan, facts: &Facts, room: Option<&Room>) {
+    let order = Order::of(plan);
+    let walks = moves::walks(plan, facts);
+    let mut of_steps = rivals::findings(plan, facts, &order);
+    of_steps.extend(traps::findings(plan, facts, &walks, room));
+    let of_plan = room.map(|room| capacity::findings(plan, &walks, &order, room));
+    for ((stage, step), sentence) in of_steps {
+        plan.stages[stage].steps[step].findings.push(sentence);
+    }
+    plan.findings.extend(of_plan.into_iter().flatten());
+}
+
+/// So many names that a sentence can be read to its end.
+const NAMED: usize = 3;
+
+/// `a, b and c`, or `a, b, c and 7 more`.
+pub(super) fn few<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [before @ .., last] if names.len() <= NAMED => format!("{} and {last}", before.join(", ")),
+        all => format!("{} and {} more", all[..NAMED].join(", "), all.len() - NAMED),
+    }
+}
