@@ -7,6 +7,7 @@
 mod acts;
 mod authority;
 mod autoscaled;
+mod capacity;
 mod confinement;
 mod custom;
 mod deeds;

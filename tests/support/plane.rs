@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, Resource, ResourceExt as _};
@@ -104,6 +105,7 @@ impl ControlPlane {
         remove_all::<EmergencyMode>(&self.client).await;
         remove_all::<ChangeRecord>(&self.client).await;
         remove_all::<Playbook>(&self.client).await;
+        remove_all::<Node>(&self.client).await;
         let leases: Api<Lease> = Api::namespaced(self.client.clone(), names::DEFAULT_NAMESPACE);
         let everything = ListParams::default();
         let removed = leases

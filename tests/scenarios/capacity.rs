@@ -1,0 +1,226 @@
+//! What a plan says of capacity and of traps, on a real API server, as its playbook's account.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, PostParams};
+use pingzhan::api::names;
+use serde_json::{Value, json};
+
+use super::world::World;
+
+/// What the account needs to be told all of it, and has not of itself.
+const RIGHTS: [(&str, &[&str]); 3] = [
+    ("", &["nodes", "pods", "resourcequotas", "limitranges"]),
+    ("policy", &["poddisruptionbudgets"]),
+    ("scheduling.k8s.io", &["priorityclasses"]),
+];
+
+fn workload(world: &World, kind: &str, name: &str, replicas: i64, spec: &Value) -> Value {
+    let resources = json!({ "requests": { "cpu": "1", "memory": "256Mi" } });
+    let containers =
+        json!([{ "name": "server", "image": "example/etcd:3.5", "resources": resources }]);
+    let mut workload = json!({
+        "apiVersion": "apps/v1", "kind": kind,
+        "metadata": { "name": name, "namespace": world.namespace },
+        "spec": {
+            "replicas": replicas, "selector": { "matchLabels": { "app": name } },
+            "template": { "metadata": { "labels": { "app": name } }, "spec": { "containers": containers } },
+        },
+    });
+    for (key, value) in spec.as_object().into_iter().flatten() {
+        workload["spec"][key] = value.clone();
+    }
+    workload
+}
+
+impl World {
+    /// A node of four CPU that takes pods, as a kubelet and the node controller leave it; admission
+    /// marks every new one as not ready.
+    async fn node(&self, name: &str) {
+        let amounts = json!({ "cpu": "4", "memory": "8Gi", "pods": "110" });
+        let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name } });
+        self.put("v1", "nodes", "", node).await;
+        let status = json!({ "status": { "allocatable": amounts, "capacity": amounts,
+            "conditions": [{ "type": "Ready", "status": "True" }] } });
+        self.patch(&["node", name, "--subresource=status"], &status);
+    }
+
+    fn patch(&self, object: &[&str], patch: &Value) {
+        let patch = patch.to_string();
+        let mut line = vec!["patch", "--type=merge", "-p", &patch];
+        line.extend(object);
+        self.plane.kubectl(&line);
+    }
+
+    /// A namespace in which a surge meets everything that can be in its way.
+    async fn crowded(&self) {
+        for name in ["one", "two"] {
+            self.node(name).await;
+        }
+        self.patch(&["node", "one"], &json!({ "spec": { "taints": null } }));
+        let space = &self.namespace;
+        let metadata = |name: &str| json!({ "name": name, "namespace": space });
+        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata("default") });
+        self.put("v1", "serviceaccounts", space, account).await;
+        let container =
+            json!([{ "name": "c", "image": "x", "resources": { "requests": { "cpu": "1500m" } } }]);
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata("guest"),
+            "spec": { "nodeName": "one", "containers": container } });
+        self.put("v1", "pods", space, pod).await;
+        let web = workload(self, "Deployment", "web", 2, &json!({ "paused": true }));
+        self.put("apps/v1", "deployments", space, web).await;
+        let store = workload(
+            self,
+            "StatefulSet",
+            "store",
+            5,
+            &json!({ "serviceName": "store" }),
+        );
+        self.put("apps/v1", "statefulsets", space, store).await;
+        let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata("compute"),
+            "spec": { "hard": { "pods": "14", "limits.memory": "64Gi" } } });
+        self.put("v1", "resourcequotas", space, quota).await;
+        let used = json!({ "status": { "hard": { "pods": "14", "limits.memory": "64Gi" },
+            "used": { "pods": "8", "limits.memory": "1Gi" } } });
+        self.patch(
+            &[
+                "-n",
+                space,
+                "resourcequota",
+                "compute",
+                "--subresource=status",
+            ],
+            &used,
+        );
+        let range = json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": metadata("sizes"),
+            "spec": { "limits": [{ "type": "Container", "max": { "memory": "128Mi" } }] } });
+        self.put("v1", "limitranges", space, range).await;
+        let budget = json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata("store"),
+            "spec": { "minAvailable": 2, "selector": { "matchLabels": { "app": "store" } } } });
+        self.put("policy/v1", "poddisruptionbudgets", space, budget)
+            .await;
+    }
+
+    /// Gives the account of the fleet's playbooks the rights that the findings need.
+    async fn may_see_capacity(&self) {
+        let rbac = "rbac.authorization.k8s.io/v1";
+        let name = format!("capacity-{}", self.namespace);
+        let rules: Vec<Value> = RIGHTS
+            .iter()
+            .map(|(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": ["list"] }))
+            .collect();
+        let role = json!({ "apiVersion": rbac, "kind": "ClusterRole", "metadata": { "name": name }, "rules": rules });
+        self.put(rbac, "clusterroles", "", role).await;
+        let subjects = json!([{ "kind": "ServiceAccount", "name": self.namespace, "namespace": names::ACCOUNT_NAMESPACE }]);
+        let role =
+            json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name });
+        let binding = json!({ "apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": { "name": name },
+            "roleRef": role, "subjects": subjects });
+        self.put(rbac, "clusterrolebindings", "", binding).await;
+    }
+
+    /// The findings of a plan, as the program says them: of the plan, and of its steps.
+    fn findings(&self) -> (Vec<String>, Vec<String>) {
+        let scale = |kind: &str, rule: Value| {
+            let targets = json!({ "kinds": [kind], "namespaces": { "names": [self.namespace] } });
+            json!({ "name": "change", "critical": true, "targets": targets, "scale": rule })
+        };
+        let stages = json!([
+            { "name": "shed", "steps": [scale("StatefulSet", json!({ "percent": 40 }))] },
+            { "name": "surge", "dependsOn": ["shed"], "steps": [scale("Deployment", json!({ "replicas": 12 }))] },
+        ]);
+        let book = json!({
+            "apiVersion": "pingzhan.dev/v1alpha1", "kind": "Playbook", "metadata": { "name": "crowded" },
+            "spec": {
+                "title": { "en": "x", "zh-CN": "x" }, "hazard": "Flood", "owner": "x",
+                "serviceAccountName": self.namespace, "stages": stages,
+                "authority": { "requesterGroups": ["duty"], "approverGroups": ["chiefs"] },
+            },
+        });
+        let mut file = tempfile::Builder::new()
+            .suffix(".yaml")
+            .tempfile()
+            .expect("a file");
+        write!(file, "{book}").expect("it is written");
+        let output = Command::new(env!("CARGO_BIN_EXE_pingzhan"))
+            .args(["plan", "--level", "I", "-o", "json", "-f"])
+            .arg(file.path())
+            .env("KUBECONFIG", &self.plane.kubeconfig)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        let plan: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        let texts = |of: &Value| -> Vec<String> {
+            let texts = of["findings"].as_array().into_iter().flatten();
+            texts
+                .filter_map(Value::as_str)
+                .map(|text| text.replace(&self.namespace, "NAMESPACE"))
+                .collect()
+        };
+        let steps = plan["stages"].as_array().into_iter().flatten();
+        let steps = steps.flat_map(|stage| stage["steps"].as_array().into_iter().flatten());
+        (texts(&plan), steps.flat_map(texts).collect())
+    }
+}
+
+/// What a person reads before the declaration is what they would find out in the middle of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_says_what_its_surge_would_meet_on_a_real_cluster() {
+    let world = World::new().await;
+    world.crowded().await;
+    world.may_see_capacity().await;
+    let (plan, steps) = world.findings();
+    insta::assert_snapshot!([plan, steps].concat().join("\n"));
+    // The server itself says the same of a pod of that template.
+    let template = workload(&world, "Deployment", "web", 1, &json!({}));
+    let pod =
+        json!({ "metadata": { "name": "web-1" }, "spec": template["spec"]["template"]["spec"] });
+    let pod: Pod = serde_json::from_value(pod).expect("a pod");
+    let pods: Api<Pod> = Api::namespaced(world.client.clone(), &world.namespace);
+    let refused = pods.create(&PostParams::default(), &pod).await;
+    let refused = refused.expect_err("a limit range refuses it").to_string();
+    assert!(
+        refused.contains("maximum memory usage per Container"),
+        "{refused}"
+    );
+}
+
+/// An account that may see nothing of it plans all the same, and who reads the plan knows that
+/// nobody has counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_without_rights_plans_and_says_that_capacity_is_not_known() {
+    let world = World::new().await;
+    world.crowded().await;
+    let (plan, steps) = world.findings();
+    let [unknown] = plan.as_slice() else {
+        panic!("one sentence, not {plan:?}");
+    };
+    assert!(unknown.starts_with("capacity is not known: "), "{unknown}");
+    for (_, resources) in RIGHTS {
+        let named: BTreeSet<bool> = resources
+            .iter()
+            .map(|name| unknown.contains(name))
+            .collect();
+        assert_eq!(named, [true].into(), "{resources:?} of {unknown}");
+    }
+    // What the targets themselves say is known.
+    assert_eq!(
+        steps.iter().filter(|one| one.contains("paused")).count(),
+        1,
+        "{steps:?}"
+    );
+    assert_eq!(
+        steps.iter().filter(|one| one.contains("majority")).count(),
+        1,
+        "{steps:?}"
+    );
+}
