@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::beside::Beside;
-use crate::field::{Projection, Uid};
+use crate::field::Projection;
 use crate::ledger::Ledger;
 use crate::step::Skipped;
 
@@ -33,8 +33,9 @@ pub struct StepFacts {
     pub faults: Vec<String>,
     /// What is worth knowing, each a sentence.
     pub findings: Vec<String>,
-    /// What is worth knowing of the objects beside the fields, where it was asked for.
-    pub beside: BTreeMap<Uid, Beside>,
+    /// What is worth knowing of the objects beside the fields, in the order of `found`, where it was
+    /// asked for.
+    pub beside: Vec<Vec<Beside>>,
 }
 
 impl Facts {

@@ -26,6 +26,16 @@ impl Program {
         }
     }
 
+    /// One of its objects, where it is not known which.
+    pub const fn any(self) -> &'static str {
+        match self {
+            Self::Kustomization => "a Kustomization of Flux",
+            Self::HelmRelease => "a HelmRelease of Flux",
+            Self::Application => "an Application of Argo CD",
+            Self::Release => "a Helm release",
+        }
+    }
+
     /// How its objects are called.
     pub const fn named(self) -> &'static str {
         match self {
@@ -120,12 +130,11 @@ impl Origin {
         origins
     }
 
-    /// `Kustomization flux-system/portal`.
-    pub fn said(&self) -> String {
-        let (kind, name) = (self.program.named(), &self.name);
+    /// `flux-system/portal`.
+    pub fn place(&self) -> String {
         match self.namespace.as_str() {
-            "" => format!("{kind} {name}"),
-            namespace => format!("{kind} {namespace}/{name}"),
+            "" => self.name.clone(),
+            namespace => format!("{namespace}/{}", self.name),
         }
     }
 
@@ -182,7 +191,9 @@ mod tests {
         ];
         for (metadata, expected) in rows {
             let origins = Origin::of(&json!({ "metadata": metadata }));
-            let said: Vec<String> = origins.iter().map(Origin::said).collect();
+            let said = origins.iter();
+            let said = said.map(|one| format!("{} {}", one.program.named(), one.place()));
+            let said: Vec<String> = said.collect();
             assert_eq!(said, expected);
         }
     }

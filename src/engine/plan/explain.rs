@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, capacity, moves, order::Order, rivals, traps};
+use super::{Plan, capacity, join, moves, order::Order, rivals, traps};
 use crate::engine::facts::Facts;
 use crate::engine::room::Room;
 
@@ -29,9 +29,10 @@ pub fn scales(plan: &Plan) -> BTreeSet<String> {
 /// Guarantees: the hash stays what it is; the same input gives the same sentences in the same order.
 pub fn explain(plan: &mut Plan, facts: &Facts, room: Option<&Room>) {
     let order = Order::of(plan);
-    let walks = moves::walks(plan, facts);
-    let mut of_steps = rivals::findings(plan, facts, &order);
-    of_steps.extend(traps::findings(plan, facts, &walks, room));
+    let joined = join::all(plan, facts);
+    let walks = moves::walks(&joined);
+    let mut of_steps = rivals::findings(plan, &joined, &order);
+    of_steps.extend(traps::findings(&joined, &walks, room));
     let of_plan = room.map(|room| capacity::findings(plan, &walks, &order, room));
     for ((stage, step), sentence) in of_steps {
         plan.stages[stage].steps[step].findings.push(sentence);

@@ -7,6 +7,7 @@ mod bounds;
 mod capacity;
 mod compute;
 mod explain;
+mod join;
 mod moves;
 mod order;
 mod rivals;

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use super::join::Joined;
 use super::order::Place;
-use super::{Change, Plan, PlannedStep};
+use super::{Change, PlannedStep};
 use crate::engine::beside::Beside;
-use crate::engine::facts::{Facts, StepFacts};
+use crate::engine::facts::StepFacts;
 use crate::field::{Path, Projection, Target};
 use crate::step::{count, kinds, scale};
 
@@ -32,20 +33,14 @@ pub(super) struct Move<'a> {
 }
 
 /// Every step that moves counts, in plan order.
-pub(super) fn walks<'a>(plan: &'a Plan, facts: &'a Facts) -> Vec<Walk<'a>> {
+pub(super) fn walks<'a>(joined: &[Joined<'a>]) -> Vec<Walk<'a>> {
     let mut counts = BTreeMap::new();
     let mut walks = Vec::new();
-    for (at, stage) in plan.stages.iter().enumerate() {
-        for (within, step) in stage.steps.iter().enumerate() {
-            let key = (stage.name.clone(), step.name.clone());
-            let Some(seen) = facts.steps.get(&key) else {
-                continue;
-            };
-            let moves = moves(step, seen, &mut counts);
-            if !moves.is_empty() {
-                let place = (at, within);
-                walks.push(Walk { place, step, moves });
-            }
+    for one in joined {
+        let moves = moves(one, &mut counts);
+        if !moves.is_empty() {
+            let (place, step) = (one.place, one.step);
+            walks.push(Walk { place, step, moves });
         }
     }
     walks
@@ -82,32 +77,29 @@ fn is_at(path: &Path, names: [&str; 2]) -> bool {
     }
 }
 
-fn moves<'a>(
-    step: &'a PlannedStep,
-    seen: &'a StepFacts,
-    counts: &mut BTreeMap<&'a str, i64>,
-) -> Vec<Move<'a>> {
+fn moves<'a>(joined: &Joined<'a>, counts: &mut BTreeMap<&'a str, i64>) -> Vec<Move<'a>> {
     let mut moves = Vec::new();
     let mut told: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
-    for change in &step.changes {
-        if is_count(step, change) {
+    for known in &joined.changes {
+        let change = known.change;
+        if is_count(joined.step, change) {
             let numbers = (kinds::number(&change.base), kinds::number(&change.after));
             if let (Some(from), Some(to)) = numbers {
                 moves.push(Move {
                     workload: &change.target,
-                    beside: seen.beside.get(&change.target.uid),
+                    beside: known.beside,
                     from,
                     to,
                     most: to,
                 });
             }
-        } else if is_bound(step, change) {
+        } else if is_bound(joined.step, change) {
             let changes = told.entry(change.target.uid.as_str()).or_default();
             changes.push(change);
         }
     }
     if !told.is_empty() {
-        moves.extend(through(seen, &told, counts));
+        moves.extend(through(joined.seen, &told, counts));
     }
     moves
 }
@@ -118,7 +110,13 @@ fn through<'a>(
     told: &BTreeMap<&str, Vec<&'a Change>>,
     counts: &mut BTreeMap<&'a str, i64>,
 ) -> Vec<Move<'a>> {
-    let workloads = seen.found.iter().flatten().map(|object| {
+    let lists = seen.found.iter().enumerate();
+    let objects = lists.flat_map(|(list, objects)| {
+        let beside = seen.beside.get(list);
+        let objects = objects.iter().enumerate();
+        objects.map(move |(at, object)| (object, beside.and_then(|beside| beside.get(at))))
+    });
+    let workloads = objects.map(|(object, beside)| {
         let target = &object.target;
         let group = kinds::group_of(&target.api_version);
         let place = (
@@ -127,9 +125,9 @@ fn through<'a>(
             target.kind.as_str(),
             target.name.as_str(),
         );
-        (place, object)
+        (place, (object, beside))
     });
-    let workloads: BTreeMap<_, &Projection> = workloads.collect();
+    let workloads: BTreeMap<_, (&Projection, Option<&Beside>)> = workloads.collect();
     let autoscalers = seen.found.iter().flatten();
     let autoscalers = autoscalers.filter_map(|object| {
         let changes = told.get(object.target.uid.as_str())?;
@@ -146,7 +144,7 @@ fn through<'a>(
             kind.as_str(),
             name.as_str(),
         );
-        let workload = workloads.get(&place)?;
+        let (workload, beside) = *workloads.get(&place)?;
         let uid = workload.target.uid.as_str();
         let from = counts
             .get(uid)
@@ -156,7 +154,7 @@ fn through<'a>(
         counts.insert(uid, to);
         Some(Move {
             workload: &workload.target,
-            beside: seen.beside.get(&workload.target.uid),
+            beside,
             from,
             to,
             most: kept.most.max(to),

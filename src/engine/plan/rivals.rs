@@ -3,13 +3,14 @@
 //! That a controller owns a field is said by `managedFields`; which object of it has the target, by
 //! labels and annotations. An object without `managedFields` is judged by its marks alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::explain::few;
+use super::join::Joined;
 use super::order::{Order, Place};
-use super::{Change, Plan, PlannedStep};
+use super::{Change, Plan};
 use crate::engine::beside::{Beside, Origin, Program};
-use crate::engine::facts::{Facts, StepFacts};
-use crate::field::Projection;
+use crate::field::{Projection, Target};
 use crate::step::kinds;
 
 /// Controllers that put back what they own, by their names as field managers.
@@ -23,26 +24,36 @@ const CONTROLLERS: [(&str, Program); 4] = [
 /// How Helm calls itself as a field manager: it puts values back when somebody calls it.
 const HELM: &str = "helm";
 
-/// Sentences by step: who puts back what is changed, unless a step before it suspends them.
-pub(super) fn findings(plan: &Plan, facts: &Facts, order: &Order) -> Vec<(Place, String)> {
+/// Sentences by step: who puts back what is changed, unless a step before it suspends them. Objects
+/// of one program are one sentence: a fleet may have one for each service.
+pub(super) fn findings(plan: &Plan, joined: &[Joined<'_>], order: &Order) -> Vec<(Place, String)> {
     let suspended = suspended(plan);
     let mut said = Vec::new();
-    for (at, stage) in plan.stages.iter().enumerate() {
-        for (within, step) in stage.steps.iter().enumerate() {
-            let key = (stage.name.clone(), step.name.clone());
-            let Some(seen) = facts.steps.get(&key) else {
-                continue;
-            };
-            let place = (at, within);
-            for (rival, uids) in rivals(step, seen) {
-                let stopped = rival.stopped(&suspended, order, place);
-                said.extend(
-                    sentence(plan, &rival, uids.len(), stopped).map(|sentence| (place, sentence)),
-                );
+    for one in joined {
+        let mut groups: BTreeMap<(Program, Stopped), Group> = BTreeMap::new();
+        for (rival, many) in rivals(one) {
+            let stopped = rival.stopped(&suspended, order, one.place);
+            let group = groups.entry((rival.program(), stopped)).or_default();
+            group.objects += many;
+            match rival {
+                Rival::Known(origin) => group.names.push(origin.place()),
+                Rival::Unknown(_) => group.unknown = true,
             }
+        }
+        for ((program, stopped), group) in groups {
+            let sentence = sentence(plan, program, stopped, &group);
+            said.extend(sentence.map(|sentence| (one.place, sentence)));
         }
     }
     said
+}
+
+/// Rivals of one program that are stopped in one way.
+#[derive(Default)]
+struct Group {
+    names: Vec<String>,
+    unknown: bool,
+    objects: usize,
 }
 
 /// Who puts values back: which object, or only which program.
@@ -53,7 +64,7 @@ enum Rival<'a> {
 }
 
 /// Whether a plan suspends a rival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stopped {
     /// Before the step.
     Before,
@@ -83,30 +94,25 @@ fn suspended(plan: &Plan) -> Suspended<'_> {
     changes.collect()
 }
 
-/// The rivals of a step, each with the objects that it has.
-fn rivals<'a>(
-    step: &'a PlannedStep,
-    seen: &'a StepFacts,
-) -> BTreeMap<Rival<'a>, BTreeSet<&'a str>> {
-    let mut rivals: BTreeMap<Rival<'a>, BTreeSet<&str>> = BTreeMap::new();
-    if step.changes.is_empty() {
-        return rivals;
-    }
-    let all = seen.found.iter().flatten();
-    let objects: BTreeMap<&str, &Projection> = all
-        .map(|object| (object.target.uid.as_str(), object))
-        .collect();
-    for change in &step.changes {
-        let uid = change.target.uid.as_str();
-        let Some(object) = objects.get(uid) else {
+/// The rivals of a step, each with how many objects it has. Changes of one object stand together.
+fn rivals<'a>(joined: &Joined<'a>) -> BTreeMap<Rival<'a>, usize> {
+    let mut rivals: BTreeMap<Rival<'a>, (usize, Option<&Target>)> = BTreeMap::new();
+    for known in &joined.changes {
+        let Some(rival) = known
+            .object
+            .and_then(|object| rival(object, known.change, known.beside))
+        else {
             continue;
         };
-        let beside = seen.beside.get(&change.target.uid);
-        if let Some(rival) = rival(object, change, beside) {
-            rivals.entry(rival).or_default().insert(uid);
+        let target = Some(&known.change.target);
+        let (many, last) = rivals.entry(rival).or_default();
+        if *last != target {
+            *many += 1;
+            *last = target;
         }
     }
-    rivals
+    let counted = rivals.into_iter();
+    counted.map(|(rival, (many, _))| (rival, many)).collect()
 }
 
 /// Who would put back a change.
@@ -136,7 +142,14 @@ fn rival<'a>(
 }
 
 impl Rival<'_> {
-    fn stopped(&self, suspended: &Suspended<'_>, order: &Order, place: Place) -> Stopped {
+    const fn program(self) -> Program {
+        match self {
+            Self::Known(origin) => origin.program,
+            Self::Unknown(program) => program,
+        }
+    }
+
+    fn stopped(self, suspended: &Suspended<'_>, order: &Order, place: Place) -> Stopped {
         let Self::Known(origin) = self else {
             return Stopped::Nowhere;
         };
@@ -155,38 +168,40 @@ impl Rival<'_> {
     }
 }
 
-fn sentence(plan: &Plan, rival: &Rival<'_>, many: usize, stopped: Stopped) -> Option<String> {
+fn sentence(plan: &Plan, program: Program, stopped: Stopped, group: &Group) -> Option<String> {
+    let (many, one) = (
+        group.objects,
+        group.names.len() + usize::from(group.unknown) < 2,
+    );
     let objects = format!("{many} {}", if many == 1 { "object" } else { "objects" });
-    let (named, kind) = match rival {
-        Rival::Known(origin) if origin.program == Program::Release => {
-            return Some(format!(
-                "{} has {objects} of this: its next upgrade puts this back, or meets a conflict, so \
-                 let nobody call it meanwhile",
-                origin.said()
-            ));
-        }
-        Rival::Known(origin) => (origin.said(), origin.program.named()),
-        Rival::Unknown(program) => {
-            let of = match program {
-                Program::Application => "of Argo CD",
-                Program::Kustomization | Program::HelmRelease | Program::Release => "of Flux",
-            };
-            let kind = program.named();
-            let article = if kind.starts_with('A') { "an" } else { "a" };
-            (format!("{article} {kind} {of}"), kind)
-        }
+    let kind = program.named();
+    let mut names = group.names.clone();
+    if group.unknown {
+        names.push("one whose name is not known".to_owned());
+    }
+    let who = match (one, group.unknown) {
+        (true, true) => program.any().to_owned(),
+        (true, false) => format!("{kind} {}", few(&names)),
+        (false, _) => format!("{kind}s {}", few(&names)),
     };
-    let back = format!("{named} puts this back ({objects})");
+    if program == Program::Release {
+        return Some(format!(
+            "{who}: an upgrade puts this back ({objects}), or meets a conflict, so let nobody call \
+             one meanwhile"
+        ));
+    }
+    let (puts, them) = if one { ("puts", "it") } else { ("put", "them") };
+    let back = format!("{who} {puts} this back ({objects})");
     match stopped {
         Stopped::Before => None,
         Stopped::Nowhere => Some(format!(
-            "{back}; suspend it in an earlier stage, or expect it to be contested"
+            "{back}; suspend {them} in an earlier stage, or expect it to be contested"
         )),
         Stopped::Elsewhere((stage, step)) => {
             let stage = &plan.stages[stage];
             Some(format!(
-                "{back}; step {}/{} suspends this {kind}, but not before this step: let this one \
-                 wait for it",
+                "{back}; step {}/{} suspends {them}, but not before this step: let this one wait for \
+                 it",
                 stage.name, stage.steps[step].name
             ))
         }

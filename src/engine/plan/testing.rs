@@ -85,12 +85,11 @@ pub fn facts(book: &Book, seen: &[(&str, Vec<Value>)]) -> Facts {
                 let found = of_kind.map(|object| {
                     let plural = format!("{}s", kind.to_lowercase());
                     let seen = project(object, &plural, paths, false).expect("an object");
-                    let beside = Beside::of(object);
-                    step_facts.beside.insert(seen.target.uid.clone(), beside);
-                    seen
+                    (seen, Beside::of(object))
                 });
-                let found = found.collect();
+                let (found, beside) = found.unzip();
                 step_facts.found.push(found);
+                step_facts.beside.push(beside);
             }
             let key = (stage.name.clone(), step.name.clone());
             facts.steps.insert(key, step_facts);

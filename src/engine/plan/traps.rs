@@ -2,34 +2,27 @@
 //! disruption, paused Deployments, rollouts that go on, vertical autoscalers. Each is a finding, no
 //! refusal: who approves may know better.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::describe;
 use super::explain::few;
+use super::join::{Joined, Known};
 use super::moves::{Move, Walk};
 use super::order::Place;
-use super::{Plan, PlannedStep, describe};
 use crate::engine::beside::quorum;
-use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::room::{Budget, Room};
-use crate::field::{Progress, Projection, Segment};
+use crate::field::{Progress, Segment};
 
 /// The findings, by step.
 pub(super) fn findings(
-    plan: &Plan,
-    facts: &Facts,
+    joined: &[Joined<'_>],
     walks: &[Walk<'_>],
     room: Option<&Room>,
 ) -> Vec<(Place, String)> {
     let mut said = Vec::new();
-    for (at, stage) in plan.stages.iter().enumerate() {
-        for (within, step) in stage.steps.iter().enumerate() {
-            let key = (stage.name.clone(), step.name.clone());
-            let Some(seen) = facts.steps.get(&key) else {
-                continue;
-            };
-            let own = paused(step, seen).into_iter().chain(rolling(step, seen));
-            said.extend(own.map(|sentence| ((at, within), sentence)));
-        }
+    for one in joined {
+        let own = paused(one).into_iter().chain(rolling(one));
+        said.extend(own.map(|sentence| (one.place, sentence)));
     }
     for walk in walks {
         let mut own = majorities(walk);
@@ -43,58 +36,52 @@ pub(super) fn findings(
     said
 }
 
-/// Deployments that roll nothing out.
-fn paused(step: &PlannedStep, seen: &StepFacts) -> Option<String> {
+/// The objects of a step for which something holds.
+fn objects<'a>(joined: &Joined<'a>, holds: impl Fn(&Known<'a>) -> bool) -> Vec<String> {
     let mut names = Vec::new();
     let mut last = None;
-    for change in &step.changes {
-        let beside = seen.beside.get(&change.target.uid);
-        if last == Some(&change.target) || !beside.is_some_and(|beside| beside.paused) {
-            continue;
+    for known in joined.changes.iter().filter(|known| holds(known)) {
+        // Changes of one object stand together.
+        if last != Some(&known.change.target) {
+            last = Some(&known.change.target);
+            names.push(describe(&known.change.target));
         }
-        last = Some(&change.target);
-        names.push(describe(&change.target));
     }
-    let template = step.changes.iter().any(|change| {
+    names
+}
+
+/// Deployments that roll nothing out.
+fn paused(joined: &Joined<'_>) -> Option<String> {
+    let names = objects(joined, |known| {
+        known.beside.is_some_and(|beside| beside.paused)
+    });
+    if names.is_empty() {
+        return None;
+    }
+    let template = joined.step.changes.iter().any(|change| {
         let mut segments = change.path.segments().iter();
         let at = |segment: Option<&Segment>, name: &str| {
             matches!(segment, Some(Segment::Field(field)) if field == name)
         };
         at(segments.next(), "spec") && at(segments.next(), "template")
     });
-    (!names.is_empty()).then(|| {
-        let what = if template {
-            "what is changed in its template takes effect only when somebody resumes it"
-        } else {
-            "its count follows, but nothing new is rolled out"
-        };
-        format!("{}: paused, so {what}", few(&names))
-    })
+    let what = if template {
+        "what is changed in its template takes effect only when somebody resumes it"
+    } else {
+        "its count follows, but nothing new is rolled out"
+    };
+    Some(format!("{}: paused, so {what}", few(&names)))
 }
 
 /// Workloads in the middle of a rollout.
-fn rolling(step: &PlannedStep, seen: &StepFacts) -> Option<String> {
-    let found = seen.found.iter().flatten();
-    let rolling = found.filter(|object| match object.progress {
-        Progress::Unobserved => true,
-        Progress::Unready => object.target.api_version.starts_with("apps/"),
-        Progress::Unknown | Progress::Ready => false,
+fn rolling(joined: &Joined<'_>) -> Option<String> {
+    let names = objects(joined, |known| {
+        known.object.is_some_and(|object| match object.progress {
+            Progress::Unobserved => true,
+            Progress::Unready => object.target.api_version.starts_with("apps/"),
+            Progress::Unknown | Progress::Ready => false,
+        })
     });
-    let rolling: BTreeMap<&str, &Projection> = rolling
-        .map(|object| (object.target.uid.as_str(), object))
-        .collect();
-    if rolling.is_empty() {
-        return None;
-    }
-    let changed = step.changes.iter();
-    let changed: BTreeSet<&str> = changed
-        .map(|change| change.target.uid.as_str())
-        .filter(|uid| rolling.contains_key(uid))
-        .collect();
-    let names: Vec<String> = changed
-        .iter()
-        .map(|uid| describe(&rolling[uid].target))
-        .collect();
     (!names.is_empty()).then(|| {
         format!(
             "{}: in the middle of a rollout, or not all pods are ready: what was there before may not \

@@ -99,7 +99,6 @@ impl Room {
         if self.missing.is_empty() {
             return None;
         }
-        let names: Vec<&str> = self.missing.iter().map(|right| right.resource()).collect();
         let what = if self.nodes.is_none() {
             "capacity is not known"
         } else {
@@ -112,18 +111,17 @@ impl Room {
                 .or_default()
                 .push(right.resource());
         }
-        let grants: Vec<String> = groups
+        let resources: Vec<String> = groups
             .into_iter()
-            .map(|(group, resources)| {
-                let group = if group.is_empty() { "core" } else { group };
-                format!("{} ({group})", resources.join(", "))
+            .map(|(group, resources)| match group {
+                "" => resources.join(", "),
+                group => format!("{} ({group})", resources.join(", ")),
             })
             .collect();
         Some(format!(
-            "{what}: {} may not list {}. Grant it the verb list on {}, in the whole cluster",
+            "{what}: {} may not list {}; let it, in the whole cluster",
             self.who,
-            names.join(", "),
-            grants.join("; "),
+            resources.join(", "),
         ))
     }
 
@@ -150,8 +148,7 @@ mod tests {
             room.unknown().as_deref(),
             Some(
                 "capacity is not known: pingzhan-playbooks/flood may not list nodes, pods, \
-                 priorityclasses. Grant it the verb list on nodes, pods (core); priorityclasses \
-                 (scheduling.k8s.io), in the whole cluster"
+                 priorityclasses (scheduling.k8s.io); let it, in the whole cluster"
             )
         );
         assert_eq!(Room::default().unknown(), None);

@@ -119,10 +119,10 @@ impl Session<'_> {
         for (query, answer) in queries.iter().zip(found) {
             let answer = answer.unwrap_or_default();
             facts.found.push(answer.objects.clone());
-            let beside = answer.beside.iter();
-            facts
-                .beside
-                .extend(beside.map(|(uid, beside)| (uid.clone(), beside.clone())));
+            let beside = answer.objects.iter();
+            let beside = beside.map(|seen| answer.beside.get(&seen.target.uid));
+            let beside = beside.map(|beside| beside.cloned().unwrap_or_default());
+            facts.beside.push(beside.collect());
             facts.protected.extend(answer.protected.iter().cloned());
             facts.guarded.extend(answer.guarded.iter().cloned());
             let problems = answer.problems.iter();

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::explain::explain;
-use super::super::moves;
 use super::super::testing::{book, facts, object, plan_of, stage, workload};
+use super::super::{join, moves};
 use super::*;
 use crate::engine::amounts::whole;
 use crate::engine::room::guests::{Guests, Read};
@@ -174,7 +174,7 @@ fn an_autoscaler_moves_what_is_certain_and_what_may_come() {
     let book = book(&stages);
     let facts = facts(&book, &seen);
     let plan = plan_of(&book, &facts);
-    let walks = moves::walks(&plan, &facts);
+    let walks = moves::walks(&join::all(&plan, &facts));
     let moves = &walks[0].moves;
     assert_eq!((moves[0].from, moves[0].to, moves[0].most), (3, 9, 20));
 }

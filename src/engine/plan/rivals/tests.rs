@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::join;
 use super::super::testing::{book, facts, object, plan_of, stage};
 use super::*;
 
@@ -51,7 +52,8 @@ fn said(stages: &[String], seen: &[(&str, Vec<Value>)]) -> Vec<String> {
     let facts = facts(&book, seen);
     let plan = plan_of(&book, &facts);
     let order = Order::of(&plan);
-    let findings = findings(&plan, &facts, &order).into_iter();
+    let joined = join::all(&plan, &facts);
+    let findings = findings(&plan, &joined, &order).into_iter();
     let said = findings.map(|((stage, step), sentence)| {
         let stage = &plan.stages[stage];
         format!("{}/{}: {sentence}", stage.name, stage.steps[step].name)
