@@ -30,6 +30,8 @@ pub enum Verb {
     Switch(switch::Args),
     /// The sand table, beside the real server.
     Sandtable(sandtable::Args),
+    /// The pure plan of a large fleet, and what its findings cost.
+    Plan(plan::Args),
     /// The operator alone, as the measured process.
     #[command(hide = true)]
     Operator(operator::Args),
@@ -80,6 +82,7 @@ pub async fn run(verb: Verb, progress: crate::progress::Progress) -> Result<(), 
     match verb {
         Verb::Switch(args) => switch::run(&args, progress).await,
         Verb::Sandtable(args) => sandtable::run(&args, progress).await,
+        Verb::Plan(args) => plan::run(&args),
         Verb::Operator(args) => {
             let served = tokio::task::spawn_blocking(move || operator::serve(&args));
             let problem = "the operator panicked: see its log";
