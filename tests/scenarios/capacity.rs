@@ -189,7 +189,7 @@ async fn a_plan_says_what_its_surge_would_meet_on_a_real_cluster() {
     let refused = pods.create(&PostParams::default(), &pod).await;
     let refused = refused.expect_err("a limit range refuses it").to_string();
     assert!(
-        refused.contains("maximum memory usage per Container"),
+        refused.contains("must be less than or equal to memory limit of 128Mi"),
         "{refused}"
     );
 }
