@@ -43,6 +43,37 @@ pub fn explain(plan: &mut Plan, facts: &Facts, room: Option<&Room>) {
 /// So many names that a sentence can be read to its end.
 const NAMED: usize = 3;
 
+/// Names of which the first are said: of ten thousand no text is made that nobody reads.
+#[derive(Default)]
+pub(super) struct Names {
+    first: Vec<String>,
+    count: usize,
+}
+
+impl Names {
+    pub(super) fn add(&mut self, name: impl FnOnce() -> String) {
+        if self.count <= NAMED {
+            self.first.push(name());
+        }
+        self.count += 1;
+    }
+
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// As [`few`] says them.
+    pub(super) fn said(&self) -> String {
+        match self.count {
+            0..=NAMED => few(&self.first),
+            count => {
+                let first = self.first[..NAMED].join(", ");
+                format!("{first} and {} more", count - NAMED)
+            }
+        }
+    }
+}
+
 /// `a, b and c`, or `a, b, c and 7 more`.
 pub(super) fn few<T: AsRef<str>>(names: &[T]) -> String {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();

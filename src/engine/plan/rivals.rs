@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::explain::few;
+use super::explain::Names;
 use super::join::Joined;
 use super::order::{Order, Place};
 use super::{Change, Plan};
@@ -36,7 +36,7 @@ pub(super) fn findings(plan: &Plan, joined: &[Joined<'_>], order: &Order) -> Vec
             let group = groups.entry((rival.program(), stopped)).or_default();
             group.objects += many;
             match rival {
-                Rival::Known(origin) => group.names.push(origin.place()),
+                Rival::Known(origin) => group.names.add(|| origin.place()),
                 Rival::Unknown(_) => group.unknown = true,
             }
         }
@@ -51,7 +51,7 @@ pub(super) fn findings(plan: &Plan, joined: &[Joined<'_>], order: &Order) -> Vec
 /// Rivals of one program that are stopped in one way.
 #[derive(Default)]
 struct Group {
-    names: Vec<String>,
+    names: Names,
     unknown: bool,
     objects: usize,
 }
@@ -169,20 +169,16 @@ impl Rival<'_> {
 }
 
 fn sentence(plan: &Plan, program: Program, stopped: Stopped, group: &Group) -> Option<String> {
-    let (many, one) = (
-        group.objects,
-        group.names.len() + usize::from(group.unknown) < 2,
-    );
+    let many = group.objects;
+    let one = group.names.count() + usize::from(group.unknown) < 2;
     let objects = format!("{many} {}", if many == 1 { "object" } else { "objects" });
     let kind = program.named();
-    let mut names = group.names.clone();
-    if group.unknown {
-        names.push("one whose name is not known".to_owned());
-    }
+    let known = group.names.said();
     let who = match (one, group.unknown) {
         (true, true) => program.any().to_owned(),
-        (true, false) => format!("{kind} {}", few(&names)),
-        (false, _) => format!("{kind}s {}", few(&names)),
+        (true, false) => format!("{kind} {known}"),
+        (false, false) => format!("{kind}s {known}"),
+        (false, true) => format!("{kind}s {known} and one whose name is not known"),
     };
     if program == Program::Release {
         return Some(format!(

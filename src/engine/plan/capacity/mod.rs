@@ -12,7 +12,7 @@ mod tight;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::explain::few;
+use super::explain::{Names, few};
 use super::moves::{Move, Walk};
 use super::order::Order;
 use super::{Plan, describe};
@@ -239,7 +239,7 @@ impl Scene<'_> {
     fn too_large(&self) -> Option<String> {
         let moves = self.loads.iter().flat_map(|load| &load.walk.moves);
         let mut last: Option<(&Arc<Pods>, bool)> = None;
-        let mut names = Vec::new();
+        let mut names = Names::default();
         for one in moves.filter(|one| one.to != one.from) {
             let Some(pods) = pods(one) else { continue };
             let known = last.filter(|(shared, _)| Arc::ptr_eq(shared, pods));
@@ -249,13 +249,13 @@ impl Scene<'_> {
             );
             last = Some((pods, large));
             if large {
-                names.push(describe(one.workload));
+                names.add(|| describe(one.workload));
             }
         }
-        (!names.is_empty()).then(|| {
+        (names.count() > 0).then(|| {
             format!(
                 "a pod of {} asks for more than any node has, and would stay Pending",
-                few(&names)
+                names.said()
             )
         })
     }

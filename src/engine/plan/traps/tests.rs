@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::explain::explain;
+use super::super::explain::{Names, explain};
 use super::super::testing::{book, facts, plan_of, stage, workload};
 use super::*;
 use crate::engine::room::Vertical;
@@ -190,4 +190,12 @@ fn few_names_are_said_and_the_rest_counted() {
     assert_eq!(few(&["a"]), "a");
     assert_eq!(few(&["a", "b", "c"]), "a, b and c");
     assert_eq!(few(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+    for many in 0..6 {
+        let all: Vec<String> = (0..many).map(|at| format!("n{at}")).collect();
+        let mut names = Names::default();
+        for name in &all {
+            names.add(|| name.clone());
+        }
+        assert_eq!((names.said(), names.count()), (few(&all), many));
+    }
 }
