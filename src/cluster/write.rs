@@ -61,8 +61,12 @@ pub async fn patch_status(
     target: &Target,
     patch: &json_patch::Patch,
     field_manager: &str,
+    effect: Effect,
 ) -> Answer {
-    let parameters = query(&[("fieldManager", field_manager)]);
+    let parameters = query(&[
+        ("fieldManager", field_manager),
+        ("dryRun", effect.parameter()),
+    ]);
     let status = Collection::of(target).object_path(&target.name);
     let address = format!("{status}/status?{parameters}");
     patched(client, &address, patch, object).await

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::api::OnResume;
+use crate::engine::plan::Plan;
 use crate::field::giveback::Return;
 use crate::field::patch::Edit;
 use crate::field::{Image, Projection, Target};
@@ -56,6 +58,9 @@ pub struct SwitchItem {
     pub id: Option<EntryId>,
     /// Why it is journalled but not written, if so.
     pub overtaken: Option<String>,
+    /// What will be said to the target's controller first at the return, if anything: that it may be
+    /// said is tried before the change is made.
+    pub first: Option<First>,
 }
 
 /// A field of a journalled entry that is written.
@@ -71,6 +76,15 @@ pub struct WriteItem {
     pub after: Image,
     /// What is said to the target's controller first, if anything.
     pub first: Option<First>,
+}
+
+/// What is said to the controller of a target of a step before it goes on at the return.
+pub fn first(plan: &Plan, stage: &str, step: &str, target: &Target) -> Option<First> {
+    let suspend = plan.source(stage, step)?.suspend.as_ref()?;
+    match suspend.on_resume.unwrap_or_default() {
+        OnResume::SkipMissed if target.kind == "CronJob" => Some(First::SkipMissed),
+        OnResume::SkipMissed | OnResume::RunMissedOnce => None,
+    }
 }
 
 /// What is said to a target's controller before a field is written.

@@ -1,6 +1,8 @@
 //! `scale`: the number of replicas of the parent object, never through its scale subresource,
 //! which loses field ownership.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use super::count::{self, Aim, Owners};
@@ -71,6 +73,7 @@ fn changes(
         })?,
     };
     let (after, why) = apply(rule, base);
+    against(rule, base, after)?;
     if let Some(why) = kinds::left_alone(object, after < base) {
         return Err(why.to_owned());
     }
@@ -114,6 +117,23 @@ fn changes(
         wave: 0,
     });
     Ok(told.collect())
+}
+
+/// A percentage says which way the count is meant to go, and its bounds never turn it round: what is
+/// to shrink does not grow, and what is to grow does not shrink.
+fn against(rule: &ScaleRule, base: i64, after: i64) -> Result<(), String> {
+    let Some(percent) = rule.percent else {
+        return Ok(());
+    };
+    match (percent.cmp(&100), after.cmp(&base)) {
+        (Ordering::Less, Ordering::Greater) => Err(format!(
+            "it has {base}, and {percent} % of it, at least {after}, would be more"
+        )),
+        (Ordering::Greater, Ordering::Less) => Err(format!(
+            "it has {base} already, and {percent} % of it, at most {after}, would be less"
+        )),
+        (Ordering::Less | Ordering::Equal | Ordering::Greater, _) => Ok(()),
+    }
 }
 
 /// What an owner of the count is to aim at.
@@ -390,5 +410,30 @@ mod tests {
             &[vec![object("apps/v1", "StatefulSet", "a", &body)]],
         );
         assert_eq!(compiled.changes[0].after, Image::Present(json!(6)));
+    }
+
+    /// A shedding that wakes what stands still takes what the surge needs; a surge that shrinks is worse
+    /// than none.
+    #[test]
+    fn bounds_never_turn_a_percentage_round() {
+        let rows = [
+            (rule(None, Some(30), Some(1), None), 0, None),
+            (rule(None, Some(30), Some(1), None), 1, None),
+            (rule(None, Some(30), Some(1), None), 9, Some(3)),
+            (rule(None, Some(300), None, Some(40)), 50, None),
+            (rule(None, Some(300), None, Some(40)), 20, Some(40)),
+            (rule(None, None, Some(2), None), 0, Some(2)),
+        ];
+        for (rule, base, expected) in rows {
+            let object = object(
+                "apps/v1",
+                "Deployment",
+                "a",
+                &json!({ "spec": { "replicas": base } }),
+            );
+            let found = changes(&rule, &object, &Owners::read(&[]));
+            let after = found.map(|changes| kinds::number(&changes[0].after));
+            assert_eq!(after.ok().flatten(), expected, "{rule:?} of {base}");
+        }
     }
 }

@@ -68,6 +68,7 @@ async fn planned(client: &Client, spec: &PlaybookSpec, level: Level) -> Plan {
     let view = View {
         account: &account,
         discovery: &discovery,
+        explains: false,
         scope: None,
         own: Own {
             operator: names::DEFAULT_NAMESPACE,

@@ -100,3 +100,34 @@ async fn missed_runs_are_passed_over_where_the_playbook_says_so() {
     world.judge(Allowed::default()).await;
     world.compare(&before).await;
 }
+
+/// What could not go on as the playbook says must not be stopped: the account may not write what the
+/// controller has to be told, and the run goes on, while the rest is switched.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_passed_over_is_not_suspended() {
+    let world = World::with_fleet().await;
+    world.narrow(&["cronjobs/status"]).await;
+    let applied = world
+        .apply("helm", &nightly(&world, "pensions", Some(false)))
+        .await;
+    applied.expect("it is accepted");
+    let before = world.snapshot().await;
+    let stages = json!([{ "name": "shed", "onFailure": "Continue", "steps": [{
+        "name": "stop", "suspend": { "onResume": "SkipMissed" },
+        "targets": { "kinds": ["CronJob"], "namespaces": { "names": [world.namespace] } },
+    }] }]);
+    world.publish("flood", world.playbook(&stages)).await;
+    world.declare("flood", json!({})).await;
+    let mode = world.condition("flood", "Degraded", "SomeRefused").await;
+    let targets = mode.status.expect("it has a status").targets;
+    let why = targets[0].message.as_deref().unwrap_or_default();
+    assert!(
+        why.starts_with("its missed runs could not be passed over at the return: Forbidden"),
+        "{why}"
+    );
+    let now = world.get("CronJob", "pensions").await;
+    assert_eq!(now["spec"]["suspend"], json!(false));
+    world.come_back("flood").await;
+    world.judge(Allowed::default()).await;
+    world.compare(&before).await;
+}

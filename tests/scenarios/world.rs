@@ -195,6 +195,23 @@ impl World {
         self.put(rbac, "clusterrolebindings", "", binding).await;
     }
 
+    /// Takes the right to these resources from the fleet's account.
+    pub async fn narrow(&self, without: &[&str]) {
+        let manifest = json!({ "kind": "Role" });
+        let (rbac, space) = ("rbac.authorization.k8s.io/v1", &self.namespace);
+        let api = anything(&self.client, rbac, "roles", space, &manifest);
+        let role = api.get(space).await.expect("the account has a role");
+        let mut rules = role.data["rules"].clone();
+        let each = rules.as_array_mut().into_iter().flatten();
+        for resources in each.filter_map(|rule| rule["resources"].as_array_mut()) {
+            resources.retain(|one| !without.iter().any(|left| one == left));
+        }
+        let metadata = json!({ "name": space, "namespace": space });
+        let role =
+            json!({ "apiVersion": rbac, "kind": "Role", "metadata": metadata, "rules": rules });
+        self.put(rbac, "roles", space, role).await;
+    }
+
     /// Puts an object of any kind there, whatever it was.
     pub async fn put(&self, api_version: &str, plural: &str, namespace: &str, manifest: Value) {
         let api = anything(&self.client, api_version, plural, namespace, &manifest);

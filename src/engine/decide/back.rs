@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{DriftActive, DriftRestore, OnResume, Turn, TurnKind, names};
+use crate::api::{DriftActive, DriftRestore, Turn, TurnKind, names};
 use crate::engine::acts::Key;
 use crate::engine::judge::{self, Judgement, Way};
 use crate::engine::plan::Plan;
-use crate::engine::work::{First, WriteItem};
+use crate::engine::work::{self, WriteItem};
 use crate::field::giveback::Return;
 use crate::field::patch::Edit;
 use crate::field::{Image, Projection};
@@ -236,17 +236,7 @@ fn back_item(order: &Order<'_>, entry: &Entry, to: Image) -> WriteItem {
         },
         event: Event::Reverted,
         after: entry.base.clone(),
-        first: first(order.plan, entry),
-    }
-}
-
-/// What is said to the controller of a target before it goes on.
-fn first(plan: &Plan, entry: &Entry) -> Option<First> {
-    let source = plan.source(&entry.stage, &entry.step)?;
-    let on_resume = source.suspend.as_ref()?.on_resume.unwrap_or_default();
-    match on_resume {
-        OnResume::SkipMissed if entry.target.kind == "CronJob" => Some(First::SkipMissed),
-        OnResume::SkipMissed | OnResume::RunMissedOnce => None,
+        first: work::first(order.plan, &entry.stage, &entry.step, &entry.target),
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use crate::api::VerdictChoice;
 use crate::engine::judge::{self, Judgement, Way};
 use crate::engine::plan::{Change, Plan};
-use crate::engine::work::{SwitchItem, WriteItem};
+use crate::engine::work::{self, SwitchItem, WriteItem};
 use crate::field::patch::Edit;
 use crate::field::{Image, Path, Projection, Seen};
 use crate::ledger::entry::NewEntry;
@@ -58,6 +58,7 @@ pub(super) fn switch(
             entry: fresh(at, change, amendment, seen, sight.tracked),
             id: None,
             overtaken: overtaken(change, seen),
+            first: None,
         })),
         Standing::Todo(Some(earlier)) => {
             let judged = judged(at, earlier, sight, seen, desk);
@@ -71,7 +72,10 @@ pub(super) fn switch(
     match found {
         Found::Nothing => {}
         Found::Note(outcome) => desk.note(&change.target, at.rank, outcome),
-        Found::Write(item) => desk.switch(sight, at.rank, *item),
+        Found::Write(mut item) => {
+            item.first = work::first(at.plan, &at.words.0, &at.words.1, &change.target);
+            desk.switch(sight, at.rank, *item);
+        }
     }
 }
 
@@ -108,6 +112,7 @@ fn replace(
             entry: superseding(at, change, amendment, seen, earlier),
             id: None,
             overtaken: None,
+            first: None,
         })),
         Judgement::Write(..) | Judgement::Withdraw if earlier.state == State::Intended => {
             Found::Note(outcome(Event::Withdrawn, earlier, None))
@@ -131,6 +136,7 @@ fn doing(entry: &Entry, seen: &Seen, judged: &Judgement) -> Found {
             entry: again(entry),
             id: Some(entry.id),
             overtaken: None,
+            first: None,
         })),
         Judgement::Holds => Found::Note(applied(entry, &seen.image, None)),
         Judgement::EqualForeign => {

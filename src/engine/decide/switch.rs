@@ -284,6 +284,7 @@ fn write_stage(
             step.step.name.as_str().into(),
         );
         let at = Place {
+            plan,
             step: step.step,
             rank: rank(index, place),
             words,
@@ -319,6 +320,7 @@ fn act(
 
 /// Where a change stands in its plan.
 pub(super) struct Place<'a> {
+    pub(super) plan: &'a Plan,
     pub(super) step: &'a PlannedStep,
     pub(super) rank: u64,
     /// The names of the stage and of the step, in memory once for all changes.

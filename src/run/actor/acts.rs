@@ -172,6 +172,7 @@ impl Errand {
         let view = observe::View {
             account: &self.account,
             discovery: &self.discovery,
+            explains: false,
             scope: plan
                 .scope
                 .as_ref()

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use crate::api::names;
-use crate::cluster::{Answer, write};
+use crate::cluster::Answer;
+use crate::cluster::write::{self, Effect};
 use crate::engine::scheduler::Wrote;
-use crate::engine::work::{First, WriteItem};
+use crate::engine::work::{First, SwitchItem, WriteItem};
 use crate::ledger::Event;
 
 use super::Settlement;
@@ -26,23 +27,69 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Tries whether it may be said at the return: what could not go on as the playbook says is not
+    /// stopped. On `Err` nothing is written: this came of it.
+    pub(super) async fn may_say_first(
+        &self,
+        items: &[SwitchItem],
+    ) -> Result<(), Wrote<Settlement>> {
+        let mut items = items.iter().filter(|item| item.overtaken.is_none());
+        let Some(item) = items.find(|item| item.first == Some(First::SkipMissed)) else {
+            return Ok(());
+        };
+        let patch = self.run_begun(None);
+        let tried = write::patch_status(
+            &self.clients.writes,
+            &self.target,
+            &patch,
+            names::SKIP_MANAGER,
+            Effect::DryRun,
+        );
+        match tried.await {
+            Answer::Done(_) | Answer::Moved | Answer::Gone => Ok(()),
+            Answer::Refused {
+                reason, message, ..
+            } => {
+                let why = format!(
+                    "its missed runs could not be passed over at the return: {reason}: {message}"
+                );
+                let ids = item.id.into_iter();
+                let outcomes = ids.map(|id| refusal(Event::Refused, id, &why)).collect();
+                Err(self.settled(outcomes, None))
+            }
+            Answer::Busy { after, .. } => Err(Wrote::Busy {
+                after_ms: super::write::ms(after),
+            }),
+            Answer::Ambiguous(_) => Err(Wrote::Again { after_ms: 1000 }),
+        }
+    }
+
+    /// A patch that says that a run was begun now, of an object that is as it should be.
+    fn run_begun(&self, suspended: Option<bool>) -> json_patch::Patch {
+        let now = self.deps.clock.now();
+        let mut operations = vec![
+            json!({ "op": "test", "path": "/metadata/uid", "value": self.target.uid.as_str() }),
+        ];
+        operations.extend(
+            suspended.map(|is| json!({ "op": "test", "path": "/spec/suspend", "value": is })),
+        );
+        let at = "/status/lastScheduleTime";
+        operations.push(json!({ "op": "add", "path": at, "value": format!("{now:.0}") }));
+        serde_json::from_value(operations.into()).expect("a literal patch is one")
+    }
+
     /// Tells a `CronJob`'s controller that a run was begun now: it makes up for none before.
     async fn skip_missed(&self, item: &WriteItem) -> Result<(), Wrote<Settlement>> {
-        let now = self.deps.clock.now();
         // A copy that comes late finds it going on, and changes nothing.
-        let patch = serde_json::from_value(json!([
-            { "op": "test", "path": "/metadata/uid", "value": self.target.uid.as_str() },
-            { "op": "test", "path": "/spec/suspend", "value": true },
-            { "op": "add", "path": "/status/lastScheduleTime", "value": format!("{now:.0}") },
-        ]))
-        .expect("a literal patch is one");
+        let patch = self.run_begun(Some(true));
         let clients = &self.clients.writes;
         let monotonic = self.deps.clock.monotonic_ms();
         if self.deps.leader.still_leader(monotonic).is_none() {
             return Err(Wrote::Again { after_ms: 1000 });
         }
-        let said = write::patch_status(clients, &self.target, &patch, names::SKIP_MANAGER).await;
-        match said {
+        let by = names::SKIP_MANAGER;
+        let said = write::patch_status(clients, &self.target, &patch, by, Effect::Real);
+        match said.await {
             // Not suspended, or another object: the write that follows finds that out.
             Answer::Done(_) | Answer::Moved | Answer::Gone | Answer::Refused { code: 422, .. } => {
                 Ok(())

@@ -138,6 +138,9 @@ impl Job<'_> {
     }
 
     async fn switch(&self, sight: Arc<Projection>, items: Vec<SwitchItem>) -> Wrote<Settlement> {
+        if let Err(wrote) = self.may_say_first(&items).await {
+            return wrote;
+        }
         let mut early = Vec::new();
         let mut writes = Vec::new();
         for item in items {

@@ -352,13 +352,15 @@ async fn judged(listed: Listed<Kept>, filter: Option<Filter>) -> Found {
             }
         }
     }
-    found.problems.extend(verdicts.problems.map(|(count, first)| {
-        let more = count - 1;
-        match more {
-            0 => first,
-            _ => format!("{first} (and for {more} more)"),
-        }
-    }));
+    found
+        .problems
+        .extend(verdicts.problems.map(|(count, first)| {
+            let more = count - 1;
+            match more {
+                0 => first,
+                _ => format!("{first} (and for {more} more)"),
+            }
+        }));
     found
 }
 
