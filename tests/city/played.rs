@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, CustomResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, EmergencyModeStatus, Phase, Playbook, names};
 use pingzhan::field::exact;
@@ -24,7 +24,7 @@ use tokio::time::sleep;
 
 use super::flood::spec;
 use super::loaded::{Place, found, whole};
-use crate::fleet::{self, City};
+use crate::fleet::{self, City, keda};
 
 /// What is installed beside the CRDs, and the rights of people and of the playbook's account.
 const MANIFESTS: [&str; 3] = [
@@ -64,54 +64,6 @@ fn settings() -> Settings {
         record_retention: retention::DEFAULT,
         lease: lease::settings(15),
         signals: std::sync::Arc::default(),
-    }
-}
-
-/// Plays KEDA: the autoscaler that it made of a `ScaledObject` has that one's bounds.
-async fn passes_on(admin: Client) {
-    let resource = |group: &str, version: &str, kind: &str, plural: &str| ApiResource {
-        group: group.into(),
-        version: version.into(),
-        api_version: format!("{group}/{version}"),
-        kind: kind.into(),
-        plural: plural.into(),
-    };
-    let objects = resource("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects");
-    let objects: Api<DynamicObject> = Api::all_with(admin.clone(), &objects);
-    let kind = "HorizontalPodAutoscaler";
-    let autoscalers = resource("autoscaling", "v2", kind, "horizontalpodautoscalers");
-    loop {
-        sleep(Duration::from_secs(2)).await;
-        for object in objects
-            .list(&ListParams::default())
-            .await
-            .expect("they are listed")
-        {
-            let space = object.metadata.namespace.clone().unwrap_or_default();
-            let name = format!(
-                "keda-hpa-{}",
-                object.metadata.name.clone().unwrap_or_default()
-            );
-            let made: Api<DynamicObject> =
-                Api::namespaced_with(admin.clone(), &space, &autoscalers);
-            let now = made.get(&name).await.expect("it is there");
-            let spec = json!({
-                "minReplicas": object.data["spec"]["minReplicaCount"],
-                "maxReplicas": object.data["spec"]["maxReplicaCount"],
-            });
-            let same = |field: &str| now.data["spec"][field] == spec[field];
-            if same("minReplicas") && same("maxReplicas") {
-                continue;
-            }
-            let by = PatchParams {
-                field_manager: Some(fleet::owners::managers::KEDA.to_owned()),
-                ..PatchParams::default()
-            };
-            let patch = Patch::Merge(json!({ "spec": spec }));
-            made.patch(&name, &by, &patch)
-                .await
-                .expect("it is passed on");
-        }
     }
 }
 
@@ -186,7 +138,7 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
     found(&admin, &city).await;
     let standins = Standins::new(standins::Settings::default());
     tokio::spawn(standins::drive(service.clone(), standins));
-    tokio::spawn(passes_on(admin.clone()));
+    tokio::spawn(keda::play(admin.clone()));
     sleep(SETTLED).await;
     let before = whole(&admin, &city).await;
     let own = service.of(User::account(names::DEFAULT_NAMESPACE, "pingzhan"));

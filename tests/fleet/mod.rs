@@ -12,6 +12,7 @@
 
 pub mod gitops;
 pub mod grown;
+pub mod keda;
 pub mod load;
 pub mod objects;
 pub mod owners;

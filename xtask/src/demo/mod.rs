@@ -195,6 +195,8 @@ async fn play(cluster: &Cluster, options: &Options, teller: Teller) -> Result<()
     let yunxi = crate::fleet::yunxi();
     city::load(&admin, &yunxi, teller).await?;
     if PLAYED.controllers == Controllers::Stock {
+        // Nobody runs KEDA here: what it would pass on is passed on in its place.
+        tokio::spawn(crate::fleet::keda::play(admin.clone()));
         city::settle(&admin, &yunxi, teller).await?;
     }
     let people = People::of(cluster).await?;
