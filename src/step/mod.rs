@@ -7,6 +7,7 @@ pub mod kinds;
 pub mod patch;
 pub mod scale;
 pub mod suspend;
+pub mod table;
 pub mod wait;
 
 use std::cmp::Ordering;

@@ -215,6 +215,24 @@ async fn answer(address: &str, probe: &Value) -> u16 {
     code.unwrap_or_default()
 }
 
+/// A signals file that is not where the operator looks would be found out in the emergency.
+#[test]
+fn the_signals_secret_is_mounted_where_the_operator_looks() {
+    let text = rendered(&["--set", "signals.existingSecret=pingzhan-signals"]);
+    let all = compared(&text);
+    let pod = &all["Deployment pingzhan"]["spec"]["template"]["spec"];
+    let arguments = pod["containers"][0]["args"].as_array().expect("arguments");
+    assert!(arguments.contains(&json!("--signals=/etc/pingzhan/signals/signals.yaml")));
+    let mount = &pod["containers"][0]["volumeMounts"][0];
+    assert_eq!(mount["mountPath"], "/etc/pingzhan/signals");
+    assert_eq!(mount["name"], pod["volumes"][0]["name"]);
+    assert_eq!(
+        pod["volumes"][0]["secret"]["secretName"],
+        "pingzhan-signals"
+    );
+    assert!(!rendered(&[]).contains("signals"));
+}
+
 /// A value that nothing reads is a setting that somebody believes in.
 #[test]
 fn values_that_make_no_sense_are_refused_by_name() {

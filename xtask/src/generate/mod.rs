@@ -6,6 +6,7 @@ mod install;
 pub mod openapi;
 mod rbac;
 mod reference;
+mod steps;
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,7 @@ pub fn files() -> Result<Vec<Generated>, Error> {
     files.extend(rbac::files());
     files.push(install::file(&crds)?);
     files.push(reference::file(&crds));
+    files.push(steps::file());
     Ok(files)
 }
 
