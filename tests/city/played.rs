@@ -32,9 +32,11 @@ const MANIFESTS: [&str; 3] = [
     include_str!("../../manifests/rbac.yaml"),
     include_str!("../../xtask/src/demo/rights.yaml"),
 ];
+/// Every object of the city.
+type Whole = BTreeMap<Place, Value>;
 const NAME: &str = "flood";
 /// How long the cluster's own controllers take until the city is at rest.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 /// How long anything may take, in the time of the story: stages wait a minute for what does not become
 /// ready, and here nothing does.
 const PATIENCE: u32 = 1800;
@@ -127,6 +129,38 @@ async fn declare(admin: &Client, modes: &Api<EmergencyMode>) {
     write(modes, json!({ "approvals": both })).await;
 }
 
+/// Whether all targets are held, and nothing else differs but what autoscalers made of it.
+fn is_at_war(city: &City, before: &Whole, wartime: &Whole, targets: i64) {
+    let marked = |object: &Value| {
+        object["metadata"]["labels"]
+            .get(names::HELD_BY_LABEL)
+            .is_some()
+    };
+    let ours = wartime.values().filter(|object| marked(object));
+    assert_eq!(i64::try_from(ours.count()).expect("a count"), targets);
+    // What else differs is what autoscalers made of what they were told.
+    let driven = driven(city);
+    for (place, was) in before.iter().filter(|(place, _)| !marked(&wartime[*place])) {
+        let differs = exact::differences(was, &wartime[place]);
+        let told = place.0 == "HorizontalPodAutoscaler" && place.2.starts_with("keda-hpa-");
+        assert!(
+            differs.is_empty() || told || driven.contains(place),
+            "{place:?}: {differs:?}"
+        );
+    }
+}
+
+/// Whether everything is as it was.
+fn is_at_peace(city: &City, before: &Whole, after: &Whole) {
+    let driven = driven(city);
+    for (place, was) in before {
+        let mut differs = exact::differences(was, &after[place]);
+        // Counts that an autoscaler drives, and who owns them, are its own, as documented.
+        differs.retain(|one| !(driven.contains(place) && one.contains("replicas")));
+        assert_eq!(differs, Vec::<String>::new(), "{place:?}");
+    }
+}
+
 /// What a city adopts must come back as it was, of eight kinds of owners, with the rights that its page
 /// asks for and no others.
 #[tokio::test(start_paused = true)]
@@ -176,34 +210,13 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
     ];
     assert_eq!(stages, expected.into());
     let wartime = whole(&admin, &city).await;
-    let marked = |object: &Value| {
-        object["metadata"]["labels"]
-            .get(names::HELD_BY_LABEL)
-            .is_some()
-    };
-    let ours = wartime.values().filter(|object| marked(object));
     let targets = active.plan.expect("a plan").targets;
-    assert_eq!(i64::try_from(ours.count()).expect("a count"), targets);
-    // What else differs is what autoscalers made of what they were told.
-    let driven = driven(&city);
-    for (place, was) in before.iter().filter(|(place, _)| !marked(&wartime[*place])) {
-        let differs = exact::differences(was, &wartime[place]);
-        let told = place.0 == "HorizontalPodAutoscaler" && place.2.starts_with("keda-hpa-");
-        assert!(
-            differs.is_empty() || told || driven.contains(place),
-            "{place:?}: {differs:?}"
-        );
-    }
+    is_at_war(&city, &before, &wartime, targets);
 
     write(&modes, json!({ "posture": "Peacetime" })).await;
     until(&modes, phase(Phase::Closed)).await;
     let after = whole(&admin, &city).await;
-    for (place, was) in &before {
-        let mut differs = exact::differences(was, &after[place]);
-        // Counts that an autoscaler drives, and who owns them, are its own, as documented.
-        differs.retain(|one| !(driven.contains(place) && one.contains("replicas")));
-        assert_eq!(differs, Vec::<String>::new(), "{place:?}");
-    }
+    is_at_peace(&city, &before, &after);
     stop.send(()).expect("the operator runs");
     task.await.expect("no panic").expect("it ends in peace");
 }
