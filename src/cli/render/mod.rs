@@ -1,5 +1,6 @@
 //! Pure: what people read, from objects. The same input gives the same text.
 
+mod acts;
 mod counts;
 pub mod fields;
 pub mod mode;

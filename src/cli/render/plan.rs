@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 use similar::TextDiff;
 
+use crate::api::Step;
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
 use crate::field::{Image, Target};
 use crate::i18n::Lang;
 use crate::t;
 
-use super::{Tone, View, drawn};
+use super::{Tone, View, acts, drawn};
 
 /// Lines around a change in a diff: all of a field's value that matters is the change itself.
 const CONTEXT: usize = 3;
@@ -23,7 +24,11 @@ pub fn table(plan: &Plan, view: &View) -> String {
     for stage in &plan.stages {
         page.push(stage_head(stage, lang));
         if stage.left_out.is_none() {
-            page.extend(stage.steps.iter().map(|step| step_text(step, view)));
+            let texts = stage.steps.iter().map(|step| {
+                let source = plan.source(&stage.name, &step.name);
+                step_text(step, source, view)
+            });
+            page.extend(texts);
         }
     }
     page.join("\n\n")
@@ -129,7 +134,7 @@ fn stage_head(stage: &PlannedStage, lang: Lang) -> String {
     }
 }
 
-fn step_text(step: &PlannedStep, view: &View) -> String {
+fn step_text(step: &PlannedStep, source: Option<&Step>, view: &View) -> String {
     let lang = view.lang;
     let mut page = if step.after.is_empty() {
         t!(
@@ -155,6 +160,8 @@ fn step_text(step: &PlannedStep, view: &View) -> String {
             "{}",
             t!(lang, "plan-step-unsupported", why = why.clone())
         );
+    } else if let Some(act) = source.and_then(|source| acts::text(source, lang)) {
+        let _ = writeln!(page, "{act}");
     } else if step.changes.is_empty() {
         let _ = writeln!(page, "{}", t!(lang, "plan-step-empty"));
     } else {

@@ -1,0 +1,139 @@
+//! What an act that leaves no field behind will do, for those who approve it.
+
+use crate::api::{Act, Localized, Step, Wait};
+use crate::i18n::Lang;
+use crate::t;
+
+/// What a step does that changes no field; nothing where it is one that changes some.
+pub fn text(step: &Step, lang: Lang) -> Option<String> {
+    let acts = step.acts();
+    match acts.first()? {
+        Act::Wait(wait) => Some(waits(wait, step, lang)),
+        Act::Gate(gate) => {
+            let timeout = gate.timeout.as_ref().or(step.timeout.as_ref());
+            Some(t!(
+                lang,
+                "plan-act-gate",
+                groups = gate.groups.join(", "),
+                prompt = said(&gate.prompt, lang),
+                timeout = timeout.map_or_else(|| DEFAULT.to_owned(), |term| term.0.clone()),
+                silence = format!("{:?}", gate.on_timeout.unwrap_or_default())
+            ))
+        }
+        Act::Notify(notify) => Some(t!(
+            lang,
+            "plan-act-notify",
+            channels = notify.channels.join(", "),
+            message = said(&notify.message, lang)
+        )),
+        Act::Run(run) => {
+            let namespace = run.namespace.clone();
+            Some(if run.undo.is_some() {
+                t!(lang, "plan-act-run", namespace = namespace)
+            } else {
+                t!(lang, "plan-act-run-for-good", namespace = namespace)
+            })
+        }
+        Act::Call(call) => Some(match &call.undo {
+            Some(undo) => t!(
+                lang,
+                "plan-act-call",
+                url = call.url.clone(),
+                undo = undo.clone()
+            ),
+            None => t!(lang, "plan-act-call-for-good", url = call.url.clone()),
+        }),
+        Act::Scale(_)
+        | Act::Suspend(_)
+        | Act::Isolate(_)
+        | Act::Access(_)
+        | Act::Config(_)
+        | Act::Route(_)
+        | Act::Freeze(_)
+        | Act::Patch(_)
+        | Act::Apply(_) => None,
+    }
+}
+
+/// How long a step may take where it does not say.
+const DEFAULT: &str = "10m";
+
+fn waits(wait: &Wait, step: &Step, lang: Lang) -> String {
+    let what = if let Some(ready) = &wait.ready {
+        t!(
+            lang,
+            "plan-act-ready",
+            percent = i64::from(ready.percent),
+            step = ready.step.clone()
+        )
+    } else if let Some(rollout) = &wait.rollout {
+        t!(lang, "plan-act-rollout", step = rollout.step.clone())
+    } else if let Some(condition) = &wait.condition {
+        let status = condition
+            .status
+            .clone()
+            .unwrap_or_else(|| "True".to_owned());
+        format!("{}={status}", condition.type_)
+    } else {
+        let text = wait.expression.as_ref().or(wait.prom_ql.as_ref());
+        text.cloned().unwrap_or_default()
+    };
+    let timeout = step
+        .timeout
+        .as_ref()
+        .map_or_else(|| DEFAULT.to_owned(), |term| term.0.clone());
+    t!(lang, "plan-act-wait", what = what, timeout = timeout)
+}
+
+/// A text in the language, else in the other one.
+fn said(text: &Localized, lang: Lang) -> String {
+    let (first, second) = match lang {
+        Lang::En => (&text.en, &text.zh_cn),
+        Lang::ZhCn => (&text.zh_cn, &text.en),
+    };
+    first.clone().or_else(|| second.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who approves at night must read what they will be asked, and what nothing undoes.
+    #[test]
+    fn every_act_says_what_it_will_do() {
+        let rows = [
+            (
+                "wait: { ready: { step: up, percent: 95 } }\ntimeout: 8m",
+                "waits until 95 % of step up are ready, at most 8m",
+            ),
+            (
+                "wait: { promQL: 'up > 0' }",
+                "waits until up > 0, at most 10m",
+            ),
+            (
+                "gate: { groups: [command], prompt: { en: Close? }, onTimeout: Skip }",
+                "asks command: “Close?”; silence for 10m means Skip",
+            ),
+            (
+                "notify: { channels: [districts], message: { en: Closed } }",
+                "tells districts: “Closed”",
+            ),
+            (
+                "run: { namespace: portal, job: {}, irreversible: true }",
+                "runs a Job in portal; nothing undoes it",
+            ),
+            (
+                "call: { url: 'https://a', undo: 'https://b' }",
+                "calls https://a; the return calls https://b",
+            ),
+        ];
+        for (act, expected) in rows {
+            let step: Step = serde_yaml::from_str(&format!("name: s\n{act}")).expect(act);
+            assert_eq!(text(&step, Lang::En).as_deref(), Some(expected));
+            let chinese = text(&step, Lang::ZhCn).expect("a text");
+            assert_ne!(chinese, expected, "{act}");
+        }
+        let scale: Step = serde_yaml::from_str("name: s\nscale: { replicas: 1 }").expect("a step");
+        assert_eq!(text(&scale, Lang::En), None);
+    }
+}
