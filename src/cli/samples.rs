@@ -7,6 +7,7 @@ use crate::api::{
     Scalar, Term,
 };
 use crate::engine::plan::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip};
+use crate::engine::scheduler::Class;
 use crate::field::{Identity, Image, Path, Target};
 
 /// The hash of the samples' plan.
@@ -153,6 +154,7 @@ fn change(target: Target, pointer: &str, base: Image, after: Image, why: &str) -
         after,
         why: why.into(),
         wave: 0,
+        class: Class::REST,
         intent,
     }
 }

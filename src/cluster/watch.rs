@@ -12,7 +12,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 
 use super::request::Collection;
 use crate::api::names;
-use crate::field::Uid;
+use crate::field::{Progress, Uid};
 
 /// Objects a page of the list with which a watch begins: as with our own lists.
 const PAGE: u32 = 200;
@@ -84,6 +84,52 @@ pub fn metadata(
         })
 }
 
+/// What a watch of progress tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// So far the controllers are with an object of this generation.
+    Is(Uid, i64, Progress),
+    /// The object is gone, or left the selector.
+    Left(Uid),
+    /// The watch is interrupted and tries again by itself; the sentence says why.
+    Interrupted(String),
+}
+
+/// Watches how far the controllers are with the objects of a collection, narrowed by labels: one
+/// list and one request that stays, however many objects there are. They are read as a whole, since
+/// no watch brings their status alone, and dropped.
+///
+/// Guarantees and assumptions: as with [`metadata`].
+pub fn progress(
+    client: Client,
+    collection: &Collection,
+    labels: &str,
+) -> impl Stream<Item = Report> + Send + use<> {
+    let resource = resource(collection);
+    let api: Api<DynamicObject> = if collection.namespace.is_empty() {
+        Api::all_with(client, &resource)
+    } else {
+        Api::namespaced_with(client, &collection.namespace, &resource)
+    };
+    let config = watcher::Config::default().page_size(PAGE).labels(labels);
+    let events = watcher(api, config).default_backoff();
+    events.filter_map(|event| std::future::ready(report(event)))
+}
+
+fn report(event: Result<Event<DynamicObject>, watcher::Error>) -> Option<Report> {
+    match event {
+        Ok(Event::Init | Event::InitDone) => None,
+        Ok(Event::InitApply(object) | Event::Apply(object)) => {
+            let generation = object.metadata.generation;
+            let progress = Progress::judge(generation, &object.data);
+            let uid = object.metadata.uid?.into();
+            Some(Report::Is(uid, generation.unwrap_or_default(), progress))
+        }
+        Ok(Event::Delete(object)) => Some(Report::Left(object.metadata.uid?.into())),
+        Err(error) => Some(Report::Interrupted(error.to_string())),
+    }
+}
+
 /// The longest silence after which a watch is taken for broken and begun again by the library:
 /// the server ends each after 290 s.
 pub const SILENCE: Duration = Duration::from_secs(295);
@@ -128,6 +174,58 @@ mod tests {
                 "labels": {"pingzhan.dev/held-by": "flood"}
             }
         })
+    }
+
+    /// The order of release rests on this: how far the controllers are with what carries the label,
+    /// told by one list and one watch.
+    #[tokio::test]
+    async fn a_watch_of_progress_tells_how_far_the_controllers_are() {
+        let workload = |generation: i64, observed: i64| {
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": { "name": "a", "namespace": "portal", "uid": "uid-a",
+                    "resourceVersion": observed.to_string(), "generation": generation },
+                "spec": { "replicas": 3 },
+                "status": { "observedGeneration": observed, "readyReplicas": 1, "updatedReplicas": 3 },
+            })
+        };
+        let fake = Fake::new(move |asked| {
+            if asked.path.contains("watch=true") {
+                let is = json!({"type": "MODIFIED", "object": workload(2, 2)});
+                let left = json!({"type": "DELETED", "object": workload(2, 2)});
+                return respond(200, &[], &format!("{is}\n{left}\n"));
+            }
+            reply(
+                200,
+                json!({ "apiVersion": "apps/v1", "kind": "DeploymentList",
+                    "metadata": {"resourceVersion": "5"}, "items": [workload(2, 1)] }),
+            )
+        });
+        let clients = Clients::fake(&fake.client());
+        let collection = Collection {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            plural: "deployments".to_owned(),
+            namespace: String::new(),
+        };
+        let stream = progress(clients.watches, &collection, "pingzhan.dev/held-by=flood");
+        let told: Vec<Report> = stream.take(3).collect().await;
+        assert_eq!(
+            told,
+            [
+                Report::Is("uid-a".into(), 2, Progress::Unobserved),
+                Report::Is("uid-a".into(), 2, Progress::Unready),
+                Report::Left("uid-a".into()),
+            ]
+        );
+        let asked = fake.addresses();
+        assert!(
+            asked
+                .iter()
+                .take(2)
+                .all(|path| path.contains("held-by%3Dflood")),
+            "{asked:?}"
+        );
     }
 
     /// Holding rests on this: what is there, then what moves, and only metadata travels.

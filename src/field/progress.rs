@@ -5,7 +5,8 @@ use serde_json::Value;
 /// How far the controllers are with an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
-    /// The object does not say: it has no status of that kind, or no controller ever looked at it.
+    /// Nothing is to be waited for: it has no status of that kind, no controller ever looked at it,
+    /// or its controller was told to leave it alone.
     #[default]
     Unknown,
     /// Its controller has not seen the spec as it is.
@@ -20,8 +21,19 @@ impl Progress {
     /// Reads it off an object: `status.observedGeneration`, and the counts of replicas of kinds
     /// that have them.
     pub fn of(object: &Value) -> Self {
+        let generation = object.pointer("/metadata/generation");
+        Self::judge(generation.and_then(Value::as_i64), object)
+    }
+
+    /// Reads it off an object of this generation, of which its metadata is not needed.
+    pub fn judge(generation: Option<i64>, object: &Value) -> Self {
         let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
-        let generation = number("/metadata/generation");
+        let is_left_alone = ["/spec/paused", "/spec/suspend"]
+            .iter()
+            .any(|pointer| object.pointer(pointer) == Some(&Value::Bool(true)));
+        if is_left_alone {
+            return Self::Unknown;
+        }
         let observed = number("/status/observedGeneration");
         let (Some(generation), Some(observed)) = (generation, observed) else {
             return Self::Unknown;
@@ -77,6 +89,13 @@ mod tests {
                 "metadata": {"generation": 2}, "spec": {"replicas": 3}, "status": status
             });
             assert_eq!(Progress::of(&object), progress, "{object}");
+        }
+        for field in ["paused", "suspend"] {
+            let object = json!({
+                "metadata": {"generation": 2}, "spec": {"replicas": 3, field: true},
+                "status": {"observedGeneration": 1, "readyReplicas": 1},
+            });
+            assert_eq!(Progress::of(&object), Progress::Unknown, "{object}");
         }
         let map = json!({"metadata": {}, "data": {}});
         assert_eq!(Progress::of(&map), Progress::Unknown);

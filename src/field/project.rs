@@ -97,6 +97,8 @@ pub struct Projection {
     pub deleting: bool,
     /// Whether the server tracks field owners for it.
     pub tracked: bool,
+    /// Its place in the `priority` of the stage that asked for it, 0 first, where it has one.
+    pub priority: Option<u8>,
     /// How far the cluster's controllers are with it.
     pub progress: Progress,
     /// Its managedFields, where they were asked for: a return keeps those of a whole fleet for a
@@ -178,6 +180,7 @@ pub fn project(
             .get("deletionTimestamp")
             .is_some_and(|time| !time.is_null()),
         tracked: managed.is_some_and(|entries| !entries.is_empty()),
+        priority: None,
         progress: Progress::of(object),
         managed_fields: with_managed_fields.then(|| Packed::of(managed.map_or(&[], Vec::as_slice))),
         seen: paths

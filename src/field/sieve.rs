@@ -55,7 +55,9 @@ impl Sieve {
         for whole in ["apiVersion", "kind", "status"] {
             root.keep(&Path::fields([whole]), "");
         }
-        root.keep(&Path::fields(["spec", "replicas"]), "");
+        for of_progress in ["replicas", "paused", "suspend"] {
+            root.keep(&Path::fields(["spec", of_progress]), "");
+        }
         for path in paths {
             let is_metadata = matches!(
                 path.segments().first(), Some(Segment::Field(name)) if name == METADATA

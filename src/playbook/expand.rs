@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::{
     Act, Call, DriftActive, DriftRestore, Gate, Level, NewTargets, Notify, ObjectRef, OnFailure,
-    OnResume, PlaybookSpec, Run, Scalar, Scale, Stage, Step, Targets, Term, Wait,
+    OnResume, PlaybookSpec, PriorityItem, Run, Scalar, Scale, Stage, Step, Targets, Term, Wait,
 };
 use crate::field::{Image, Path};
 
@@ -72,6 +72,8 @@ pub struct ExpandedStep {
     pub new_targets: NewTargets,
     /// What it acts on.
     pub targets: Option<Targets>,
+    /// What is to be ready first.
+    pub priority: Vec<PriorityItem>,
     /// What of it only, if anything.
     pub condition: Option<Where>,
     /// The values of the playbook's parameters, as conditions see them.
@@ -283,6 +285,7 @@ impl Expansion<'_> {
                 .or(self.playbook.new_targets)
                 .unwrap_or_default(),
             targets: step.targets.clone(),
+            priority: stage.priority.clone(),
             condition: self.condition(step),
             parameters: conditions::values(self.values),
             act: self.act(stage_at, at)?,

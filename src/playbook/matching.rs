@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{LabelSelector, NamespaceSelector, Requirement, RequirementOperator};
+use crate::api::{
+    LabelSelector, NamespaceSelector, PriorityItem, Requirement, RequirementOperator,
+};
 
 /// Whether labels satisfy a selector. All its requirements must hold; an empty one is satisfied
 /// by everything, as everywhere in Kubernetes.
@@ -19,6 +21,19 @@ pub fn namespace(
 ) -> bool {
     let named = selector.names.is_empty() || selector.names.iter().any(|wanted| wanted == name);
     named && holds(&selector.match_labels, &selector.match_expressions, labels)
+}
+
+/// The first place in an order of release that names an object, by its namespace or labels.
+pub fn place(
+    priority: &[PriorityItem],
+    namespace: &str,
+    labels: &BTreeMap<String, String>,
+) -> Option<u8> {
+    let place = priority.iter().position(|item| match item {
+        PriorityItem::Namespace(name) => name == namespace,
+        PriorityItem::Selector { selector } => self::labels(selector, labels),
+    });
+    place.and_then(|place| u8::try_from(place).ok())
 }
 
 /// The selector as the API's `labelSelector` parameter, so that the server filters.
@@ -130,6 +145,28 @@ mod tests {
         assert!(!namespace(&selector, "other", &yunxi));
         assert!(!namespace(&selector, "portal", &BTreeMap::new()));
         assert!(namespace(&NamespaceSelector::default(), "any", &yunxi));
+    }
+
+    /// Who is named twice is Ready as early as its first place says; who is not named comes last.
+    #[test]
+    fn the_first_item_that_names_an_object_is_its_place() {
+        let priority: Vec<PriorityItem> = serde_json::from_value(serde_json::json!([
+            { "selector": { "matchLabels": { "service": "identity" } } },
+            "hotline",
+            { "selector": { "matchLabels": { "tier": "critical" } } },
+        ]))
+        .expect("a priority");
+        let rows = [
+            ("hotline", [("service", "identity")], Some(0)),
+            ("hotline", [("tier", "critical")], Some(1)),
+            ("portal", [("tier", "critical")], Some(2)),
+            ("portal", [("tier", "office")], None),
+        ];
+        for (space, labels, expected) in rows {
+            let found = place(&priority, space, &map(&labels));
+            assert_eq!(found, expected, "{space} {labels:?}");
+        }
+        assert_eq!(place(&[], "hotline", &BTreeMap::new()), None);
     }
 
     /// The server filters by this text: every operator must be in the server's grammar.

@@ -270,6 +270,7 @@ impl Actor {
             state.sights.clear();
         }
         state.dirty.clear();
+        state.given_up.clear();
         memory.looking.end();
         memory.holds = None;
         let reason = turn.reason.clone().unwrap_or_default();
@@ -308,6 +309,7 @@ impl Actor {
             mode: self.mode.id.uid.clone(),
             basis,
             works,
+            urgent: std::mem::take(&mut decision.urgent),
         };
         let _ = self
             .orders

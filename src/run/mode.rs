@@ -11,6 +11,7 @@ use crate::api::RecordMode;
 use crate::cluster::Clients;
 use crate::engine::decide::Sight;
 use crate::engine::plan::{Plan, store};
+use crate::engine::scheduler::Standing;
 use crate::field::Uid;
 use crate::ledger::Ledger;
 
@@ -93,6 +94,8 @@ pub struct State {
     pub narrow: bool,
     /// Why targets cannot be watched, if so: drift would go unseen, so it is said.
     pub unwatched: Option<String>,
+    /// Targets for which the rest was not held up any longer, since this direction was taken.
+    pub given_up: BTreeMap<Uid, Standing>,
     /// Targets that this process leaves alone after a panic.
     pub quarantined: BTreeSet<Uid>,
     /// Why no record can be stored, if so: nothing goes on without one, so it is said.
@@ -120,6 +123,7 @@ impl State {
             known_strangers: BTreeSet::new(),
             narrow: false,
             unwatched: None,
+            given_up: BTreeMap::new(),
             quarantined: BTreeSet::new(),
             refused: None,
             setting: Setting::default(),

@@ -24,6 +24,7 @@ pub fn needs(
         selector: None,
         names: vec![workload.name.clone()],
         condition: None,
+        priority: Vec::new(),
         role: Role::Restart,
         fields: Fields::Paths(vec![restarted()]),
     }));

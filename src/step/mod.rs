@@ -12,7 +12,7 @@ pub mod wait;
 
 use std::cmp::Ordering;
 
-use crate::api::{LabelSelector, NamespaceSelector, Targets};
+use crate::api::{LabelSelector, NamespaceSelector, PriorityItem, Targets};
 use crate::field::{Image, Path, Projection, Target};
 use crate::playbook::conditions::Where;
 use crate::playbook::{ExpandedStep, ResolvedAct};
@@ -30,6 +30,8 @@ pub struct Query {
     pub names: Vec<String>,
     /// What must hold for each, if anything.
     pub condition: Option<Where>,
+    /// What is to be ready first, of what it finds.
+    pub priority: Vec<PriorityItem>,
     /// What the query is for.
     pub role: Role,
     /// Which fields, where they do not depend on the kind's CRD.
@@ -110,12 +112,12 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
         | ResolvedAct::Call(_)
         | ResolvedAct::Unsupported { .. } => Vec::new(),
     };
-    // What is restarted or scales a target follows from the target.
-    for query in queries
-        .iter_mut()
-        .filter(|query| query.role == Role::Target)
-    {
-        query.condition.clone_from(&step.condition);
+    for query in &mut queries {
+        query.priority.clone_from(&step.priority);
+        // What is restarted or scales a target follows from the target.
+        if query.role == Role::Target {
+            query.condition.clone_from(&step.condition);
+        }
     }
     queries
 }
@@ -208,6 +210,7 @@ fn queries(targets: &Targets, role: Role, fields: impl Fn(&str) -> Fields) -> Ve
         selector: targets.selector.clone(),
         names: targets.names.clone(),
         condition: None,
+        priority: Vec::new(),
         role,
         fields: fields(kind),
     };

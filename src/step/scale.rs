@@ -26,6 +26,7 @@ pub fn needs(targets: &Targets) -> Vec<Query> {
         selector: None,
         names: Vec::new(),
         condition: None,
+        priority: Vec::new(),
         role: Role::Autoscaler,
         fields: Fields::Paths(paths),
     }));

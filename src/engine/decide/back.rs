@@ -7,6 +7,7 @@ use crate::api::{DriftActive, DriftRestore, Turn, TurnKind, names};
 use crate::engine::acts::Key;
 use crate::engine::judge::{self, Judgement, Way};
 use crate::engine::plan::Plan;
+use crate::engine::scheduler::Class;
 use crate::engine::work::{self, WriteItem};
 use crate::field::giveback::Return;
 use crate::field::patch::Edit;
@@ -149,7 +150,10 @@ fn value(
 ) {
     let (plan, rank) = (order.plan, order.rank(entry));
     let (sight, seen) = match look(input, &entry.target.uid, &entry.path) {
-        Look::Unseen => return desk.unseen(&entry.target, &entry.path),
+        Look::Unseen => {
+            desk.unseen(&entry.target, &entry.path);
+            return desk.urgent(&entry.target.uid, Class::of(rank));
+        }
         Look::Unreadable => return decision.unreadable(input.now),
         Look::Gone => return desk.note(&entry.target, rank, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),

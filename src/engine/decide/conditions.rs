@@ -10,7 +10,7 @@ use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
 use super::waiting::counted;
-use super::{Decision, EXPIRING, Input, Sight, glass};
+use super::{Decision, EXPIRING, Input, Progressing, Sight, glass};
 
 /// One line of the table of conditions.
 struct Said<'a> {
@@ -266,6 +266,36 @@ fn expiring(input: &Input<'_>, phase: Phase) -> Said<'static> {
     )
 }
 
+/// Targets for which the rest was not held up any longer, for the message of Reconciling.
+fn given_up(input: &Input<'_>) -> String {
+    let of = |standing| {
+        let all = input.given_up.values();
+        all.filter(|known| **known == standing).count()
+    };
+    let unseen = match of(Progressing::Unobserved) {
+        0 => None,
+        count => Some(format!(
+            "{} not looked at by their controllers within 10 s",
+            counted(count, "target")
+        )),
+    };
+    let unready = match of(Progressing::Unready) {
+        0 => None,
+        count => Some(format!(
+            "{} not ready within 60 s",
+            counted(count, "target")
+        )),
+    };
+    let said: Vec<String> = unseen.into_iter().chain(unready).collect();
+    if said.is_empty() {
+        return String::new();
+    }
+    format!(
+        "{}: what comes after was released all the same",
+        said.join(", ")
+    )
+}
+
 fn kstatus<'a>(
     input: &Input<'_>,
     decision: &'a Decision,
@@ -289,7 +319,7 @@ fn kstatus<'a>(
             !settled && !stalled && !paused,
             "UnderWay",
             "AtRest",
-            String::new(),
+            given_up(input),
         ),
         say(
             types::STALLED,

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use crate::api::VerdictChoice;
 use crate::engine::judge::{self, Judgement, Way};
 use crate::engine::plan::{Change, Plan};
+use crate::engine::scheduler::Class;
 use crate::engine::work::{self, SwitchItem, WriteItem};
 use crate::field::patch::Edit;
 use crate::field::{Image, Path, Projection, Seen};
@@ -224,7 +225,7 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
 }
 
 /// Holding comes after every stage's own writes.
-const HOLD_RANK: u64 = 1 << 60;
+const HOLD_RANK: u64 = Class::REST.rank(1 << 55);
 
 /// The verdict on a field, where a person gave one on the value that is there.
 pub(super) fn verdict(input: &Input<'_>, entry: &Entry, live: &Image) -> Option<VerdictChoice> {

@@ -37,7 +37,7 @@ use crate::ledger::{Direction, Ledger};
 
 use super::acts::{Answers, Ask, Key};
 use super::plan::Plan;
-use super::scheduler::Work;
+use super::scheduler::{Class, Standing as Progressing, Work};
 use super::work::Task;
 
 pub use glass::BREAK_GLASS;
@@ -129,6 +129,8 @@ pub struct Input<'a> {
     pub refused: Option<&'a str>,
     /// New objects that match and are left alone, `Kind namespace/name`.
     pub reported: &'a [String],
+    /// Targets for which the rest is not held up any longer, and how far the controllers were.
+    pub given_up: &'a BTreeMap<Uid, Progressing>,
     /// Now.
     pub now: Timestamp,
 }
@@ -151,6 +153,8 @@ pub struct Decision {
     pub append: Vec<Body>,
     /// What to write.
     pub works: Vec<Work<Task>>,
+    /// Targets that people wait for and that are written already.
+    pub urgent: Vec<(Uid, Class)>,
     /// What the mode waits for.
     pub waiting: Option<Waiting>,
     /// What keeps it from going on.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::plan::Plan;
+use crate::engine::scheduler::Class;
 use crate::field::Path;
 use crate::ledger::{Entry, State};
 
@@ -17,6 +18,8 @@ pub(super) struct Order<'a> {
     /// The lowest wave still to be brought back, by stage and step.
     waves: BTreeMap<(&'a str, &'a str), u8>,
     wave_of: BTreeMap<(&'a str, &'a Path), u8>,
+    /// What people wait for first.
+    classes: BTreeMap<(&'a str, &'a Path), Class>,
     /// Parents that the mode created, by target: a sibling's write may have created the one that
     /// this return leaves empty.
     parents: BTreeMap<&'a str, BTreeSet<&'a Path>>,
@@ -28,6 +31,11 @@ impl<'a> Order<'a> {
             .changes()
             .filter(|(_, _, change)| change.wave > 0)
             .map(|(_, _, change)| ((change.target.uid.as_str(), &change.path), change.wave))
+            .collect();
+        let listed = plan.changes().map(|(_, _, change)| change);
+        let classes = listed
+            .filter(|change| change.class != Class::REST)
+            .map(|change| ((change.target.uid.as_str(), &change.path), change.class))
             .collect();
         let mut parents: BTreeMap<&str, BTreeSet<&Path>> = BTreeMap::new();
         for entry in input
@@ -47,6 +55,7 @@ impl<'a> Order<'a> {
             open,
             waves,
             wave_of,
+            classes,
             parents,
         };
         for entry in entries {
@@ -144,6 +153,9 @@ impl<'a> Order<'a> {
             .iter()
             .position(|stage| stage.name == *entry.stage);
         let reverse = self.plan.stages.len() - place.unwrap_or(0);
-        ((reverse as u64) << 32) | u64::from(self.wave(entry))
+        let field = (entry.target.uid.as_str(), &entry.path);
+        let class = self.classes.get(&field);
+        let class = class.copied().unwrap_or(Class::REST);
+        class.rank(((reverse as u64) << 32) | u64::from(self.wave(entry)))
     }
 }

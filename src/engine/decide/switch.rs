@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::api::{StageState, StageStatus};
 use crate::engine::plan::{self, Change, Plan, PlannedStage, PlannedStep};
+use crate::engine::scheduler::Class;
 
 use super::acts;
 use super::back::{self, Errand};
@@ -283,15 +284,22 @@ fn write_stage(
             view.stage.name.as_str().into(),
             step.step.name.as_str().into(),
         );
-        let at = Place {
+        let mut at = Place {
             plan,
             step: step.step,
-            rank: rank(index, place),
+            rank: 0,
             words,
         };
         for (change, amendment, standing) in &step.changes {
+            at.rank = rank(change.class, index, place);
+            if change.class != Class::REST && matches!(standing, Standing::Done) {
+                decision
+                    .urgent
+                    .push((change.target.uid.clone(), change.class));
+            }
             if Some(change.wave) == wave {
                 hold::switch(board, &at, change, *amendment, *standing, desk, decision);
+                desk.urgent(&change.target.uid, change.class);
             }
         }
     }
@@ -327,9 +335,10 @@ pub(super) struct Place<'a> {
     pub(super) words: (Arc<str>, Arc<str>),
 }
 
-/// The place in the order of release: earlier stages first, then earlier steps.
-fn rank(stage: usize, step: usize) -> u64 {
-    ((stage as u64) << 32) | ((step as u64) << 16)
+/// The place in the order of release: what people wait for first, then earlier stages, then
+/// earlier steps.
+fn rank(class: Class, stage: usize, step: usize) -> u64 {
+    class.rank(((stage as u64) << 32) | ((step as u64) << 16))
 }
 
 fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {

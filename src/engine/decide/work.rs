@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::api::names;
-use crate::engine::scheduler::{Before, Lane, Work};
+use crate::engine::scheduler::{Before, Class, Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::giveback::Return;
 use crate::field::{Image, Path, Projection, Target, Uid};
@@ -24,6 +24,8 @@ pub(super) struct Desk {
     pub(super) manager: String,
     piles: BTreeMap<Uid, Pile>,
     unseen: BTreeMap<Uid, (Target, Vec<Path>)>,
+    /// The most urgent class of which something is still to be read.
+    reading: Class,
 }
 
 /// What is to be done to one target.
@@ -45,6 +47,7 @@ impl Desk {
             manager: names::field_manager(input.mode.name, input.mode.uid),
             piles: BTreeMap::new(),
             unseen: BTreeMap::new(),
+            reading: Class::REST,
         }
     }
 
@@ -77,6 +80,14 @@ impl Desk {
             .or_insert_with(|| (target.clone(), Vec::new()))
             .1
             .push(path.clone());
+    }
+
+    /// Values of later classes wait until a target of this class is read, if it is to be: people wait
+    /// for it, and what is written before it the controllers take before it.
+    pub(super) fn urgent(&mut self, uid: &Uid, class: Class) {
+        if self.unseen.contains_key(uid) {
+            self.reading = self.reading.min(class);
+        }
     }
 
     pub(super) fn note(&mut self, target: &Target, rank: u64, outcome: NewOutcome) {
@@ -135,6 +146,7 @@ impl Desk {
             .into_iter()
             .filter_map(|(uid, pile)| work(uid, pile))
             .collect();
+        works.retain(|work| work.lane == Lane::Ownership || work.class <= self.reading);
         works.sort_by_key(|work| work.rank);
         let unseen = self.unseen.into_values().map(|(target, mut paths)| {
             paths.sort();
@@ -197,8 +209,15 @@ fn work(uid: Uid, pile: Pile) -> Option<Work<Task>> {
         return None;
     };
     let tag = tag(&act);
+    let class = match &act {
+        Act::Note(_) => Class::NOTE,
+        Act::Switch(_) | Act::Rewrite(_) | Act::Revert { .. } | Act::GiveBack { .. } => {
+            Class::of(rank)
+        }
+    };
     Some(Work {
         uid,
+        class,
         rank,
         tag,
         lane,

@@ -70,6 +70,7 @@ mod tests {
     use super::super::{Intent, PlannedStage};
     use super::*;
     use crate::api::{DriftActive, DriftRestore, NewTargets, OnFailure};
+    use crate::engine::scheduler::Class;
     use crate::field::{Path, Target};
 
     fn change(key: usize, base: &str) -> Change {
@@ -86,6 +87,7 @@ mod tests {
             after: Image::Present(json!("off")),
             why: String::new(),
             wave: 0,
+            class: Class::REST,
             intent: Intent::Other,
         }
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::api::{EmergencyModeSpec, Level, Nature, PlaybookSpec, Scope, Term};
 use crate::engine::facts::{Facts, StepFacts};
-use crate::field::{Path, Target};
+use crate::engine::scheduler::Class;
+use crate::field::{Path, Target, Uid};
 use crate::playbook::conditions::{self, Situation};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
 use crate::step::{self, Proposal, Role};
@@ -242,6 +243,7 @@ fn planned_step(
         })
         .collect();
     let label = format!("{}/{}", stage.name, step.name);
+    let listed = listed(seen);
     for proposal in compiled.changes {
         let (uid, path) = (&proposal.target.uid, &proposal.path);
         let guard = seen.guarded.iter().find(|guard| guard.target.uid == *uid);
@@ -250,7 +252,8 @@ fn planned_step(
             (None, Some(other)) => format!("{} is changed by {other} already", path.to_pointer()),
             (None, None) => {
                 taken.take(uid, path, &label);
-                planned.changes.push(change(proposal));
+                let class = Class::listed(listed.get(uid).copied());
+                planned.changes.push(change(proposal, class));
                 continue;
             }
         };
@@ -283,8 +286,17 @@ fn irreversible(act: &ResolvedAct) -> Option<String> {
     is.then(|| "it is irreversible: nothing undoes it at the return".to_owned())
 }
 
-fn change(proposal: Proposal) -> Change {
+/// The targets that the stage's `priority` names, and their places in it.
+fn listed(seen: &StepFacts) -> BTreeMap<Uid, u8> {
+    let found = seen.found.iter().flatten();
+    found
+        .filter_map(|object| Some((object.target.uid.clone(), object.priority?)))
+        .collect()
+}
+
+fn change(proposal: Proposal, class: Class) -> Change {
     Change {
+        class,
         intent: Intent::between(&proposal.base, &proposal.after),
         target: proposal.target,
         path: proposal.path,

@@ -22,6 +22,7 @@ use crate::api::{
     DriftActive, DriftRestore, Level, Nature, NewTargets, OnFailure, PlaybookSpec, Scalar, Scope,
     Step, Term,
 };
+use crate::engine::scheduler::Class;
 use crate::field::{Image, Path, Target};
 
 /// A plan.
@@ -211,6 +212,9 @@ pub struct Change {
     pub why: String,
     /// Order inside the step, there and back: 0 first.
     pub wave: u8,
+    /// How soon people wait for it: from the stage's `priority`. Stored, but not part of the hash:
+    /// it follows from the playbook and from labels.
+    pub class: Class,
     /// Which way the number was meant to go. Stored, but not part of the hash: it follows from the
     /// value that the plan saw.
     pub intent: Intent,

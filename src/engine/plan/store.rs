@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::str::Chars;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use sha2::{Digest, Sha256};
 use snafu::{ResultExt, Snafu};
 
 use crate::api::{Level, Nature, PlaybookSpec, Scalar, Scope, Term};
+use crate::engine::scheduler::Class;
 use crate::field::{Identity, Image, Path, Target};
 use crate::playbook::{Expanded, ExpandedStage, expand};
 
@@ -78,6 +80,10 @@ struct Stored {
     spec: PlaybookSpec,
     /// One character a change, in order: `+` grows, `-` shrinks, `.` neither.
     intents: String,
+    /// One character a change, in order: its place in the `priority` of its stage in base 36, `.`
+    /// where it has none. Empty where no change has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    classes: String,
 }
 
 /// What of a plan is hashed.
@@ -146,10 +152,17 @@ pub fn text(plan: &Plan) -> String {
         .changes()
         .map(|(_, _, change)| intent_sign(change.intent))
         .collect();
+    let changes = || plan.changes().map(|(_, _, change)| change.class);
+    let classes = if changes().all(|class| class == Class::REST) {
+        String::new()
+    } else {
+        changes().map(class_sign).collect()
+    };
     canonical(&Stored {
         plan: hashed(plan),
         spec: plan.spec.clone(),
         intents,
+        classes,
     })
 }
 
@@ -169,6 +182,7 @@ pub fn load(text: &str, expected: &str) -> Result<Plan, Error> {
         plan,
         spec,
         intents,
+        classes,
     } = stored;
     let expanded = expand::stored(&spec, plan.level, &plan.parameters).map_err(|findings| {
         let problem = findings
@@ -176,8 +190,8 @@ pub fn load(text: &str, expected: &str) -> Result<Plan, Error> {
             .map_or_else(String::new, |finding| finding.message.clone());
         Error::Playbook { problem }
     })?;
-    let mut intents = intents.chars();
-    let stages = stages(&plan, &expanded, &mut intents)?;
+    let mut signs = (intents.chars(), classes.chars());
+    let stages = stages(&plan, &expanded, &mut signs)?;
     Ok(Plan {
         playbook: plan.playbook,
         playbook_uid: plan.playbook_uid,
@@ -196,7 +210,7 @@ pub fn load(text: &str, expected: &str) -> Result<Plan, Error> {
 fn stages(
     plan: &Hashed,
     expanded: &Expanded,
-    intents: &mut std::str::Chars<'_>,
+    (intents, classes): &mut (Chars<'_>, Chars<'_>),
 ) -> Result<Vec<PlannedStage>, Error> {
     let words = Words::of(plan)?;
     let mut stages = Vec::with_capacity(plan.stages.len());
@@ -215,7 +229,7 @@ fn stages(
                 .ok_or(Error::Index { what: "step" })?;
             let mut changes = Vec::with_capacity(step.changes.len());
             for row in &step.changes {
-                changes.push(words.change(row, intents.next())?);
+                changes.push(words.change(row, intents.next(), classes.next())?);
             }
             steps.push(PlannedStep {
                 name: step.name.clone(),
@@ -266,6 +280,21 @@ const fn intent_sign(intent: Intent) -> char {
     }
 }
 
+/// A place in a `priority` has at most two digits.
+const BASE: u32 = 36;
+
+fn class_sign(class: Class) -> char {
+    let place = class.place().map(u32::from);
+    place
+        .and_then(|place| char::from_digit(place, BASE))
+        .unwrap_or('.')
+}
+
+/// The place that a character stands for.
+fn place(sign: Option<char>) -> Option<u8> {
+    u8::try_from(sign?.to_digit(BASE)?).ok()
+}
+
 type Row = (usize, usize, Option<String>, u8);
 
 /// What the changes of a plan have in common, in memory once.
@@ -297,7 +326,12 @@ impl Words {
         })
     }
 
-    fn change(&self, row: &Row, intent: Option<char>) -> Result<Change, Error> {
+    fn change(
+        &self,
+        row: &Row,
+        intent: Option<char>,
+        class: Option<char>,
+    ) -> Result<Change, Error> {
         let (target, path, after, wave) = row;
         let target = self.targets.get(*target);
         let path = self.paths.get(*path);
@@ -308,6 +342,7 @@ impl Words {
             after: Image::from_text(after.as_deref()).context(ReadSnafu)?,
             why: String::new(),
             wave: *wave,
+            class: Class::listed(place(class)),
             intent: match intent {
                 Some('+') => Intent::Grow,
                 Some('-') => Intent::Shrink,

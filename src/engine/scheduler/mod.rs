@@ -7,7 +7,9 @@
 //! Guarantees, each held by a property test:
 //! - never two writes in flight on one uid, over all modes;
 //! - a work with a `before` is written only after its record is stored;
-//! - the lowest rank of a mode goes first, and modes take turns;
+//! - the lowest class and rank of a mode goes first, and modes take turns;
+//! - while the controllers are busy with targets of one class, few of later ones are before them;
+//!   nobody waits for a target that is not observed within 10 s or not ready within a minute;
 //! - a work of the ownership lane never delays a value;
 //! - nothing starts before a `Retry-After` has passed;
 //! - at most one record of intents and one of outcomes in flight a mode;
@@ -23,6 +25,7 @@ mod limit;
 mod outcomes;
 mod pump;
 mod queue;
+mod release;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -32,9 +35,12 @@ use crate::field::Uid;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use limit::Limit;
-pub use types::{Before, Effect, Event, Lane, Order, Recording, Work, Wrote};
+pub use types::{
+    Before, Class, Effect, Event, Lane, Observed, Order, Recording, Standing, Work, Wrote,
+};
 
 use queue::Queue;
+use release::Release;
 use targets::Targets;
 
 /// Retries of one target in its own place before it goes to the tail of its queue: a target that
@@ -52,6 +58,7 @@ pub struct Scheduler<P, O> {
     /// Of each mode that was dropped, the last sequence seen: what was decided before is stale.
     finished: BTreeMap<String, i64>,
     targets: Targets,
+    release: Release,
     limit: Limit,
     delayed: BTreeSet<(u64, String, Uid)>,
     /// No request starts before this.
@@ -69,6 +76,7 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
             modes: BTreeMap::new(),
             finished: BTreeMap::new(),
             targets: Targets::default(),
+            release: Release::default(),
             limit: Limit::new(most),
             delayed: BTreeSet::new(),
             hold_until: 0,
@@ -91,8 +99,9 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
             return effects;
         }
         match event {
-            Event::Order(order) => self.order(order, &mut effects),
+            Event::Order(order) => self.order(order, now, &mut effects),
             Event::Drop { mode } => {
+                self.release.drop_mode(&mode);
                 if let Some(queue) = self.modes.get_mut(&mode) {
                     queue.drop_all();
                 }
@@ -122,9 +131,15 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
                     queue.record_failed(recording, retry_after_ms, now, &mut self.counter);
                 }
             }
-            Event::Wrote { mode, uid, result } => {
-                self.wrote(&mode, &uid, result, now, &mut effects);
+            Event::Wrote {
+                mode,
+                uid,
+                result,
+                seen,
+            } => {
+                self.wrote(&mode, &uid, result, seen, now, &mut effects);
             }
+            Event::Observed { uid, seen } => self.release.observed(&uid, seen, now),
             Event::OutcomesRecorded { mode, sequence } => {
                 if let Some(queue) = self.modes.get_mut(&mode) {
                     queue.outcomes_recorded(sequence, &mut self.counter);
@@ -163,8 +178,18 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
         self.modes.values().map(|queue| queue.operations).sum()
     }
 
-    fn order(&mut self, order: Order<P>, effects: &mut Vec<Effect<P, O>>) {
-        let Order { mode, basis, works } = order;
+    fn order(&mut self, order: Order<P>, now: u64, effects: &mut Vec<Effect<P, O>>) {
+        let Order {
+            mode,
+            basis,
+            works,
+            urgent,
+        } = order;
+        if !self.modes.contains_key(&mode) {
+            for (uid, class) in urgent {
+                self.release.urge(&uid, &mode, class, now);
+            }
+        }
         let finished = &mut self.finished;
         let queue = self
             .modes
@@ -189,6 +214,7 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
         mode: &str,
         uid: &Uid,
         result: Wrote<O>,
+        seen: Option<Observed>,
         now: u64,
         effects: &mut Vec<Effect<P, O>>,
     ) {
@@ -199,6 +225,7 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
         let Some(flight) = self.targets.land(mode, uid, now, cooling) else {
             return;
         };
+        self.release.land(uid, seen, now);
         self.unpark(uid);
         let flying = self.targets.flying() + 1;
         let Some(queue) = self.modes.get_mut(mode) else {

@@ -3,6 +3,8 @@
 use crate::ledger::record::{FIRST_GROUP, GROUP};
 
 use super::Scheduler;
+use super::queue::Queue;
+use super::release::Release;
 use super::targets::Flight;
 use super::types::{Effect, Lane, Work};
 
@@ -13,6 +15,12 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
     /// Everything that can start now, starts.
     pub(super) fn pump(&mut self, now: u64, effects: &mut Vec<Effect<P, O>>) {
         self.due(now);
+        let given_up = self.release.tick(now).into_iter();
+        effects.extend(given_up.map(|(mode, uid, standing)| Effect::GaveUp {
+            mode,
+            uid,
+            standing,
+        }));
         if now >= self.hold_until {
             // Records before writes: the next group is stored while the present one is written.
             self.records(now, effects);
@@ -39,7 +47,19 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
             finished.extend(last.map(|sequence| (mode.clone(), sequence)));
             last.is_none()
         });
+        self.follow(effects);
         self.set_wake(now, effects);
+    }
+
+    /// Whether some class waits for another, so that it is worth knowing how far that is.
+    fn follow(&mut self, effects: &mut Vec<Effect<P, O>>) {
+        let waits = self.release.top().is_some_and(|top| {
+            let mut last = self.modes.values().filter_map(Queue::last_class);
+            last.any(|class| class > top)
+        });
+        if self.release.follow(waits) {
+            effects.push(Effect::Follow(waits));
+        }
     }
 
     fn due(&mut self, now: u64) {
@@ -92,10 +112,11 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
     ) -> Option<(String, Work<P>, u32)> {
         loop {
             let lane = self.open_lane(now)?;
+            let release = &self.release;
             let (mode, queue) = self
                 .modes
                 .iter_mut()
-                .filter(|(_, queue)| queue.ready_lane() == Some(lane))
+                .filter(|(_, queue)| next_lane(queue, release) == Some(lane))
                 .min_by_key(|(_, queue)| queue.served)?;
             let uid = queue.pop_ready()?;
             if self.targets.is_quarantined(&uid) {
@@ -124,6 +145,9 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
                 issue: self.counter,
             };
             self.targets.fly(&uid, flight);
+            if work.lane == Lane::Value {
+                self.release.fly(&uid, mode, work.class, now);
+            }
             return Some((mode.clone(), work, attempt));
         }
     }
@@ -134,7 +158,7 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
         let value = self
             .modes
             .values()
-            .any(|queue| queue.ready_lane() == Some(Lane::Value));
+            .any(|queue| next_lane(queue, &self.release) == Some(Lane::Value));
         if value {
             return room.then_some(Lane::Value);
         }
@@ -154,6 +178,7 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
             .filter_map(|queue| queue.next_at(now))
             .chain(self.delayed.first().map(|(at, _, _)| *at))
             .chain(self.targets.next_cooled())
+            .chain(self.release.next_at())
             // What is due during a hold starts after it.
             .map(|at| at.max(self.hold_until))
             .chain(hold)
@@ -165,5 +190,14 @@ impl<P: Clone, O: Clone> Scheduler<P, O> {
             self.wake = Some(at);
             effects.push(Effect::Wake { at });
         }
+    }
+}
+
+/// The lane of a mode's next write, unless it has to wait for the controllers.
+fn next_lane<P: Clone, O: Clone>(queue: &Queue<P, O>, release: &Release) -> Option<Lane> {
+    let (lane, class) = queue.first_ready()?;
+    match lane {
+        Lane::Value => release.admits(class).then_some(lane),
+        Lane::Ownership => Some(lane),
     }
 }

@@ -1,6 +1,8 @@
 //! A model executor drives the scheduler through random histories and checks every guarantee of
 //! the module at every effect.
 
+mod release;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -85,6 +87,7 @@ struct World {
     hold: u64,
     alone: BTreeMap<Uid, u64>,
     wakes: BTreeSet<u64>,
+    following: bool,
 }
 
 impl World {
@@ -102,6 +105,7 @@ impl World {
             hold: 0,
             alone: BTreeMap::new(),
             wakes: BTreeSet::new(),
+            following: false,
         }
     }
 
@@ -147,6 +151,11 @@ impl World {
             Effect::Quarantine { mode, uid } => {
                 assert!(self.quarantined.insert((mode, uid)), "said twice");
             }
+            Effect::Follow(on) => {
+                assert_ne!(self.following, on, "said twice");
+                self.following = on;
+            }
+            Effect::GaveUp { .. } => assert!(self.following, "nobody looked"),
         }
     }
 
@@ -201,6 +210,7 @@ impl World {
             mode: mode.to_owned(),
             basis,
             works,
+            urgent: Vec::new(),
         }));
     }
 
@@ -273,6 +283,7 @@ impl World {
             mode,
             uid: work.uid,
             result,
+            seen: None,
         });
     }
 
@@ -377,6 +388,7 @@ fn work(spec: &Spec, basis: i64) -> Work<Load> {
     };
     Work {
         uid: format!("uid-{}", spec.uid).into(),
+        class: Class::listed((spec.rank < 2).then_some(spec.rank)),
         rank: spec.rank.into(),
         tag: spec.tag.into(),
         lane: if spec.ownership {
@@ -492,6 +504,7 @@ proptest! {
 fn plain(uid: u16, before: Before) -> Work<Load> {
     Work {
         uid: format!("uid-{uid}").into(),
+        class: Class::REST,
         rank: uid.into(),
         tag: 1,
         lane: Lane::Value,
@@ -515,6 +528,7 @@ fn order(mode: &str, basis: i64, works: Vec<Work<Load>>) -> Event<Load, Outcome>
         mode: mode.to_owned(),
         basis,
         works,
+        urgent: Vec::new(),
     })
 }
 

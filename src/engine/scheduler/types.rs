@@ -11,6 +11,66 @@ pub enum Lane {
     Ownership,
 }
 
+/// How soon people wait for what a work brings about: a lower class is released first, and what is
+/// written of a higher one is few while the controllers are busy with a lower one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Class(u8);
+
+impl Class {
+    /// Nothing is written, so that no controller has anything to do.
+    pub const NOTE: Self = Self(0);
+    /// What no playbook names.
+    pub const REST: Self = Self(u8::MAX);
+
+    /// That of a place in a stage's `priority`, 0 first; of what is not listed with none.
+    pub const fn listed(place: Option<u8>) -> Self {
+        match place {
+            Some(place) if place < u8::MAX - 1 => Self(place + 1),
+            Some(_) | None => Self::REST,
+        }
+    }
+
+    /// Its place in a `priority`, if it has one.
+    pub const fn place(self) -> Option<u8> {
+        match self {
+            Self::NOTE | Self::REST => None,
+            Self(place) => Some(place - 1),
+        }
+    }
+
+    /// A rank of this class: what has a lower class has a lower rank, whatever its place, of which
+    /// 56 bits count.
+    pub const fn rank(self, place: u64) -> u64 {
+        (self.0 as u64) << 56 | place & (u64::MAX >> 8)
+    }
+
+    /// The class of a rank.
+    #[allow(clippy::cast_possible_truncation, reason = "only eight bits are left")]
+    pub const fn of(rank: u64) -> Self {
+        Self((rank >> 56) as u8)
+    }
+}
+
+/// How far the cluster's controllers are with a target that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// They have not seen what was written.
+    Unobserved,
+    /// They have, and are not done.
+    Unready,
+    /// They are done, or nothing is to be waited for.
+    Settled,
+}
+
+/// A target as it was seen after a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Its generation.
+    pub generation: i64,
+    /// How far the controllers are with it.
+    pub standing: Standing,
+}
+
 /// What must be stored before a work may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
@@ -32,7 +92,9 @@ pub enum Before {
 pub struct Work<P> {
     /// The target's uid.
     pub uid: Uid,
-    /// Place among the works of its mode: lower goes first.
+    /// How soon people wait for it.
+    pub class: Class,
+    /// Place among the works of its mode and class: lower goes first.
     pub rank: u64,
     /// What is to be done: works of one uid with equal tags are the same work.
     pub tag: u64,
@@ -53,6 +115,9 @@ pub struct Order<P> {
     pub basis: i64,
     /// The works, at most one a uid.
     pub works: Vec<Work<P>>,
+    /// Targets that are written already and that people wait for: whether the controllers are done
+    /// with them is not known to a scheduler that has not written them itself.
+    pub urgent: Vec<(Uid, Class)>,
 }
 
 /// Which of a mode's two records.
@@ -126,6 +191,15 @@ pub enum Event<P, O> {
         uid: Uid,
         /// The answer.
         result: Wrote<O>,
+        /// The target as the answer has it, where it says anything.
+        seen: Option<Observed>,
+    },
+    /// A target was seen; asked for by [`Effect::Follow`].
+    Observed {
+        /// The target.
+        uid: Uid,
+        /// As it is.
+        seen: Observed,
     },
     /// A record of outcomes is stored.
     OutcomesRecorded {
@@ -175,5 +249,16 @@ pub enum Effect<P, O> {
         mode: String,
         /// The target.
         uid: Uid,
+    },
+    /// From now on, or until now, tell how far the controllers are with what is written.
+    Follow(bool),
+    /// A target is not waited for any longer, though the controllers are not done with it: say so.
+    GaveUp {
+        /// The mode.
+        mode: String,
+        /// The target.
+        uid: Uid,
+        /// How far they were.
+        standing: Standing,
     },
 }

@@ -138,7 +138,6 @@ codes! {
 
     // What this version does not carry out.
     UNSUPPORTED_ACT "PZ0701" Warning "this version does not carry the act out", "leave the step in as the plan of record, and do by hand what it says; the plan and the status list it";
-    UNSUPPORTED_PRIORITY "PZ0704" Note "this version does not carry `priority` out", "order what matters by stages and `after`";
     UNSUPPORTED_DENY "PZ0705" Warning "this version does not refuse new objects", "use Report, or expect them to be reported";
     UNSUPPORTED_ACKNOWLEDGE "PZ0706" Note "this version does not follow up acknowledgements", "let the receiver of the channel follow them up";
 

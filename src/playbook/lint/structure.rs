@@ -8,7 +8,7 @@ use crate::playbook::order::{Item, order};
 use crate::playbook::{conditions, expand};
 
 use super::authority::{deny, duration};
-use super::{Finding, codes, names};
+use super::{Finding, codes, names, targets};
 
 /// The most stages of a playbook and steps of a stage, as in the API's schema.
 const MOST: usize = 32;
@@ -79,12 +79,10 @@ fn stage(spec: &PlaybookSpec, stage: &Stage, at: &str) -> Vec<Finding> {
     {
         findings.push(codes::CONDITION.at(format!("{at}/when"), format!("`{text}`: {why}")));
     }
-    if !stage.priority.is_empty() {
-        findings.push(codes::UNSUPPORTED_PRIORITY.at(
-            format!("{at}/priority"),
-            "`priority` is accepted, and not carried out by this version: the order of release is the order of the plan",
-        ));
-    }
+    findings.extend(targets::priority(
+        &stage.priority,
+        &format!("{at}/priority"),
+    ));
     if let Some(text) = &stage.min_success {
         let at = format!("{at}/minSuccess");
         match percentage(text) {

@@ -1,8 +1,8 @@
 //! What a step acts on.
 
 use crate::api::{
-    Act, LabelSelector, NamespaceSelector, Requirement, RequirementOperator, Step, Targets,
-    names as known,
+    Act, LabelSelector, NamespaceSelector, PriorityItem, Requirement, RequirementOperator, Step,
+    Targets, names as known,
 };
 use crate::playbook::{conditions, kinds, suspended};
 
@@ -70,6 +70,29 @@ const fn use_of(act: &Act<'_>) -> Use {
         | Act::Gate(_)
         | Act::Notify(_) => Use::Needless,
     }
+}
+
+/// Findings on the order of release of a stage.
+pub fn priority(priority: &[PriorityItem], at: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, item) in priority.iter().enumerate() {
+        let at = format!("{at}/{index}");
+        match item {
+            PriorityItem::Namespace(name) if !names::is_label(name) => findings
+                .push(codes::BAD_SELECTOR.at(at, format!("`{name}` cannot be a namespace's name"))),
+            PriorityItem::Namespace(_) => {}
+            PriorityItem::Selector { selector } if *selector == LabelSelector::default() => {
+                findings.push(
+                    codes::BAD_SELECTOR
+                        .at(at, "it selects everything: leave out what is to come last"),
+                );
+            }
+            PriorityItem::Selector { selector } => {
+                findings.extend(labels(selector, &format!("{at}/selector")));
+            }
+        }
+    }
+    findings
 }
 
 fn kinds_of(act: &Act<'_>, targets: &Targets, at: &str) -> Vec<Finding> {

@@ -79,6 +79,7 @@ impl Actor {
             unwatched: state.unwatched.as_deref(),
             refused: state.refused.as_deref(),
             reported: &memory.reported,
+            given_up: &state.given_up,
             now,
         };
         let began = tokio::time::Instant::now();

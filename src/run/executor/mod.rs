@@ -6,6 +6,7 @@
 
 mod confirm;
 mod first;
+mod follow;
 pub(in crate::run) mod outcomes;
 mod ownership;
 mod write;
@@ -28,6 +29,7 @@ use super::mode::Mode;
 use super::records;
 use super::task;
 
+use follow::Followed;
 pub use outcomes::Settlement;
 
 /// What the executor is told.
@@ -100,6 +102,7 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
     let mut scheduler = Scheduler::new(limit);
     let mut jobs: Job = JoinSet::new();
     let mut wake_at: Option<u64> = None;
+    let mut followed = Followed::default();
     loop {
         // In this order always, so that a run can be played again: the newest word of a mode, then
         // what is due, then what was done. The first two are rare, and never keep the third waiting.
@@ -108,10 +111,12 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
             command = commands.recv() => match command {
                 None => return,
                 Some(Command::Order(mode, order)) => {
+                    followed.join(&mode);
                     modes.insert(order.mode.clone(), mode);
                     Event::Order(order)
                 }
                 Some(Command::Forget(mode)) => {
+                    followed.leave(&mode);
                     modes.remove(&mode);
                     Event::Drop { mode }
                 }
@@ -120,6 +125,7 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
                 wake_at = None;
                 Event::Tick
             }
+            seen = followed.next() => seen,
             Some(done) = jobs.join_next() => match done {
                 Ok(event) => event,
                 Err(error) => {
@@ -133,16 +139,20 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
         let Ok(effects) = step else {
             tracing::error!("the scheduler failed; it starts anew from the journals");
             scheduler = Scheduler::new(limit);
+            followed.stop();
             for mode in modes.values() {
                 mode.wake.notify_one();
             }
             continue;
         };
         for effect in effects {
-            if let Effect::Wake { at } = effect {
-                wake_at = Some(wake_at.map_or(at, |known| known.min(at)));
-            } else {
-                start(&deps, &modes, effect, &mut jobs);
+            match effect {
+                Effect::Wake { at } => {
+                    wake_at = Some(wake_at.map_or(at, |known| known.min(at)));
+                }
+                Effect::Follow(true) => followed.start(modes.values()),
+                Effect::Follow(false) => followed.stop(),
+                effect => start(&deps, &modes, effect, &mut jobs),
             }
         }
     }
@@ -166,7 +176,7 @@ fn start(
 ) {
     let deps = deps.clone();
     match effect {
-        Effect::Wake { .. } => {}
+        Effect::Wake { .. } | Effect::Follow(_) => {}
         Effect::Record { mode, works } => {
             if let Some(cell) = modes.get(&mode).cloned() {
                 let record = async move { outcomes::record_before(&deps, &cell, works).await };
@@ -202,6 +212,19 @@ fn start(
                 }));
             }
         }
+        Effect::GaveUp {
+            mode,
+            uid,
+            standing,
+        } => {
+            if let Some(cell) = modes.get(&mode).cloned() {
+                jobs.spawn(task::own(async move {
+                    cell.state.lock().await.given_up.insert(uid, standing);
+                    cell.wake.notify_one();
+                    Event::Tick
+                }));
+            }
+        }
     }
 }
 
@@ -216,5 +239,11 @@ async fn guarded_write(
         .catch_unwind()
         .await;
     let result = result.unwrap_or(Wrote::Panicked);
-    Event::Wrote { mode, uid, result }
+    let seen = follow::answered(&result);
+    Event::Wrote {
+        mode,
+        uid,
+        result,
+        seen,
+    }
 }

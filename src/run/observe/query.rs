@@ -271,7 +271,9 @@ impl<'a> Job<'a> {
                 guard,
             )),
             None => {
-                let seen = self.project(&object)?;
+                let mut seen = self.project(&object)?;
+                let space = &seen.target.namespace;
+                seen.priority = matching::place(&self.query.priority, space, &object_labels);
                 let beside = self.beside(&object);
                 let number = filter.map(|filter| filter.ask(describe(&seen.target), object));
                 Some(Kept::Seen(seen, beside, number))

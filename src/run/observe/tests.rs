@@ -165,6 +165,7 @@ fn query() -> Query {
         selector: None,
         names: Vec::new(),
         condition: None,
+        priority: Vec::new(),
         role: Role::Target,
         fields: Fields::Paths(vec![Path::fields(["spec", "replicas"])]),
     }

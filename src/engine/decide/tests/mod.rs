@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::api::condition::types;
 use crate::api::{AbortChoice, Level, Phase, Posture, VerdictChoice, names};
+use crate::engine::scheduler::Class;
 use crate::field::exact;
 use crate::ledger::State;
 
@@ -46,6 +47,36 @@ fn a_switch_and_a_return_leave_no_trace() {
     world.run();
     assert_eq!(world.phase(), Phase::Closed);
     assert_as_before(&world, "without a crash");
+}
+
+/// What people wait for is released first, there and back: by the stage's `priority`, whatever the
+/// order of the objects; and what no stage lists comes after it.
+#[test]
+fn what_a_stage_lists_is_released_in_that_order_and_before_the_rest() {
+    let mut world = World::new();
+    world.objects.get_mut("web-1").expect("there")["metadata"]["labels"]["who"] = json!("first");
+    world.before = world.objects.clone();
+    let priority = json!([{ "selector": { "matchLabels": { "who": "first" } } }, "portal"]);
+    world.playbook.stages[2].priority = serde_json::from_value(priority).expect("a priority");
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    let there = std::mem::take(&mut world.released);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_as_before(&world, "without a crash");
+    for (way, released) in [("there", there), ("back", world.released)] {
+        let scaled = released
+            .iter()
+            .filter(|(uid, class)| uid.starts_with("web") && *class != Class::REST);
+        let scaled: Vec<_> = scaled
+            .map(|(uid, class)| (uid.as_str(), class.place()))
+            .collect();
+        let expected = [("web-1", Some(0)), ("web-0", Some(1)), ("web-2", Some(1))];
+        assert_eq!(scaled, expected, "{way}");
+        let flags = released.iter().find(|(uid, _)| uid == "flags");
+        assert_eq!(flags.map(|(_, class)| *class), Some(Class::REST), "{way}");
+    }
 }
 
 /// The promise: killed anywhere, before or after any record or write, it comes back exact.

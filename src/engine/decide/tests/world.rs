@@ -17,7 +17,7 @@ use crate::engine::decide::{
 };
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan, Request, store};
-use crate::engine::scheduler::{Lane, Work};
+use crate::engine::scheduler::{Class, Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::ops;
 use crate::field::patch::{self, Edit, Guard, HeldBy};
@@ -60,6 +60,8 @@ pub struct World {
     pub crash_at: Vec<usize>,
     /// Writes of targets that took effect.
     pub writes: usize,
+    /// Values in the order in which they were released.
+    pub released: Vec<(String, Class)>,
     /// What a killed process had sent takes effect so much later, if at all.
     pub lands_after: Option<SignedDuration>,
     /// How many of those took effect.
@@ -164,6 +166,7 @@ impl World {
             steps: 0,
             crash_at: Vec::new(),
             writes: 0,
+            released: Vec::new(),
             lands_after: None,
             landed_late: 0,
             refusing: BTreeSet::new(),
@@ -399,6 +402,9 @@ impl World {
             if values && work.lane == Lane::Ownership {
                 continue;
             }
+            if work.lane == Lane::Value && work.class != Class::NOTE {
+                self.released.push((work.uid.to_string(), work.class));
+            }
             self.carry_out(work.payload)?;
         }
         Ok(())
@@ -509,6 +515,7 @@ impl World {
             unwatched: None,
             refused: None,
             reported: &[],
+            given_up: &BTreeMap::new(),
             now: self.now,
         })
     }
@@ -599,7 +606,13 @@ impl World {
         self.objects
             .values()
             .filter(matches)
-            .filter_map(|object| project::project(object, plural(object), &paths, false))
+            .filter_map(|object| {
+                let mut seen = project::project(object, plural(object), &paths, false)?;
+                let labels = serde_json::from_value(object["metadata"]["labels"].clone());
+                let (space, labels) = (&seen.target.namespace, labels.unwrap_or_default());
+                seen.priority = matching::place(&query.priority, space, &labels);
+                Some(seen)
+            })
             .collect()
     }
 

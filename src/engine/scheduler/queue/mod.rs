@@ -6,13 +6,13 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcomes::Outcomes;
-use super::types::{Before, Lane, Work};
+use super::types::{Before, Class, Lane, Work};
 use crate::field::Uid;
 
 pub use record::back_off;
 
-/// The place of a work: lane, tail, rank, then the order in which works were placed.
-type Key = (Lane, bool, u64, u64);
+/// The place of a work: lane, class, tail, rank, then the order in which works were placed.
+type Key = (Lane, Class, bool, u64, u64);
 
 /// Where a work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,8 @@ pub struct Queue<P, O> {
     touched: BTreeMap<Uid, i64>,
     basis: i64,
     recording: Vec<Uid>,
-    recording_value: bool,
+    /// The last class of values that are being recorded.
+    recording_value: Option<Class>,
     hold: u64,
     failures: u32,
     /// Whether something was recorded since the mode was last at rest.
@@ -90,7 +91,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
             touched: BTreeMap::new(),
             basis,
             recording: Vec::new(),
-            recording_value: false,
+            recording_value: None,
             hold: 0,
             failures: 0,
             started: false,
@@ -206,12 +207,12 @@ impl<P: Clone, O: Clone> Queue<P, O> {
             return;
         };
         *counter += 1;
-        item.key = (work.lane, item.key.1, work.rank, *counter);
+        item.key = (work.lane, work.class, item.key.2, work.rank, *counter);
         if whole {
             item.cleared = work.before == Before::Nothing;
             item.work = work;
         } else {
-            (item.work.rank, item.work.lane) = (work.rank, work.lane);
+            (item.work.rank, item.work.lane, item.work.class) = (work.rank, work.lane, work.class);
         }
         if let State::Waiting | State::Ready = item.state {
             self.place(&uid);
@@ -225,7 +226,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
             state: State::Waiting,
             cleared: work.before == Before::Nothing,
             attempts: 0,
-            key: (work.lane, false, work.rank, *counter),
+            key: (work.lane, work.class, false, work.rank, *counter),
             later: Later::Nothing,
             work,
         };

@@ -68,7 +68,8 @@ impl<P: Clone, O: Clone> Queue<P, O> {
     /// The record of these works is in flight.
     pub fn start_record(&mut self, works: &[Work<P>]) {
         self.started |= !works.is_empty();
-        self.recording_value = works.iter().any(|work| work.lane == Lane::Value);
+        let values = works.iter().filter(|work| work.lane == Lane::Value);
+        self.recording_value = values.map(|work| work.class).max();
         self.recording = works.iter().map(|work| work.uid.clone()).collect();
     }
 

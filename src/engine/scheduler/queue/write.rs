@@ -4,20 +4,37 @@ use std::mem::replace;
 
 use crate::field::Uid;
 
-use super::super::types::{Lane, Work};
+use super::super::types::{Class, Lane, Work};
 use super::{Later, Queue, State};
 
 impl<P: Clone, O: Clone> Queue<P, O> {
     /// The lane of the first ready work.
     pub fn ready_lane(&self) -> Option<Lane> {
-        self.ready.first_key_value().map(|((lane, ..), _)| *lane)
+        self.first_ready().map(|(lane, _)| lane)
+    }
+
+    /// The lane and class of the first ready work.
+    pub fn first_ready(&self) -> Option<(Lane, Class)> {
+        let ((lane, class, ..), _) = self.ready.first_key_value()?;
+        Some((*lane, *class))
+    }
+
+    /// The last class of values that are to be written, but for those that are delayed.
+    pub fn last_class(&self) -> Option<Class> {
+        let values = ..(Lane::Ownership, Class::NOTE, false, 0, 0);
+        let last = [&self.ready, &self.waiting].map(|index| {
+            let last = index.range(values).next_back();
+            last.map(|((_, class, ..), _)| *class)
+        });
+        let recording = self.recording_value.filter(|_| !self.recording.is_empty());
+        last.into_iter().chain([recording]).flatten().max()
     }
 
     /// Whether a value is about to be recorded or written.
     pub fn presses_value(&self, now: u64) -> bool {
         let first = self.waiting.first_key_value().map(|((lane, ..), _)| *lane);
         self.ready_lane() == Some(Lane::Value)
-            || (!self.recording.is_empty() && self.recording_value)
+            || (!self.recording.is_empty() && self.recording_value.is_some())
             || (first == Some(Lane::Value) && now >= self.hold)
     }
 
@@ -89,7 +106,7 @@ impl<P: Clone, O: Clone> Queue<P, O> {
         }
         if let Some(item) = self.items.get_mut(uid) {
             if let Some(at) = at {
-                item.key.1 = tail;
+                item.key.2 = tail;
                 item.state = State::Delayed(at);
                 return true;
             }
