@@ -5,6 +5,7 @@ mod city;
 mod cli;
 mod cluster;
 mod conformance;
+mod controllers;
 mod corpus;
 mod crash;
 mod fleet;

@@ -113,7 +113,11 @@ impl World {
     /// A control plane, an empty namespace, an account with the rights that the fleet's playbooks
     /// need, and no operator yet.
     pub async fn new() -> Self {
-        let plane = support::cluster().await;
+        Self::on(support::cluster().await).await
+    }
+
+    /// The same on this control plane.
+    pub async fn on(plane: ControlPlane) -> Self {
         let client = plane.client.clone();
         let namespace = plane.namespace("city");
         serve(&client, &fleet::pool_kind(), "Pool").await;

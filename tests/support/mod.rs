@@ -31,6 +31,12 @@ pub async fn cluster() -> ControlPlane {
     ControlPlane::new(slot).await
 }
 
+/// A control plane of this test's own, with stock controllers. It is not one of the pool: what its
+/// controllers do takes processor time from other tests' control planes only while it is up.
+pub async fn cluster_with_controllers(name: &str) -> ControlPlane {
+    ControlPlane::with_controllers(name).await
+}
+
 /// The root of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -31,7 +31,7 @@ pub struct ControlPlane {
     /// Begins the names of this test's namespaces; never used before on this control plane.
     pub prefix: String,
     name: String,
-    _slot: Slot,
+    slot: Option<Slot>,
 }
 
 /// How long a new kind may take to be served: a second or two, on a busy machine more.
@@ -42,31 +42,54 @@ const AGAIN: Duration = Duration::from_millis(100);
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 impl ControlPlane {
+    /// One of the pool.
     pub(super) async fn new(mut slot: Slot) -> Self {
         let kubeconfig = slot.kubeconfig();
+        if slot.is_new() {
+            prepare(&kubeconfig);
+            slot.prepared();
+        }
+        let plane = Self::at(&kubeconfig, Some(slot)).await;
+        plane.clean().await;
+        plane
+    }
+
+    /// One of its own, with stock controllers, a scheduler, and nodes whose kubelets are played. It
+    /// ends with this process.
+    pub(super) async fn with_controllers(name: &str) -> Self {
+        let own = std::process::id().to_string();
+        let name = format!("tests-{own}-{name}");
+        let up = [
+            "cluster",
+            "up",
+            "--name",
+            &name,
+            "--owner",
+            &own,
+            "--no-fsync",
+        ];
+        let stock = ["--controllers", "stock", "--nodes", "2"];
+        let kubeconfig: PathBuf = xtask(&[&up[..], &stock].concat()).trim().into();
+        prepare(&kubeconfig);
+        Self::at(&kubeconfig, None).await
+    }
+
+    async fn at(kubeconfig: &Path, slot: Option<Slot>) -> Self {
         let folder = kubeconfig
             .parent()
             .expect("a kubeconfig is in its cluster's folder");
         let name = folder.file_name().expect("a folder has a name");
-        let client = client(&kubeconfig).await;
+        let client = client(kubeconfig).await;
         let number = TAKEN.fetch_add(1, Ordering::Relaxed);
-        let plane = Self {
-            url: config(&kubeconfig).await.cluster_url.to_string(),
+        Self {
+            url: config(kubeconfig).await.cluster_url.to_string(),
             authority: folder.join("pki/ca.crt"),
             prefix: format!("t{number}-{}", std::process::id()),
             name: name.to_string_lossy().into_owned(),
             client,
-            kubeconfig: kubeconfig.clone(),
-            _slot: {
-                if slot.is_new() {
-                    prepare(&kubeconfig);
-                    slot.prepared();
-                }
-                slot
-            },
-        };
-        plane.clean().await;
-        plane
+            kubeconfig: kubeconfig.to_path_buf(),
+            slot,
+        }
     }
 
     /// The name of a namespace of this test: unique, and told apart from other tests' at a glance.
@@ -112,6 +135,16 @@ impl ControlPlane {
             .delete_collection(&DeleteParams::default(), &everything)
             .await;
         removed.expect("leases of earlier tests are removed");
+    }
+}
+
+impl Drop for ControlPlane {
+    /// One that is nobody else's ends now: its controllers take processor time. After a failure it
+    /// ends with the process.
+    fn drop(&mut self) {
+        if self.slot.is_none() && !std::thread::panicking() {
+            xtask(&["cluster", "down", "--name", &self.name]);
+        }
     }
 }
 
