@@ -2,14 +2,16 @@
 //! operator and for the raw client alike.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use snafu::ResultExt;
+use snafu::{OptionExt, ResultExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Error, IoSnafu};
+use super::{Error, IoSnafu, WrongSnafu};
+use crate::cluster::Cluster;
 
 /// What is moved at once: a few TLS records.
 const BUFFER: usize = 64 * 1024;
@@ -38,6 +40,25 @@ impl Forwarder {
             }
         });
         Ok(Self { address, bytes })
+    }
+
+    /// Forwards to a cluster's API server.
+    pub async fn of(cluster: &Cluster) -> Result<Self, Error> {
+        let port = cluster.url.rsplit(':').next();
+        let port = port.and_then(|port| port.parse().ok());
+        let problem = format!("{} has no port", cluster.url);
+        Self::to(port.context(WrongSnafu { problem })?).await
+    }
+
+    /// The admin's kubeconfig, through this forwarder.
+    pub fn kubeconfig(&self, cluster: &Cluster, name: &str) -> Result<PathBuf, Error> {
+        let path = cluster.folder.join(format!("bench-{name}.kubeconfig"));
+        let doing = format!("writing {}", path.display());
+        let text = std::fs::read_to_string(cluster.kubeconfig());
+        let text = text.context(IoSnafu { doing: &doing })?;
+        let text = text.replace(&cluster.url, &format!("https://{}", self.address));
+        std::fs::write(&path, text).context(IoSnafu { doing })?;
+        Ok(path)
     }
 
     /// The bytes so far, both ways.

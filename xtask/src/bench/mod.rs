@@ -5,7 +5,8 @@
 //! turn, [`kubectl`] beside them, and [`report`] at the end. Bytes are counted at a [`forwarder`]
 //! between client and API server, requests in the API server's own [`audit`] log.
 //!
-//! [`sandtable`] is another run: the same raw client against the real server and the sand table.
+//! [`ready`] and [`sandtable`] are other runs: how soon workloads are Ready with stock controllers,
+//! and the same raw client against the real server and the sand table.
 
 pub mod audit;
 pub mod fleet;
@@ -15,6 +16,7 @@ pub mod mode;
 pub mod operator;
 pub mod plan;
 pub mod raw;
+pub mod ready;
 pub mod report;
 pub mod sandtable;
 pub mod switch;
@@ -28,6 +30,8 @@ use crate::{cluster, tools};
 pub enum Verb {
     /// A switch and its return, against a raw client.
     Switch(switch::Args),
+    /// Release order: how soon what is critical is Ready, with stock controllers.
+    Ready(ready::Args),
     /// The sand table, beside the real server.
     Sandtable(sandtable::Args),
     /// The pure plan of a large fleet, and what its findings cost.
@@ -81,6 +85,7 @@ pub enum Error {
 pub async fn run(verb: Verb, progress: crate::progress::Progress) -> Result<(), Error> {
     match verb {
         Verb::Switch(args) => switch::run(&args, progress).await,
+        Verb::Ready(args) => ready::run(&args, progress).await,
         Verb::Sandtable(args) => sandtable::run(&args, progress).await,
         Verb::Plan(args) => plan::run(&args),
         Verb::Operator(args) => {

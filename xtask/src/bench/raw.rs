@@ -116,7 +116,13 @@ impl Raw<'_> {
         })
     }
 
-    async fn values(&self, seen: &[Projection], to: i64, held_by: &HeldBy) -> Result<Pass, Error> {
+    /// One value for all of these objects.
+    pub async fn values(
+        &self,
+        seen: &[Projection],
+        to: i64,
+        held_by: &HeldBy,
+    ) -> Result<Pass, Error> {
         let edits = [Edit {
             path: fleet::replicas(),
             to: Image::Present(to.into()),

@@ -1,13 +1,13 @@
 //! The run: a control plane, a fleet that grows, pairs in turn, then memory, rest and kubectl.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Method;
 use kube::{Client, CustomResourceExt, ResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
 use serde_json::json;
-use snafu::{OptionExt, ResultExt};
+use snafu::OptionExt;
 
 use super::audit::Audit;
 use super::fleet::{self, send};
@@ -16,7 +16,7 @@ use super::mode::Mode;
 use super::operator::Operator;
 use super::raw::Raw;
 use super::report::{Memory, Pair, Report, Size};
-use super::{Error, IoSnafu, WrongSnafu, kubectl, mode, plan};
+use super::{Error, WrongSnafu, kubectl, mode, plan};
 use crate::cluster::{self, Cluster, Spec};
 use crate::progress::Progress;
 use crate::tools::{self, Program};
@@ -110,17 +110,10 @@ impl Bench {
         let problem = "the cluster keeps no audit log";
         let audit = cluster.audit_log().context(WrongSnafu { problem })?;
         let admin = cluster.client().await?;
-        let port = cluster
-            .url
-            .rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok());
-        let problem = format!("{} has no port", cluster.url);
-        let port: u16 = port.context(WrongSnafu { problem })?;
-        let forwarder = Forwarder::to(port).await?;
-        let raw_forwarder = Forwarder::to(port).await?;
-        let kubeconfig = through(&cluster, &forwarder, "operator")?;
-        let raw_kubeconfig = through(&cluster, &raw_forwarder, "raw")?;
+        let forwarder = Forwarder::of(&cluster).await?;
+        let raw_forwarder = Forwarder::of(&cluster).await?;
+        let kubeconfig = forwarder.kubeconfig(&cluster, "operator")?;
+        let raw_kubeconfig = raw_forwarder.kubeconfig(&cluster, "raw")?;
         let mut config = cluster::config(&raw_kubeconfig).await?;
         let account = "system:serviceaccount:pingzhan-playbooks:bench";
         config.auth_info.impersonate = Some(account.to_owned());
@@ -278,14 +271,3 @@ const IDLE: Duration = Duration::from_secs(20);
 const SETTLE: Duration = Duration::from_secs(3);
 /// The media type of what is created.
 const JSON: &str = "application/json";
-
-/// The admin's kubeconfig, through a forwarder.
-fn through(cluster: &Cluster, forwarder: &Forwarder, name: &str) -> Result<PathBuf, Error> {
-    let from = cluster.kubeconfig();
-    let path: &Path = &cluster.folder.join(format!("bench-{name}.kubeconfig"));
-    let doing = format!("writing {}", path.display());
-    let text = std::fs::read_to_string(from).context(IoSnafu { doing: &doing })?;
-    let text = text.replace(&cluster.url, &format!("https://{}", forwarder.address));
-    std::fs::write(path, text).context(IoSnafu { doing })?;
-    Ok(path.to_path_buf())
-}
