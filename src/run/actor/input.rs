@@ -28,10 +28,7 @@ impl Actor {
         playbooks: &Playbooks,
     ) -> (Decision, i64) {
         let now = self.deps.clock.now();
-        if memory.candidate_at.is_some_and(|at| at + CANDIDATE <= now) {
-            memory.candidate = None;
-            memory.candidate_at = None;
-        }
+        forget_candidate(memory, now);
         let held = self.held_by_others(object).await;
         let conflicts = |plan: &Plan| conflicts(&held, plan);
         let state = self.mode.state.lock().await;
@@ -130,6 +127,14 @@ impl Actor {
 fn retries(state: &State) -> BTreeMap<Uid, Timestamp> {
     let retry = state.retry.iter();
     retry.map(|(uid, (at, _))| (uid.clone(), *at)).collect()
+}
+
+/// A plan that could not be stored is made anew after a while.
+fn forget_candidate(memory: &mut Memory, now: Timestamp) {
+    if memory.candidate_at.is_some_and(|at| at + CANDIDATE <= now) {
+        memory.candidate = None;
+        memory.candidate_at = None;
+    }
 }
 
 fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
