@@ -26,6 +26,13 @@ pub enum Holds {
     Nothing,
 }
 
+/// What Flux applies of a folder.
+pub const KUSTOMIZATION: &str = "kustomize.toolkit.fluxcd.io/Kustomization";
+/// What Flux installs of a chart.
+pub const HELM_RELEASE: &str = "helm.toolkit.fluxcd.io/HelmRelease";
+/// What Argo CD applies.
+pub const APPLICATION: &str = "argoproj.io/Application";
+
 const SPEC: &[&str] = &["spec", "suspend"];
 
 /// A row whose `spec.suspend` says so.
@@ -49,16 +56,10 @@ pub const KINDS: &[Suspended] = &[
             "its running pods are ended, which is not undone: at the return they begin anew",
         )
     },
-    by_spec(
-        "kustomize.toolkit.fluxcd.io/Kustomization",
-        "Flux applies nothing of it",
-    ),
-    by_spec(
-        "helm.toolkit.fluxcd.io/HelmRelease",
-        "Flux upgrades nothing of it",
-    ),
+    by_spec(KUSTOMIZATION, "Flux applies nothing of it"),
+    by_spec(HELM_RELEASE, "Flux upgrades nothing of it"),
     Suspended {
-        kind: "argoproj.io/Application",
+        kind: APPLICATION,
         field: &["spec", "syncPolicy", "automated"],
         holds: Holds::Nothing,
         why: "Argo CD syncs nothing of it by itself",
@@ -87,6 +88,14 @@ pub fn find(written: &str) -> Option<&'static Suspended> {
         let own = row.kind.split_once('/').unwrap_or(("batch", row.kind));
         own == (group, kind)
     })
+}
+
+/// The row of a kind, where it is one of GitOps: its controller says when it goes on.
+pub fn gitops(group: &str, kind: &str) -> Option<&'static Suspended> {
+    let row = find(&format!("{group}/{kind}"))?;
+    [KUSTOMIZATION, HELM_RELEASE, APPLICATION]
+        .contains(&row.kind)
+        .then_some(row)
 }
 
 #[cfg(test)]

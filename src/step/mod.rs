@@ -5,6 +5,7 @@ pub mod config;
 pub mod count;
 pub mod kinds;
 pub mod patch;
+mod roots;
 pub mod scale;
 pub mod suspend;
 pub mod table;
@@ -13,7 +14,7 @@ pub mod wait;
 use std::cmp::Ordering;
 
 use crate::api::{LabelSelector, NamespaceSelector, PriorityItem, Targets};
-use crate::field::{Image, Path, Projection, Target};
+use crate::field::{Image, Path, Projection, Target, Uid};
 use crate::playbook::conditions::Where;
 use crate::playbook::{ExpandedStep, ResolvedAct};
 
@@ -48,6 +49,9 @@ pub enum Role {
     /// Autoscalers that may own what the step would change, in namespaces in which it has a target.
     /// Where they cannot be read, nothing is known of them, which is worth knowing, and no more.
     Autoscaler,
+    /// Objects of GitOps that may apply what the step suspends, wherever they are. Where they cannot
+    /// be read, that is worth knowing, and no more.
+    Applier,
 }
 
 /// Which fields a query reads.
@@ -72,7 +76,8 @@ pub struct Proposal {
     pub after: Image,
     /// Why, in a sentence: `300 % of 3, at most 40`.
     pub why: String,
-    /// Order inside the step, on the way there and on the way back: 0 first.
+    /// Order inside the step: 0 first on the way there, and on the way back, too; but what suspends
+    /// goes back the other way round.
     pub wave: u8,
 }
 
@@ -92,6 +97,17 @@ pub struct Compiled {
     pub changes: Vec<Proposal>,
     /// What is left alone.
     pub skipped: Vec<Skipped>,
+    /// What would undo the changes.
+    pub unheld: Vec<Unheld>,
+}
+
+/// What undoes a step unless it is stopped by the same step or an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unheld {
+    /// Whose field stops it, where it is known.
+    pub field: Option<(Uid, Path)>,
+    /// What it is and what to do, in a sentence.
+    pub sentence: String,
 }
 
 /// What a step needs to see. Unsupported steps need nothing.
@@ -159,7 +175,7 @@ pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
         ResolvedAct::Scale(rule) => scale::compile(targets, rule, found),
         ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
         ResolvedAct::Patch(fields) => patch::compile(fields, found),
-        ResolvedAct::Suspend(on_resume) => suspend::compile(*on_resume, found),
+        ResolvedAct::Suspend(on_resume) => suspend::compile(targets, *on_resume, found),
         ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Notify(_)

@@ -1,11 +1,14 @@
 //! `suspend`: what runs by itself stops, and goes on at the return, as the table of kinds says.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
+use super::roots::{self, Tree};
 use super::{Compiled, Fields, Proposal, Query, Role, Skipped, kinds, queries};
 use crate::api::{OnResume, Targets};
 use crate::field::{Image, Path, Projection};
-use crate::playbook::suspended::{Holds, find};
+use crate::playbook::suspended::{Holds, Suspended, find};
 
 /// The kind whose runs are missed while it is suspended.
 const CRON_JOB: &str = "CronJob";
@@ -32,71 +35,129 @@ fn path(names: &[&str]) -> Path {
 /// Every field that any of the kinds is looked at for.
 #[cfg(test)]
 pub(super) fn paths() -> impl Iterator<Item = Path> {
-    let fields = |row: &crate::playbook::suspended::Suspended| {
-        [Some(row.field), row.over.map(|(over, _)| over)]
-    };
+    let fields = |row: &Suspended| [Some(row.field), row.over.map(|(over, _)| over)];
     crate::playbook::suspended::KINDS
         .iter()
         .flat_map(fields)
         .flatten()
         .chain(TIMING)
         .map(path)
+        .chain(roots::paths())
 }
 
-/// The fields that say whether an object is suspended.
+/// The fields that say whether an object is suspended; then, where it is one of GitOps, what may
+/// apply it.
 pub fn needs(targets: &Targets) -> Vec<Query> {
-    queries(targets, Role::Target, |kind| {
-        let rows = find(kind).into_iter();
-        let wanted = rows.flat_map(|row| {
-            let timing = if row.kind == CRON_JOB {
-                &TIMING[..]
-            } else {
-                &[]
-            };
-            let own = [Some(row.field), row.over.map(|(over, _)| over)];
-            own.into_iter().flatten().chain(timing.iter().copied())
-        });
-        Fields::Paths(kinds::paths(kind, wanted.map(path)))
-    })
+    let mut needs = queries(targets, Role::Target, |kind| {
+        Fields::Paths(kinds::paths(kind, wanted(kind)))
+    });
+    let above: BTreeSet<&str> = targets
+        .kinds
+        .iter()
+        .flat_map(|kind| roots::above(kind))
+        .copied()
+        .collect();
+    needs.extend(above.into_iter().map(|kind| Query {
+        kind: kind.to_owned(),
+        namespaces: None,
+        selector: None,
+        names: Vec::new(),
+        priority: Vec::new(),
+        condition: None,
+        role: Role::Applier,
+        fields: Fields::Paths(kinds::paths(kind, wanted(kind))),
+    }));
+    needs
 }
 
-/// One change for every object that runs.
-pub fn compile(on_resume: OnResume, found: &[Vec<Projection>]) -> Compiled {
+/// What is read of objects of a kind.
+fn wanted(kind: &str) -> Vec<Path> {
+    let rows = find(kind).into_iter();
+    let own = rows.flat_map(|row| {
+        let timing = if row.kind == CRON_JOB {
+            &TIMING[..]
+        } else {
+            &[]
+        };
+        let own = [Some(row.field), row.over.map(|(over, _)| over)];
+        own.into_iter().flatten().chain(timing.iter().copied())
+    });
+    let mut wanted: Vec<Path> = own.map(path).collect();
+    if !roots::above(kind).is_empty() {
+        wanted.extend(roots::paths());
+    }
+    wanted
+}
+
+/// One change for every object that runs: roots first, and what applies them, where that is not
+/// suspended, is named.
+pub fn compile(targets: &Targets, on_resume: OnResume, found: &[Vec<Projection>]) -> Compiled {
+    let (selected, _) = found.split_at(targets.kinds.len().min(found.len()));
     let mut compiled = Compiled::default();
-    for object in found.iter().flatten() {
+    let tree = Tree::new(found.iter().flatten());
+    let mut suspended: BTreeSet<&str> = BTreeSet::new();
+    for object in selected.iter().flatten() {
         match change(on_resume, object) {
-            Ok(change) => compiled.changes.push(change),
+            Ok(change) => {
+                suspended.insert(object.target.uid.as_str());
+                compiled.changes.push(change);
+            }
             Err(why) => compiled.skipped.push(Skipped {
                 target: object.target.clone(),
                 why: why.to_owned(),
             }),
         }
     }
+    let by_uid: BTreeMap<&str, &Projection> = selected
+        .iter()
+        .flatten()
+        .map(|object| (object.target.uid.as_str(), object))
+        .collect();
+    for change in &mut compiled.changes {
+        let object = by_uid.get(change.target.uid.as_str());
+        change.wave = object.map_or(0, |object| tree.wave(object, &suspended));
+    }
+    let held = |object: &Projection| {
+        suspended.contains(object.target.uid.as_str()) || is_suspended(object)
+    };
+    compiled.unheld = tree.unheld(&suspended, held, |object| Some(path(row_of(object)?.field)));
     compiled
 }
 
-fn change(on_resume: OnResume, object: &Projection) -> Result<Proposal, &'static str> {
+fn row_of(object: &Projection) -> Option<&'static Suspended> {
     let target = &object.target;
-    let written = format!("{}/{}", kinds::group_of(&target.api_version), target.kind);
-    let row = find(&written).ok_or("its kind cannot be suspended")?;
-    let holds = |names: &[&str]| {
-        let seen = object.field(&path(names));
-        seen.map_or(Image::Absent, |seen| seen.image.clone())
-    };
+    find(&format!(
+        "{}/{}",
+        kinds::group_of(&target.api_version),
+        target.kind
+    ))
+}
+
+fn is_suspended(object: &Projection) -> bool {
+    row_of(object).is_some_and(|row| image(object, row.field) == to(row.holds))
+}
+
+fn image(object: &Projection, names: &[&str]) -> Image {
+    let seen = object.field(&path(names));
+    seen.map_or(Image::Absent, |seen| seen.image.clone())
+}
+
+fn change(on_resume: OnResume, object: &Projection) -> Result<Proposal, &'static str> {
+    let row = row_of(object).ok_or("its kind cannot be suspended")?;
     if let Some(why) = kinds::left_alone(object, false) {
         return Err(why);
     }
     if let Some((over, why)) = row.over
-        && holds(over) != Image::Absent
+        && image(object, over) != Image::Absent
     {
         return Err(why);
     }
-    let (base, after) = (holds(row.field), to(row.holds));
+    let (base, after) = (image(object, row.field), to(row.holds));
     if base == after {
         return Err("it is suspended already");
     }
     Ok(Proposal {
-        target: target.clone(),
+        target: object.target.clone(),
         path: path(row.field),
         base,
         after,
@@ -137,10 +198,18 @@ mod tests {
     use super::*;
 
     fn suspended(api_version: &str, kind: &str, body: &Value) -> Compiled {
-        compile(
+        compiled(
             OnResume::RunMissedOnce,
-            &[vec![object(api_version, kind, "a", body)]],
+            object(api_version, kind, "a", body),
         )
+    }
+
+    fn compiled(on_resume: OnResume, object: Projection) -> Compiled {
+        let targets = Targets {
+            kinds: vec![object.target.kind.clone()],
+            ..Targets::default()
+        };
+        compile(&targets, on_resume, &[vec![object]])
     }
 
     /// What goes on by itself in an emergency undoes it, and what is not as it was goes on wrongly.
@@ -264,7 +333,7 @@ mod tests {
         ];
         for (on_resume, spec, back) in rows {
             let job = object("batch/v1", "CronJob", "a", &json!({ "spec": spec }));
-            let compiled = compile(on_resume, &[vec![job]]);
+            let compiled = compiled(on_resume, job);
             let said =
                 "no runs are begun (schedule `0 3 * * *` Asia/Shanghai); those that are missed";
             assert_eq!(compiled.changes[0].why, format!("{said} {back}"));

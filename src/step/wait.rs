@@ -147,6 +147,7 @@ fn find<'a>(expanded: &'a Expanded, stage: &str, name: &str) -> Option<&'a Expan
 /// What a step acts on, and what owns its counts.
 fn workloads(of: &ExpandedStep) -> Vec<Query> {
     let mut asked = needs(of);
+    asked.retain(|query| query.role != Role::Applier);
     // The count is read with each, to be held against what an autoscaler was told.
     for query in &mut asked {
         if query.role != Role::Autoscaler {

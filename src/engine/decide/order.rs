@@ -10,7 +10,8 @@ use crate::ledger::{Entry, State};
 use super::{Input, undo};
 
 /// The order of the return: a stage goes back when every stage that depends on it is back, a step
-/// when every step after it is back, and inside a step the waves go in the same order as there.
+/// when every step after it is back, and inside a step the waves go in the same order as there; but of
+/// what is suspended the root goes on last, or it would apply what does not go on yet.
 pub(super) struct Order<'a> {
     pub(super) plan: &'a Plan,
     /// Stage and step of entries whose value is still to be brought back.
@@ -117,10 +118,14 @@ impl<'a> Order<'a> {
     }
 
     fn wave(&self, entry: &Entry) -> u8 {
-        self.wave_of
-            .get(&(entry.target.uid.as_str(), &entry.path))
-            .copied()
-            .unwrap_or(0)
+        let there = self.wave_of.get(&(entry.target.uid.as_str(), &entry.path));
+        let there = there.copied().unwrap_or(0);
+        let source = self.plan.source(&entry.stage, &entry.step);
+        if source.is_some_and(|step| step.suspend.is_some()) {
+            u8::MAX - there
+        } else {
+            there
+        }
     }
 
     pub(super) fn may_go(&self, entry: &Entry) -> bool {

@@ -266,6 +266,19 @@ fn planned_step(
             planned.skipped.push(skip);
         }
     }
+    let held = |field: &Option<(Uid, Path)>| {
+        let holder = field
+            .as_ref()
+            .and_then(|(uid, path)| taken.holder(uid, path));
+        holder.is_some()
+    };
+    let unheld = compiled
+        .unheld
+        .into_iter()
+        .filter(|unheld| !held(&unheld.field));
+    planned
+        .findings
+        .extend(unheld.map(|unheld| unheld.sentence));
     planned
 }
 

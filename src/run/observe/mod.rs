@@ -115,6 +115,14 @@ impl Session<'_> {
         for (place, query) in of_role(queries, Role::Autoscaler) {
             found[place] = Some(self.run(query, Some(spaces.clone())).await);
         }
+        for (place, query) in of_role(queries, Role::Applier) {
+            // What was found beside the targets may be all that the account may see.
+            let mut answer = self.run(query, None).await;
+            if !answer.problems.is_empty() {
+                answer = self.run(query, Some(spaces.clone())).await;
+            }
+            found[place] = Some(answer);
+        }
         let mut facts = StepFacts::default();
         for (query, answer) in queries.iter().zip(found) {
             let answer = answer.unwrap_or_default();
@@ -132,6 +140,13 @@ impl Session<'_> {
                     format!(
                         "it is not known whether a {} owns any of these counts and would put its \
                          own back: let the playbook's account list them ({problem})",
+                        query.kind
+                    )
+                })),
+                Role::Applier => facts.findings.extend(problems.map(|problem| {
+                    format!(
+                        "it is not known whether a {} applies any of these and would put it back: \
+                         let the playbook's account list them ({problem})",
                         query.kind
                     )
                 })),

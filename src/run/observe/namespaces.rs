@@ -9,7 +9,7 @@ use crate::api::NamespaceSelector;
 use crate::cluster::list::{self, Query as List};
 use crate::cluster::{Collection, write};
 use crate::playbook::matching;
-use crate::step::Query;
+use crate::step::{Query, Role};
 
 /// Labels of a namespace.
 pub(super) type Labels = BTreeMap<String, String>;
@@ -102,7 +102,8 @@ impl Namespaces {
         let all = self.known.iter();
         Ok(all
             .filter(|(name, labels)| of(query.namespaces.as_ref(), name, labels))
-            .filter(|(name, labels)| of(view.scope, name, labels))
+            // What applies a target may be outside the scope.
+            .filter(|(name, labels)| query.role == Role::Applier || of(view.scope, name, labels))
             .map(|(name, labels)| (name.as_str(), labels))
             .collect())
     }

@@ -82,13 +82,21 @@ pub(super) async fn run(
     query: &Query,
     within: Option<&BTreeSet<String>>,
 ) -> Found {
-    // A cluster that does not serve autoscalers has none.
-    if query.role == Role::Autoscaler && view.discovery.resolve(&query.kind).await.is_err() {
+    // A cluster that does not serve such a kind has none of it.
+    if says_of_others(query.role) && view.discovery.resolve(&query.kind).await.is_err() {
         return Found::default();
     }
     match Job::new(view, namespaces, query, within).await {
         Ok(job) => job.run(namespaces.count()).await,
         Err(problem) => Found::problem(problem),
+    }
+}
+
+/// Whether what a query finds only says something of targets.
+const fn says_of_others(role: Role) -> bool {
+    match role {
+        Role::Target | Role::Restart => false,
+        Role::Autoscaler | Role::Applier => true,
     }
 }
 
@@ -105,7 +113,7 @@ impl<'a> Job<'a> {
         let resolved = view.discovery.resolve(&query.kind).await;
         let resource = resolved.map_err(|error| sentence(&error))?;
         let few = match query.role {
-            Role::Target | Role::Restart => FEW_NAMESPACES,
+            Role::Target | Role::Restart | Role::Applier => FEW_NAMESPACES,
             Role::Autoscaler => FEW_WITH_AUTOSCALERS,
         };
         let paths = match &query.fields {
@@ -155,7 +163,8 @@ impl<'a> Job<'a> {
     async fn cluster_wide(&self) -> Found {
         match self.try_list("").await {
             Ok(found) => found,
-            Err(error) if error.is_forbidden() => {
+            // Whoever may not has its own namespaces looked at in a second query.
+            Err(error) if error.is_forbidden() && self.query.role != Role::Applier => {
                 let mut found = self.each_namespace().await;
                 found.requests += 1;
                 found
@@ -263,8 +272,8 @@ impl<'a> Job<'a> {
             why: why.sentence().to_owned(),
         });
         match guard {
-            Some(guard) if self.query.role != Role::Autoscaler => Some(Kept::Protected(guard)),
-            // That it owns a count must be known all the same.
+            Some(guard) if !says_of_others(self.query.role) => Some(Kept::Protected(guard)),
+            // That it owns a count, or applies a target, must be known all the same.
             Some(guard) => Some(Kept::Guarded(
                 self.project(&object)?,
                 self.beside(&object),
