@@ -18,8 +18,8 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Reads it off an object: `status.observedGeneration`, and the counts of replicas of kinds
-    /// that have them.
+    /// Reads it off an object: `status.observedGeneration`, a condition `Ready` of kinds that have
+    /// one, the counts of replicas of kinds that have them, and what Argo CD says of an Application.
     pub fn of(object: &Value) -> Self {
         let generation = object.pointer("/metadata/generation");
         Self::judge(generation.and_then(Value::as_i64), object)
@@ -34,12 +34,27 @@ impl Progress {
         if is_left_alone {
             return Self::Unknown;
         }
+        if let Some(sync) = object.pointer("/status/sync/status") {
+            return Self::of_sync(object, sync);
+        }
         let observed = number("/status/observedGeneration");
         let (Some(generation), Some(observed)) = (generation, observed) else {
             return Self::Unknown;
         };
+        // What the kinds of Flux are created with.
+        if observed < 0 {
+            return Self::Unknown;
+        }
         if observed < generation {
             return Self::Unobserved;
+        }
+        if let Some(ready) = condition(object, "Ready") {
+            let of = ready.get("observedGeneration").and_then(Value::as_i64);
+            return match ready["status"].as_str() {
+                _ if of.is_some_and(|of| of < generation) => Self::Unobserved,
+                Some("True") => Self::Ready,
+                Some(_) | None => Self::Unready,
+            };
         }
         // A count that is 0 is left out of the status, so that any one of them says that the kind
         // counts at all.
@@ -56,6 +71,27 @@ impl Progress {
             Self::Unready
         }
     }
+
+    /// An Application has no `observedGeneration`: what its controller compared is Synced, and nothing
+    /// is being synced or about to be.
+    fn of_sync(object: &Value, sync: &Value) -> Self {
+        let phase = object.pointer("/status/operationState/phase");
+        let running = phase.is_some_and(|phase| phase == "Running" || phase == "Terminating");
+        let asked = object.get("operation").is_some_and(Value::is_object);
+        if sync == "Synced" && !running && !asked {
+            Self::Ready
+        } else {
+            Self::Unready
+        }
+    }
+}
+
+/// The condition of that type.
+fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == type_)
 }
 
 #[cfg(test)]
@@ -97,6 +133,33 @@ mod tests {
             });
             assert_eq!(Progress::of(&object), Progress::Unknown, "{object}");
         }
+        let ready = |status: &str, of: i64| {
+            json!({"observedGeneration": 2, "conditions": [
+            {"type": "Healthy", "status": "True"}, {"type": "Ready", "status": status, "observedGeneration": of}]})
+        };
+        let gitops = [
+            (json!({"observedGeneration": -1}), Progress::Unknown),
+            (ready("True", 2), Progress::Ready),
+            (ready("True", 1), Progress::Unobserved),
+            (ready("False", 2), Progress::Unready),
+            (ready("Unknown", 2), Progress::Unready),
+            (json!({"sync": {"status": "Synced"}}), Progress::Ready),
+            (json!({"sync": {"status": "OutOfSync"}}), Progress::Unready),
+            (
+                json!({"sync": {"status": "Synced"}, "operationState": {"phase": "Running"}}),
+                Progress::Unready,
+            ),
+            (
+                json!({"sync": {"status": "Synced"}, "operationState": {"phase": "Succeeded"}}),
+                Progress::Ready,
+            ),
+        ];
+        for (status, progress) in gitops {
+            let object = json!({"metadata": {"generation": 2}, "spec": {}, "status": status});
+            assert_eq!(Progress::of(&object), progress, "{object}");
+        }
+        let asked = json!({"metadata": {}, "operation": {"sync": {}}, "status": {"sync": {"status": "Synced"}}});
+        assert_eq!(Progress::of(&asked), Progress::Unready);
         let map = json!({"metadata": {}, "data": {}});
         assert_eq!(Progress::of(&map), Progress::Unknown);
     }

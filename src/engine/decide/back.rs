@@ -20,7 +20,7 @@ use super::gate::Gate;
 use super::hold::{drifted, gone, outcome, verdict};
 use super::order::Order;
 use super::work::Desk;
-use super::{Decision, Input, Need, Sight, Waiting, undo, wartime};
+use super::{Decision, Input, Need, Sight, Waiting, resumed, undo, wartime};
 
 /// Why entries are brought back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         return;
     }
     let over = entries.is_empty() && labels == 0 && undoing.is_empty();
-    if over && works.is_empty() {
+    if over && works.is_empty() && resumed::watch(input, decision) {
         decision.turn(closed());
     }
     let ready_soon = matches!(decision.waiting, Some(Waiting::Readiness { .. }));

@@ -10,7 +10,7 @@ use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
 use super::waiting::counted;
-use super::{Decision, EXPIRING, Input, Progressing, Sight, glass};
+use super::{Decision, EXPIRING, Input, Progressing, Sight, glass, resumed};
 
 /// One line of the table of conditions.
 struct Said<'a> {
@@ -204,6 +204,16 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
 }
 
 fn degraded(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Said<'static> {
+    let stopped = resumed::failed(input.ledger);
+    if !stopped.is_empty() {
+        return say(
+            types::DEGRADED,
+            true,
+            "GitOpsNotReady",
+            "",
+            stopped.join("; "),
+        );
+    }
     let outgrown = &decision.findings.outgrown;
     let trouble = counts.refused + counts.stuck > 0 || !outgrown.is_empty();
     let acts = &decision.findings.failed_acts;

@@ -16,6 +16,7 @@ mod hold;
 mod order;
 mod pending;
 mod proposal;
+mod resumed;
 pub mod status;
 mod switch;
 #[cfg(test)]

@@ -33,6 +33,13 @@ pub enum Waiting {
         /// Until when, at the latest.
         until: Timestamp,
     },
+    /// For GitOps to go on with what was suspended; everything else is back.
+    Resumed {
+        /// What is to go on, with names.
+        what: String,
+        /// Until when, at the latest.
+        until: Timestamp,
+    },
     /// For fields that could not be read.
     Unreadable(usize),
     /// For our marks to come off this many targets, where another's value stays.
@@ -70,6 +77,9 @@ impl Waiting {
                 "waiting for {} of stage {} to be ready again, until {until:.0} at the latest, before the stages that they depend on follow",
                 counted(*count, "object"),
                 stages.join(", ")
+            ),
+            Self::Resumed { what, until } => format!(
+                "everything is back; waiting for {what}; until {until:.0} at the latest, then the mode closes and says which are not"
             ),
             Self::Unreadable(count) => format!(
                 "{} cannot be read as the playbook's account; this is tried again by itself",

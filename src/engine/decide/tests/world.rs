@@ -62,6 +62,8 @@ pub struct World {
     pub writes: usize,
     /// Values in the order in which they were released.
     pub released: Vec<(String, Class)>,
+    /// Whose they were.
+    pub wrote: Vec<String>,
     /// What a killed process had sent takes effect so much later, if at all.
     pub lands_after: Option<SignedDuration>,
     /// How many of those took effect.
@@ -167,6 +169,7 @@ impl World {
             crash_at: Vec::new(),
             writes: 0,
             released: Vec::new(),
+            wrote: Vec::new(),
             lands_after: None,
             landed_late: 0,
             refusing: BTreeSet::new(),
@@ -441,7 +444,8 @@ impl World {
             return true;
         }
         let acts = matches!(decision.waiting, Some(decide::Waiting::Acts(_)));
-        let waits_for_time = waits_for_time || (acts && self.is_patient);
+        let resumed = matches!(decision.waiting, Some(decide::Waiting::Resumed { .. }));
+        let waits_for_time = waits_for_time || ((acts || resumed) && self.is_patient);
         let soon = decision
             .again_at
             .filter(|at| waits_for_time && *at > self.now);
@@ -520,6 +524,15 @@ impl World {
         })
     }
 
+    /// What would be planned now.
+    pub fn plan(&mut self) -> Arc<Plan> {
+        self.read(&Need::Plan);
+        match self.process.candidate.take() {
+            Some(Candidate::Planned(plan)) => plan,
+            other => panic!("there is a plan: {other:?}"),
+        }
+    }
+
     fn read(&mut self, need: &Need) {
         match need {
             Need::Plan => {
@@ -592,7 +605,8 @@ impl World {
             let metadata = &object["metadata"];
             let labels: BTreeMap<String, String> =
                 serde_json::from_value(metadata["labels"].clone()).unwrap_or_default();
-            object["kind"] == query.kind.as_str()
+            let (_, kind) = query.kind.split_once('/').unwrap_or(("", &query.kind));
+            object["kind"] == kind
                 && (query.names.is_empty()
                     || query
                         .names
@@ -806,6 +820,7 @@ impl World {
         }
         take_effect(object, next, write.paths.as_deref());
         self.writes += 1;
+        self.wrote.push(write.uid.clone());
         true
     }
 }
@@ -856,10 +871,10 @@ fn mode() -> RecordMode {
 }
 
 fn plural(object: &Value) -> &'static str {
-    if object["kind"] == "ConfigMap" {
-        "configmaps"
-    } else {
-        "deployments"
+    match object["kind"].as_str() {
+        Some("ConfigMap") => "configmaps",
+        Some("Kustomization") => "kustomizations",
+        Some(_) | None => "deployments",
     }
 }
 
