@@ -10,6 +10,7 @@ mod corpus;
 mod crash;
 mod fleet;
 mod generated;
+mod gitops;
 mod kubectl;
 mod lease_model;
 mod scenarios;

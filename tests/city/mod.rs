@@ -3,5 +3,5 @@
 
 mod flood;
 mod loaded;
-mod played;
+pub mod played;
 mod shape;

@@ -42,7 +42,7 @@ const SETTLED: Duration = Duration::from_mins(1);
 const PATIENCE: u32 = 1800;
 
 /// A sand table on which Pingzhan is installed.
-fn installed(clock: &Clock) -> Service {
+pub fn installed(clock: &Clock) -> Service {
     let now = clock.now();
     let mut server = Server::new(schema::builtin(), 7, now);
     for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
@@ -56,7 +56,7 @@ fn installed(clock: &Clock) -> Service {
     Service::new(server, move || clock.now())
 }
 
-fn settings() -> Settings {
+pub fn settings() -> Settings {
     Settings {
         namespace: names::DEFAULT_NAMESPACE.into(),
         accounts_namespace: names::ACCOUNT_NAMESPACE.into(),

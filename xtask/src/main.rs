@@ -69,6 +69,12 @@ enum Verb {
 enum Generate {
     /// What the real server says of its own kinds: brings a control plane up and asks it.
     Openapi,
+    /// The CRDs of Flux, Argo CD and KEDA, from the Go modules in which they are published.
+    Kinds {
+        /// Only say which committed files differ, and fail when one does.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 /// What to do with the conformance table.
@@ -116,6 +122,10 @@ async fn main() -> ExitCode {
             other: Some(Generate::Openapi),
             ..
         } => openapi(progress).await,
+        Verb::Generate {
+            other: Some(Generate::Kinds { check }),
+            ..
+        } => kinds(check, progress),
         Verb::Generate { check, other: None } => generated(check, progress).map_err(report),
         Verb::Bench(verb) => xtask::bench::run(verb, progress).await.map_err(report),
     };
@@ -182,6 +192,17 @@ fn mutated(only: Option<&str>, simulation: bool, progress: Progress) -> Result<(
 async fn openapi(progress: Progress) -> Result<(), String> {
     let written = generate::openapi::write(&repository(), progress).await;
     println!("{} objects compared", written.map_err(report)?);
+    Ok(())
+}
+
+fn kinds(check: bool, progress: Progress) -> Result<(), String> {
+    if check {
+        return generate::kinds::check(&repository(), progress).map_err(report);
+    }
+    let written = generate::kinds::write(&repository(), progress).map_err(report)?;
+    for path in written {
+        progress.say(&format!("wrote {}", path.display()));
+    }
     Ok(())
 }
 

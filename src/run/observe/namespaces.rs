@@ -95,7 +95,10 @@ impl Namespaces {
         view: View<'_>,
         query: &Query,
     ) -> Result<BTreeMap<&str, &Labels>, String> {
-        self.check(view, candidates(view, query))?;
+        // Of those that may apply a target, what is known is all that is asked for.
+        if query.role != Role::Applier {
+            self.check(view, candidates(view, query))?;
+        }
         let of = |selector: Option<&NamespaceSelector>, name: &str, labels: &Labels| {
             selector.is_none_or(|selector| matching::namespace(selector, name, labels))
         };

@@ -3,6 +3,7 @@
 
 mod crds;
 mod install;
+pub mod kinds;
 pub mod openapi;
 mod rbac;
 mod reference;
@@ -33,12 +34,14 @@ pub enum Error {
     },
     /// Committed files are not what the types say.
     #[snafu(display(
-        "{} not what the types say: run `cargo xtask generate` and commit the result",
+        "{} not what the sources say: run `{command}` and commit the result",
         list(stale)
     ))]
     Stale {
         /// Which.
         stale: Vec<PathBuf>,
+        /// What writes them.
+        command: &'static str,
     },
 }
 
@@ -80,7 +83,16 @@ pub fn files() -> Result<Vec<Generated>, Error> {
 
 /// Writes every generated file that differs; says which.
 pub fn write(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    let stale = differing(root, &files()?);
+    write_files(root, &files()?)
+}
+
+/// Fails when a committed file is not what the types say, and names it.
+pub fn check(root: &Path) -> Result<(), Error> {
+    check_files(root, &files()?, "cargo xtask generate")
+}
+
+fn write_files(root: &Path, files: &[Generated]) -> Result<Vec<PathBuf>, Error> {
+    let stale = differing(root, files);
     for file in &stale {
         let path = root.join(&file.path);
         let folder = path.parent().unwrap_or(root);
@@ -90,11 +102,10 @@ pub fn write(root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(stale.into_iter().map(|file| file.path).collect())
 }
 
-/// Fails when a committed file is not what the types say, and names it.
-pub fn check(root: &Path) -> Result<(), Error> {
-    let stale = differing(root, &files()?);
+fn check_files(root: &Path, files: &[Generated], command: &'static str) -> Result<(), Error> {
+    let stale = differing(root, files);
     let stale: Vec<PathBuf> = stale.into_iter().map(|file| file.path).collect();
-    ensure!(stale.is_empty(), StaleSnafu { stale });
+    ensure!(stale.is_empty(), StaleSnafu { stale, command });
     Ok(())
 }
 
