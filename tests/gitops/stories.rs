@@ -53,8 +53,8 @@ fn stages(namespace: &str, hold: Hold) -> Value {
 }
 
 /// The fields that are held, and what they are to have.
-fn held(hold: Hold) -> Vec<(&'static str, &'static str, &'static str, Option<Value>)> {
-    let mut held: Vec<_> = DEPLOYMENTS
+fn fields_of(hold: Hold) -> Vec<(&'static str, &'static str, &'static str, Option<Value>)> {
+    let mut fields: Vec<_> = DEPLOYMENTS
         .into_iter()
         .map(|name| ("Deployment", name, "/spec/replicas", Some(json!(WAR))))
         .collect();
@@ -64,10 +64,10 @@ fn held(hold: Hold) -> Vec<(&'static str, &'static str, &'static str, Option<Val
         Hold::All => &["city", "root"],
     };
     for name in names.iter().copied() {
-        held.push(("Kustomization", name, "/spec/suspend", Some(json!(true))));
-        held.push(("Application", name, "/spec/syncPolicy/automated", None));
+        fields.push(("Kustomization", name, "/spec/suspend", Some(json!(true))));
+        fields.push(("Application", name, "/spec/syncPolicy/automated", None));
     }
-    held
+    fields
 }
 
 fn said<'a>(status: &'a EmergencyModeStatus, type_: &str) -> Option<&'a str> {
@@ -90,14 +90,17 @@ async fn is_contested(site: &Site, hold: Hold, rivals: &[&str]) {
         rivals.iter().all(|rival| said.contains(rival))
     })
     .await;
-    for (kind, name, pointer, value) in held(hold) {
+    let mut fought = 0;
+    for (kind, name, pointer, value) in fields_of(hold) {
         let writes = site.witness.writes(kind, name, pointer, value.as_ref());
         let most = most_in_a_minute(&writes);
+        fought += usize::from(most > REWRITES);
         assert!(
             most <= REWRITES + 1,
             "{kind} {name}: {most} writes in a minute"
         );
     }
+    assert!(fought >= rivals.len(), "{fought} targets were fought over");
     site.stand_down().await;
     let closed = site.until("is over", phase(Phase::Closed)).await;
     assert_eq!(said(&closed, types::DEGRADED), None);
@@ -130,7 +133,7 @@ async fn is_held(site: &Site, how_long: Duration) {
         site.get("Rollout", "city").await["spec"]["paused"],
         json!(true)
     );
-    for (kind, name, pointer, value) in held(Hold::All) {
+    for (kind, name, pointer, value) in fields_of(Hold::All) {
         let writes = site.witness.writes(kind, name, pointer, value.as_ref());
         assert_eq!(writes.len(), 1, "{kind} {name}");
     }

@@ -77,7 +77,7 @@ pub fn most_in_a_minute(moments: &[Instant]) -> usize {
 async fn follow(api: Api<DynamicObject>, kind: String, states: States) {
     let mut seen = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
     while let Some(next) = seen.next().await {
-        let (Ok(Event::InitApply(object)) | Ok(Event::Apply(object))) = next else {
+        let Ok(Event::InitApply(object) | Event::Apply(object)) = next else {
             continue;
         };
         let mut object = serde_json::to_value(&object).expect("an object is JSON");
