@@ -257,6 +257,38 @@ async fn autoscalers_that_cannot_be_read_are_told_and_stop_nothing() {
     assert_eq!(wide.len(), 2, "only where a target is: {wide:?}");
 }
 
+/// A root is in the namespace of its controller, wherever the mode's scope is. Whoever may not look
+/// there looks where the targets are, and a cluster without such a kind has none of it.
+#[tokio::test]
+async fn what_may_apply_a_target_is_looked_for_everywhere_or_else_beside_it() {
+    let applier = |kind: &str| Query {
+        kind: kind.to_owned(),
+        namespaces: None,
+        role: Role::Applier,
+        ..query()
+    };
+    let targets = Query {
+        namespaces: in_namespaces(&["pay"]),
+        ..query()
+    };
+    let steps = [vec![
+        targets,
+        applier("Deployment"),
+        applier("kustomize.toolkit.fluxcd.io/Kustomization"),
+    ]];
+    let scope = in_namespaces(&["pay"]);
+    let (facts, _) = look(Rights::All, scope.as_ref(), &steps).await;
+    let all = found(&facts[0]);
+    assert_eq!(all[0], ["pay/gate"]);
+    assert!(all[1].contains(&"portal/web".to_owned()), "{all:?}");
+    assert_eq!(all[2], [""; 0]);
+    let (facts, _) = look(Rights::InNamespaces, None, &steps).await;
+    // What is never touched applies all the same.
+    assert_eq!(found(&facts[0])[1], ["pay/gate", "pay/pin"]);
+    assert_eq!(facts[0].findings, [""; 0]);
+    assert_eq!(facts[0].problems, [""; 0]);
+}
+
 /// The protected set holds whatever the playbook selects, and is told, not hidden.
 #[tokio::test]
 async fn everything_is_found_but_what_is_never_touched() {
