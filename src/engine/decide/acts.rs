@@ -106,6 +106,11 @@ fn held_until(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Op
     before.max()
 }
 
+/// Whether a step has taken longer than it may.
+pub(super) fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool {
+    late_at(input, stage, step).is_some_and(|end| end <= input.now)
+}
+
 /// When a step will have taken longer than it may: what it comes after does not count.
 pub(super) fn late_at(
     input: &Input<'_>,

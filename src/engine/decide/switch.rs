@@ -227,7 +227,7 @@ fn state(
     if !ready {
         return StageState::Waiting;
     }
-    let late = |view: &StepView<'_>| is_late(input, stage, view.step);
+    let late = |view: &StepView<'_>| acts::is_late(input, stage, view.step);
     let goes_on = |view: &StepView<'_>| view.waits() || (view.open() > 0 && !late(view));
     if steps.iter().any(goes_on) {
         return StageState::Running;
@@ -246,11 +246,6 @@ fn state(
     } else {
         StageState::Failed
     }
-}
-
-/// Whether a step has taken longer than it may.
-fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool {
-    acts::late_at(input, stage, step).is_some_and(|end| end <= input.now)
 }
 
 fn write_stage(
