@@ -9,7 +9,7 @@ use super::oracles::Allowed;
 use super::world::World;
 
 /// How many fields the playbook with every kind of step changes.
-pub const CHANGES: usize = 25;
+pub const CHANGES: usize = 24;
 
 /// The promise itself: values and ownership of the whole fleet are what they were, and every owner
 /// goes on applying as if nothing had happened.

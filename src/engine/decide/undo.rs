@@ -72,6 +72,12 @@ fn undoing(input: &Input<'_>, key: &Key, known: &Known, decision: &mut Decision)
             let note = note(key, ActEvent::Undone, None, Some(found));
             return decision.findings.notes.push(note);
         }
+        // Where the mode's object is gone nobody can say that it is left: it is said, and left.
+        Some((_, Answer::Failed(why))) if input.mode.spec.is_none() => {
+            let why = format!("left as it is, since nobody can decide: {why}");
+            let note = note(key, ActEvent::Undone, None, Some(&why));
+            return decision.findings.notes.push(note);
+        }
         Some((at, Answer::NotYet(why) | Answer::Failed(why))) => (Some(*at), why.as_str()),
         Some((_, Answer::Seen(_))) | None => (None, "it is being undone"),
     };

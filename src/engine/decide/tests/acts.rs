@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::world::World;
+use super::world::{NEVER, World};
 use super::{assert_as_before, there_and_back};
 use crate::api::condition::types;
 use crate::api::{Answer, AnswerChoice, Level, OnTimeout, Phase, Posture, Skip, StageState, Term};
@@ -266,6 +266,23 @@ fn a_person_may_leave_what_cannot_be_undone() {
     skip(&mut world, "close");
     world.run();
     assert_eq!(world.phase(), Phase::Closed);
+}
+
+/// With the records alone there is nobody to ask: what cannot be undone is said, and the rest comes back.
+#[test]
+fn with_the_object_gone_what_cannot_be_undone_is_left() {
+    let mut world = deeds();
+    comes_to(&mut world, "close", true);
+    comes_to(&mut world, "tell", true);
+    world.run();
+    let key = ("more".to_owned(), "close".to_owned());
+    let sentence = format!("{NEVER}: no signals are sent");
+    let holds = false;
+    world.seen.insert(key, Reading { holds, sentence });
+    world.is_gone = true;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "with the records alone");
 }
 
 /// A pager that is down must not stop a response to a flood, nor be passed over in silence.

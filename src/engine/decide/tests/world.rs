@@ -33,6 +33,8 @@ const UID: &str = "0a1b2c3d-mode";
 /// Decisions after which a world that still moves is called restless.
 const TURNS: usize = 400;
 
+/// Word of what an act comes to that no other try can change.
+pub const NEVER: &str = "never";
 /// Targets that are read between two decisions.
 const PAGE: usize = 1;
 
@@ -76,6 +78,8 @@ pub struct World {
     pub asked: Vec<(Key, Ask)>,
     /// Whether time passes while acts wait.
     pub is_patient: bool,
+    /// Whether the mode's object is gone, and only its records are left.
+    pub is_gone: bool,
     answers: Answers,
     in_flight: Vec<InFlight>,
     approving: bool,
@@ -176,6 +180,7 @@ impl World {
             seen: BTreeMap::new(),
             asked: Vec::new(),
             is_patient: false,
+            is_gone: false,
             answers: BTreeMap::new(),
             in_flight: Vec::new(),
             approving: false,
@@ -436,6 +441,9 @@ impl World {
             let answer = match (ask, reading.holds) {
                 (Ask::Look, _) => Answer::Seen(reading),
                 (Ask::Carry | Ask::Undo, true) => Answer::Done(reading.sentence),
+                (Ask::Carry | Ask::Undo, false) if reading.sentence.contains(NEVER) => {
+                    Answer::Failed(reading.sentence)
+                }
                 (Ask::Carry | Ask::Undo, false) => Answer::NotYet(reading.sentence),
             };
             self.answers.insert((key.clone(), *ask), (self.now, answer));
@@ -496,8 +504,8 @@ impl World {
                 uid: UID,
                 generation: 1,
                 created: self.now,
-                deleting: false,
-                spec: Some(&self.spec),
+                deleting: self.is_gone,
+                spec: (!self.is_gone).then_some(&self.spec),
                 status: Some(&self.status),
             },
             playbook: Some(PlaybookView {
