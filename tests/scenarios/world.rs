@@ -177,6 +177,8 @@ impl World {
             { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
             { "apiGroups": [fleet::GROUP], "resources": ["pools", "towers"], "verbs": verbs },
             { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
+            // Another test of the same server may have brought KEDA's kinds.
+            { "apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": verbs },
             { "apiGroups": ["batch"], "resources": ["cronjobs", "cronjobs/status", "jobs"], "verbs": verbs },
         ]);
         let metadata = json!({ "name": name, "namespace": space });
