@@ -194,6 +194,9 @@ pub struct Counts {
     pub kept: i64,
     /// Not written, since it would have moved against the step's intent.
     pub overtaken: i64,
+    /// Not there, since another mode's layer lies over it.
+    #[serde(default)]
+    pub covered: i64,
     /// The API server refused the change.
     #[serde(default)]
     pub refused: i64,

@@ -39,7 +39,7 @@ pub struct StepFacts {
 }
 
 impl Facts {
-    /// The same as it would be seen had the mode never begun: every field that it holds has its
+    /// The same as it would be seen had a mode never begun: every field that it holds has its
     /// peacetime value.
     ///
     /// A change of level or term is planned on this. Planned on wartime values, a percentage would

@@ -22,6 +22,8 @@ pub struct Live<'a> {
     /// Whether our manager for this mode holds it. Where the server tracks no owners the value
     /// alone decides: see [`is_ours`].
     pub ours: bool,
+    /// Whether another mode of ours put it there: a layer, and nobody's drift.
+    pub layered: bool,
     /// Whether there is an object with the target's uid.
     pub present: bool,
 }
@@ -58,6 +60,8 @@ pub enum Why {
     Enforce,
     /// A person said so.
     Verdict,
+    /// The layer of another mode was there, and is no longer over this one.
+    Uncovered,
     /// Peacetime returns.
     Revert,
 }
@@ -113,6 +117,7 @@ pub fn judge(
         entry,
         image: live.image,
         ours: live.ours,
+        layered: live.layered,
         verdict,
     };
     if !live.present && !entry.state.is_settled_back() {
@@ -141,6 +146,7 @@ struct Field<'a> {
     entry: &'a Entry,
     image: &'a Image,
     ours: bool,
+    layered: bool,
     verdict: Option<VerdictChoice>,
 }
 
@@ -151,6 +157,9 @@ impl Field<'_> {
         let entry = self.entry;
         if self.is_our_value() || self.image == &entry.after {
             return self.standing();
+        }
+        if self.layered {
+            return self.write_ours(Why::Uncovered);
         }
         if entry.overrules(self.image) {
             return self.write_ours(Why::Verdict);
@@ -175,6 +184,9 @@ impl Field<'_> {
     fn held(&self, active: DriftActive) -> Judgement {
         if self.is_our_value() {
             return self.standing();
+        }
+        if self.layered {
+            return self.write_ours(Why::Uncovered);
         }
         match self.spoken() {
             Some(VerdictChoice::Keep) => Judgement::Keep,
@@ -222,7 +234,7 @@ impl Field<'_> {
         // Until a write is confirmed, a value under our name is what the server made of ours, or
         // that of the older entry whose place this one was to take. Afterwards only the observed
         // value is ours: our name may cover the rest of a structure that somebody else changed.
-        if self.ours && (self.is_our_value() || !entry.confirmed) {
+        if self.layered || self.ours && (self.is_our_value() || !entry.confirmed) {
             return self.write_base(Why::Revert);
         }
         if entry.overrules(self.image) {
@@ -404,6 +416,7 @@ mod tests {
         let live = Live {
             image: &seen.image,
             ours: is_ours(&projection, seen, &removed, "pingzhan/flood/12345678"),
+            layered: false,
             present: true,
         };
         let judged = |way| {
@@ -506,6 +519,7 @@ mod tests {
                 let live_field = Live {
                     image: &value,
                     ours,
+                    layered: false,
                     present: true,
                 };
                 writeln!(text, "{live}").expect("a string");
@@ -554,6 +568,7 @@ mod tests {
         let gone = Live {
             image: &value,
             ours: true,
+            layered: false,
             present: false,
         };
         for (name, entry) in cases() {
@@ -586,6 +601,7 @@ mod tests {
         let live = Live {
             image: &value,
             ours: true,
+            layered: false,
             present: true,
         };
         let turned = Entry {

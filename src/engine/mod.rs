@@ -12,6 +12,7 @@ pub mod beside;
 pub mod decide;
 pub mod facts;
 pub mod judge;
+pub mod layers;
 pub mod plan;
 pub mod protect;
 pub mod room;

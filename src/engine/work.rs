@@ -44,6 +44,8 @@ pub enum Act {
         items: Vec<(EntryId, Return)>,
         /// Whether our label goes too.
         last: bool,
+        /// The managers of other modes that hold something of the target.
+        others: Vec<String>,
     },
     /// Journal what was found; write nothing.
     Note(Vec<NewOutcome>),
@@ -58,6 +60,8 @@ pub struct SwitchItem {
     pub id: Option<EntryId>,
     /// Why it is journalled but not written, if so.
     pub overtaken: Option<String>,
+    /// Whether another mode's layer lies over it: it is journalled, and written when that is gone.
+    pub covered: bool,
     /// What will be said to the target's controller first at the return, if anything: that it may be
     /// said is tried before the change is made.
     pub first: Option<First>,

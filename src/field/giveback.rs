@@ -53,11 +53,13 @@ pub struct Return {
 /// Builds the ownership patch of one object.
 ///
 /// `manager` is our manager for the mode; `last` says that the mode holds nothing else of this
-/// object, so that the label goes too. Nothing to do is `None`.
+/// object, so that the label goes too; `others` are the managers of modes that hold something of it
+/// still. Nothing to do is `None`.
 ///
 /// Guarantees: each entry that is edited is tested first, so that a write meanwhile refuses the
-/// patch; values are not touched. With `last` nothing of `manager` is left. The label stays while
-/// another mode of ours still holds something of the object: that mode takes it away.
+/// patch; values are not touched. With `last` nothing of `manager` is left, and without `others`
+/// nothing of any mode of ours. The label stays while another mode holds something of the object:
+/// that mode takes it away.
 ///
 /// Assumptions: the values were restored before. Of an atomic map or list our manager stays an
 /// owner beside the former one until `last`, since other changes of ours may lie in it.
@@ -70,6 +72,7 @@ pub fn give_back(
     manager: &str,
     returns: &[Return],
     last: bool,
+    others: &[String],
 ) -> Result<Option<Patch>, Error> {
     let name = &projection.target.name;
     let live = projection
@@ -85,18 +88,17 @@ pub fn give_back(
         .iter()
         .map(|entry| Entry::read(entry, name))
         .collect::<Result<Vec<_>, Error>>()?;
-    take(&mut entries, manager, returns, last);
+    let is_last = last && others.is_empty();
+    let is_over = |of: &str| of == manager || is_last && is_ours(of);
+    take(&mut entries, &is_over, returns, last);
     let gone = if entries.is_empty() {
         // The server tracks no owners of this object.
         BTreeMap::new()
     } else {
         give(&mut entries, projection, returns)
     };
-    let is_marked = projection.held_by.is_some()
-        && !entries
-            .iter()
-            .any(|entry| is_ours(&entry.owner.manager) && entry.owner.manager != manager);
-    let edits = edits(&entries, &gone, last && is_marked);
+    let is_marked = projection.held_by.is_some();
+    let edits = edits(&entries, &gone, is_last && is_marked);
     if edits.is_empty() {
         return Ok(None);
     }
@@ -162,9 +164,9 @@ impl<'a> Entry<'a> {
 type Gone = BTreeMap<Owner, (Option<String>, FieldSet)>;
 
 /// Takes the restored paths out of our entries.
-fn take(entries: &mut [Entry], manager: &str, returns: &[Return], last: bool) {
+fn take(entries: &mut [Entry], is_over: &dyn Fn(&str) -> bool, returns: &[Return], last: bool) {
     for entry in entries.iter_mut() {
-        if entry.owner.manager != manager {
+        if !is_over(&entry.owner.manager) {
             continue;
         }
         entry.after = if last {
@@ -396,13 +398,20 @@ mod tests {
         })
     }
 
+    /// Every other mode that is named holds something.
+    fn others(object: &Value) -> Vec<String> {
+        let all = managed_fields(object).into_iter();
+        let names = all.filter_map(|entry| Some(entry.get("manager")?.as_str()?.to_owned()));
+        names.filter(|name| is_ours(name) && name != OURS).collect()
+    }
+
     fn give_back_of(object: &Value, returns: &[Return], last: bool) -> Option<Patch> {
         let paths: Vec<_> = returns
             .iter()
             .map(|restored| restored.path.clone())
             .collect();
         let projection = project(object, "things", &paths, true).unwrap();
-        give_back(&projection, OURS, returns, last).unwrap()
+        give_back(&projection, OURS, returns, last, &others(object)).unwrap()
     }
 
     /// The object after the ownership pass.
@@ -545,6 +554,20 @@ mod tests {
         );
     }
 
+    /// What a mode left that holds nothing any more would keep the label for ever.
+    #[test]
+    fn what_modes_left_that_are_over_goes_too() {
+        let mine = entry(&owner(OURS, "Update"), LATER, &["/spec/replicas"]);
+        let over = owner("pingzhan/over/0123abcd", "Update");
+        let object = object(&[mine, entry(&over, THEN, &["/spec/paused"])]);
+        let projection = project(&object, "things", &[path("/spec/replicas")], true).unwrap();
+        let patch = give_back(&projection, OURS, &[], true, &[]).unwrap();
+        let mut after = object.clone();
+        json_patch::patch(&mut after, &patch.unwrap()).unwrap();
+        assert_eq!(managed_fields(&after), [json!({})]);
+        assert_eq!(after["metadata"]["labels"], json!({}));
+    }
+
     /// The server keeps all entries when none is sent: that ours is to go must be said otherwise.
     #[test]
     fn the_last_entry_goes_by_a_reset() {
@@ -601,13 +624,13 @@ mod tests {
         let projection =
             |entries: &[Value], read| project(&object(entries), "things", &[], read).unwrap();
         let strange = json!({"manager": "strange", "fieldsV1": {"spec": {}}});
-        let error = give_back(&projection(&[strange], true), OURS, &[], true).unwrap_err();
+        let error = give_back(&projection(&[strange], true), OURS, &[], true, &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "managedFields of x are not understood: in the entry of strange, `spec` is not a \
              path: the segment `spec` has no kind; write `f:spec` for a field"
         );
-        let error = give_back(&projection(&[], false), OURS, &[], true).unwrap_err();
+        let error = give_back(&projection(&[], false), OURS, &[], true, &[]).unwrap_err();
         assert!(matches!(error, Error::NotRead { .. }));
     }
 
@@ -834,7 +857,7 @@ mod tests {
                         present: edit.to != Image::Absent,
                     })
                     .collect();
-                if let Some(patch) = give_back(&see(&live, edits), OURS, &returns, last).unwrap() {
+                if let Some(patch) = give_back(&see(&live, edits), OURS, &returns, last, &[]).unwrap() {
                     live = serve(&live, &patch, typed);
                 }
             }

@@ -38,16 +38,16 @@ pub fn held<'a>(ledgers: impl Iterator<Item = &'a Ledger>) -> BTreeMap<(Uid, Pat
     held
 }
 
-/// Who holds a field, its parent, or a part of it.
+/// Who holds a field, its parent, or a part of it, and which of these.
 ///
 /// Costs one search and a look at the held fields of this one target.
-pub fn conflict<'a>(
+pub fn overlapping<'a>(
     held: &'a BTreeMap<(Uid, Path), Holder>,
-    uid: &Uid,
-    path: &Path,
-) -> Option<&'a Holder> {
+    uid: &'a Uid,
+    path: &'a Path,
+) -> impl Iterator<Item = (&'a Path, &'a Holder)> {
     held.range((uid.clone(), Path::new(Vec::new()))..)
-        .take_while(|((of, _), _)| of == uid)
-        .find(|((_, other), _)| other.overlaps(path))
-        .map(|(_, holder)| holder)
+        .take_while(move |((of, _), _)| of == uid)
+        .filter(move |((_, other), _)| other.overlaps(path))
+        .map(|((_, other), holder)| (other, holder))
 }

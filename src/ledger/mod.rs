@@ -23,6 +23,6 @@ pub use acts::{Act, ActState};
 pub use entries::Entries;
 pub use entry::{Entry, EntryId, Found};
 pub use fold::{Direction, Granted, Ledger};
-pub use held::{Holder, conflict, held};
+pub use held::{Holder, held, overlapping};
 pub use record::{Body, Damage, Head};
 pub use transition::{Event, State};

@@ -68,8 +68,8 @@ pub async fn restore(
         .await
         .context(OperatorSnafu)?
         .ok_or(Error::Led)?;
-    let modes = recovery.modes(only).await.context(ListSnafu)?;
-    let running = recovery.carry(modes);
+    let (modes, others) = recovery.modes(only).await.context(ListSnafu)?;
+    let running = recovery.carry(modes, others);
     let mut still = tokio::time::Instant::now();
     let mut last = Vec::new();
     loop {

@@ -7,6 +7,7 @@ mod facts;
 mod input;
 mod lead;
 mod look;
+mod others;
 mod pace;
 mod tell;
 
@@ -29,11 +30,12 @@ use crate::ledger::State as EntryState;
 use crate::ledger::record::Body;
 
 use super::clock::Setting;
-use super::crew::{Playbooks, Registry};
+use super::crew::Playbooks;
 use super::executor::{self, Command, outcomes};
 use super::hold::Watches;
 use super::mode::Mode;
 use super::operator::Settings;
+use super::registry::Registry;
 
 /// Shortest wait for a time: one that is past must not become a loop without a pause.
 const BREATH: Duration = Duration::from_millis(100);
@@ -189,6 +191,7 @@ impl Actor {
     async fn turn(&mut self, memory: &mut Memory) -> Result<Next, String> {
         let object = self.object.borrow_and_update().clone();
         memory.spoken = pace::spoken(object.as_deref());
+        self.registry.all_open().await;
         let playbooks = self.playbooks.borrow_and_update().clone();
         if !memory.led {
             self.lead(object.as_deref()).await?;
@@ -253,7 +256,10 @@ impl Actor {
                 self.turned(&mut state, memory, turn);
             }
         }
+        let live = state.ledger.live().map(|entry| entry.target.uid.clone());
+        let targets = live.collect();
         drop(state);
+        self.registry.wake_others(&self.mode.id.uid, &targets).await;
         let _ = object;
         memory.candidate = None;
         Ok(())

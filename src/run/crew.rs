@@ -9,7 +9,7 @@ use kube::core::{DeserializeGuard, ObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::api::{EmergencyMode, Phase, Playbook, RecordMode};
@@ -20,58 +20,12 @@ use super::executor::{self, Deps};
 use super::mode::{Mode, State};
 use super::operator::Settings;
 use super::records::{self, Journal};
+use super::registry::Registry;
 use super::server::Health;
 use super::task;
 
 /// All playbooks, by name; of one that cannot be read, why.
 pub type Playbooks = Arc<BTreeMap<String, Result<Arc<Playbook>, String>>>;
-
-/// All modes that this process carries out.
-#[derive(Clone, Default)]
-pub struct Registry {
-    modes: Arc<Mutex<BTreeMap<String, Arc<Mode>>>>,
-    damage: Arc<Mutex<BTreeMap<String, String>>>,
-    /// Held while a mode is decided upon and its turn journalled, so that no two modes are set in
-    /// force over the same field at the same moment.
-    pub grants: Arc<Mutex<()>>,
-}
-
-impl Registry {
-    /// All modes but one.
-    pub async fn others(&self, uid: &str) -> Vec<Arc<Mode>> {
-        let modes = self.modes.lock().await;
-        modes
-            .iter()
-            .filter(|(other, _)| *other != uid)
-            .map(|(_, mode)| mode.clone())
-            .collect()
-    }
-
-    /// A mode of this process.
-    pub async fn find(&self, uid: &str) -> Option<Arc<Mode>> {
-        self.modes.lock().await.get(uid).cloned()
-    }
-
-    /// Why a mode's journal cannot be opened, if so.
-    pub async fn problem(&self, uid: &str) -> Option<String> {
-        self.damage.lock().await.get(uid).cloned()
-    }
-
-    async fn damaged(&self, uid: &str, error: &records::Error) {
-        self.damage
-            .lock()
-            .await
-            .insert(uid.to_owned(), error.to_string());
-    }
-
-    async fn insert(&self, mode: Arc<Mode>) {
-        self.modes.lock().await.insert(mode.id.uid.clone(), mode);
-    }
-
-    async fn remove(&self, uid: &str) {
-        self.modes.lock().await.remove(uid);
-    }
-}
 
 /// What every actor gets.
 #[derive(Clone)]
@@ -130,6 +84,7 @@ impl Crew {
                             sender.send_replace(None);
                         }
                     }
+                    self.registry.listed();
                     self.health.set_synced(true);
                 }
                 Some(Ok(Event::Delete(object))) => {
@@ -179,6 +134,7 @@ impl Crew {
         };
         let (sender, receiver) = watch::channel(Some(object));
         objects.insert(uid.clone(), sender);
+        self.registry.opens(&uid);
         actors.spawn(task::own(self.clone().carry(id, receiver)));
     }
 
@@ -194,6 +150,12 @@ impl Crew {
         uid
     }
 
+    /// Opens a mode's journal, and does nothing about it. Returns the mode's uid.
+    pub(super) async fn look_into(self, id: RecordMode) -> String {
+        let (_sender, object) = watch::channel(None);
+        self.open(id, &object).await.id.uid.clone()
+    }
+
     /// Opens a mode's journal. A damaged one is said, and never opened.
     async fn open(
         &self,
@@ -205,7 +167,7 @@ impl Crew {
                 Ok(opened) => break opened,
                 Err(error @ records::Error::Damaged { .. }) => {
                     tracing::error!(mode = id.name, %error, "the journal is damaged; nothing is touched");
-                    self.registry.damaged(&id.uid, &error).await;
+                    self.registry.damaged(&id, &error).await;
                     self.say_damaged(&id, object, &error.to_string()).await;
                     std::future::pending::<()>().await;
                 }

@@ -18,6 +18,7 @@ pub mod operator;
 pub mod publish;
 pub mod records;
 pub mod recovery;
+pub mod registry;
 pub mod retention;
 pub mod server;
 pub mod signal;

@@ -12,11 +12,12 @@ use crate::api::names;
 use crate::cluster::{self, Accounts, Clients, Discovery};
 
 use super::clock::Clock;
-use super::crew::{self, Crew, Playbooks, Registry};
+use super::crew::{self, Crew, Playbooks};
 use super::events::Events;
 use super::executor::{self, Deps};
 use super::lease::{self, Elector, Leader, Leadership};
 use super::metrics::Metrics;
+use super::registry::Registry;
 use super::server::{self, Health};
 use super::signal::Signals;
 use super::task;
@@ -214,11 +215,13 @@ impl Process {
     /// One term of leadership: ends when it is lost.
     async fn term(&self, leader: &Leader, epoch: i64) {
         let (deposed, mut told) = mpsc::channel(1);
+        let registry = Registry::default();
         let deps = Deps {
             clock: self.clock,
             leader: leader.clone(),
             metrics: self.metrics.clone(),
             events: Events::start(self.own.writes.clone(), self.settings.identity.clone()),
+            registry: registry.clone(),
             deposed,
         };
         let (orders, commands) = mpsc::channel(ORDERS);
@@ -238,7 +241,7 @@ impl Process {
             discovery: Discovery::new(self.own.reads.clone()),
             settings: self.settings.clone(),
             deps,
-            registry: Registry::default(),
+            registry,
             playbooks,
             orders,
             epoch,

@@ -11,13 +11,14 @@ use crate::cluster::{self, Discovery};
 use crate::ledger::{Direction, State};
 
 use super::clock::Clock;
-use super::crew::{Crew, Playbooks, Registry};
+use super::crew::{Crew, Playbooks};
 use super::events::Events;
 use super::executor::{self, Deps};
 use super::lease::{Elector, Leader, Leadership};
 use super::metrics::Metrics;
 use super::operator::{ConnectSnafu, Error, Settings};
 use super::records;
+use super::registry::Registry;
 use super::server::Health;
 use super::task;
 
@@ -71,11 +72,13 @@ impl Recovery {
             return Ok(None);
         };
         let (deposed, _) = mpsc::channel(1);
+        let registry = Registry::alone();
         let deps = Deps {
             clock,
             leader,
             metrics: Metrics::new(),
             events: Events::start(own.writes.clone(), settings.identity.clone()),
+            registry: registry.clone(),
             deposed,
         };
         let (orders, commands) = mpsc::channel(64);
@@ -83,7 +86,6 @@ impl Recovery {
         let executor = tokio::spawn(task::own(writes));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let discovery = Discovery::new(own.reads.clone());
-        let registry = Registry::default();
         let crew = Crew {
             own,
             accounts,
@@ -107,18 +109,29 @@ impl Recovery {
         }))
     }
 
-    /// The modes that have records: the one of that name or uid, or all.
-    pub async fn modes(&self, only: Option<&str>) -> Result<Vec<RecordMode>, records::Error> {
+    /// The modes that have records: the one of that name or uid, or all; and the others.
+    pub async fn modes(
+        &self,
+        only: Option<&str>,
+    ) -> Result<(Vec<RecordMode>, Vec<RecordMode>), records::Error> {
         let modes = records::list_modes(&self.crew.own).await?;
-        let wanted = modes.into_iter().map(|(mode, _)| mode);
-        Ok(wanted
-            .filter(|mode| only.is_none_or(|only| mode.name == only || mode.uid == only))
-            .collect())
+        let all = modes.into_iter().map(|(mode, _)| mode);
+        Ok(all.partition(|mode| only.is_none_or(|only| mode.name == only || mode.uid == only)))
     }
 
-    /// Carries modes back: as if their objects were gone.
-    pub fn carry(&mut self, modes: Vec<RecordMode>) -> Vec<Carried> {
+    /// Carries modes back: as if their objects were gone. Of the others only the journals are read:
+    /// a field that one of these holds, too, is left to it.
+    pub fn carry(&mut self, modes: Vec<RecordMode>, others: Vec<RecordMode>) -> Vec<Carried> {
         let mut carried = Vec::with_capacity(modes.len());
+        for id in modes.iter().chain(&others) {
+            self.crew.registry.opens(&id.uid);
+        }
+        self.crew.registry.listed();
+        for id in others {
+            let crew = self.crew.clone();
+            self.tasks
+                .spawn(task::own(async move { crew.look_into(id).await }));
+        }
         for id in modes {
             let (sender, receiver) = watch::channel(None);
             let crew = self.crew.clone();

@@ -262,6 +262,7 @@ mod tests {
             leader: Leader::fixed(1),
             metrics: Metrics::new(),
             events: Events::start(own.writes.clone(), "a".to_owned()),
+            registry: crate::run::registry::Registry::default(),
             deposed: tokio::sync::mpsc::channel(1).0,
         };
         let looks = tokio::spawn(run(own, deps, DEFAULT));

@@ -20,7 +20,7 @@ use super::gate::Gate;
 use super::hold::{drifted, gone, outcome, verdict};
 use super::order::Order;
 use super::work::Desk;
-use super::{Decision, Input, Need, Sight, Waiting, resumed, undo, wartime};
+use super::{Decision, Input, Need, Sight, Waiting, layer, resumed, undo, wartime};
 
 /// Why entries are brought back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -118,8 +118,8 @@ pub(super) fn bring_back(
                     value(input, &order, entry, errand, desk, decision);
                 }
             }
-            State::Reverted
-            | State::OwnersBack
+            State::Reverted => layer::give_up_owners(input, entry, order.rank(entry), desk),
+            State::OwnersBack
             | State::Refused
             | State::Withdrawn
             | State::Shadowed
@@ -158,13 +158,15 @@ fn value(
         Look::Gone => return desk.note(&entry.target, rank, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),
     };
-    if waits_for_retry(input, entry, decision) {
+    if layer::give_up(input, entry, (sight, seen, rank), desk, decision)
+        || waits_for_retry(input, entry, decision)
+    {
         return;
     }
     let drift = plan
         .step(&entry.stage, &entry.step)
         .map_or(DriftRestore::Hold, |s| s.drift_restore);
-    let live = live(sight, seen, &desk.manager, entry);
+    let live = live(input, sight, seen, &desk.manager, entry);
     let verdict = verdict(input, entry, &seen.image);
     let judged = judge::judge(
         entry,
@@ -189,12 +191,7 @@ fn value(
             desk.note(&entry.target, rank, outcome(Event::Turned, entry, None));
         }
         Judgement::Done | Judgement::Withdraw => {
-            let dead_at = input.dead_at(&entry.target.uid);
-            if !entry.confirmed && input.now < dead_at {
-                decision.look_again(dead_at);
-                decision
-                    .waiting
-                    .get_or_insert(Waiting::Unconfirmed(dead_at));
+            if may_arrive(input, entry, decision) {
                 return;
             }
             desk.note(&entry.target, rank, outcome(Event::Reverted, entry, None));
@@ -209,6 +206,19 @@ fn value(
         Judgement::Gone => desk.note(&entry.target, rank, gone(entry)),
         Judgement::Holds | Judgement::Wait => {}
     }
+}
+
+/// Whether a write of a change that was never confirmed may still take effect: then it is waited.
+pub(super) fn may_arrive(input: &Input<'_>, entry: &Entry, decision: &mut Decision) -> bool {
+    let dead_at = input.dead_at(&entry.target.uid);
+    if entry.confirmed || input.now >= dead_at {
+        return false;
+    }
+    decision.look_again(dead_at);
+    decision
+        .waiting
+        .get_or_insert(Waiting::Unconfirmed(dead_at));
+    true
 }
 
 fn waits_for_retry(input: &Input<'_>, entry: &Entry, decision: &mut Decision) -> bool {
@@ -285,7 +295,10 @@ fn ownership(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk, decision: &
                     .iter()
                     .filter_map(|entry| give(entry, sight))
                     .collect();
-                desk.give_back(target, sight, OWNERS_RANK, items, !holding.contains(uid));
+                let leaves = layer::leaves_marks(input, target, sight, desk);
+                let others = input.layers.managers(&target.uid);
+                let last = (!holding.contains(uid) && !leaves).then_some(others);
+                desk.give_back(target, sight, OWNERS_RANK, items, last);
             }
         }
     }
@@ -321,7 +334,8 @@ pub(super) fn let_go(input: &Input<'_>, desk: &mut Desk) -> usize {
         }
         match input.sights.get(uid) {
             Some(Sight::Present(sight)) if sight.held_by.as_deref() == Some(label.as_str()) => {
-                desk.give_back(&entry.target, sight, OWNERS_RANK, Vec::new(), true);
+                let others = input.layers.managers(&entry.target.uid);
+                desk.give_back(&entry.target, sight, OWNERS_RANK, Vec::new(), Some(others));
             }
             Some(_) => {
                 seen.remove(uid);

@@ -17,6 +17,9 @@ pub(super) enum Standing<'a> {
     Todo(Option<&'a Entry>),
     /// Journalled, not confirmed.
     Doing(&'a Entry),
+    /// Another mode's layer lies over it: to be journalled, not written; the entry of another value
+    /// of this mode, where there is one.
+    Covered(Option<&'a Entry>),
     /// An earlier change of the field is still being brought back.
     Busy,
     /// Written.
@@ -32,7 +35,7 @@ pub(super) enum Standing<'a> {
 impl Standing<'_> {
     pub(super) const fn is_open(&self) -> bool {
         match self {
-            Self::Todo(_) | Self::Doing(_) | Self::Busy => true,
+            Self::Todo(_) | Self::Doing(_) | Self::Covered(_) | Self::Busy => true,
             Self::Done | Self::Failed | Self::Outgrown | Self::Settled => false,
         }
     }
@@ -106,11 +109,28 @@ impl<'a> Board<'a> {
     }
 
     pub(super) fn standing(&self, change: &'a Change) -> Standing<'a> {
+        let is_covered = self.input.layers.over(&change.target.uid, &change.path);
+        match self.uncovered(change) {
+            Standing::Todo(earlier) if is_covered.is_some() => Standing::Covered(earlier),
+            // Journalled, and no more is to be done before the layer over it is gone.
+            Standing::Doing(_) if is_covered.is_some() => Standing::Done,
+            standing => standing,
+        }
+    }
+
+    /// Where a planned change is, were there no layer over it.
+    fn uncovered(&self, change: &'a Change) -> Standing<'a> {
         let key = (change.target.uid.as_str(), &change.path);
         let Some(entry) = self.latest.get(&key).copied() else {
+            // What stands because of another mode goes with it, unless it is journalled here too.
+            let is_alone = self
+                .input
+                .layers
+                .of(&change.target.uid, &change.path)
+                .is_empty();
             return match look(self.input, key.0, key.1) {
                 Look::Gone => Standing::Settled,
-                Look::Seen(_, seen) if seen.image == change.after => Standing::Settled,
+                Look::Seen(_, seen) if seen.image == change.after && is_alone => Standing::Settled,
                 Look::Seen(_, seen) if !seen.fits(VALUE, OWNERS) => Standing::Outgrown,
                 Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),
             };

@@ -35,6 +35,7 @@ pub(super) fn look<'a>(input: &Input<'a>, uid: &str, path: &Path) -> Look<'a> {
 
 /// A field as [`judge`] takes it.
 pub(super) fn live<'a>(
+    input: &Input<'_>,
     sight: &Projection,
     seen: &'a Seen,
     manager: &str,
@@ -43,6 +44,7 @@ pub(super) fn live<'a>(
     Live {
         image: &seen.image,
         ours: judge::is_ours(sight, seen, entry, manager),
+        layered: input.layers.wrote(sight, seen, manager),
         present: true,
     }
 }

@@ -1,23 +1,22 @@
 //! What is done about one field of a mode in force: written for the first time, held, or left to
 //! a person.
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 
 use crate::api::VerdictChoice;
-use crate::engine::judge::{self, Judgement, Way};
+use crate::engine::judge::{self, Judgement, Way, Why};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::scheduler::Class;
 use crate::engine::work::{self, SwitchItem, WriteItem};
 use crate::field::patch::Edit;
-use crate::field::{Image, Path, Projection, Seen};
-use crate::ledger::entry::NewEntry;
+use crate::field::{Image, Projection, Seen};
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{Entry, Event, State};
 
 use super::board::{Board, Standing};
+use super::draft::{again, fresh, overtaken, superseding};
 use super::field::{Look, live, look, rival};
+use super::layer;
 use super::switch::Place;
 use super::work::Desk;
 use super::{Decision, Input};
@@ -49,24 +48,42 @@ pub(super) fn switch(
             return;
         }
     };
+    let is_new = matches!(standing, Standing::Todo(None) | Standing::Covered(None));
+    if let Some(mode) = board.input.layers.unknown(seen).filter(|_| is_new) {
+        return layer::unknown(change, mode, decision);
+    }
     let found = match standing {
         Standing::Done
         | Standing::Failed
         | Standing::Outgrown
         | Standing::Settled
         | Standing::Busy => Found::Nothing,
-        Standing::Todo(None) => Found::Write(Box::new(SwitchItem {
-            entry: fresh(at, change, amendment, seen, sight.tracked),
+        Standing::Todo(None) => {
+            let entry = fresh(board.input, at, change, amendment, sight, seen);
+            Found::Write(Box::new(SwitchItem {
+                overtaken: overtaken(change, &entry),
+                entry,
+                id: None,
+                covered: false,
+                first: None,
+            }))
+        }
+        Standing::Covered(earlier) => Found::Write(Box::new(SwitchItem {
+            entry: match earlier {
+                Some(earlier) => superseding(at, change, amendment, seen, earlier),
+                None => fresh(board.input, at, change, amendment, sight, seen),
+            },
             id: None,
-            overtaken: overtaken(change, seen),
+            overtaken: None,
+            covered: true,
             first: None,
         })),
         Standing::Todo(Some(earlier)) => {
-            let judged = judged(at, earlier, sight, seen, desk);
+            let judged = judged(board.input, at, earlier, sight, seen, desk);
             replace(at, change, amendment, seen, earlier, &judged)
         }
         Standing::Doing(entry) => {
-            let judged = judged(at, entry, sight, seen, desk);
+            let judged = judged(board.input, at, entry, sight, seen, desk);
             doing(entry, seen, &judged)
         }
     };
@@ -88,13 +105,14 @@ enum Found {
 }
 
 fn judged(
+    input: &Input<'_>,
     at: &Place<'_>,
     entry: &Entry,
     sight: &Projection,
     seen: &Seen,
     desk: &Desk,
 ) -> Judgement {
-    let live = live(sight, seen, &desk.manager, entry);
+    let live = live(input, sight, seen, &desk.manager, entry);
     let (active, restore) = (at.step.drift_active, at.step.drift_restore);
     judge::judge(entry, Some(&live), Way::Wartime, active, restore, None)
 }
@@ -113,6 +131,7 @@ fn replace(
             entry: superseding(at, change, amendment, seen, earlier),
             id: None,
             overtaken: None,
+            covered: false,
             first: None,
         })),
         Judgement::Write(..) | Judgement::Withdraw if earlier.state == State::Intended => {
@@ -137,6 +156,7 @@ fn doing(entry: &Entry, seen: &Seen, judged: &Judgement) -> Found {
             entry: again(entry),
             id: Some(entry.id),
             overtaken: None,
+            covered: false,
             first: None,
         })),
         Judgement::Holds => Found::Note(applied(entry, &seen.image, None)),
@@ -185,8 +205,12 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
         Look::Gone => return desk.note(&entry.target, HOLD_RANK, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),
     };
+    if input.layers.over(&entry.target.uid, &entry.path).is_some() {
+        // Whoever covers it answers for what is there.
+        return;
+    }
     let verdict = verdict(input, entry, &seen.image);
-    let live = live(sight, seen, &desk.manager, entry);
+    let live = live(input, sight, seen, &desk.manager, entry);
     let judged = judge::judge(
         entry,
         Some(&live),
@@ -201,6 +225,12 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
             desk.note(&entry.target, HOLD_RANK, applied(entry, &seen.image, None));
         }
         Judgement::Holds | Judgement::EqualForeign | Judgement::Done | Judgement::Wait => {}
+        Judgement::Write(to, Why::Uncovered) => {
+            if !is_refused_lately(input, &entry.target.uid, decision) {
+                let event = Event::Reasserted;
+                desk.rewrite(&entry.target, sight, HOLD_RANK, write(entry, to, event));
+            }
+        }
         Judgement::Write(to, _) => {
             let waits = is_drifted && is_refused_lately(input, &entry.target.uid, decision);
             if waits || contested(input, entry, seen, decision) {
@@ -262,90 +292,6 @@ fn contested(input: &Input<'_>, entry: &Entry, seen: &Seen, decision: &mut Decis
     }
     decision.findings.contested.insert(uid.clone(), rival(seen));
     true
-}
-
-fn fresh(at: &Place<'_>, change: &Change, amendment: i64, seen: &Seen, tracked: bool) -> NewEntry {
-    NewEntry {
-        stage: at.words.0.clone(),
-        step: at.words.1.clone(),
-        target: change.target.clone(),
-        path: change.path.clone(),
-        base: seen.image.clone(),
-        seen: seen.image.clone(),
-        after: change.after.clone(),
-        owners: if tracked {
-            seen.owners.clone()
-        } else {
-            Arc::default()
-        },
-        parents: missing_parents(seen),
-        covers: None,
-        supersedes: None,
-        amendment,
-    }
-}
-
-/// The change of a field that this mode holds already, at another value: the peacetime value and
-/// its owners are those of the first capture.
-fn superseding(
-    at: &Place<'_>,
-    change: &Change,
-    amendment: i64,
-    seen: &Seen,
-    earlier: &Entry,
-) -> NewEntry {
-    NewEntry {
-        stage: at.words.0.clone(),
-        step: at.words.1.clone(),
-        target: change.target.clone(),
-        path: change.path.clone(),
-        base: earlier.base.clone(),
-        seen: seen.image.clone(),
-        after: change.after.clone(),
-        owners: earlier.owners.clone(),
-        parents: earlier.parents.clone(),
-        covers: earlier.covers.clone(),
-        supersedes: Some(earlier.id),
-        amendment,
-    }
-}
-
-fn again(entry: &Entry) -> NewEntry {
-    NewEntry {
-        stage: entry.stage.clone(),
-        step: entry.step.clone(),
-        target: entry.target.clone(),
-        path: entry.path.clone(),
-        base: entry.base.clone(),
-        seen: entry.seen.clone(),
-        after: entry.after.clone(),
-        owners: entry.owners.clone(),
-        parents: entry.parents.clone(),
-        covers: entry.covers.clone(),
-        supersedes: entry.supersedes,
-        amendment: entry.amendment,
-    }
-}
-
-fn overtaken(change: &Change, seen: &Seen) -> Option<String> {
-    change
-        .intent
-        .is_against(&seen.image, &change.after)
-        .then(|| {
-            format!(
-                "it is {} now, so {} would move it against the step's intent",
-                seen.image.display(),
-                change.after.display()
-            )
-        })
-}
-
-/// Parents of a field that are not there, the outermost first.
-fn missing_parents(seen: &Seen) -> Vec<Path> {
-    let segments = seen.path.segments();
-    (seen.place.existing + 1..segments.len())
-        .map(|end| Path::new(segments[..end].to_vec()))
-        .collect()
 }
 
 /// Writing our value again.

@@ -9,10 +9,12 @@ mod acts;
 mod back;
 mod board;
 mod conditions;
+mod draft;
 mod field;
 mod gate;
 mod glass;
 mod hold;
+mod layer;
 mod order;
 mod pending;
 mod proposal;
@@ -37,6 +39,7 @@ use crate::ledger::record::Body;
 use crate::ledger::{Direction, Ledger};
 
 use super::acts::{Answers, Ask, Key};
+use super::layers::Layers;
 use super::plan::Plan;
 use super::scheduler::{Class, Standing as Progressing, Work};
 use super::work::Task;
@@ -110,6 +113,8 @@ pub struct Input<'a> {
     pub candidate: Option<&'a Candidate>,
     /// Fields of a plan that another mode holds: a sentence each.
     pub conflicts: &'a dyn Fn(&Plan) -> Vec<String>,
+    /// What other modes have on the fields of this one.
+    pub layers: &'a Layers,
     /// Targets as last seen, by uid.
     pub sights: &'a BTreeMap<Uid, Sight>,
     /// Changes of new targets that the approved rule adopts, and the number of their amendment.
@@ -333,6 +338,8 @@ fn stopped(
 }
 
 const ABANDONED: &str = "Abandoned";
+/// Why an exercise ends that an Actual mode needs targets of.
+const PREEMPTED: &str = "Preempted";
 
 fn turn(kind: TurnKind, ending: &Ending) -> Turn {
     Turn {
@@ -371,6 +378,9 @@ fn ending(input: &Input<'_>) -> Option<Ending> {
     }
     if input.mode.deleting {
         return ends("Deleted", None);
+    }
+    if let Some(mode) = layer::preempted(input) {
+        return ends(PREEMPTED, Some(mode));
     }
     match &input.ledger.granted {
         Some(granted) if granted.expires_at <= input.now => ends("Expired", None),

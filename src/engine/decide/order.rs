@@ -59,7 +59,12 @@ impl<'a> Order<'a> {
             classes,
             parents,
         };
-        for entry in entries {
+        // A field that is left to another mode is written by that one, and holds nothing up here.
+        let is_left = |entry: &Entry| {
+            let next = input.layers.next(&entry.target.uid, &entry.path);
+            next.is_some()
+        };
+        for entry in entries.iter().filter(|entry| !is_left(entry)) {
             if matches!(
                 entry.state,
                 State::Intended | State::Applied | State::Reverting

@@ -111,6 +111,10 @@ fn plan_status(input: &Input<'_>, plan: &Plan) -> PlanStatus {
 fn counts(input: &Input<'_>) -> Counts {
     let mut counts = Counts::default();
     for entry in input.ledger.entries.values() {
+        if cover(input, entry).is_some() {
+            counts.covered += 1;
+            continue;
+        }
         match entry.state {
             State::Applied => counts.applied += 1,
             State::Drifted => counts.drifted += 1,
@@ -128,6 +132,16 @@ fn counts(input: &Input<'_>) -> Counts {
         }
     }
     counts
+}
+
+/// The mode whose layer lies over a change that stands, if any.
+fn cover<'a>(input: &Input<'a>, entry: &Entry) -> Option<&'a str> {
+    let stands = matches!(
+        entry.state,
+        State::Intended | State::Applied | State::Drifted
+    );
+    let over = input.layers.over(&entry.target.uid, &entry.path)?;
+    (stands && !entry.turned).then_some(over.mode.as_str())
 }
 
 fn stages(decision: &Decision, old: Option<&EmergencyModeStatus>) -> Vec<StageStatus> {
@@ -155,7 +169,7 @@ fn targets(input: &Input<'_>, decision: &Decision) -> Vec<TargetStatus> {
         .ledger
         .entries
         .values()
-        .filter(|entry| is_notable(entry, restoring, decision))
+        .filter(|entry| is_notable(entry, restoring, decision) || cover(input, entry).is_some())
         .take(LISTED)
         .map(|entry| target(input, entry, decision))
         .collect()
@@ -187,9 +201,12 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
         Look::Unseen | Look::Unreadable => said(input, &entry.target.uid, &pointer),
         Look::Gone => None,
     };
+    let cover = cover(input, entry);
     let contested = decision.findings.contested.get(&entry.target.uid);
+    let contested = contested.filter(|_| cover.is_none());
     let message = match contested {
         Some(rival) => Some(format!("{rival} keeps putting another value back")),
+        None if cover.is_some() => cover.map(|mode| format!("{mode} lies over it")),
         None if seen.is_none() && waits_for_a_verdict(entry) => Some(BEING_READ.to_owned()),
         None => entry.reason.clone(),
     };
@@ -201,6 +218,8 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
         path: pointer,
         state: if contested.is_some() {
             "Contested".into()
+        } else if cover.is_some() {
+            "Covered".into()
         } else {
             format!("{:?}", entry.state)
         },

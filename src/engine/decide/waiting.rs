@@ -22,6 +22,13 @@ pub enum Waiting {
     Verdicts(usize),
     /// For writes that were never confirmed to be known dead.
     Unconfirmed(Timestamp),
+    /// For other modes to put their values on fields that this one leaves to them.
+    Layer {
+        /// The modes' names.
+        modes: Vec<String>,
+        /// How many fields.
+        count: usize,
+    },
     /// For the next try of targets whose return was refused.
     Retry(usize),
     /// For what was brought back to be ready again, before the rest follows.
@@ -83,6 +90,11 @@ impl Waiting {
             ),
             Self::Unreadable(count) => format!(
                 "{} cannot be read as the playbook's account; this is tried again by itself",
+                counted(*count, "field")
+            ),
+            Self::Layer { modes, count } => format!(
+                "waiting for {} to put its own value on {} that it holds too; a paused mode does so when it is resumed",
+                modes.join(", "),
                 counted(*count, "field")
             ),
             Self::Retry(count) => format!(

@@ -38,7 +38,24 @@ struct Pile {
     turned: Vec<EntryId>,
     switch: Vec<SwitchItem>,
     rewrite: Vec<WriteItem>,
-    give: Option<(Vec<(EntryId, Return)>, bool)>,
+    give: Option<Give>,
+}
+
+/// Ownership that is to be given back.
+struct Give {
+    items: Vec<(EntryId, Return)>,
+    /// See [`Desk::give_back`].
+    last: Option<Vec<String>>,
+}
+
+impl From<Give> for Act {
+    fn from(Give { items, last }: Give) -> Self {
+        Self::GiveBack {
+            items,
+            last: last.is_some(),
+            others: last.unwrap_or_default(),
+        }
+    }
 }
 
 impl Desk {
@@ -126,15 +143,17 @@ impl Desk {
         add(&mut pile.revert, item);
     }
 
+    /// `last` says that the mode holds nothing else of the target, and which managers of other modes
+    /// do.
     pub(super) fn give_back(
         &mut self,
         target: &Target,
         sight: &Arc<Projection>,
         rank: u64,
         items: Vec<(EntryId, Return)>,
-        last: bool,
+        last: Option<Vec<String>>,
     ) {
-        self.pile(target, Some(sight), rank).give = Some((items, last));
+        self.pile(target, Some(sight), rank).give = Some(Give { items, last });
     }
 
     /// The works, and what has to be read first. Nothing is done to a target of which something is
@@ -199,12 +218,8 @@ fn work(uid: Uid, pile: Pile) -> Option<Work<Task>> {
         (Act::Switch(fitting), Lane::Value, before)
     } else if !rewrite.is_empty() {
         (Act::Rewrite(rewrite), Lane::Value, Before::Nothing)
-    } else if let Some((items, last)) = give {
-        (
-            Act::GiveBack { items, last },
-            Lane::Ownership,
-            Before::Nothing,
-        )
+    } else if let Some(give) = give {
+        (give.into(), Lane::Ownership, Before::Nothing)
     } else {
         return None;
     };
@@ -272,6 +287,7 @@ fn tag(act: &Act) -> u64 {
             for item in items {
                 let entry = &item.entry;
                 ("switch", entry.path.to_string(), entry.after.to_text()).hash(&mut hasher);
+                item.covered.hash(&mut hasher);
             }
         }
         Act::Rewrite(items) => {
@@ -284,7 +300,12 @@ fn tag(act: &Act) -> u64 {
                 ("revert", item.id).hash(&mut hasher);
             }
         }
-        Act::GiveBack { items, last } => {
+        Act::GiveBack {
+            items,
+            last,
+            others,
+        } => {
+            others.hash(&mut hasher);
             last.hash(&mut hasher);
             for (id, _) in items {
                 ("give", *id).hash(&mut hasher);

@@ -1,6 +1,6 @@
 //! What the fold makes of journals that matter, one claim each.
 
-use crate::ledger::{Direction, conflict, held};
+use crate::ledger::{Direction, held, overlapping};
 
 use super::*;
 
@@ -252,14 +252,20 @@ fn a_field_its_parent_and_its_parts_are_held_until_given_back() {
             (Path::fields(["spec", "replicas", "part"]), true),
             (Path::fields(["spec", "paused"]), false),
         ] {
-            assert_eq!(conflict(&held, &uid, &path).is_some(), blocked, "{path}");
+            assert_eq!(
+                overlapping(&held, &uid, &path).next().is_some(),
+                blocked,
+                "{path}"
+            );
         }
-        let holder = conflict(&held, &uid, &Path::fields(["spec"])).expect("held");
+        let parent = Path::fields(["spec"]);
+        let (_, holder) = overlapping(&held, &uid, &parent).next().expect("held");
         assert_eq!(
             (holder.mode.as_str(), holder.entry),
             ("flood-2026-07", EntryId(1))
         );
-        assert!(conflict(&held, &"other".into(), &Path::fields(["spec"])).is_none());
+        let other = "other".into();
+        assert!(overlapping(&held, &other, &parent).next().is_none());
     }
     for event in [Event::Applied, Event::Turned, Event::Reverted] {
         happened(&mut ledger, event, 1);

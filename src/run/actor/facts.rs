@@ -75,8 +75,10 @@ impl Actor {
         };
         let seen_at = self.deps.clock.now();
         let facts = self.observe(&account, request.scope, &expanded).await;
-        let facts = facts.in_peacetime(&self.mode.state.lock().await.ledger);
-        let plan = plan::compute(request, &expanded, &facts);
+        let plan = match self.beside_others(&facts).await {
+            Some(facts) => plan::compute(request, &expanded, &facts),
+            None => plan::compute(request, &expanded, &facts),
+        };
         memory.recent = Some(Recent::new(seen_at, facts));
         Candidate::Planned(Arc::new(plan))
     }

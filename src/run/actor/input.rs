@@ -9,8 +9,6 @@ use crate::api::EmergencyMode;
 use crate::engine::decide::{self, Candidate, Decision, Input, ModeView, PlaybookView};
 use crate::engine::plan::Plan;
 use crate::field::Uid;
-use crate::ledger::Direction;
-use crate::ledger::held::{self, Holder};
 use crate::run::crew::Playbooks;
 use crate::run::mode::State;
 
@@ -30,7 +28,7 @@ impl Actor {
         let now = self.deps.clock.now();
         forget_candidate(memory, now);
         let held = self.held_by_others(object).await;
-        let conflicts = |plan: &Plan| conflicts(&held, plan);
+        let conflicts = |plan: &Plan| held.conflicts(plan);
         let state = self.mode.state.lock().await;
         if let Some(damage) = &state.damage {
             return (damaged(damage, object, now), state.ledger.head.sequence);
@@ -42,6 +40,7 @@ impl Actor {
             .and_then(|playbook| playbook.uid())
             .unwrap_or_default();
         let retry_at = retries(&state);
+        let layers = self.layers(&state).await;
         let input = Input {
             mode: ModeView {
                 name: &self.mode.id.name,
@@ -66,6 +65,7 @@ impl Actor {
             plans: &state.plans,
             candidate: memory.candidate.as_ref(),
             conflicts: &conflicts,
+            layers: &layers,
             sights: &state.sights,
             adopted: &memory.adopted,
             answers: &memory.acts.answers,
@@ -83,37 +83,6 @@ impl Actor {
         let decision = decide::decide(&input);
         memory.cost = began.elapsed();
         (decision, state.ledger.head.sequence)
-    }
-
-    /// What other modes hold or were granted to hold.
-    async fn held_by_others(
-        &self,
-        object: Option<&EmergencyMode>,
-    ) -> BTreeMap<(Uid, crate::field::Path), Holder> {
-        let mut held = BTreeMap::new();
-        if object.is_none() {
-            return held;
-        }
-        for other in self.registry.others(&self.mode.id.uid).await {
-            let state = other.state.lock().await;
-            held.extend(held::held(std::iter::once(&state.ledger)));
-            let granted = state.ledger.granted.as_ref();
-            let live = matches!(state.ledger.direction, Direction::Wartime | Direction::Held);
-            if let Some(plan) = granted
-                .filter(|_| live)
-                .and_then(|g| state.plans.get(&g.plan_hash))
-            {
-                for (_, _, change) in plan.changes() {
-                    let key = (change.target.uid.clone(), change.path.clone());
-                    held.entry(key).or_insert_with(|| Holder {
-                        mode: other.id.name.clone(),
-                        uid: other.id.uid.clone(),
-                        entry: crate::ledger::EntryId(0),
-                    });
-                }
-            }
-        }
-        held
     }
 
     /// Forgets a plan that could not be stored after a while, so that it is made anew.
@@ -141,20 +110,6 @@ fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
     object
         .and_then(|object| object.metadata.creation_timestamp.as_ref())
         .map_or(now, |time| time.0)
-}
-
-fn conflicts(held: &BTreeMap<(Uid, crate::field::Path), Holder>, plan: &Plan) -> Vec<String> {
-    plan.changes()
-        .filter_map(|(_, _, change)| {
-            let holder = held::conflict(held, &change.target.uid, &change.path)?;
-            let target = crate::engine::plan::describe(&change.target);
-            Some(format!(
-                "{target} {} is held by {}",
-                change.path.to_pointer(),
-                holder.mode
-            ))
-        })
-        .collect()
 }
 
 /// A damaged journal: nothing is touched, and it is said.

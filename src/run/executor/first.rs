@@ -33,7 +33,9 @@ impl Job<'_> {
         &self,
         items: &[SwitchItem],
     ) -> Result<(), Wrote<Settlement>> {
-        let mut items = items.iter().filter(|item| item.overtaken.is_none());
+        let mut items = items
+            .iter()
+            .filter(|item| item.overtaken.is_none() && !item.covered);
         let Some(item) = items.find(|item| item.first == Some(First::SkipMissed)) else {
             return Ok(());
         };

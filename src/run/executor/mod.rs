@@ -27,6 +27,7 @@ use super::lease::{Leader, Leadership};
 use super::metrics::Metrics;
 use super::mode::Mode;
 use super::records;
+use super::registry::Registry;
 use super::task;
 
 use follow::Followed;
@@ -51,6 +52,8 @@ pub struct Deps {
     pub metrics: Metrics,
     /// Tells people on the target itself.
     pub events: super::events::Events,
+    /// All modes.
+    pub registry: Registry,
     /// Told when another leader took our place in a journal.
     pub deposed: mpsc::Sender<()>,
 }

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use crate::api::ChangeRecordSpec;
 use crate::engine::decide::Sight;
+use crate::engine::layers;
 use crate::engine::scheduler::{Event as Told, Recording, Work};
 use crate::engine::work::{Act, Task};
 use crate::field::Uid;
@@ -39,6 +40,8 @@ pub(super) async fn record_before(
     mut works: Vec<Work<Task>>,
 ) -> Told<Task, Settlement> {
     let mode = cell.id.uid.clone();
+    let captures = deps.registry.captures.lock().await;
+    taken_meanwhile(deps, cell, &mut works).await;
     let mut intents = Vec::new();
     let mut turned = Vec::new();
     for work in &works {
@@ -68,6 +71,9 @@ pub(super) async fn record_before(
     }
     let sequence = state.ledger.head.sequence;
     drop(state);
+    drop(captures);
+    let uids = works.iter().map(|work| work.uid.clone()).collect();
+    deps.registry.wake_others(&cell.id.uid, &uids).await;
     let works = works
         .into_iter()
         .map(|work| (work.uid, work.payload))
@@ -76,6 +82,25 @@ pub(super) async fn record_before(
         mode,
         sequence,
         works,
+    }
+}
+
+/// Takes out changes that know a value for peacetime's that another mode has just brought there: they
+/// are decided anew.
+async fn taken_meanwhile(deps: &Deps, cell: &Mode, works: &mut [Work<Task>]) {
+    for other in deps.registry.others(&cell.id.uid).await {
+        let state = other.state.lock().await;
+        for work in works.iter_mut() {
+            let Act::Switch(items) = &mut work.payload.act else {
+                continue;
+            };
+            items.retain(|item| {
+                let is_fresh = item.id.is_none() && item.entry.supersedes.is_none();
+                let field = (&item.entry.target.uid, &item.entry.path);
+                let known = state.ledger.head_of(field.0, field.1);
+                known.is_none_or(|known| !is_fresh || layers::agree(known, &item.entry))
+            });
+        }
     }
 }
 
@@ -116,6 +141,10 @@ pub(super) async fn record(
     }
     let is_idle = state.open.is_empty();
     drop(state);
+    let uids = settlements.iter().map(|settled| settled.uid.clone());
+    deps.registry
+        .wake_others(&cell.id.uid, &uids.collect())
+        .await;
     if is_idle {
         cell.idle.notify_one();
     }

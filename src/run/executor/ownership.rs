@@ -20,6 +20,7 @@ impl Job<'_> {
         sight: Arc<Projection>,
         items: Vec<(EntryId, Return)>,
         last: bool,
+        others: &[String],
     ) -> Wrote<Settlement> {
         let ids: Vec<EntryId> = items.iter().map(|(id, _)| *id).collect();
         let returns: Vec<Return> = items.into_iter().map(|(_, back)| back).collect();
@@ -35,7 +36,7 @@ impl Job<'_> {
             }
         }
         for _ in 0..TRIES {
-            let patch = match giveback::give_back(&sight, &self.manager(), &returns, last) {
+            let patch = match giveback::give_back(&sight, &self.manager(), &returns, last, others) {
                 Ok(Some(patch)) => patch,
                 Ok(None) => return self.owners_back(&ids, &sight),
                 Err(error) => return self.stuck(&ids, &sight, &error.to_string()),

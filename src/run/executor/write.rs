@@ -70,7 +70,11 @@ pub(super) async fn write(deps: &Deps, cell: &Mode, task: Task) -> Wrote<Settlem
             )
             .await
         }
-        Act::GiveBack { items, last } => job.give_back(sight, items, last).await,
+        Act::GiveBack {
+            items,
+            last,
+            others,
+        } => job.give_back(sight, items, last, &others).await,
     }
 }
 
@@ -141,9 +145,8 @@ impl Job<'_> {
         if let Err(wrote) = self.may_say_first(&items).await {
             return wrote;
         }
-        let mut early = Vec::new();
-        let mut writes = Vec::new();
-        for item in items {
+        let (mut early, mut writes) = (Vec::new(), Vec::new());
+        for item in items.into_iter().filter(|item| !item.covered) {
             let Some(id) = item.id else {
                 tracing::error!(target = ?self.target, "a change without a number: nothing is written");
                 continue;

@@ -213,7 +213,7 @@ fn give_back(now: &[Projection], before: &[Projection]) -> Result<Vec<Prepared>,
                 .unwrap_or_default(),
             present: true,
         }];
-        let patch = giveback::give_back(one, MANAGER, &returns, true);
+        let patch = giveback::give_back(one, MANAGER, &returns, true, &[]);
         if let Some(patch) = patch.map_err(|error| wrong(&error))? {
             patches.push(prepared(one, &patch));
         }

@@ -4,6 +4,7 @@
 
 mod acts;
 mod gitops;
+mod layers;
 mod world;
 
 use proptest::prelude::*;

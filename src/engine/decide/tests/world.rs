@@ -1,5 +1,6 @@
 //! A small model of the API server, and an executor that can be killed between any two steps.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::engine::decide::{
     self, Candidate, Decision, Input, ModeView, Need, PlaybookView, Sight,
 };
 use crate::engine::facts::{Facts, StepFacts};
+use crate::engine::layers::Layers;
 use crate::engine::plan::{self, Plan, Request, store};
 use crate::engine::scheduler::{Class, Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
@@ -28,6 +30,7 @@ use crate::playbook::{expand, matching};
 use crate::step::wait::Reading;
 use crate::step::{self, Fields, Query};
 
+/// The mode of a world with one.
 const NAME: &str = "flood";
 const UID: &str = "0a1b2c3d-mode";
 /// Decisions after which a world that still moves is called restless.
@@ -39,12 +42,13 @@ pub const NEVER: &str = "never";
 const PAGE: usize = 1;
 
 /// The process was killed.
-struct Killed;
+pub struct Killed;
 
 /// A write that its sender did not live to see answered.
 struct InFlight {
     lands_at: Timestamp,
     uid: String,
+    manager: String,
     patch: json_patch::Patch,
     version: Option<String>,
     paths: Option<Vec<Path>>,
@@ -52,6 +56,12 @@ struct InFlight {
 
 /// The cluster, the journal, the mode, and what one process remembers.
 pub struct World {
+    /// The mode.
+    pub mode: RecordMode,
+    /// What other modes have.
+    pub layers: Layers,
+    /// Their journals, where a plan is made.
+    pub others: Vec<Ledger>,
     pub objects: BTreeMap<String, Value>,
     pub before: BTreeMap<String, Value>,
     pub spec: EmergencyModeSpec,
@@ -81,6 +91,7 @@ pub struct World {
     /// Whether the mode's object is gone, and only its records are left.
     pub is_gone: bool,
     answers: Answers,
+    parsed: RefCell<BTreeMap<String, Arc<Plan>>>,
     in_flight: Vec<InFlight>,
     approving: bool,
     stop_at: Option<usize>,
@@ -165,6 +176,9 @@ impl World {
         .expect("a mode");
         let now = Timestamp::from_second(1_800_000_000).expect("a time");
         Self {
+            mode: mode(),
+            layers: Layers::default(),
+            others: Vec::new(),
             before: objects.clone(),
             objects,
             spec,
@@ -182,6 +196,7 @@ impl World {
             is_patient: false,
             is_gone: false,
             answers: BTreeMap::new(),
+            parsed: RefCell::default(),
             in_flight: Vec::new(),
             approving: false,
             stop_at: None,
@@ -191,6 +206,10 @@ impl World {
             epoch: 1,
             process: Process::new(Ledger::new(mode()), now),
         }
+    }
+
+    fn manager(&self) -> String {
+        names::field_manager(&self.mode.name, &self.mode.uid)
     }
 
     pub fn phase(&self) -> Phase {
@@ -326,7 +345,8 @@ impl World {
         self.answers.clear();
         self.epoch += 1;
         self.now += SignedDuration::from_secs(3);
-        let ledger = Ledger::fold(mode(), self.records.clone()).expect("the journal is whole");
+        let ledger =
+            Ledger::fold(self.mode.clone(), self.records.clone()).expect("the journal is whole");
         self.process = Process::new(ledger, self.now);
     }
 
@@ -370,7 +390,7 @@ impl World {
     }
 
     /// One decision, carried out. False when there is nothing more to do.
-    fn turn(&mut self) -> Result<bool, Killed> {
+    pub fn turn(&mut self) -> Result<bool, Killed> {
         if !self.process.led {
             let turn = json!({ "kind": "Leader", "by": format!("p{}", self.epoch) });
             self.append(&Body::Turn(serde_json::from_value(turn).expect("a turn")))?;
@@ -485,23 +505,40 @@ impl World {
         }
     }
 
+    /// The stored plans, by hash.
+    pub fn plans(&self) -> BTreeMap<String, Arc<Plan>> {
+        let mut known = self.parsed.borrow_mut();
+        let stored = &self.process.ledger.plans;
+        let plans = stored.iter().map(|(hash, text)| {
+            let plan = known
+                .entry(hash.clone())
+                .or_insert_with(|| Arc::new(store::load(text, hash).expect("a plan")));
+            (hash.clone(), plan.clone())
+        });
+        plans.collect()
+    }
+
+    /// What the journal says.
+    pub fn ledger(&self) -> &Ledger {
+        &self.process.ledger
+    }
+
+    /// A world of another mode in the same cluster.
+    pub fn of(mode: RecordMode, spec: EmergencyModeSpec, playbook: PlaybookSpec) -> Self {
+        let mut world = Self::new();
+        world.process.ledger = Ledger::new(mode.clone());
+        world.mode = mode;
+        world.spec = spec;
+        world.playbook = playbook;
+        world
+    }
+
     fn decide(&self) -> Decision {
-        let plans: BTreeMap<String, Arc<Plan>> = self
-            .process
-            .ledger
-            .plans
-            .iter()
-            .map(|(hash, text)| {
-                (
-                    hash.clone(),
-                    Arc::new(store::load(text, hash).expect("a plan")),
-                )
-            })
-            .collect();
+        let plans = self.plans();
         decide::decide(&Input {
             mode: ModeView {
-                name: NAME,
-                uid: UID,
+                name: &self.mode.name,
+                uid: &self.mode.uid,
                 generation: 1,
                 created: self.now,
                 deleting: self.is_gone,
@@ -517,6 +554,7 @@ impl World {
             plans: &plans,
             candidate: self.process.candidate.as_ref(),
             conflicts: &|_| Vec::new(),
+            layers: &self.layers,
             sights: &self.process.sights,
             adopted: &[],
             answers: &self.answers,
@@ -566,6 +604,9 @@ impl World {
                     }
                 }
                 let request = Request::of(&self.spec, "flood", "pb", &self.playbook);
+                let facts = facts.in_peacetime(&self.process.ledger);
+                let others = self.others.iter();
+                let facts = others.fold(facts, Facts::in_peacetime);
                 let plan = plan::compute(&request, &expanded, &facts);
                 self.process.candidate = Some(Candidate::Planned(Arc::new(plan)));
             }
@@ -653,7 +694,7 @@ impl World {
         let ledger = &self.process.ledger;
         let record = record::encode(
             &ledger.head,
-            &mode(),
+            &self.mode,
             self.epoch,
             self.now,
             ledger.next_entry,
@@ -683,11 +724,15 @@ impl World {
                 }
                 self.write(&uid, task.sight, &items, false)
             }
-            Act::GiveBack { items, last } => {
+            Act::GiveBack {
+                items,
+                last,
+                others,
+            } => {
                 let (ids, returns): (Vec<_>, Vec<_>) = items.into_iter().unzip();
                 let sight = task.sight.expect("a sight");
-                let manager = names::field_manager(NAME, UID);
-                let patch = giveback::give_back(&sight, &manager, &returns, last);
+                let manager = self.manager();
+                let patch = giveback::give_back(&sight, &manager, &returns, last, &others);
                 if let Some(patch) = patch.expect("managedFields are understood")
                     && !self.send(&uid, &sight, &patch, None)?
                 {
@@ -726,8 +771,13 @@ impl World {
                 item.id = ids.next().map(EntryId);
             }
         }
+        for item in items.iter().filter(|item| item.overtaken.is_some()) {
+            let outcome = NewOutcome::new(Event::Overtaken, item.id.into_iter().collect());
+            self.append(&Body::Outcomes(vec![outcome]))?;
+        }
         let writes: Vec<WriteItem> = items
             .into_iter()
+            .filter(|item| !item.covered && item.overtaken.is_none())
             .map(|item| WriteItem {
                 id: item.id.expect("a number"),
                 edit: Edit {
@@ -740,6 +790,9 @@ impl World {
                 first: None,
             })
             .collect();
+        if writes.is_empty() {
+            return Ok(());
+        }
         self.write(uid, sight, &writes, true)
     }
 
@@ -753,7 +806,7 @@ impl World {
         let sight = sight.expect("a sight");
         let edits: Vec<Edit> = items.iter().map(|item| item.edit.clone()).collect();
         let held_by = if label {
-            HeldBy::Set(NAME.into())
+            HeldBy::Set(self.mode.name.clone())
         } else {
             HeldBy::Leave
         };
@@ -794,6 +847,7 @@ impl World {
         let write = InFlight {
             lands_at: self.now + self.lands_after.unwrap_or_default(),
             uid: uid.to_owned(),
+            manager: self.manager(),
             patch: patch.clone(),
             version,
             paths: value.map(|(_, paths)| paths.to_vec()),
@@ -826,7 +880,7 @@ impl World {
         if stale || ops::carry_out(&mut next, &write.patch).is_err() {
             return false;
         }
-        take_effect(object, next, write.paths.as_deref());
+        take_effect(object, next, &write.manager, write.paths.as_deref());
         self.writes += 1;
         self.wrote.push(write.uid.clone());
         true
@@ -834,7 +888,7 @@ impl World {
 }
 
 /// What the server makes of a patch that was applied: owners, versions, and what it drops.
-fn take_effect(object: &mut Value, mut next: Value, paths: Option<&[Path]>) {
+fn take_effect(object: &mut Value, mut next: Value, manager: &str, paths: Option<&[Path]>) {
     if let Some(paths) = paths {
         let label = Path::new(vec![
             crate::field::Segment::Field("metadata".into()),
@@ -845,12 +899,7 @@ fn take_effect(object: &mut Value, mut next: Value, paths: Option<&[Path]>) {
         if Image::at(object, &label) != Image::at(&next, &label) {
             changed.push(label);
         }
-        own(
-            &mut next,
-            &names::field_manager(NAME, UID),
-            "Update",
-            &changed,
-        );
+        own(&mut next, manager, "Update", &changed);
     }
     let spec = next.get("spec") != object.get("spec");
     *object = next;
@@ -914,6 +963,8 @@ fn tidy(object: &mut Value) {
     let entries = object["metadata"]["managedFields"]
         .as_array_mut()
         .expect("managedFields");
+    // A list of one empty entry says that none is meant.
+    entries.retain(|entry| entry != &json!({}));
     for entry in entries.iter_mut() {
         let mut fields = FieldSet::parse(&entry["fieldsV1"]).expect("fields");
         for path in fields.paths() {

@@ -1,0 +1,140 @@
+//! What other modes have that matters to this one: layers on its fields, and fields that it may not
+//! touch at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{EmergencyMode, Nature};
+use crate::engine::facts::Facts;
+use crate::engine::layers::{Layers, Rank};
+use crate::engine::plan::{Plan, describe};
+use crate::field::{Path, Uid};
+use crate::ledger::held::{self, Holder};
+use crate::ledger::{Direction, EntryId};
+use crate::run::mode::State;
+
+use super::Actor;
+
+/// Fields that other modes have or were granted, and whether each is an Actual one's.
+pub(super) struct Held {
+    fields: BTreeMap<(Uid, Path), Holder>,
+    actual: BTreeSet<String>,
+    nature: Nature,
+}
+
+impl Held {
+    /// Of two modes that hold one field the Actual one is named.
+    fn add(&mut self, known: BTreeMap<(Uid, Path), Holder>, is_actual: bool) {
+        for (field, holder) in known {
+            if is_actual {
+                self.fields.insert(field, holder);
+            } else {
+                self.fields.entry(field).or_insert(holder);
+            }
+        }
+    }
+
+    /// Why a plan may not be set in force beside other modes: a sentence each.
+    ///
+    /// Equal fields are layers, and no conflict; a parent and a child of it would be written over by
+    /// each other. An exercise makes no layer under an Actual mode: it would practise nothing there.
+    pub(super) fn conflicts(&self, plan: &Plan) -> Vec<String> {
+        let changes = plan.changes().map(|(_, _, change)| change);
+        let found = changes.filter_map(|change| {
+            let (uid, path) = (&change.target.uid, &change.path);
+            let mut holders = held::overlapping(&self.fields, uid, path);
+            let (holder, why) = holders.find_map(|(other, holder)| {
+                if other != path {
+                    return Some((holder, format!(" as {}", other.to_pointer())));
+                }
+                let yields = self.nature == Nature::Exercise && self.actual.contains(&holder.uid);
+                yields.then(|| (holder, ", and an exercise gives way to it".to_owned()))
+            })?;
+            let target = describe(&change.target);
+            let field = path.to_pointer();
+            Some(format!("{target} {field} is held by {}{why}", holder.mode))
+        });
+        found.collect()
+    }
+}
+
+impl Actor {
+    /// What other modes hold or were granted to hold. Nothing is asked where the mode's object is
+    /// gone, since then nothing is set in force.
+    pub(super) async fn held_by_others(&self, object: Option<&EmergencyMode>) -> Held {
+        let mut held = Held {
+            fields: BTreeMap::new(),
+            actual: BTreeSet::new(),
+            nature: object.map_or(Nature::Actual, |object| object.spec.nature),
+        };
+        if object.is_none() {
+            return held;
+        }
+        for other in self.registry.others(&self.mode.id.uid).await {
+            let state = other.state.lock().await;
+            let is_live = matches!(state.ledger.direction, Direction::Wartime | Direction::Held);
+            let plan = in_force(&state).filter(|_| is_live);
+            let is_actual = plan.is_some_and(|plan| plan.nature == Nature::Actual);
+            if is_actual {
+                held.actual.insert(other.id.uid.clone());
+            }
+            let mut known = held::held(std::iter::once(&state.ledger));
+            for (_, _, change) in plan.into_iter().flat_map(Plan::changes) {
+                let key = (change.target.uid.clone(), change.path.clone());
+                known.entry(key).or_insert_with(|| Holder {
+                    mode: other.id.name.clone(),
+                    uid: other.id.uid.clone(),
+                    entry: EntryId(0),
+                });
+            }
+            held.add(known, is_actual);
+        }
+        held
+    }
+
+    /// What would be seen in peacetime, where modes hold anything of it: nothing else is planned on.
+    pub(super) async fn beside_others(&self, facts: &Facts) -> Option<Facts> {
+        let mut peacetime = None;
+        let mut modes = self.registry.others(&self.mode.id.uid).await;
+        modes.push(self.mode.clone());
+        for mode in modes {
+            let state = mode.state.lock().await;
+            if state.ledger.live().next().is_some() {
+                let known: Facts = peacetime.take().unwrap_or_else(|| facts.clone());
+                peacetime = Some(known.in_peacetime(&state.ledger));
+            }
+        }
+        peacetime
+    }
+
+    /// The layers of other modes on the fields of this one, whose state the caller has. One decision
+    /// at a time asks this, so that no two wait for each other.
+    pub(super) async fn layers(&self, state: &State) -> Layers {
+        let others = self.registry.others(&self.mode.id.uid).await;
+        let own = in_force(state).and_then(|plan| Rank::of(plan, &state.ledger));
+        let mut layers = Layers::new(
+            own,
+            self.registry.is_alone(),
+            self.registry.unreadable().await,
+        );
+        if others.is_empty() {
+            return layers;
+        }
+        let planned = in_force(state).into_iter().flat_map(Plan::changes);
+        let planned = planned.map(|(_, _, change)| change.target.uid.clone());
+        let written = state.ledger.live().map(|entry| entry.target.uid.clone());
+        let targets: BTreeSet<Uid> = planned.chain(written).collect();
+        for other in others {
+            let state = other.state.lock().await;
+            if let Some(plan) = in_force(&state) {
+                layers.add(plan, &state.ledger, &targets);
+            }
+        }
+        layers
+    }
+}
+
+/// The plan that was granted last.
+fn in_force(state: &State) -> Option<&Plan> {
+    let granted = state.ledger.granted.as_ref()?;
+    state.plans.get(&granted.plan_hash).map(AsRef::as_ref)
+}
