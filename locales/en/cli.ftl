@@ -227,12 +227,14 @@ count-stuck = { $n } stuck
 count-refused = { $n } refused
 count-gone = { $n } gone
 count-kept = { $n } kept
+count-covered = { $n } covered by another mode
 count-overtaken = { $n } overtaken
 targets-head = Not as they should be (a verdict takes the flags below):
 timeline-head = Latest events:
 entries-none = The journal holds no changes.
 who-nobody = No mode holds a field of { $object }.
 who-because = { $mode }, { $step }: { $state }
+who-under = under it { $mode }, { $step }, which wants { $after }
 who-unread = { $object } cannot be read, so its present values and other managers are not known; below is what the journals know. The cluster said: { $problem }
 who-not-ours = not by Pingzhan
 

@@ -260,12 +260,14 @@ count-stuck = 受阻 { $n }
 count-refused = 被拒 { $n }
 count-gone = 对象已不在 { $n }
 count-kept = 保留他值 { $n }
+count-covered = 被其他模式覆盖 { $n }
 count-overtaken = 已被超过 { $n }
 targets-head = 异常对象（裁定时使用下列参数）：
 timeline-head = 最近事件：
 entries-none = 变更日志中没有变更。
 who-nobody = 没有应急模式持有 { $object } 的字段。
 who-because = { $mode } · { $step } · { $state }
+who-under = 其下 { $mode } · { $step } · 拟改 { $after }
 who-unread = 无法读取 { $object }，其实况与其他管理者不得而知；以下是变更日志所知。集群答复：{ $problem }
 who-not-ours = 非平战所持
 

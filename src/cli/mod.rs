@@ -14,8 +14,9 @@ mod exit;
 pub mod follow;
 mod localise;
 mod logs;
+pub mod others;
 pub mod person;
-pub mod preview;
+mod preview;
 pub mod render;
 #[cfg(test)]
 mod samples;

@@ -19,6 +19,7 @@ use crate::t;
 
 use super::context::{Context, call};
 use super::error::Error;
+use super::others::Others;
 
 /// What a plan is computed from, besides the cluster.
 #[derive(Clone, Debug)]
@@ -86,6 +87,11 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         explains: true,
     };
     let facts = observe::observe(view, &expanded).await;
+    let others = Others::read(context, client).await;
+    let facts = match &others {
+        Ok(others) => others.in_peacetime(facts),
+        Err(_) => facts,
+    };
     let metadata = &wish.playbook.metadata;
     let request = Request {
         playbook: metadata.name.as_deref().unwrap_or_default(),
@@ -105,6 +111,12 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         Some(observe::room(view, &namespaces).await)
     };
     plan::explain(&mut plan, &facts, room.as_ref());
+    plan.findings.extend(match others {
+        Ok(others) => others.shared(&plan, wish),
+        Err(error) => vec![format!(
+            "what other modes hold cannot be read, and counts may be of what they have made of them: {error}"
+        )],
+    });
     Ok(plan)
 }
 

@@ -8,6 +8,8 @@ use kube::{Client, Discovery};
 use serde_json::Value;
 
 use crate::api::EmergencyMode;
+use crate::engine::layers::Rank;
+use crate::engine::plan::store;
 use crate::field::{FieldSet, Image, Path, Target, managed};
 use crate::ledger::Entry;
 use crate::t;
@@ -118,7 +120,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     context.print(args.output.output, &fields::held_json(&fields), || {
         fields::held(&context.view(), &shown, &fields)
     })?;
-    let ours = fields.iter().any(|field| field.because.is_some());
+    let ours = fields.iter().any(|field| !field.because.is_empty());
     Ok(if ours { Exit::Done } else { Exit::Negative })
 }
 
@@ -190,26 +192,48 @@ fn names_kind(resource: &ApiResource, wanted: &str) -> bool {
         || long == format!("{}/{kind}", resource.group)
 }
 
-/// What live modes did to the object: mode's name and entry, by path.
+/// What a mode did to one field.
+struct Found {
+    mode: String,
+    rank: Option<Rank>,
+    entry: Entry,
+}
+
+/// What live modes did to the object, by path: the top layer first.
 async fn live_entries(
     context: &Context,
     client: &Client,
     asked: &Asked,
-) -> Result<BTreeMap<Path, (String, Entry)>, Error> {
+) -> Result<BTreeMap<Path, Vec<Found>>, Error> {
     let modes: Api<EmergencyMode> = Api::all(client.clone());
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<Path, Vec<Found>> = BTreeMap::new();
     for mode in pages("list EmergencyModes", &modes, ListParams::default()).await? {
         let name = mode.metadata.name.clone().unwrap_or_default();
         let ledger = ledger(context, client, &mode).await?;
+        let plan = ledger.granted.as_ref().and_then(|granted| {
+            let text = ledger.plans.get(&granted.plan_hash)?;
+            store::load(text, &granted.plan_hash).ok()
+        });
+        let rank = plan.and_then(|plan| Rank::of(&plan, &ledger));
         for entry in ledger.live().filter(|entry| asked.is(&entry.target)) {
-            found.insert(entry.path.clone(), (name.clone(), entry.clone()));
+            let layers = found.entry(entry.path.clone()).or_default();
+            layers.push(Found {
+                mode: name.clone(),
+                rank: rank.clone(),
+                entry: entry.clone(),
+            });
         }
+    }
+    for layers in found.values_mut() {
+        // What goes back lies under what stays.
+        let key = |found: &Found| (!found.entry.turned, found.rank.clone());
+        layers.sort_by_key(|found| std::cmp::Reverse(key(found)));
     }
     Ok(found)
 }
 
 /// Who holds what: every field of a live mode, and with `all` every other field that has an owner.
-fn held(object: &Value, entries: &BTreeMap<Path, (String, Entry)>, all: bool) -> Vec<Held> {
+fn held(object: &Value, entries: &BTreeMap<Path, Vec<Found>>, all: bool) -> Vec<Held> {
     let mut paths: Vec<Path> = entries.keys().cloned().collect();
     if all {
         let owned = object["metadata"]["managedFields"]
@@ -224,30 +248,34 @@ fn held(object: &Value, entries: &BTreeMap<Path, (String, Entry)>, all: bool) ->
     let held = paths.into_iter().map(|path| Held {
         managers: managers(object, &path),
         now: Some(Image::at(object, &path).display()),
-        because: entries.get(&path).map(because),
+        because: entries
+            .get(&path)
+            .map_or_else(Vec::new, |found| because(found)),
         path,
     });
     held.collect()
 }
 
 /// What the journals know of an object that cannot be read: neither its value nor other managers.
-fn recorded(entries: &BTreeMap<Path, (String, Entry)>) -> Vec<Held> {
+fn recorded(entries: &BTreeMap<Path, Vec<Found>>) -> Vec<Held> {
     let held = entries.iter().map(|(path, found)| Held {
         path: path.clone(),
         managers: Vec::new(),
         now: None,
-        because: Some(because(found)),
+        because: because(found),
     });
     held.collect()
 }
 
-fn because((mode, entry): &(String, Entry)) -> Because {
-    Because {
+fn because(layers: &[Found]) -> Vec<Because> {
+    let because = |Found { mode, entry, .. }: &Found| Because {
         mode: mode.clone(),
         step: format!("{}/{}", entry.stage, entry.step),
         base: entry.base.display(),
+        after: entry.ours().display(),
         state: entry.state,
-    }
+    };
+    layers.iter().map(because).collect()
 }
 
 fn managers(object: &Value, path: &Path) -> Vec<String> {

@@ -22,6 +22,10 @@ pub(super) fn counts(lang: Lang, status: &EmergencyModeStatus) -> String {
             counts.drifted,
             t!(lang, "count-drifted", n = counts.drifted),
         ),
+        (
+            counts.covered,
+            t!(lang, "count-covered", n = counts.covered),
+        ),
         (counts.stuck, t!(lang, "count-stuck", n = counts.stuck)),
         (
             counts.refused,

@@ -83,8 +83,8 @@ pub struct Held {
     pub managers: Vec<String>,
     /// What it holds now, as people read it; nothing where one may not read it.
     pub now: Option<String>,
-    /// What a mode did to it, where one did.
-    pub because: Option<Because>,
+    /// What modes did to it, the top layer first.
+    pub because: Vec<Because>,
 }
 
 /// Why a mode holds a field.
@@ -96,6 +96,8 @@ pub struct Because {
     pub step: String,
     /// The peacetime value.
     pub base: String,
+    /// What the mode wants.
+    pub after: String,
     /// The state of the change.
     pub state: State,
 }
@@ -114,19 +116,8 @@ pub fn held(view: &View, object: &str, fields: &[Held]) -> String {
         t!(lang, "col-why"),
     ]);
     for field in fields {
-        let (base, why) = match &field.because {
-            Some(because) => (
-                because.base.clone(),
-                t!(
-                    lang,
-                    "who-because",
-                    mode = because.mode.clone(),
-                    step = because.step.clone(),
-                    state = state_word(lang, because.state)
-                ),
-            ),
-            None => (String::new(), t!(lang, "who-not-ours")),
-        };
+        let base = field.because.first().map(|top| top.base.clone());
+        let (base, why) = (base.unwrap_or_default(), why(view, &field.because));
         table.add_row(vec![
             view.cell(field.path.to_pointer(), Tone::Plain),
             view.cell(field.now.as_deref().unwrap_or("?"), Tone::Plain),
@@ -139,6 +130,31 @@ pub fn held(view: &View, object: &str, fields: &[Held]) -> String {
     drawn(table).trim_end().to_owned()
 }
 
+/// Why modes hold a field: the top layer, and those under it with what they want.
+fn why(view: &View, because: &[Because]) -> String {
+    let lang = view.lang;
+    let Some((top, under)) = because.split_first() else {
+        return t!(lang, "who-not-ours");
+    };
+    let mut lines = vec![t!(
+        lang,
+        "who-because",
+        mode = top.mode.clone(),
+        step = top.step.clone(),
+        state = state_word(lang, top.state)
+    )];
+    lines.extend(under.iter().map(|layer| {
+        t!(
+            lang,
+            "who-under",
+            mode = layer.mode.clone(),
+            step = layer.step.clone(),
+            after = layer.after.clone()
+        )
+    }));
+    lines.join("\n")
+}
+
 /// The same for programs.
 pub fn held_json(fields: &[Held]) -> Value {
     fields
@@ -148,11 +164,21 @@ pub fn held_json(fields: &[Held]) -> Value {
                 "path": field.path.to_pointer(),
                 "now": field.now,
                 "managers": field.managers,
-                "mode": field.because.as_ref().map(|because| &because.mode),
-                "step": field.because.as_ref().map(|because| &because.step),
-                "base": field.because.as_ref().map(|because| &because.base),
-                "state": field.because.as_ref().map(|because| format!("{:?}", because.state)),
+                "mode": field.because.first().map(|top| &top.mode),
+                "step": field.because.first().map(|top| &top.step),
+                "base": field.because.first().map(|top| &top.base),
+                "state": field.because.first().map(|top| format!("{:?}", top.state)),
+                "under": field.because.iter().skip(1).map(layer_json).collect::<Vec<_>>(),
             })
         })
         .collect()
+}
+
+fn layer_json(layer: &Because) -> Value {
+    json!({
+        "mode": layer.mode,
+        "step": layer.step,
+        "after": layer.after,
+        "state": format!("{:?}", layer.state),
+    })
 }

@@ -1,0 +1,87 @@
+//! Modes in force beside one that is about to be declared: a plan is made as it would be without
+//! them, and says which fields it shares with them and who wins.
+
+use kube::Client;
+use kube::api::{Api, ListParams};
+
+use crate::api::EmergencyMode;
+use crate::engine::facts::Facts;
+use crate::engine::layers::Rank;
+use crate::engine::plan::{Plan, describe, store};
+use crate::ledger::Ledger;
+
+use super::context::Context;
+use super::error::Error;
+use super::preview::Wish;
+use super::status::{ledger, pages};
+
+/// Most shared fields that are named one by one.
+const NAMED: usize = 20;
+
+/// Modes that hold something.
+pub(super) struct Others(Vec<(Ledger, Rank)>);
+
+impl Others {
+    /// Reads the journals of modes that hold something.
+    ///
+    /// # Errors
+    /// What a request says: who may not read modes or records cannot know.
+    pub(super) async fn read(context: &Context, client: &Client) -> Result<Self, Error> {
+        let modes: Api<EmergencyMode> = Api::all(client.clone());
+        let mut others = Vec::new();
+        for mode in pages("list EmergencyModes", &modes, ListParams::default()).await? {
+            let ledger = ledger(context, client, &mode).await?;
+            let granted = ledger.granted.as_ref().and_then(|granted| {
+                let text = ledger.plans.get(&granted.plan_hash)?;
+                store::load(text, &granted.plan_hash).ok()
+            });
+            let rank = granted.and_then(|plan| Rank::of(&plan, &ledger));
+            if let Some(rank) = rank.filter(|_| ledger.live().next().is_some()) {
+                others.push((ledger, rank));
+            }
+        }
+        Ok(Self(others))
+    }
+
+    /// What would be seen had none of them begun.
+    pub(super) fn in_peacetime(&self, facts: Facts) -> Facts {
+        let ledgers = self.0.iter().map(|(ledger, _)| ledger);
+        ledgers.fold(facts, Facts::in_peacetime)
+    }
+
+    /// The fields that a plan shares with them, a sentence each.
+    pub(super) fn shared(&self, plan: &Plan, wish: &Wish) -> Vec<String> {
+        let own = Rank::declared_now(wish.nature, wish.level);
+        let mut said = Vec::new();
+        let mut more = 0;
+        for (_, _, change) in plan.changes() {
+            for (ledger, rank) in &self.0 {
+                let held = ledger.head_of(&change.target.uid, &change.path);
+                let Some(held) = held.filter(|held| !held.state.is_settled_back()) else {
+                    continue;
+                };
+                if said.len() == NAMED {
+                    more += 1;
+                    continue;
+                }
+                let place = if own > *rank {
+                    "over it"
+                } else {
+                    "under it, and stands once that mode is over"
+                };
+                said.push(format!(
+                    "{} {}: {} has it at {}; this plan's {} lies {place}",
+                    describe(&change.target),
+                    change.path.to_pointer(),
+                    ledger.mode.name,
+                    held.ours().display(),
+                    change.after.display(),
+                ));
+            }
+        }
+        if more > 0 {
+            said.push(format!("{more} more fields are shared with other modes"));
+        }
+        said
+    }
+}
