@@ -104,29 +104,6 @@ async fn a_mode_without_its_playbook_waits_and_goes_on_when_it_is_there() {
     world.is_exact(&before).await;
 }
 
-/// Two modes must not hold one field: the second says who is in its way, and goes on by itself
-/// when that one is over.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_mode_waits_for_the_one_that_holds_its_field() {
-    let world = World::with_fleet().await;
-    let before = world.snapshot().await;
-    let stages = json!([halve(&world, "shed", &["portal-web", "legacy"])]);
-    world.switch("flood", &stages).await;
-    let stages = json!([halve(&world, "calm", &["legacy", "helm-api"])]);
-    world.publish("heat", world.playbook(&stages)).await;
-    world.declare("heat", json!({})).await;
-    let said = world.blocked("heat", "HeldBy").await;
-    assert!(said.contains("flood") && said.contains("legacy"), "{said}");
-    let first = world.judge(Allowed::default()).await;
-    assert_eq!(first.write_count(), 2, "the first mode's alone");
-    world.come_back("flood").await;
-    world.phase("heat", Phase::Active).await;
-    world.judge(Allowed::default()).await;
-    world.compare_but(&before, &["legacy", "helm-api"]).await;
-    world.come_back("heat").await;
-    world.is_exact(&before).await;
-}
-
 /// A mode whose playbook is deleted goes on by the plan that was stored, and comes back by it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mode_in_force_needs_its_playbook_no_more() {

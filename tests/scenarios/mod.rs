@@ -18,6 +18,7 @@ mod gates;
 mod glass;
 mod gone;
 pub mod history;
+mod layers;
 mod levels;
 pub mod oracles;
 mod owners;

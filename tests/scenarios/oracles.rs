@@ -218,7 +218,8 @@ impl Evidence {
                 };
                 let is = Image::at(object, &entry.path);
                 let back = match entry.state {
-                    State::OwnersBack => {
+                    // Of the last entry of a field that says so another mode answers for it.
+                    State::OwnersBack | State::Shadowed => {
                         self.held_elsewhere(uid, entry)
                             || is == entry.base
                             || self.is_edited_later(entry)
@@ -232,7 +233,6 @@ impl Evidence {
                     | State::Applied
                     | State::Reverting
                     | State::Reverted
-                    | State::Shadowed
                     | State::Drifted
                     | State::Stuck => false,
                 };
@@ -251,7 +251,8 @@ impl Evidence {
             for ((kind, name), object) in live {
                 let owned = managers(object).any(|found| found == manager);
                 let label = &object["metadata"]["labels"][names::HELD_BY_LABEL];
-                if owned || *label == names::label_value(&ledger.mode.name) {
+                let bears = owned || *label == names::label_value(&ledger.mode.name);
+                if bears && !self.holds_object(uid, object) {
                     wrong.push(format!(
                         "O2: {kind} {name} still bears the name of {}",
                         ledger.mode.name
@@ -279,6 +280,15 @@ impl Evidence {
                 ));
             }
         }
+    }
+
+    /// Whether another mode holds something of an object now: then the marks of one that is over may
+    /// stay, since the other's value may be the one that it wrote.
+    fn holds_object(&self, uid: &str, object: &Value) -> bool {
+        let is_it = |target: &str| object["metadata"]["uid"] == target;
+        self.ledgers.iter().any(|(other, ledger)| {
+            other != uid && ledger.live().any(|held| is_it(&held.target.uid))
+        })
     }
 
     /// Whether another mode that is in force holds the field now.

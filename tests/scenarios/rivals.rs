@@ -27,7 +27,7 @@ impl World {
             .await;
     }
 
-    async fn replicas(&self, name: &str) -> i64 {
+    pub async fn replicas(&self, name: &str) -> i64 {
         self.get("Deployment", name).await["spec"]["replicas"]
             .as_i64()
             .unwrap_or_default()

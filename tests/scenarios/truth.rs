@@ -69,6 +69,15 @@ impl Truth<'_> {
                 .count();
             i64::try_from(found).unwrap_or(i64::MAX)
         };
+        // What is covered stands in the journal as what it was, or as not written.
+        let standing = count(State::Applied) + count(State::Drifted);
+        let said = counts.applied + counts.drifted + counts.covered;
+        let unwritten = said - standing;
+        let is_unwritten = (0..=counts.covered.min(count(State::Intended))).contains(&unwritten);
+        let covered = (!is_unwritten).then(|| {
+            format!("it says {said} applied, drifted or covered, the journal says {standing}")
+        });
+        let strictly = counts.covered == 0;
         [
             ("applied", counts.applied, State::Applied),
             ("drifted", counts.drifted, State::Drifted),
@@ -80,10 +89,12 @@ impl Truth<'_> {
             ("overtaken", counts.overtaken, State::Overtaken),
         ]
         .into_iter()
+        .filter(|(word, ..)| strictly || !["applied", "drifted"].contains(word))
         .filter(|(_, said, state)| *said != count(*state))
         .map(|(word, said, state)| {
             format!("it says {said} {word}, the journal says {}", count(state))
         })
+        .chain(covered)
         .collect()
     }
 

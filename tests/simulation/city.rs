@@ -273,6 +273,14 @@ impl City {
         serde_json::from_value(Value::clone(mode)).ok()
     }
 
+    /// All modes.
+    pub fn modes(&self) -> Vec<EmergencyMode> {
+        let server = self.service.lock();
+        let all = server.store.list(names::GROUP, "emergencymodes", "", None);
+        all.filter_map(|(_, mode)| serde_json::from_value(Value::clone(mode)).ok())
+            .collect()
+    }
+
     /// The fleet, as the server has it.
     pub fn fleet(&self) -> Objects {
         let server = self.service.lock();
@@ -371,10 +379,41 @@ pub fn owned() -> Vec<Owned> {
     all
 }
 
+/// The name of the other mode and of its playbook.
+pub const SECOND: &str = "heat";
+
+/// The playbook of a mode over some of the same fields: other values, the same value, and one that is
+/// peacetime's.
+pub fn second() -> Value {
+    let set = |name: &str, replicas: i64, names: &[&str]| {
+        json!({ "name": name, "scale": { "replicas": replicas },
+            "targets": { "kinds": ["Deployment"], "namespaces": { "names": SPACES }, "names": names } })
+    };
+    json!({ "title": { "en": "Heat" }, "hazard": "Heatwave", "owner": "simulation",
+        "serviceAccountName": "flood",
+        "authority": { "requesterGroups": ["emergency-duty"], "approverGroups": ["emergency-approvers"],
+            "quorum": { "I": 0, "II": 0, "III": 0, "IV": 0 } },
+        "stages": [{ "name": "heat", "steps": [
+            set("more", 30, &["both", "legacy"]),
+            set("same", 1, &["idle"]),
+            set("peace", 7, &["portal-web"]),
+            { "name": "flags", "config": { "set": { "homepage.carousel": "slow" } },
+              "targets": { "kinds": ["ConfigMap"], "namespaces": { "names": SPACES }, "names": ["portal-flags"] } },
+        ] }] })
+}
+
 /// The playbook: every kind of step, and one stage more at level I.
 pub fn playbook(drift: &Value) -> Value {
     let mut stages = fleet::every_step(SPACE);
     stages[0]["steps"][0]["targets"]["namespaces"]["names"] = json!(SPACES);
+    // Halved, what stands still is left alone.
+    let wake = json!({
+        "name": "wake",
+        "targets": { "kinds": ["Deployment"], "namespaces": { "names": SPACES }, "names": ["idle"] },
+        "scale": { "replicas": 1 },
+    });
+    let steps = stages[0]["steps"].as_array_mut();
+    steps.expect("steps").push(wake);
     // First, so that the gravest level has another value where the later stages have one for all.
     let deep = json!({ "name": "deep", "levels": ["I"], "steps": [{
         "name": "to-one",

@@ -216,7 +216,16 @@ fn happened(
 }
 
 /// The records, in the order in which they were stored, with who stored them.
+/// The records of the mode that the story tells of. The other one, where there is one, needs no
+/// approval and no term.
 fn records(events: &[Event]) -> Vec<(&Event, ChangeRecordSpec)> {
+    let mut all = all_records(events);
+    all.retain(|(_, record)| record.mode.name == "flood");
+    all
+}
+
+/// The records of all modes.
+fn all_records(events: &[Event]) -> Vec<(&Event, ChangeRecordSpec)> {
     let mut known = BTreeSet::new();
     let records = events
         .iter()
@@ -261,7 +270,7 @@ fn epochs(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
         }
         epoch = record.epoch;
     }
-    leaders(events, writes, &records, wrong);
+    leaders(events, writes, &all_records(events), wrong);
 }
 
 /// O6: who lost a journal writes no record and sends no write of a target any more.
@@ -353,16 +362,23 @@ fn terms(played: &Evidence<'_>, events: &[Event]) -> Vec<String> {
 /// plan.
 fn authority(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
     let spec_at = |version: u64| -> Option<EmergencyModeSpec> {
-        let modes = events.iter().filter(|event| event.kind == "EmergencyMode");
+        let modes = events
+            .iter()
+            .filter(|event| event.kind == "EmergencyMode" && event.name() == "flood");
         let mode = modes.take_while(|event| event.version <= version).last()?;
         serde_json::from_value(mode.object["spec"].clone()).ok()
     };
-    let mut granted = None;
+    let is_granted = |record: &ChangeRecordSpec| {
+        let turn = record.turn.as_ref();
+        turn.is_some_and(|turn| turn.kind == TurnKind::Granted)
+    };
+    let all = all_records(events);
+    let mut any = all.iter().filter(|(_, record)| is_granted(record));
+    let granted = any.next().map(|(event, _)| event.version);
     for (event, record) in records(events) {
         let Some(turn) = record.turn.filter(|turn| turn.kind == TurnKind::Granted) else {
             continue;
         };
-        granted.get_or_insert(event.version);
         let needed = needed(turn.level);
         let hash = turn.plan_hash.as_deref().unwrap_or_default();
         let given = spec_at(event.version).map_or_else(BTreeSet::new, |spec| given(&spec, hash));

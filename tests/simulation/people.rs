@@ -8,7 +8,7 @@ use pingzhan::api::{EmergencyMode, EmergencyModeSpec, Phase};
 use pingzhan::sandtable::standins::READY_AFTER;
 use serde_json::{Value, json};
 
-use super::city::{City, SPACES, owned, space_of};
+use super::city::{City, SECOND, SPACES, owned, space_of};
 use super::story::{Act, GROUPS, Story};
 use crate::scenarios::fleet::{GROUP, How, Owned};
 
@@ -78,6 +78,7 @@ impl People {
             Act::Compact => self.city.forget(),
             Act::Lose(record) => self.city.lose(*record),
             Act::End(space) => self.end(*space).await,
+            Act::Second(level) => self.second(*level).await,
             Act::Edit(..)
             | Act::Scale(..)
             | Act::Reapply(_)
@@ -93,6 +94,22 @@ impl People {
             | Act::Freeze(..)
             | Act::Kill(_) => {}
         }
+    }
+
+    /// Another mode is declared or stood down; its playbook needs no approval.
+    async fn second(&self, level: Option<&str>) {
+        let Some(level) = level else {
+            let patch = Patch::Merge(json!({ "spec": { "posture": "Peacetime" } }));
+            let params = PatchParams::default();
+            let _ = self.modes().patch(SECOND, &params, &patch).await;
+            return;
+        };
+        let spec = serde_json::from_value(json!({ "playbookRef": { "name": SECOND },
+            "level": level, "reason": "the heat", "requestedBy": "duty-officer-zhou",
+            "requestedAs": "emergency-duty", "expiresAfter": "4h" }));
+        let mode = EmergencyMode::new(SECOND, spec.expect("a mode"));
+        let declared = self.modes().create(&PostParams::default(), &mode).await;
+        declared.expect("the mode is accepted");
     }
 
     /// A namespace is deleted, and with it whatever is in it.
@@ -170,6 +187,7 @@ impl People {
         for name in std::mem::take(&mut self.scaled) {
             self.city.delete(&autoscaler(&name), &name).await;
         }
+        self.second(None).await;
         let Some(mode) = self.city.mode() else { return };
         let status = mode.status.unwrap_or_default();
         if status.phase == Some(Phase::Closed) {
@@ -227,6 +245,7 @@ impl People {
             | Act::Down(_)
             | Act::Quota(_)
             | Act::End(_)
+            | Act::Second(_)
             | Act::Compact
             | Act::Freeze(..)
             | Act::Kill(_)

@@ -12,7 +12,7 @@ use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase, Playbook, names};
 use pingzhan::sandtable::people::User;
 use tokio::time::{Instant, sleep};
 
-use super::city::{City, playbook};
+use super::city::{City, SECOND, playbook, second};
 use super::judge::{self, Evidence};
 use super::people::People;
 use super::stage::Stage;
@@ -154,7 +154,10 @@ impl Schedule {
         let until = Instant::now() + PATIENCE;
         loop {
             let mode = city.mode();
-            if let Some(end) = mode.as_ref().and_then(ended) {
+            let others = city.modes();
+            if let Some(end) = mode.as_ref().and_then(ended)
+                && others.iter().all(|mode| ended(mode).is_some())
+            {
                 return end;
             }
             if Instant::now() >= until {
@@ -170,18 +173,21 @@ impl Schedule {
 /// all is over, or for long enough that the return has met it.
 async fn linger(city: &City, stage: &mut Stage<'_>) {
     let until = Instant::now() + LINGERS;
-    while Instant::now() < until && city.mode().as_ref().and_then(ended).is_none() {
+    let is_over = || city.modes().iter().all(|mode| ended(mode).is_some());
+    while Instant::now() < until && !is_over() {
         stage.wait(Instant::now() + Duration::from_secs(5)).await;
     }
 }
 
 async fn publish(city: &City, story: &Story) {
     let playbooks: Api<Playbook> = Api::all(city.admin.clone());
-    let spec = serde_json::from_value(playbook(&story.drift)).expect("a playbook");
-    let published = playbooks
-        .create(&PostParams::default(), &Playbook::new("flood", spec))
-        .await;
-    published.expect("the playbook is accepted");
+    for (name, spec) in [("flood", playbook(&story.drift)), (SECOND, second())] {
+        let spec = serde_json::from_value(spec).expect("a playbook");
+        let published = playbooks
+            .create(&PostParams::default(), &Playbook::new(name, spec))
+            .await;
+        published.expect("the playbook is accepted");
+    }
 }
 
 /// What the status ever said to be so.

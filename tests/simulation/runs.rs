@@ -97,6 +97,47 @@ fn a_schedule_is_the_same_run_each_time() {
     }
 }
 
+/// C1 with layers: another mode, graver or lighter, over some of the same fields, stood down first or
+/// last; wherever the operator dies, the layer beneath stands in the end, and then peacetime.
+#[test]
+fn an_operator_may_die_while_two_modes_have_layers() {
+    let mut played = 0;
+    for (name, level) in [("over", "I"), ("under", "III")] {
+        for (order, first, last) in [("first", 60, 90), ("last", 150, 90)] {
+            let mut story = short();
+            story.happenings.retain(|one| one.act != Act::StandDown);
+            let story = story.with([
+                at(30, Act::Second(Some(level))),
+                at(first, Act::Second(None)),
+                at(last, Act::StandDown),
+            ]);
+            let fine = Schedule::fine(story.clone()).play();
+            assert_eq!(fine.violations, Vec::<String>::new(), "{name}, {order}");
+            let (_, writes) = fine.first;
+            // A process that is to die at a write that is never made does not die: each third is made.
+            let deaths = (1..=writes).step_by(LAYERED).flat_map(|number| {
+                [false, true].map(|carried| {
+                    let weather = Weather::one(Which::Write(0, number), Fault::Death(carried));
+                    let schedule = Schedule {
+                        weather,
+                        ..Schedule::fine(story.clone())
+                    };
+                    (
+                        format!("{name}, {order}: {number}, carried out: {carried}"),
+                        schedule,
+                    )
+                })
+            });
+            let what = format!("C1, two modes, the other one {name} and stood down {order}");
+            played += all(&what, deaths.collect::<Vec<_>>());
+        }
+    }
+    assert!(played > 100, "{played}");
+}
+
+/// Of the writes of two modes every so many is one at which the operator dies.
+const LAYERED: usize = 4;
+
 /// C1, C2: wherever the operator dies, at a write or at any other request, before it is carried out or
 /// after, the next one ends everything exactly.
 #[test]

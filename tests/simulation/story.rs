@@ -64,6 +64,8 @@ pub enum Act {
     Quota(bool),
     /// A namespace of the fleet is deleted, with what is in it.
     End(usize),
+    /// Another mode over some of the same fields is declared, at this level; or stood down.
+    Second(Option<&'static str>),
 }
 
 impl fmt::Display for Act {
@@ -103,6 +105,8 @@ impl fmt::Display for Act {
             Self::Stall(target) => write!(to, "the pods of target {target} do not become ready"),
             Self::Quota(true) => write!(to, "a quota refuses new records"),
             Self::Quota(false) => write!(to, "there is room for new records again"),
+            Self::Second(Some(level)) => write!(to, "another mode is declared, level {level}"),
+            Self::Second(None) => write!(to, "the other mode is stood down"),
             Self::End(space) => {
                 let spaces = super::city::SPACES;
                 write!(to, "namespace {} is deleted", spaces[space % spaces.len()])
@@ -141,7 +145,8 @@ impl Act {
             | Self::Kill(_)
             | Self::Lose(_)
             | Self::Quota(_)
-            | Self::End(_) => None,
+            | Self::End(_)
+            | Self::Second(_) => None,
         }
     }
 }
