@@ -128,9 +128,19 @@ fn tamper(record: &ChangeRecordSpec, which: usize) -> Option<ChangeRecordSpec> {
     serde_json::from_value(value).ok()
 }
 
+/// A case folds a journal many times over: 64 of them take about a second. `PROPTEST_CASES` says how many
+/// else: 50,000 are a run of the campaign (C15).
+fn sequences() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    let nobody_said = config.cases == 256;
+    ProptestConfig {
+        cases: if nobody_said { 64 } else { config.cases },
+        ..config
+    }
+}
+
 proptest! {
-    // A case folds a journal many times over: 64 of them take about a second.
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(sequences())]
 
     /// The operator may be killed after any record: what was true then must be found again.
     #[test]
