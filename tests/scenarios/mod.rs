@@ -23,6 +23,7 @@ mod levels;
 pub mod oracles;
 mod owners;
 mod paths;
+mod prometheus;
 mod readiness;
 mod renewal;
 mod retention;

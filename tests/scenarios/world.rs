@@ -2,6 +2,7 @@
 //! its own identity, and everything that happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct World {
     pub client: Client,
     /// Where the operator's signals go; nowhere, unless a scenario says so before it starts one.
     pub signals: Arc<Signals>,
+    /// Where the operator tells its metrics; nowhere, unless a scenario says so before it starts one.
+    pub metrics: Option<SocketAddr>,
     /// Writes that the scenario made: uid and resource version.
     foreign: Mutex<BTreeSet<(String, u64)>>,
     /// The control plane; given back last.
@@ -140,6 +143,7 @@ impl World {
             namespace,
             client,
             signals: Arc::default(),
+            metrics: None,
             foreign: Mutex::default(),
             plane,
         };
@@ -304,7 +308,7 @@ impl World {
             accounts_namespace: names::ACCOUNT_NAMESPACE.into(),
             identity: format!("{identity}-{}", self.namespace),
             concurrency: 8,
-            address: None,
+            address: self.metrics,
             record_retention: retention::DEFAULT,
             lease: lease::settings(LEASE),
             signals: self.signals.clone(),

@@ -109,6 +109,16 @@ pub fn helm() -> PathBuf {
     HELM.get_or_init(find).clone()
 }
 
+/// Where prometheus is; it is built the first time.
+pub fn prometheus() -> PathBuf {
+    static PROMETHEUS: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    let find = || match variable("PINGZHAN_TEST_PROMETHEUS") {
+        Some(path) => path.into(),
+        None => xtask(&["cluster", "prometheus"]).trim().into(),
+    };
+    PROMETHEUS.get_or_init(find).clone()
+}
+
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -24,6 +24,8 @@ pub enum Verb {
     Kubectl,
     /// Print the path of helm, building it the first time.
     Helm,
+    /// Print the path of prometheus, building it the first time.
+    Prometheus,
     /// Wait for a process to end, then end a cluster.
     #[command(hide = true)]
     Reap(Reap),
@@ -115,6 +117,7 @@ pub async fn run(verb: Verb, progress: Progress) -> Result<(), Error> {
         }
         Verb::Kubectl => print_tool(Program::Kubectl, progress)?,
         Verb::Helm => print_tool(Program::Helm, progress)?,
+        Verb::Prometheus => print_tool(Program::Prometheus, progress)?,
         Verb::Reap(reap) => cluster::reap(&reap.named.name, reap.owner)?,
     }
     Ok(())

@@ -94,6 +94,7 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
         Program::KubeApiserver,
         Program::Kubectl,
         Program::Helm,
+        Program::Prometheus,
     ];
     let set = tokio::task::block_in_place(|| tools::ensure(&programs, progress))?;
     stage("format", progress, || {
@@ -234,6 +235,7 @@ fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Cou
         .env("PINGZHAN_TEST_CLUSTERS", kubeconfigs)
         .env("PINGZHAN_TEST_KUBECTL", program(Program::Kubectl))
         .env("PINGZHAN_TEST_HELM", program(Program::Helm))
+        .env("PINGZHAN_TEST_PROMETHEUS", program(Program::Prometheus))
         .env("PINGZHAN_XTASK", own)
         .stdout(Stdio::piped())
         .spawn()

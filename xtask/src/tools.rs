@@ -126,12 +126,9 @@ pub fn ensure(programs: &[Program], progress: Progress) -> Result<Toolset, Error
 fn folder(program: Program, go: &Go) -> String {
     let row = program.row();
     let mut hash = Sha256::new();
-    for part in [
-        row.module.go_sum,
-        &go.version,
-        FLAGS,
-        &link_flags(row.module),
-    ] {
+    let flags = link_flags(row.module);
+    let parts = [row.module.go_sum, &go.version, FLAGS, &flags, row.tags];
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
@@ -222,6 +219,8 @@ fn compile(row: &'static Row, go: &Go, work: &Path, progress: Progress) -> Resul
         .args([
             "build",
             "-v",
+            "-tags",
+            row.tags,
             "-ldflags",
             &link_flags(row.module),
             "-o",
@@ -282,7 +281,7 @@ fn command(go: &Go, work: &Path) -> Command {
 mod tests {
     use super::*;
 
-    const ALL: [Program; 7] = [
+    const ALL: [Program; 8] = [
         Program::KubeApiserver,
         Program::Etcd,
         Program::KubeControllerManager,
@@ -290,6 +289,7 @@ mod tests {
         Program::Kubectl,
         Program::Kwok,
         Program::Helm,
+        Program::Prometheus,
     ];
 
     /// The table and the pinned modules must not drift apart: a wrong version here would be
