@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::cluster::watch::{self, Change, Meta};
 use crate::cluster::{Clients, Collection};
 use crate::engine::decide::Sight;
-use crate::field::Uid;
+use crate::field::{Path, Projection, Uid};
 
 use super::mode::{Mode, State};
 use super::task;
@@ -78,7 +78,7 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
 }
 
 /// Whether what moved concerns us: a spec that changed, a label of ours that is gone, or anything
-/// where the kind has no generation.
+/// where the kind has no generation, or what is looked at is not counted by it.
 fn moved(state: &mut State, meta: &Meta) -> bool {
     let Some(sight) = state.sights.get(&meta.uid) else {
         if state.ledger.has_changes_of(&meta.uid) {
@@ -92,13 +92,20 @@ fn moved(state: &mut State, meta: &Meta) -> bool {
         Sight::Gone | Sight::Unreadable => true,
         Sight::Present(seen) => {
             let spec = match (seen.generation, meta.generation) {
-                (Some(before), Some(now)) => before != now,
-                (None, _) | (_, None) => seen.resource_version != meta.resource_version,
+                (Some(before), Some(now)) if !looks_at_metadata(seen) => before != now,
+                (Some(_) | None, _) => seen.resource_version != meta.resource_version,
             };
             spec || seen.held_by != meta.held_by || seen.deleting != meta.deleting
         }
     };
     differs && touched(state, &meta.uid)
+}
+
+/// Whether fields of its metadata are looked at, which no generation counts.
+fn looks_at_metadata(seen: &Projection) -> bool {
+    let metadata = Path::fields(["metadata"]);
+    let mut paths = seen.seen.iter().map(|field| &field.path);
+    paths.any(|path| path.starts_with(&metadata))
 }
 
 /// A watch of the whole cluster that is forbidden is tried namespace by namespace; one that fails
