@@ -51,8 +51,9 @@ impl Actor {
                 memory.versions.push(version);
                 None
             }
-            // What moved it wakes the actor, which decides and writes anew.
-            Err(publish::Error::Moved { .. }) => return None,
+            // What moved it wakes the actor, which decides and writes anew. A server under load also
+            // says so where nothing has, and then nothing wakes anybody.
+            Err(publish::Error::Moved { .. }) => return Some(self.soon()),
             Err(error) => {
                 tracing::warn!(%error, "the status is written again later");
                 Some(self.soon())
