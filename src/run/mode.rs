@@ -80,6 +80,8 @@ pub struct State {
     pub retry: BTreeMap<Uid, (Timestamp, u32)>,
     /// When our own unanswered writes are known to be dead.
     pub unconfirmed: BTreeMap<Uid, Timestamp>,
+    /// Targets that are still to be switched and at which the server fails again and again: what it says.
+    pub unanswered: BTreeMap<Uid, String>,
     /// When unanswered writes of earlier leaders are known to be dead.
     pub dead_at: Timestamp,
     /// Targets to be read again, since somebody else touched them.
@@ -116,6 +118,7 @@ impl State {
             rewrites: BTreeMap::new(),
             retry: BTreeMap::new(),
             unconfirmed: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
             dead_at: now + UNCONFIRMED,
             dirty: BTreeSet::new(),
             open: BTreeSet::new(),

@@ -7,8 +7,8 @@ use crate::field::Path;
 use crate::ledger::record::{OWNERS, VALUE};
 use crate::ledger::{Entry, State};
 
-use super::Input;
 use super::field::{Look, look};
+use super::{Input, status};
 
 /// Where a planned change is.
 #[derive(Clone, Copy)]
@@ -28,7 +28,9 @@ pub(super) enum Standing<'a> {
     Failed,
     /// Grown beyond what the journal keeps since it was planned: nothing could bring it back.
     Outgrown,
-    /// Nothing to write: gone, overtaken, another's, or as wanted already.
+    /// It was gone when its turn came.
+    Gone,
+    /// Nothing to write: overtaken, another's, as wanted already, or gone since it was journalled.
     Settled,
 }
 
@@ -36,7 +38,22 @@ impl Standing<'_> {
     pub(super) const fn is_open(&self) -> bool {
         match self {
             Self::Todo(_) | Self::Doing(_) | Self::Covered(_) | Self::Busy => true,
-            Self::Done | Self::Failed | Self::Outgrown | Self::Settled => false,
+            Self::Done | Self::Failed | Self::Outgrown | Self::Gone | Self::Settled => false,
+        }
+    }
+
+    /// Whether the server fails at it again and again, so that nothing else waits for it.
+    pub(super) fn fails(&self, input: &Input<'_>) -> bool {
+        match self {
+            Self::Doing(entry) => status::unanswered(input, entry).is_some(),
+            Self::Todo(_)
+            | Self::Covered(_)
+            | Self::Busy
+            | Self::Done
+            | Self::Failed
+            | Self::Outgrown
+            | Self::Gone
+            | Self::Settled => false,
         }
     }
 }
@@ -129,7 +146,7 @@ impl<'a> Board<'a> {
                 .of(&change.target.uid, &change.path)
                 .is_empty();
             return match look(self.input, key.0, key.1) {
-                Look::Gone => Standing::Settled,
+                Look::Gone => Standing::Gone,
                 Look::Seen(_, seen) if seen.image == change.after && is_alone => Standing::Settled,
                 Look::Seen(_, seen) if !seen.fits(VALUE, OWNERS) => Standing::Outgrown,
                 Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),

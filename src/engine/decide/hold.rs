@@ -1,5 +1,4 @@
-//! What is done about one field of a mode in force: written for the first time, held, or left to
-//! a person.
+//! What is done about one field of a mode in force: written, held, or left to a person.
 
 use jiff::SignedDuration;
 
@@ -56,6 +55,7 @@ pub(super) fn switch(
         Standing::Done
         | Standing::Failed
         | Standing::Outgrown
+        | Standing::Gone
         | Standing::Settled
         | Standing::Busy => Found::Nothing,
         Standing::Todo(None) => {

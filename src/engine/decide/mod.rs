@@ -129,6 +129,8 @@ pub struct Input<'a> {
     pub dead_at: Timestamp,
     /// When our own writes that were never confirmed are known to be dead, by target.
     pub unconfirmed: &'a BTreeMap<Uid, Timestamp>,
+    /// Targets that are still to be switched and at which the server fails again and again: what it says.
+    pub unanswered: &'a BTreeMap<Uid, String>,
     /// Why targets cannot be watched, if so.
     pub unwatched: Option<&'a str>,
     /// Why the last record could not be stored, if so.

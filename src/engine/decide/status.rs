@@ -169,7 +169,11 @@ fn targets(input: &Input<'_>, decision: &Decision) -> Vec<TargetStatus> {
         .ledger
         .entries
         .values()
-        .filter(|entry| is_notable(entry, restoring, decision) || cover(input, entry).is_some())
+        .filter(|entry| {
+            is_notable(entry, restoring, decision)
+                || cover(input, entry).is_some()
+                || unanswered(input, entry).is_some()
+        })
         .take(LISTED)
         .map(|entry| target(input, entry, decision))
         .collect()
@@ -193,6 +197,13 @@ fn is_notable(entry: &Entry, restoring: bool, decision: &Decision) -> bool {
     }
 }
 
+/// What the server says again and again of a target that is still to be switched.
+pub(super) fn unanswered<'a>(input: &Input<'a>, entry: &Entry) -> Option<&'a str> {
+    let waits = entry.state == State::Intended;
+    let said = input.unanswered.get(&entry.target.uid).filter(|_| waits);
+    said.map(String::as_str)
+}
+
 fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus {
     let pointer = entry.path.to_pointer();
     let seen = match look(input, &entry.target.uid, &entry.path) {
@@ -208,7 +219,9 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
         Some(rival) => Some(format!("{rival} keeps putting another value back")),
         None if cover.is_some() => cover.map(|mode| format!("{mode} lies over it")),
         None if seen.is_none() && waits_for_a_verdict(entry) => Some(BEING_READ.to_owned()),
-        None => entry.reason.clone(),
+        None => unanswered(input, entry)
+            .map(|why| format!("it is tried again: {why}"))
+            .or_else(|| entry.reason.clone()),
     };
     TargetStatus {
         kind: entry.target.kind.clone(),
@@ -220,6 +233,8 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
             "Contested".into()
         } else if cover.is_some() {
             "Covered".into()
+        } else if unanswered(input, entry).is_some() {
+            "Unanswered".into()
         } else {
             format!("{:?}", entry.state)
         },

@@ -1,10 +1,12 @@
 //! The switch, and holding: where every planned change is, which stages may run, and what is
 //! written to which target next.
 
+mod tell;
+
 use std::sync::Arc;
 
-use crate::api::{StageState, StageStatus};
-use crate::engine::plan::{self, Change, Plan, PlannedStage, PlannedStep};
+use crate::api::StageState;
+use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
 use crate::engine::scheduler::Class;
 
 use super::acts;
@@ -127,7 +129,8 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     let brought_back = left.is_empty();
     back::bring_back(input, plan, &left, Errand::Lowered, &mut desk, decision);
     back::let_go(input, &mut desk);
-    tell(input, &stages, decision);
+    tell::tell(input, &stages, decision);
+    tell::unanswered(input, decision);
     decision.findings.all_done = brought_back && stages.iter().all(|view| is_over(view.state));
     let (works, unseen) = desk.finish();
     decision.works = works;
@@ -140,7 +143,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
 pub(super) fn stages_only(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     let board = Board::new(input, plan);
     let stages = stages(&board, plan);
-    tell(input, &stages, decision);
+    tell::tell(input, &stages, decision);
     decision.findings.all_done = stages.iter().all(|view| is_over(view.state));
 }
 
@@ -269,10 +272,12 @@ fn write_stage(
             act(board, plan, view, step, decision);
             continue;
         }
+        // Nothing waits for a target at which the server fails.
+        let fails = |standing: &Standing<'_>| standing.fails(board.input);
         let wave = step
             .changes
             .iter()
-            .filter(|(_, _, standing)| standing.is_open())
+            .filter(|(_, _, standing)| standing.is_open() && !fails(standing))
             .map(|(change, _, _)| change.wave)
             .min();
         let words = (
@@ -292,7 +297,7 @@ fn write_stage(
                     .urgent
                     .push((change.target.uid.clone(), change.class));
             }
-            if Some(change.wave) == wave {
+            if Some(change.wave) == wave || fails(standing) {
                 hold::switch(board, &at, change, *amendment, *standing, desk, decision);
                 desk.urgent(&change.target.uid, change.class);
             }
@@ -334,64 +339,4 @@ pub(super) struct Place<'a> {
 /// earlier steps.
 fn rank(class: Class, stage: usize, step: usize) -> u64 {
     class.rank(((stage as u64) << 32) | ((step as u64) << 16))
-}
-
-fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
-    for view in stages {
-        let changes = view.steps.iter().flat_map(|step| &step.changes);
-        let outgrown = changes.filter(|(_, _, standing)| matches!(standing, Standing::Outgrown));
-        let named = outgrown.map(|(change, _, _)| {
-            let field = change.path.to_pointer();
-            format!("{} {field}", plan::describe(&change.target))
-        });
-        decision.findings.outgrown.extend(named);
-        let done: usize = view.steps.iter().map(StepView::done).sum();
-        let failed: usize = view.steps.iter().map(StepView::failed).sum();
-        let changes: usize = view.steps.iter().map(|step| step.changes.len()).sum();
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let over = matches!(view.state, StageState::Done | StageState::Failed);
-        let name = &view.stage.name;
-        if view.state == StageState::Failed {
-            decision.findings.failed.push(name.clone());
-        }
-        for (step, why) in view
-            .steps
-            .iter()
-            .filter_map(|step| Some((step, step.missed()?)))
-        {
-            let sentence = format!("{name}/{} failed: {why}", step.step.name);
-            decision.findings.failed_acts.push((name.clone(), sentence));
-        }
-        let mut said: Vec<&str> = view.stage.left_out.as_deref().into_iter().collect();
-        let told = decision
-            .findings
-            .acts
-            .iter()
-            .chain(&decision.findings.failed_acts);
-        said.extend(
-            told.filter(|(stage, _)| stage == name)
-                .map(|(_, why)| why.as_str()),
-        );
-        let message = (!said.is_empty()).then(|| super::status::cut(&said.join("; ")));
-        decision.findings.stages.push(StageStatus {
-            name: name.clone(),
-            state: view.state,
-            changes: number(changes),
-            applied: number(done),
-            failed: number(failed),
-            ready: None,
-            started_at: input.ledger.stage_started.get(name).copied(),
-            finished_at: input.ledger.stage_last.get(name).copied().filter(|_| over),
-            message,
-        });
-        if view.state == StageState::Running {
-            for step in view.steps.iter().filter(|step| step.open() > 0) {
-                if let Some(end) = acts::late_at(input, view.stage, step.step)
-                    && end > input.now
-                {
-                    decision.look_again(end);
-                }
-            }
-        }
-    }
 }

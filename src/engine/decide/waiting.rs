@@ -49,6 +49,8 @@ pub enum Waiting {
     },
     /// For fields that could not be read.
     Unreadable(usize),
+    /// For the server to say what becomes of writes of this many targets.
+    Unanswered(usize),
     /// For our marks to come off this many targets, where another's value stays.
     Marks(usize),
     /// For the review of an act without quorum: the sentence says by whom and when.
@@ -96,6 +98,10 @@ impl Waiting {
                 "waiting for {} to put its own value on {} that it holds too; a paused mode does so when it is resumed",
                 modes.join(", "),
                 counted(*count, "field")
+            ),
+            Self::Unanswered(count) => format!(
+                "the API server fails at {}, listed with what it says; this is tried again by itself",
+                counted(*count, "target")
             ),
             Self::Retry(count) => format!(
                 "{} cannot be brought back yet; this is tried again by itself",

@@ -73,6 +73,7 @@ impl Actor {
             retry_at: &retry_at,
             dead_at: state.dead_at,
             unconfirmed: &state.unconfirmed,
+            unanswered: &state.unanswered,
             unwatched: state.unwatched.as_deref(),
             refused: state.refused.as_deref(),
             reported: &memory.reported,

@@ -11,7 +11,7 @@ use crate::ledger::Event;
 
 use super::Settlement;
 use super::confirm::refusal;
-use super::write::Job;
+use super::write::{Job, TRIES};
 
 impl Job<'_> {
     /// Says what is to be said first. On `Err` nothing is written: this came of it.
@@ -40,30 +40,35 @@ impl Job<'_> {
             return Ok(());
         };
         let patch = self.run_begun(None);
-        let tried = write::patch_status(
-            &self.clients.writes,
-            &self.target,
-            &patch,
-            names::SKIP_MANAGER,
-            Effect::DryRun,
-        );
-        match tried.await {
-            Answer::Done(_) | Answer::Moved | Answer::Gone => Ok(()),
-            Answer::Refused {
-                reason, message, ..
-            } => {
-                let why = format!(
-                    "its missed runs could not be passed over at the return: {reason}: {message}"
-                );
-                let ids = item.id.into_iter();
-                let outcomes = ids.map(|id| refusal(Event::Refused, id, &why)).collect();
-                Err(self.settled(outcomes, None))
+        let mut why = String::new();
+        for _ in 0..TRIES {
+            match self.say(&patch, Effect::DryRun).await {
+                Answer::Done(_) | Answer::Moved | Answer::Gone => return Ok(()),
+                Answer::Refused {
+                    reason, message, ..
+                } => {
+                    let why = format!(
+                        "its missed runs could not be passed over at the return: {reason}: {message}"
+                    );
+                    let ids = item.id.into_iter();
+                    let outcomes = ids.map(|id| refusal(Event::Refused, id, &why)).collect();
+                    return Err(self.settled(outcomes, None));
+                }
+                Answer::Busy { after, .. } => {
+                    return Err(Wrote::Busy {
+                        after_ms: super::write::ms(after),
+                    });
+                }
+                Answer::Ambiguous(said) => why = said,
             }
-            Answer::Busy { after, .. } => Err(Wrote::Busy {
-                after_ms: super::write::ms(after),
-            }),
-            Answer::Ambiguous(_) => Err(Wrote::Again { after_ms: 1000 }),
         }
+        self.unanswered(why).await;
+        Err(Wrote::Again { after_ms: 1000 })
+    }
+
+    async fn say(&self, patch: &json_patch::Patch, effect: Effect) -> Answer {
+        let (client, by) = (&self.clients.writes, names::SKIP_MANAGER);
+        write::patch_status(client, &self.target, patch, by, effect).await
     }
 
     /// A patch that says that a run was begun now, of an object that is as it should be.
@@ -84,29 +89,34 @@ impl Job<'_> {
     async fn skip_missed(&self, item: &WriteItem) -> Result<(), Wrote<Settlement>> {
         // A copy that comes late finds it going on, and changes nothing.
         let patch = self.run_begun(Some(true));
-        let clients = &self.clients.writes;
-        let monotonic = self.deps.clock.monotonic_ms();
-        if self.deps.leader.still_leader(monotonic).is_none() {
-            return Err(Wrote::Again { after_ms: 1000 });
-        }
-        let by = names::SKIP_MANAGER;
-        let said = write::patch_status(clients, &self.target, &patch, by, Effect::Real);
-        match said.await {
-            // Not suspended, or another object: the write that follows finds that out.
-            Answer::Done(_) | Answer::Moved | Answer::Gone | Answer::Refused { code: 422, .. } => {
-                Ok(())
+        let mut why = String::new();
+        for _ in 0..TRIES {
+            let monotonic = self.deps.clock.monotonic_ms();
+            if self.deps.leader.still_leader(monotonic).is_none() {
+                return Err(Wrote::Again { after_ms: 1000 });
             }
-            Answer::Refused {
-                reason, message, ..
-            } => {
-                let why = format!("missed runs cannot be skipped: {reason}: {message}");
-                let outcomes = vec![refusal(Event::Stuck, item.id, &why)];
-                Err(self.settled(outcomes, None))
+            match self.say(&patch, Effect::Real).await {
+                // Not suspended, or another object: the write that follows finds that out.
+                Answer::Done(_)
+                | Answer::Moved
+                | Answer::Gone
+                | Answer::Refused { code: 422, .. } => return Ok(()),
+                Answer::Refused {
+                    reason, message, ..
+                } => {
+                    why = format!("{reason}: {message}");
+                    break;
+                }
+                Answer::Busy { after, .. } => {
+                    return Err(Wrote::Busy {
+                        after_ms: super::write::ms(after),
+                    });
+                }
+                Answer::Ambiguous(said) => why = said,
             }
-            Answer::Busy { after, .. } => Err(Wrote::Busy {
-                after_ms: super::write::ms(after),
-            }),
-            Answer::Ambiguous(_) => Err(Wrote::Again { after_ms: 1000 }),
         }
+        let why = format!("missed runs cannot be skipped: {why}");
+        let outcomes = vec![refusal(Event::Stuck, item.id, &why)];
+        Err(self.settled(outcomes, None))
     }
 }

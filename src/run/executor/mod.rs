@@ -4,6 +4,7 @@
 //! A panic in a write quarantines its target; a panic in the scheduler starts it anew, and every
 //! mode decides again from its journal.
 
+mod again;
 mod confirm;
 mod first;
 mod follow;

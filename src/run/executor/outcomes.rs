@@ -267,6 +267,9 @@ fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
         if let Some(sight) = &settlement.sight {
             state.sights.insert(uid.clone(), sight.clone());
         }
+        if !settlement.outcomes.is_empty() {
+            state.unanswered.remove(uid);
+        }
         let happened = |event| {
             settlement
                 .outcomes

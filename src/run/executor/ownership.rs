@@ -32,9 +32,12 @@ impl Job<'_> {
             match self.read_again(&sight, &paths, &edits, true).await {
                 Try::Retry(seen) => sight = Arc::from(seen),
                 Try::Stop(wrote) => return wrote,
-                Try::Written(_) | Try::Refused(_) => return Wrote::Again { after_ms: 0 },
+                Try::Written(_) | Try::Refused(_) | Try::Unanswered(..) => {
+                    return Wrote::Again { after_ms: 0 };
+                }
             }
         }
+        let mut unanswered = None;
         for _ in 0..TRIES {
             let patch = match giveback::give_back(&sight, &self.manager(), &returns, last, others) {
                 Ok(Some(patch)) => patch,
@@ -43,12 +46,22 @@ impl Job<'_> {
             };
             match self.send(&sight, patch, &edits, true).await {
                 Try::Written(seen) => return self.owners_back(&ids, &seen),
-                Try::Retry(seen) => sight = Arc::from(seen),
+                Try::Retry(seen) => {
+                    sight = Arc::from(seen);
+                    unanswered = None;
+                }
+                Try::Unanswered(seen, why) => {
+                    sight = Arc::from(seen);
+                    unanswered = Some(why);
+                }
                 Try::Stop(wrote) => return wrote,
                 Try::Refused(reason) => return self.stuck(&ids, &sight, &reason),
             }
         }
-        Wrote::Again { after_ms: 0 }
+        match unanswered {
+            Some(why) => self.stuck(&ids, &sight, &why),
+            None => Wrote::Again { after_ms: 0 },
+        }
     }
 
     fn owners_back(&self, ids: &[EntryId], sight: &Projection) -> Wrote<Settlement> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::api::names;
 use crate::cluster::write::{self, Effect};
-use crate::cluster::{Answer, Clients, Collection};
+use crate::cluster::{Answer, Clients};
 use crate::engine::decide::Sight;
 use crate::engine::scheduler::Wrote;
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
@@ -18,14 +18,14 @@ use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
 use crate::run::mode::{Mode, UNCONFIRMED};
 
-use super::confirm::{done, refusal, unchanged};
+use super::confirm::{done, refusal};
 use super::{Deps, Settlement};
 
 /// How often a write whose guard failed is tried with a new guard before it goes to the tail of
 /// the queue: a target that changes faster than that is in somebody's hands.
 pub(super) const TRIES: usize = 5;
 /// How long a target waits that could not be read after an unanswered write.
-const UNREADABLE: Duration = Duration::from_secs(1);
+pub(super) const UNREADABLE: Duration = Duration::from_secs(1);
 
 /// What a write is about, whichever act it is.
 pub(super) struct Item {
@@ -102,7 +102,7 @@ fn item(write: WriteItem) -> Item {
 
 pub(super) struct Job<'a> {
     pub(super) deps: &'a Deps,
-    cell: &'a Mode,
+    pub(super) cell: &'a Mode,
     pub(super) clients: Clients,
     pub(super) target: Target,
 }
@@ -120,6 +120,8 @@ struct Refused {
 pub(super) enum Try {
     Written(Box<Projection>),
     Retry(Box<Projection>),
+    /// There was no answer that says what became of it, and nothing has: why.
+    Unanswered(Box<Projection>, String),
     Stop(Wrote<Settlement>),
     Refused(String),
 }
@@ -243,6 +245,7 @@ impl Job<'_> {
         } else {
             HeldBy::Set(names::label_value(&self.cell.id.name))
         };
+        let mut unanswered = None;
         for _ in 0..TRIES {
             let guarded = match patch::guarded(&sight, &edits, &held_by) {
                 Ok(guarded) => guarded,
@@ -262,7 +265,14 @@ impl Job<'_> {
                         None,
                     );
                 }
-                Try::Retry(seen) => sight = Arc::from(seen),
+                Try::Retry(seen) => {
+                    sight = Arc::from(seen);
+                    unanswered = None;
+                }
+                Try::Unanswered(seen, why) => {
+                    sight = Arc::from(seen);
+                    unanswered = Some(why);
+                }
                 Try::Stop(wrote) => return (wrote, None),
                 Try::Refused(why) => {
                     let seen = Some(sight);
@@ -270,7 +280,19 @@ impl Job<'_> {
                 }
             }
         }
-        (Wrote::Again { after_ms: 0 }, None)
+        match unanswered {
+            // What was never written may still come to be: it is said, and tried again.
+            Some(why) if items.iter().all(|item| item.event == Event::Applied) => {
+                self.unanswered(why).await;
+                (Wrote::Again { after_ms: 0 }, None)
+            }
+            // What holds or comes back looks first, whatever became of the last try: the rest goes on.
+            Some(why) => {
+                let seen = Some(sight);
+                (Wrote::Settled(Vec::new()), Some(Refused { why, seen }))
+            }
+            None => (Wrote::Again { after_ms: 0 }, None),
+        }
     }
 
     pub(super) async fn send(
@@ -334,56 +356,12 @@ impl Job<'_> {
                 let until = self.deps.clock.now() + UNCONFIRMED;
                 state.unconfirmed.insert(self.target.uid.clone(), until);
                 drop(state);
-                self.read_again(sight, &paths, items, owners).await
+                match self.read_again(sight, &paths, items, owners).await {
+                    Try::Retry(seen) => Try::Unanswered(seen, why),
+                    other => other,
+                }
             }
         }
-    }
-
-    /// A failed guard and a missing answer prove nothing: what is there now is read.
-    pub(super) async fn read_again(
-        &self,
-        sight: &Projection,
-        paths: &[Path],
-        items: &[Item],
-        owners: bool,
-    ) -> Try {
-        let collection = Collection::of(&self.target);
-        let read = write::get(&self.clients.reads, &collection, &self.target.name).await;
-        let object = match read {
-            Ok(object) => object,
-            Err(error) => {
-                tracing::warn!(target = ?self.target, %error, "a target cannot be read");
-                return Try::Stop(Wrote::Ambiguous {
-                    after_ms: ms(UNREADABLE),
-                });
-            }
-        };
-        let seen = object
-            .and_then(|object| project::project(&object, &self.target.plural, paths, owners))
-            .filter(|seen| seen.target.uid == self.target.uid);
-        let Some(seen) = seen else {
-            return Try::Stop(self.gone(items.iter().map(|item| item.id)));
-        };
-        if items
-            .iter()
-            .all(|item| unchanged(sight, &seen, &item.edit.path))
-        {
-            return Try::Retry(Box::new(seen));
-        }
-        Try::Stop(self.settled(Vec::new(), Some(Sight::Present(Arc::new(seen)))))
-    }
-
-    fn gone(&self, ids: impl Iterator<Item = EntryId>) -> Wrote<Settlement> {
-        let outcome = NewOutcome {
-            reason: Some("the object is gone, or another one has its name".into()),
-            ..NewOutcome::new(Event::Gone, ids.collect())
-        };
-        let outcomes = if outcome.entries.is_empty() {
-            Vec::new()
-        } else {
-            vec![outcome]
-        };
-        self.settled(outcomes, Some(Sight::Gone))
     }
 }
 

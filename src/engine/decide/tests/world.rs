@@ -562,6 +562,7 @@ impl World {
             retry_at: &BTreeMap::new(),
             dead_at: self.process.dead_at,
             unconfirmed: &BTreeMap::new(),
+            unanswered: &BTreeMap::new(),
             unwatched: None,
             refused: None,
             reported: &[],

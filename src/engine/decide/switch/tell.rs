@@ -1,0 +1,103 @@
+//! What is said of the stages of a switch.
+
+use std::collections::BTreeSet;
+
+use crate::api::{StageState, StageStatus};
+use crate::engine::plan;
+
+use super::super::status::{cut, unanswered as fails};
+use super::super::{Decision, Input, Waiting, acts, waiting};
+use super::{StageView, Standing, StepView};
+
+/// Says at how many targets the server fails.
+pub(super) fn unanswered(input: &Input<'_>, decision: &mut Decision) {
+    let live = input.ledger.live();
+    let unanswered = live.filter(|entry| fails(input, entry).is_some());
+    let targets: BTreeSet<&str> = unanswered.map(|entry| entry.target.uid.as_str()).collect();
+    if !targets.is_empty() {
+        let waits = Waiting::Unanswered(targets.len());
+        decision.waiting.get_or_insert(waits);
+    }
+}
+
+/// Targets of a stage that were gone when their turn came: of those nothing is in the journal.
+fn gone(view: &StageView<'_>) -> Option<String> {
+    /// Names that a sentence has: more would not be read.
+    const NAMED: usize = 8;
+    let changes = view.steps.iter().flat_map(|step| &step.changes);
+    let gone = changes.filter(|(_, _, standing)| matches!(standing, Standing::Gone));
+    let names: BTreeSet<String> = gone
+        .map(|(change, _, _)| plan::describe(&change.target))
+        .collect();
+    let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let what = waiting::counted(names.len(), "object");
+    (!names.is_empty())
+        .then(|| format!("{what} gone before their turn: {}{more}", shown.join(", ")))
+}
+
+/// Says where the stages are.
+pub(super) fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
+    for view in stages {
+        let changes = view.steps.iter().flat_map(|step| &step.changes);
+        let outgrown = changes.filter(|(_, _, standing)| matches!(standing, Standing::Outgrown));
+        let named = outgrown.map(|(change, _, _)| {
+            let field = change.path.to_pointer();
+            format!("{} {field}", plan::describe(&change.target))
+        });
+        decision.findings.outgrown.extend(named);
+        let done: usize = view.steps.iter().map(StepView::done).sum();
+        let failed: usize = view.steps.iter().map(StepView::failed).sum();
+        let changes: usize = view.steps.iter().map(|step| step.changes.len()).sum();
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let over = matches!(view.state, StageState::Done | StageState::Failed);
+        let name = &view.stage.name;
+        if view.state == StageState::Failed {
+            decision.findings.failed.push(name.clone());
+        }
+        for (step, why) in view
+            .steps
+            .iter()
+            .filter_map(|step| Some((step, step.missed()?)))
+        {
+            let sentence = format!("{name}/{} failed: {why}", step.step.name);
+            decision.findings.failed_acts.push((name.clone(), sentence));
+        }
+        let gone = gone(view);
+        let mut said: Vec<&str> = view.stage.left_out.as_deref().into_iter().collect();
+        said.extend(gone.as_deref());
+        let told = decision
+            .findings
+            .acts
+            .iter()
+            .chain(&decision.findings.failed_acts);
+        said.extend(
+            told.filter(|(stage, _)| stage == name)
+                .map(|(_, why)| why.as_str()),
+        );
+        let message = (!said.is_empty()).then(|| cut(&said.join("; ")));
+        decision.findings.stages.push(StageStatus {
+            name: name.clone(),
+            state: view.state,
+            changes: number(changes),
+            applied: number(done),
+            failed: number(failed),
+            ready: None,
+            started_at: input.ledger.stage_started.get(name).copied(),
+            finished_at: input.ledger.stage_last.get(name).copied().filter(|_| over),
+            message,
+        });
+        if view.state == StageState::Running {
+            for step in view.steps.iter().filter(|step| step.open() > 0) {
+                if let Some(end) = acts::late_at(input, view.stage, step.step)
+                    && end > input.now
+                {
+                    decision.look_again(end);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What is read where an answer says nothing, and what is said where it stays so.
+
+use std::sync::Arc;
+
+use crate::cluster::Collection;
+use crate::cluster::write;
+use crate::engine::decide::Sight;
+use crate::engine::scheduler::Wrote;
+use crate::field::{Path, Projection, project};
+use crate::ledger::record::NewOutcome;
+use crate::ledger::{EntryId, Event};
+
+use super::Settlement;
+use super::confirm::unchanged;
+use super::write::{Item, Job, Try, UNREADABLE, ms};
+
+impl Job<'_> {
+    /// The server fails at this target, again and again: that is said.
+    pub(super) async fn unanswered(&self, why: String) {
+        let mut state = self.cell.state.lock().await;
+        state.unanswered.insert(self.target.uid.clone(), why);
+        drop(state);
+        self.cell.wake.notify_one();
+    }
+
+    /// A failed guard and a missing answer prove nothing: what is there now is read.
+    pub(super) async fn read_again(
+        &self,
+        sight: &Projection,
+        paths: &[Path],
+        items: &[Item],
+        owners: bool,
+    ) -> Try {
+        let collection = Collection::of(&self.target);
+        let read = write::get(&self.clients.reads, &collection, &self.target.name).await;
+        let object = match read {
+            Ok(object) => object,
+            Err(error) => {
+                tracing::warn!(target = ?self.target, %error, "a target cannot be read");
+                return Try::Stop(Wrote::Ambiguous {
+                    after_ms: ms(UNREADABLE),
+                });
+            }
+        };
+        let seen = object
+            .and_then(|object| project::project(&object, &self.target.plural, paths, owners))
+            .filter(|seen| seen.target.uid == self.target.uid);
+        let Some(seen) = seen else {
+            return Try::Stop(self.gone(items.iter().map(|item| item.id)));
+        };
+        if items
+            .iter()
+            .all(|item| unchanged(sight, &seen, &item.edit.path))
+        {
+            return Try::Retry(Box::new(seen));
+        }
+        Try::Stop(self.settled(Vec::new(), Some(Sight::Present(Arc::new(seen)))))
+    }
+
+    pub(super) fn gone(&self, ids: impl Iterator<Item = EntryId>) -> Wrote<Settlement> {
+        let outcome = NewOutcome {
+            reason: Some("the object is gone, or another one has its name".into()),
+            ..NewOutcome::new(Event::Gone, ids.collect())
+        };
+        let outcomes = if outcome.entries.is_empty() {
+            Vec::new()
+        } else {
+            vec![outcome]
+        };
+        self.settled(outcomes, Some(Sight::Gone))
+    }
+}
