@@ -82,6 +82,15 @@ pub const KINDS: [&str; 7] = [
     "Pool",
 ];
 
+/// Kinds of Flux, Argo CD and KEDA: where they are watched they are targets as well.
+pub const MORE_KINDS: [&str; 5] = [
+    "Kustomization",
+    "HelmRelease",
+    "Application",
+    "Rollout",
+    "ScaledObject",
+];
+
 /// A kind, as it is served.
 pub fn resource(kind: &str) -> ApiResource {
     let (group, version, plural) = match kind {
@@ -93,6 +102,11 @@ pub fn resource(kind: &str) -> ApiResource {
         "Job" => ("batch", "v1", "jobs"),
         "Pool" => (fleet::GROUP, "v1", "pools"),
         "Tower" => (fleet::GROUP, "v1", "towers"),
+        "Kustomization" => ("kustomize.toolkit.fluxcd.io", "v1", "kustomizations"),
+        "HelmRelease" => ("helm.toolkit.fluxcd.io", "v2", "helmreleases"),
+        "Application" => ("argoproj.io", "v1alpha1", "applications"),
+        "Rollout" => ("argoproj.io", "v1alpha1", "rollouts"),
+        "ScaledObject" => ("keda.sh", "v1alpha1", "scaledobjects"),
         "EmergencyMode" => (names::GROUP, names::VERSION, "emergencymodes"),
         "ChangeRecord" => (names::GROUP, names::VERSION, "changerecords"),
         "Playbook" => (names::GROUP, names::VERSION, "playbooks"),

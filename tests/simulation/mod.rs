@@ -9,7 +9,7 @@
 
 mod answers;
 mod broken;
-mod campaign;
+pub mod campaign;
 mod city;
 mod clocks;
 mod judge;

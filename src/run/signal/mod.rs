@@ -136,6 +136,15 @@ impl Signals {
         })
     }
 
+    /// The same, in a simulation: no packet leaves, and this answers in place of everything outside.
+    #[must_use]
+    pub fn played(mut self, by: http::StandIn) -> Self {
+        if let Some(http) = &mut self.http {
+            http.played(by);
+        }
+        self
+    }
+
     /// Sends a notification over one channel.
     ///
     /// # Errors
