@@ -7,6 +7,8 @@ pub const VERSION: &str = "v1alpha1";
 /// Says which mode holds an object, and that it is not fully given back yet: the mode's name,
 /// cut to 63 characters.
 pub const HELD_BY_LABEL: &str = "pingzhan.dev/held-by";
+/// On an object that exists for a mode's lifetime only: the uid of that mode, which made it.
+pub const MADE_FOR_LABEL: &str = "pingzhan.dev/made-for";
 /// An object or namespace with this label set to `true` is never touched.
 pub const EXCLUDE_LABEL: &str = "pingzhan.dev/exclude";
 /// On a record: the uid of its mode.
@@ -28,6 +30,8 @@ pub const OPERATOR_MANAGER: &str = "pingzhan-operator";
 pub const ACT: &str = "pingzhan.dev/act";
 /// Field manager of what is told a `CronJob`'s controller before its missed runs are passed over.
 pub const SKIP_MANAGER: &str = "pingzhan-skip-missed";
+/// Field manager under which it is tried whether an object could be made. Nothing is made by it.
+pub const TRY_MANAGER: &str = "pingzhan-try";
 /// Field manager of the CLI on our own objects.
 pub const CLI_MANAGER: &str = "pingzhan-cli";
 /// Namespace of the operator where nothing else is said.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::request::{self, Collection};
 use super::{schemas, write};
-use crate::field::{self, Path};
+use crate::field::{self, Image, Path};
 use crate::step::kinds;
 
 /// How long an answer that does not know a kind is believed: a CRD that was just installed is
@@ -169,6 +169,12 @@ impl Discovery {
     /// Holds paths of a kind against what the API server says of its fields.
     pub async fn check(&self, resource: &Resource, paths: &[&Path]) -> schemas::Checked {
         self.schemas.check(resource, paths).await
+    }
+
+    /// The fields of an object of a kind, as the API server tells them apart, and how many requests it
+    /// took to know.
+    pub async fn leaves(&self, resource: &Resource, object: &Value) -> (Vec<(Path, Image)>, usize) {
+        self.schemas.leaves(resource, object).await
     }
 
     async fn read(&self) -> Result<BTreeMap<String, BTreeMap<String, Resource>>, Error> {

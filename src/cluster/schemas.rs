@@ -8,13 +8,14 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 use kube::Client;
+use serde_json::Value;
 use snafu::ResultExt;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::discovery::Resource;
 use super::request::{self, BuildSnafu, DecodeSnafu, Error, JSON, SendSnafu};
-use crate::field::{Path, Schemas};
+use crate::field::{Image, Path, Schemas};
 
 /// How long a document is believed without a question: as long as a list of kinds. After that the
 /// question is whether it changed, which costs the server nothing but the answer's head.
@@ -84,6 +85,25 @@ impl Store {
             }
         }
         checked
+    }
+
+    /// The fields of an object of a kind, and how many requests that took. Where the server does not
+    /// say how items of lists are told apart, each list is one.
+    pub(super) async fn leaves(
+        &self,
+        resource: &Resource,
+        object: &Value,
+    ) -> (Vec<(Path, Image)>, usize) {
+        let mut requests = 0;
+        let schemas = self.document(resource, &mut requests).await;
+        let schemas = schemas.unwrap_or_default();
+        let Resource {
+            group,
+            version,
+            kind,
+            ..
+        } = resource;
+        (schemas.leaves(group, version, kind, object), requests)
     }
 
     async fn document(

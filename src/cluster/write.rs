@@ -111,6 +111,31 @@ pub async fn create(
     )
 }
 
+/// Removes the very object that was seen, in the state in which it was seen, and what hangs on it.
+/// [`Answer::Moved`] says that it is another one, or has changed; [`Answer::Done`] gives the object where
+/// something still keeps it, else what the server says of it.
+///
+/// Assumptions: as with [`patch`].
+pub async fn delete(
+    client: &Client,
+    collection: &Collection,
+    name: &str,
+    uid: &str,
+    resource_version: &str,
+) -> Answer {
+    let options = serde_json::json!({
+        "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+        "preconditions": { "uid": uid, "resourceVersion": resource_version },
+    });
+    let body = options.to_string().into_bytes();
+    let path = collection.object_path(name);
+    let answer = send(client, Method::DELETE, &path, JSON, body).await;
+    answer.map_or_else(
+        |error| unsendable(&error),
+        |raw| classify::answer(raw, object),
+    )
+}
+
 /// Reads one object; `None` when there is none of this name.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::api::{Level, Nature, names};
 use crate::engine::plan::Plan;
-use crate::field::{Image, Path, Projection, Seen, Uid};
+use crate::field::{Image, Path, Projection, Seen, Uid, creation};
 use crate::ledger::entry::NewEntry;
 use crate::ledger::{Direction, Entry, Ledger, State};
 
@@ -114,7 +114,8 @@ impl Layers {
             }
         }
         for entry in ledger.live() {
-            if !targets.contains(&entry.target.uid) {
+            // An object that a mode makes is no layer of another's.
+            if !targets.contains(&entry.target.uid) || creation::is(&entry.target.uid) {
                 continue;
             }
             let stands = matches!(
@@ -188,7 +189,8 @@ impl Layers {
     /// The name by which it was written says so. Where the server tracks no owners, and of what was
     /// taken away, the value alone does.
     pub fn wrote(&self, of: &Projection, seen: &Seen, manager: &str) -> bool {
-        if seen.ours.iter().any(|holder| holder == manager) {
+        let is_own = seen.ours.iter().any(|holder| holder == manager);
+        if is_own || creation::is(&of.target.uid) {
             return false;
         }
         if !seen.ours.is_empty() {

@@ -45,6 +45,8 @@ pub enum Protected {
     Panel,
     /// It is labelled so that it is left alone.
     Excluded,
+    /// It exists for the lifetime of a mode, which made it.
+    Made,
     /// It is of a kind that is never touched.
     Kind,
 }
@@ -72,6 +74,9 @@ impl Protected {
             Self::Panel => "it is a panel from which people act, and is never touched",
             Self::Excluded => {
                 "it or its namespace has the label pingzhan.dev/exclude=true, so it is left alone"
+            }
+            Self::Made => {
+                "it exists for the lifetime of a mode only, which made it, so it is left alone"
             }
             Self::Kind => "Secrets, Namespaces and CustomResourceDefinitions are never touched",
         }
@@ -258,6 +263,9 @@ fn by_mark(labels: &BTreeMap<String, String>) -> Option<Protected> {
         .is_some_and(|value| value == "true")
     {
         return Some(Protected::Excluded);
+    }
+    if labels.contains_key(names::MADE_FOR_LABEL) {
+        return Some(Protected::Made);
     }
     let role = labels.get(names::ROLE_LABEL)?;
     ROLES

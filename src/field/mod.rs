@@ -4,6 +4,7 @@
 //!
 //! Shared by the operator, the CLI and the sand table. No client, no clock, no randomness.
 
+pub mod creation;
 mod draft;
 pub mod exact;
 pub mod flatten;

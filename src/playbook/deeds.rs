@@ -1,10 +1,20 @@
-//! Jobs and calls with their references replaced.
+//! Jobs, calls and objects with their references replaced.
 
 use std::collections::BTreeMap;
 
-use crate::api::{Call, Run, Scalar};
+use crate::api::{Apply, Call, Run, Scalar};
 
+use super::expand::Making;
 use super::parameters::{replace, replace_text};
+
+/// Objects that are made.
+pub fn apply(apply: &Apply, parameters: &BTreeMap<String, Scalar>) -> Making {
+    let objects = apply.objects.iter();
+    Making {
+        objects: objects.map(|one| replace(one, parameters)).collect(),
+        adopt: apply.adopt,
+    }
+}
 
 /// A Job, and what undoes it.
 pub fn run(run: &Run, parameters: &BTreeMap<String, Scalar>) -> Run {

@@ -96,6 +96,8 @@ pub enum ResolvedAct {
     },
     /// Change fields; sorted by path, no path beneath another.
     Patch(Vec<Field>),
+    /// Make objects that exist for the mode's lifetime; references are replaced.
+    Apply(Making),
     /// Stop what runs by itself, until the return.
     Suspend(OnResume),
     /// Wait for a state of the cluster.
@@ -115,6 +117,15 @@ pub enum ResolvedAct {
         /// What to tell people, a sentence.
         sentence: String,
     },
+}
+
+/// Objects that are made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Making {
+    /// The objects, whole.
+    pub objects: Vec<Value>,
+    /// Whether one that is there already is taken over.
+    pub adopt: bool,
 }
 
 /// A field and what it is to hold.
@@ -339,7 +350,8 @@ impl Expansion<'_> {
             Act::Notify(notify) => Ok(ResolvedAct::Notify((*notify).clone())),
             Act::Run(run) => Ok(ResolvedAct::Run(deeds::run(run, self.values))),
             Act::Call(call) => Ok(ResolvedAct::Call(deeds::call(call, self.values))),
-            Act::Isolate(_) | Act::Access(_) | Act::Route(_) | Act::Freeze(_) | Act::Apply(_) => {
+            Act::Apply(apply) => Ok(ResolvedAct::Apply(deeds::apply(apply, self.values))),
+            Act::Isolate(_) | Act::Access(_) | Act::Route(_) | Act::Freeze(_) => {
                 Ok(ResolvedAct::Unsupported {
                     word: act.word(),
                     sentence: format!("`{}` is not carried out by this version", act.word()),

@@ -16,5 +16,7 @@ mod pointer;
 pub mod suspended;
 pub mod unsupported;
 
-pub use expand::{Expanded, ExpandedStage, ExpandedStep, Field, ResolvedAct, ScaleRule, expand};
+pub use expand::{
+    Expanded, ExpandedStage, ExpandedStep, Field, Making, ResolvedAct, ScaleRule, expand,
+};
 pub use lint::{Finding, Severity};

@@ -10,6 +10,7 @@ pub const fn act(act: &Act<'_>) -> Option<&'static str> {
         | Act::Config(_)
         | Act::Suspend(_)
         | Act::Patch(_)
+        | Act::Apply(_)
         | Act::Run(_)
         | Act::Call(_)
         | Act::Wait(_)
@@ -26,9 +27,6 @@ pub const fn act(act: &Act<'_>) -> Option<&'static str> {
         ),
         Act::Freeze(_) => Some(
             "`freeze` is not carried out by this version: nobody is stopped from making changes; announce the freeze by hand",
-        ),
-        Act::Apply(_) => Some(
-            "`apply` is not carried out by this version: the objects are not created; apply them by hand",
         ),
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::cluster::watch::{self, Change, Meta};
 use crate::cluster::{Clients, Collection};
 use crate::engine::decide::Sight;
-use crate::field::{Path, Projection, Uid};
+use crate::field::{Path, Projection, Uid, creation};
 
 use super::mode::{Mode, State};
 use super::task;
@@ -50,6 +50,7 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
                 false
             }
             Change::Is(meta) => {
+                let meta = placed(&state, &collection, meta);
                 if let Some(present) = &mut present {
                     present.insert(meta.uid.clone());
                 }
@@ -60,7 +61,10 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
                 let present = present.take().unwrap_or_default();
                 missing(&mut state, &collection, &present)
             }
-            Change::Left(meta) => touched(&mut state, &meta.uid),
+            Change::Left(meta) => {
+                let meta = placed(&state, &collection, meta);
+                touched(&mut state, &meta.uid)
+            }
             Change::Interrupted(why) => {
                 tracing::warn!(
                     mode = mode.id.name,
@@ -75,6 +79,15 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
             mode.wake.notify_one();
         }
     }
+}
+
+/// An object at a place at which the mode makes one, by the place.
+fn placed(state: &State, of: &Collection, mut meta: Meta) -> Meta {
+    let place = creation::uid(&of.api_version, &of.kind, &meta.namespace, &meta.name);
+    if state.ledger.has_changes_of(&place) {
+        meta.uid = place;
+    }
+    meta
 }
 
 /// Whether what moved concerns us: a spec that changed, a label of ours that is gone, or anything

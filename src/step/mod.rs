@@ -1,6 +1,7 @@
 //! Pure: kinds of step. What a step needs to see of the cluster ([`needs`]), and the changes that
 //! it compiles to ([`compile`]). One file a kind, one table.
 
+pub mod apply;
 pub mod config;
 pub mod count;
 pub mod kinds;
@@ -12,6 +13,8 @@ pub mod table;
 pub mod wait;
 
 use std::cmp::Ordering;
+
+use serde_json::Value;
 
 use crate::api::{LabelSelector, NamespaceSelector, PriorityItem, Targets};
 use crate::field::{Image, Path, Projection, Target, Uid};
@@ -49,6 +52,8 @@ pub enum Role {
     /// Autoscalers that may own what the step would change, in namespaces in which it has a target.
     /// Where they cannot be read, nothing is known of them, which is worth knowing, and no more.
     Autoscaler,
+    /// An object that the step makes: whether it is there.
+    Made,
     /// Objects of GitOps that may apply what the step suspends, wherever they are. Where they cannot
     /// be read, that is worth knowing, and no more.
     Applier,
@@ -61,6 +66,14 @@ pub enum Fields {
     Paths(Vec<Path>),
     /// The replicas path of the kind: from the table, or from the CRD's scale subresource.
     Replicas,
+    /// Those that an object gives, as the API server tells them apart. Where it is not there, whether
+    /// it could be made.
+    Manifest {
+        /// The object, whole.
+        object: Value,
+        /// Whether one that is there is taken over.
+        adopt: bool,
+    },
 }
 
 /// One change that a step asks for.
@@ -99,6 +112,8 @@ pub struct Compiled {
     pub skipped: Vec<Skipped>,
     /// What would undo the changes.
     pub unheld: Vec<Unheld>,
+    /// What cannot be carried out as it is written, each a sentence that says what to write instead.
+    pub faults: Vec<String>,
 }
 
 /// What undoes a step unless it is stopped by the same step or an earlier one.
@@ -112,6 +127,9 @@ pub struct Unheld {
 
 /// What a step needs to see. Unsupported steps need nothing.
 pub fn needs(step: &ExpandedStep) -> Vec<Query> {
+    if let ResolvedAct::Apply(making) = &step.act {
+        return apply::needs(making);
+    }
     let Some(targets) = &step.targets else {
         return Vec::new();
     };
@@ -121,7 +139,8 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
         ResolvedAct::Patch(fields) => patch::needs(targets, fields),
         ResolvedAct::Suspend(_) => suspend::needs(targets),
         // A wait looks while it waits: what is not there yet is no problem of the plan.
-        ResolvedAct::Wait(_)
+        ResolvedAct::Apply(_)
+        | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Notify(_)
         | ResolvedAct::Run(_)
@@ -154,6 +173,7 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
         ResolvedAct::Scale(_)
         | ResolvedAct::Config { .. }
         | ResolvedAct::Suspend(_)
+        | ResolvedAct::Apply(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Notify(_)
@@ -168,20 +188,10 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
 /// Guarantees: the same for the same objects, in whatever order they were found; of one field of
 /// one object there is one change.
 pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
-    let Some(targets) = &step.targets else {
-        return Compiled::default();
-    };
-    let mut compiled = match &step.act {
-        ResolvedAct::Scale(rule) => scale::compile(targets, rule, found),
-        ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
-        ResolvedAct::Patch(fields) => patch::compile(fields, found),
-        ResolvedAct::Suspend(on_resume) => suspend::compile(targets, *on_resume, found),
-        ResolvedAct::Wait(_)
-        | ResolvedAct::Gate(_)
-        | ResolvedAct::Notify(_)
-        | ResolvedAct::Run(_)
-        | ResolvedAct::Call(_)
-        | ResolvedAct::Unsupported { .. } => Compiled::default(),
+    let mut compiled = match (&step.act, &step.targets) {
+        (ResolvedAct::Apply(making), _) => apply::compile(making, found),
+        (_, None) => return Compiled::default(),
+        (act, Some(targets)) => of_targets(act, targets, found),
     };
     compiled
         .changes
@@ -194,6 +204,22 @@ pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
         .sort_by(|one, other| (&one.target, &one.why).cmp(&(&other.target, &other.why)));
     compiled.skipped.dedup();
     compiled
+}
+
+fn of_targets(act: &ResolvedAct, targets: &Targets, found: &[Vec<Projection>]) -> Compiled {
+    match act {
+        ResolvedAct::Scale(rule) => scale::compile(targets, rule, found),
+        ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
+        ResolvedAct::Patch(fields) => patch::compile(fields, found),
+        ResolvedAct::Suspend(on_resume) => suspend::compile(targets, *on_resume, found),
+        ResolvedAct::Apply(_)
+        | ResolvedAct::Wait(_)
+        | ResolvedAct::Gate(_)
+        | ResolvedAct::Notify(_)
+        | ResolvedAct::Run(_)
+        | ResolvedAct::Call(_)
+        | ResolvedAct::Unsupported { .. } => Compiled::default(),
+    }
 }
 
 fn order(change: &Proposal) -> (u8, &Target, &Path) {

@@ -99,10 +99,10 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "apply",
         leaves: Leaves::Fields,
-        does: "Makes objects that exist for the mode's lifetime",
-        needs: "",
-        back: "the objects are gone",
-        example: "apply: { objects: [ { apiVersion: v1, kind: ConfigMap, metadata: { name: notice, namespace: portal } } ] }",
+        does: "Makes objects that exist for the mode's lifetime. One that is there already is refused, or, with `adopt: true`, its fields that differ are changed. Never made: Secrets, Namespaces, CRDs, volumes, bare Pods, rules of admission, and anything where nothing is ever touched",
+        needs: "`get`, `list`, `watch`, `create`, `delete`, `patch` of the kinds, and what it takes to make the objects (RBAC objects: `bind` or the rights themselves)",
+        back: "an object that was made is deleted, unless somebody else changed it meanwhile: then it waits for a verdict; the fields of an adopted one are as they were, and it is never deleted",
+        example: "apply: { objects: [ { apiVersion: v1, kind: ConfigMap, metadata: { name: notice, namespace: portal }, data: { text: Stay at home } } ] }",
     },
     Row {
         word: "run",

@@ -5,6 +5,7 @@
 //! happened to every object (`history`), not by what the operator says of itself.
 
 mod acts;
+mod apply;
 mod authority;
 mod autoscaled;
 mod capacity;

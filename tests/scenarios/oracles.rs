@@ -1,6 +1,7 @@
 //! The oracles of the reliability campaign, over everything that happened and over live reads.
 
 mod broken;
+pub mod made;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -159,7 +160,9 @@ impl Evidence {
     pub fn objections(&self, live: &Objects, allowed: Allowed) -> Vec<String> {
         let mut wrong = Vec::new();
         self.every_field_is_back(live, &mut wrong);
+        self.nothing_made_is_left(live, &mut wrong);
         self.bases_are_captured_once(&mut wrong);
+        self.creations_are_counted(allowed.crashes, &mut wrong);
         self.writes_are_counted(allowed.crashes, &mut wrong);
         self.intents_come_first(&mut wrong);
         self.foreign_values_stand(allowed, &mut wrong);
@@ -189,6 +192,8 @@ impl Evidence {
         for event in self.events.iter().filter(there) {
             if let Some(before) = last.insert(&event.uid, event)
                 && !self.foreign.contains(&(event.uid.clone(), event.version))
+                // What is made is judged as a whole.
+                && !self.is_made(before)
             {
                 writes.push(Write {
                     before,
@@ -332,8 +337,12 @@ impl Evidence {
             let is_own = self.foreign.contains(&(event.uid.clone(), version));
             let (kind, name) = (&event.kind, event.name());
             match (known.insert(&event.uid), event.removed) {
-                (_, true) if !is_own => wrong.push(format!("O3: {kind} {name} was removed")),
-                (true, false) if !is_own => wrong.push(format!("O3: {kind} {name} was created")),
+                (_, true) if !is_own && !self.is_unmade(event) => {
+                    wrong.push(format!("O3: {kind} {name} was removed"))
+                }
+                (true, false) if !is_own && !self.is_made(event) => {
+                    wrong.push(format!("O3: {kind} {name} was created"))
+                }
                 (true | false, true | false) => {}
             }
         }

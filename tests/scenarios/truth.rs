@@ -3,11 +3,11 @@
 use pingzhan::api::condition::{self, types};
 use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase};
 use pingzhan::engine::decide::status::BEING_READ;
-use pingzhan::field::{Image, Path};
+use pingzhan::field::{Image, Path, creation};
 use pingzhan::ledger::{Direction, Ledger, State};
 
 use super::history::Event;
-use super::oracles::by_uid;
+use super::oracles::{by_uid, made};
 use super::world::Objects;
 
 /// Each status ever stored that lists a field for a verdict without the value that the verdict has to
@@ -110,9 +110,12 @@ impl Truth<'_> {
             .live()
             .filter(|entry| entry.state == State::Applied)
         {
-            let is = by_uid
-                .get(entry.target.uid.as_str())
-                .map(|object| Image::at(object, &entry.path));
+            let is = if creation::is(&entry.target.uid) {
+                Some(made::image(self.live, &entry.target))
+            } else {
+                let object = by_uid.get(entry.target.uid.as_str());
+                object.map(|object| Image::at(object, &entry.path))
+            };
             let listed = self
                 .status
                 .targets
@@ -180,9 +183,15 @@ impl Truth<'_> {
             .filter(|target| ["Drifted", "Stuck"].contains(&&*target.state))
         {
             let path = Path::parse_pointer(&target.path).expect("status names a path");
-            let is = by_uid
-                .get(target.uid.as_str())
-                .map(|object| Image::at(object, &path).hash());
+            let mut all = self.ledger.entries.values();
+            let made =
+                all.find(|entry| creation::is(&entry.target.uid) && entry.target.uid == target.uid);
+            let is = match made {
+                Some(entry) => Some(made::image(self.live, &entry.target).hash()),
+                None => by_uid
+                    .get(target.uid.as_str())
+                    .map(|object| Image::at(object, &path).hash()),
+            };
             if is != target.seen {
                 lies.push(format!(
                     "it says that {} was seen as {:?}, it is {is:?}",

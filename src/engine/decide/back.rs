@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{DriftActive, DriftRestore, Turn, TurnKind, names};
 use crate::engine::acts::Key;
-use crate::engine::judge::{self, Judgement, Way};
+use crate::engine::judge::{self, Judgement, Way, Why};
 use crate::engine::plan::Plan;
 use crate::engine::scheduler::Class;
 use crate::engine::work::{self, WriteItem};
 use crate::field::giveback::Return;
 use crate::field::patch::Edit;
-use crate::field::{Image, Projection};
+use crate::field::{Image, Projection, creation};
 use crate::ledger::{Entry, EntryId, Event, State};
 
 use super::acts;
+use super::create;
 use super::field::{Look, live, look, rival};
 use super::gate::Gate;
 use super::hold::{drifted, gone, outcome, verdict};
@@ -158,7 +159,9 @@ fn value(
         Look::Gone => return desk.note(&entry.target, rank, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),
     };
-    if layer::give_up(input, entry, (sight, seen, rank), desk, decision)
+    let turned = errand == Errand::Lowered && turns(entry.state);
+    if create::back(input, entry, sight, (rank, turned), desk, decision)
+        || layer::give_up(input, entry, (sight, seen, rank), desk, decision)
         || waits_for_retry(input, entry, decision)
     {
         return;
@@ -176,13 +179,14 @@ fn value(
         drift,
         verdict,
     );
-    // Nothing of a return is judged in the middle of a lowering before it is journalled as turned.
-    let turned = errand == Errand::Lowered
-        && matches!(
-            entry.state,
-            State::Intended | State::Applied | State::Drifted
-        );
     match judged {
+        // Somebody's object that has its name is not deleted for a policy.
+        Judgement::Write(_, Why::Revert)
+            if creation::is(&entry.target.uid) && !live.ours && !turned =>
+        {
+            let why = create::drift(entry, seen);
+            desk.note(&entry.target, rank, outcome(Event::Kept, entry, why));
+        }
         Judgement::Write(to, _) => {
             let item = back_item(order, entry, to);
             desk.revert(&entry.target, sight, rank, item, turned);
@@ -219,6 +223,11 @@ pub(super) fn may_arrive(input: &Input<'_>, entry: &Entry, decision: &mut Decisi
         .waiting
         .get_or_insert(Waiting::Unconfirmed(dead_at));
     true
+}
+
+/// Whether an entry of a lowered level is journalled as turned before anything of its return is judged.
+const fn turns(state: State) -> bool {
+    matches!(state, State::Intended | State::Applied | State::Drifted)
 }
 
 fn waits_for_retry(input: &Input<'_>, entry: &Entry, decision: &mut Decision) -> bool {
@@ -271,6 +280,10 @@ fn ownership(input: &Input<'_>, entries: &[&Entry], desk: &mut Desk, decision: &
             continue;
         }
         let target = &entries[0].target;
+        if creation::is(uid) {
+            create::last_look(input, target, &entries, desk, decision);
+            continue;
+        }
         match input.sights.get(uid) {
             None => {
                 for entry in &entries {
@@ -347,4 +360,4 @@ pub(super) fn let_go(input: &Input<'_>, desk: &mut Desk) -> usize {
 }
 
 /// Ownership comes after every value.
-const OWNERS_RANK: u64 = 1 << 62;
+pub(super) const OWNERS_RANK: u64 = 1 << 62;

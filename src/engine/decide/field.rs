@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::judge::{self, Live};
-use crate::field::{Path, Projection, Seen};
+use crate::field::{Path, Projection, Seen, creation};
 use crate::ledger::Entry;
 
 use super::{Input, Sight};
@@ -26,7 +26,8 @@ pub(super) fn look<'a>(input: &Input<'a>, uid: &str, path: &Path) -> Look<'a> {
         None => Look::Unseen,
         Some(Sight::Gone) => Look::Gone,
         Some(Sight::Unreadable) => Look::Unreadable,
-        Some(Sight::Present(sight)) if sight.deleting => Look::Gone,
+        // One that we made has no end before it is gone.
+        Some(Sight::Present(sight)) if sight.deleting && !creation::is(uid) => Look::Gone,
         Some(Sight::Present(sight)) => sight
             .field(path)
             .map_or(Look::Unseen, |seen| Look::Seen(sight, seen)),

@@ -84,7 +84,8 @@ impl<'a> Gate<'a> {
             .unwrap_or(input.now);
         decision.look_again(until.min(input.now + AGAIN));
         let count = waits.values().map(|wait| wait.uids.len()).sum();
-        decision.refresh = waits.into_values().flat_map(|wait| wait.uids).collect();
+        let waited = waits.into_values().flat_map(|wait| wait.uids);
+        decision.refresh.extend(waited);
         decision.waiting.get_or_insert(Waiting::Readiness {
             stages: names,
             count,

@@ -8,11 +8,12 @@ use crate::engine::plan::{Change, Plan};
 use crate::engine::scheduler::Class;
 use crate::engine::work::{self, SwitchItem, WriteItem};
 use crate::field::patch::Edit;
-use crate::field::{Image, Projection, Seen};
+use crate::field::{Image, Projection, Seen, creation};
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{Entry, Event, State};
 
 use super::board::{Board, Standing};
+use super::create;
 use super::draft::{again, fresh, overtaken, superseding};
 use super::field::{Look, live, look, rival};
 use super::layer;
@@ -36,6 +37,9 @@ pub(super) fn switch(
     desk: &mut Desk,
     decision: &mut Decision,
 ) {
+    if creation::is(&change.target.uid) {
+        return create::switch(board, at, change, amendment, standing, desk, decision);
+    }
     let (sight, seen) = match look(board.input, &change.target.uid, &change.path) {
         Look::Unseen => return desk.unseen(&change.target, &change.path),
         Look::Unreadable => return decision.unreadable(board.input.now),
@@ -104,7 +108,7 @@ enum Found {
     Write(Box<SwitchItem>),
 }
 
-fn judged(
+pub(super) fn judged(
     input: &Input<'_>,
     at: &Place<'_>,
     entry: &Entry,
@@ -205,6 +209,9 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
         Look::Gone => return desk.note(&entry.target, HOLD_RANK, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),
     };
+    if create::goes(input, sight, decision) {
+        return;
+    }
     if input.layers.over(&entry.target.uid, &entry.path).is_some() {
         // Whoever covers it answers for what is there.
         return;
@@ -320,10 +327,11 @@ pub(super) fn outcome(event: Event, entry: &Entry, reason: Option<String>) -> Ne
 /// Somebody else's value, with how many verdicts there were: those say nothing about it.
 pub(super) fn drifted(input: &Input<'_>, entry: &Entry, seen: &Seen) -> NewOutcome {
     let verdicts = input.mode.spec.map_or(0, |spec| spec.verdicts.len());
+    let wrote = || format!("{} wrote {}", rival(seen), seen.image.display());
     NewOutcome {
         observed: Some(seen.image.clone()),
         verdicts: i64::try_from(verdicts).unwrap_or(i64::MAX),
-        reason: Some(format!("{} wrote {}", rival(seen), seen.image.display())),
+        reason: Some(create::drift(entry, seen).unwrap_or_else(wrote)),
         ..NewOutcome::new(Event::Drifted, vec![entry.id])
     }
 }
@@ -336,7 +344,7 @@ pub(super) fn gone(entry: &Entry) -> NewOutcome {
     )
 }
 
-fn applied(entry: &Entry, live: &Image, reason: Option<String>) -> NewOutcome {
+pub(super) fn applied(entry: &Entry, live: &Image, reason: Option<String>) -> NewOutcome {
     let observed = (live != &entry.after).then(|| live.clone());
     NewOutcome {
         observed,

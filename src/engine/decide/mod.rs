@@ -9,6 +9,7 @@ mod acts;
 mod back;
 mod board;
 mod conditions;
+mod create;
 mod draft;
 mod field;
 mod gate;

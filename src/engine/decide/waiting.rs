@@ -47,6 +47,8 @@ pub enum Waiting {
         /// Until when, at the latest.
         until: Timestamp,
     },
+    /// For an object that is deleted and still there: which one, and what keeps it.
+    Deletion(String),
     /// For fields that could not be read.
     Unreadable(usize),
     /// For the server to say what becomes of writes of this many targets.
@@ -90,6 +92,7 @@ impl Waiting {
             Self::Resumed { what, until } => format!(
                 "everything is back; waiting for {what}; until {until:.0} at the latest, then the mode closes and says which are not"
             ),
+            Self::Deletion(what) => format!("waiting for {what}; what keeps it has to let it go"),
             Self::Unreadable(count) => format!(
                 "{} cannot be read as the playbook's account; this is tried again by itself",
                 counted(*count, "field")

@@ -193,6 +193,7 @@ fn unplanned_step(step: &ExpandedStep) -> PlannedStep {
         ResolvedAct::Config { .. } => ("config", None),
         ResolvedAct::Patch(_) => ("patch", None),
         ResolvedAct::Suspend(_) => ("suspend", None),
+        ResolvedAct::Apply(_) => ("apply", None),
         ResolvedAct::Wait(_) => ("wait", None),
         ResolvedAct::Gate(_) => ("gate", None),
         ResolvedAct::Notify(_) => ("notify", None),
@@ -233,6 +234,10 @@ fn planned_step(
         return planned;
     }
     let compiled = step::compile(step, &seen.found);
+    if !compiled.faults.is_empty() {
+        planned.faults = compiled.faults;
+        return planned;
+    }
     planned.findings = findings(seen);
     planned.findings.extend(irreversible(&step.act));
     let refused = seen.protected.iter().chain(&compiled.skipped);
@@ -291,6 +296,7 @@ fn irreversible(act: &ResolvedAct) -> Option<String> {
         | ResolvedAct::Config { .. }
         | ResolvedAct::Patch(_)
         | ResolvedAct::Suspend(_)
+        | ResolvedAct::Apply(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Notify(_)

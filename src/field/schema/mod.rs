@@ -4,12 +4,15 @@
 //! Read from the server's `/openapi/v3` (built-in kinds and CRDs alike), everything else of it
 //! dropped while it is parsed.
 
+mod leaves;
 mod walk;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::image::Image;
 use super::path::Path;
 
 /// The schemas of one group and version.
@@ -39,6 +42,7 @@ struct Node {
     #[serde(rename = "additionalProperties")]
     others: Option<Others>,
     items: Option<Box<Node>>,
+    default: Option<Box<Value>>,
     #[serde(rename = "x-kubernetes-preserve-unknown-fields")]
     open: bool,
     #[serde(rename = "x-kubernetes-embedded-resource")]
@@ -126,14 +130,31 @@ impl Schemas {
         kind: &str,
         path: &Path,
     ) -> Option<Result<(), String>> {
+        let root = self.root(group, version, kind)?;
+        Some(walk::check(self, root, path))
+    }
+
+    /// The fields of an object of a kind, sorted by path: items of lists by the keys by which the
+    /// server tells them apart (a key that is left out has its default), and a list without keys as one
+    /// value. A null is no field. Of a kind that is not in these schemas every list is one value.
+    pub fn leaves(
+        &self,
+        group: &str,
+        version: &str,
+        kind: &str,
+        object: &Value,
+    ) -> Vec<(Path, Image)> {
+        leaves::leaves(self, self.root(group, version, kind), object)
+    }
+
+    fn root(&self, group: &str, version: &str, kind: &str) -> Option<&Node> {
         let wanted = Served {
             group: group.to_owned(),
             version: version.to_owned(),
             kind: kind.to_owned(),
         };
-        let all = self.components.schemas.values();
-        let root = all.into_iter().find(|node| node.kinds.contains(&wanted))?;
-        Some(walk::check(self, root, path))
+        let mut all = self.components.schemas.values();
+        all.find(|node| node.kinds.contains(&wanted))
     }
 
     /// The schema that a schema stands for.

@@ -41,12 +41,10 @@ pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
             .filter_map(|term| authority::duration(term, &format!("{pointer}/timeout")))
             .collect(),
         Act::Notify(notify) => self::notify(notify, &pointer),
-        Act::Suspend(_)
-        | Act::Isolate(_)
-        | Act::Access(_)
-        | Act::Route(_)
-        | Act::Freeze(_)
-        | Act::Apply(_) => Vec::new(),
+        Act::Suspend(_) | Act::Isolate(_) | Act::Access(_) | Act::Route(_) | Act::Freeze(_) => {
+            Vec::new()
+        }
+        Act::Apply(apply) => super::made::findings(spec, apply, &pointer),
         Act::Run(run) => self::run(spec, run, &pointer),
         Act::Call(call) => self::call(spec, call, &pointer),
     };

@@ -127,6 +127,12 @@ codes! {
     BAD_URL "PZ0531" Error "not a call that can be made", "write an http or https address, and POST, PUT, PATCH or DELETE";
     BAD_JOB "PZ0532" Error "not the spec of a Job", "write the Job's `spec` with its `template`";
 
+    MADE_OF_NOTHING "PZ0540" Error "apply makes nothing", "give at least one object under `objects`";
+    BAD_MANIFEST "PZ0541" Error "not an object that can be made", "write it whole: `apiVersion`, `kind`, `metadata.name`, and `metadata.namespace` where the kind is in namespaces";
+    PART_OF_OTHERS "PZ0542" Error "a part of an object that others write", "take it out: the API server and the cluster's controllers write it";
+    MADE_TWICE "PZ0543" Error "an object is made twice", "give each object once";
+    REFUSED_NAMESPACE "PZ0544" Error "a namespace in which nothing is made", "choose a namespace of your own: those of the cluster and of Pingzhan are never touched";
+
     // Who may do it.
     NO_REQUESTERS "PZ0601" Error "nobody may declare", "name at least one group under `requesterGroups`";
     NO_APPROVERS "PZ0602" Error "approvals are needed and nobody may give them", "name groups under `approverGroups`, or set the quorum of the level to 0";

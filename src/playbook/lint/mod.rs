@@ -4,6 +4,7 @@
 mod acts;
 mod authority;
 pub mod codes;
+mod made;
 mod mode;
 mod names;
 mod parameters;

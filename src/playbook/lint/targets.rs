@@ -9,7 +9,7 @@ use crate::playbook::{conditions, kinds, suspended};
 use super::{Finding, codes, names};
 
 /// Namespaces in which nothing is ever touched.
-const NEVER: [&str; 5] = [
+pub(super) const NEVER: [&str; 5] = [
     "kube-system",
     "kube-public",
     "kube-node-lease",

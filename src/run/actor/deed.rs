@@ -52,6 +52,7 @@ impl Errand {
             | ResolvedAct::Config { .. }
             | ResolvedAct::Patch(_)
             | ResolvedAct::Suspend(_)
+            | ResolvedAct::Apply(_)
             | ResolvedAct::Wait(_)
             | ResolvedAct::Gate(_)
             | ResolvedAct::Unsupported { .. } => Err("it is nothing to carry out".to_owned()),

@@ -7,7 +7,7 @@ use crate::api::{EmergencyMode, Nature};
 use crate::engine::facts::Facts;
 use crate::engine::layers::{Layers, Rank};
 use crate::engine::plan::{Plan, describe};
-use crate::field::{Path, Uid};
+use crate::field::{Path, Uid, creation};
 use crate::ledger::held::{self, Holder};
 use crate::ledger::{Direction, EntryId};
 use crate::run::mode::State;
@@ -45,6 +45,9 @@ impl Held {
             let (holder, why) = holders.find_map(|(other, holder)| {
                 if other != path {
                     return Some((holder, format!(" as {}", other.to_pointer())));
+                }
+                if creation::is(uid) {
+                    return Some((holder, ", which makes it".to_owned()));
                 }
                 let yields = self.nature == Nature::Exercise && self.actual.contains(&holder.uid);
                 yields.then(|| (holder, ", and an exercise gives way to it".to_owned()))

@@ -15,7 +15,7 @@ use crate::cluster::{Clients, Collection};
 use crate::engine::decide::Sight;
 use crate::engine::scheduler::{Event, Observed, Standing, Wrote};
 use crate::engine::work::Task;
-use crate::field::{Progress, Uid};
+use crate::field::{Progress, Uid, creation};
 use crate::run::mode::{Mode, State};
 use crate::run::task;
 
@@ -98,6 +98,10 @@ pub(super) fn answered(result: &Wrote<Settlement>) -> Option<Observed> {
         let Some(Sight::Present(sight)) = &settlement.sight else {
             return None;
         };
+        // Nobody tells how far an object is under the uid of its place.
+        if creation::is(&settlement.uid) {
+            return None;
+        }
         Some(Observed {
             generation: sight.generation?,
             standing: standing(sight.progress),

@@ -6,6 +6,7 @@
 
 mod again;
 mod confirm;
+mod create;
 mod first;
 mod follow;
 pub(in crate::run) mod outcomes;

@@ -9,7 +9,7 @@ use crate::engine::decide::Sight;
 use crate::engine::layers;
 use crate::engine::scheduler::{Event as Told, Recording, Work};
 use crate::engine::work::{Act, Task};
-use crate::field::Uid;
+use crate::field::{Uid, creation};
 use crate::ledger::record::{Body, NewOutcome};
 use crate::ledger::{EntryId, Event};
 use crate::run::mode::{Mode, State};
@@ -293,7 +293,10 @@ fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
             }
         }
         if happened(Event::Applied) || happened(Event::Reverted) {
-            state.unconfirmed.remove(uid);
+            // What makes an object has no guard: a copy may come late.
+            if !creation::is(uid) {
+                state.unconfirmed.remove(uid);
+            }
             state.retry.remove(uid);
         }
     }

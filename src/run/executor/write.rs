@@ -13,7 +13,7 @@ use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::packed::Packed;
 use crate::field::patch::{self, Edit, HeldBy};
 use crate::field::sieve::Sieve;
-use crate::field::{Image, Path, Projection, Target, project};
+use crate::field::{Image, Path, Projection, Target, creation, project};
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
 use crate::run::mode::{Mode, UNCONFIRMED};
@@ -50,6 +50,9 @@ pub(super) async fn write(deps: &Deps, cell: &Mode, task: Task) -> Wrote<Settlem
         clients,
         target,
     };
+    if creation::is(&job.target.uid) {
+        return job.creation(sight, act).await;
+    }
     match act {
         Act::Note(outcomes) => job.settled(outcomes, None),
         Act::Switch(items) => job.switch(sight, items).await,

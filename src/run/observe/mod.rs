@@ -5,6 +5,7 @@
 //! incomplete must not look like a whole one.
 
 mod filter;
+mod made;
 mod namespaces;
 mod query;
 mod room;
@@ -109,6 +110,9 @@ impl Session<'_> {
             spaces.extend(targets.map(|seen| seen.target.namespace.clone()));
             found[place] = Some(answer);
         }
+        for (place, query) in of_role(queries, Role::Made) {
+            found[place] = Some(self.run(query, None).await);
+        }
         for (place, query) in of_role(queries, Role::Restart) {
             found[place] = Some(self.run(query, Some(spaces.clone())).await);
         }
@@ -133,9 +137,12 @@ impl Session<'_> {
             facts.beside.push(beside.collect());
             facts.protected.extend(answer.protected.iter().cloned());
             facts.guarded.extend(answer.guarded.iter().cloned());
+            facts.faults.extend(answer.faults.iter().cloned());
             let problems = answer.problems.iter();
             match query.role {
-                Role::Target | Role::Restart => facts.problems.extend(problems.cloned()),
+                Role::Target | Role::Restart | Role::Made => {
+                    facts.problems.extend(problems.cloned())
+                }
                 Role::Autoscaler => facts.findings.extend(problems.map(|problem| {
                     format!(
                         "it is not known whether a {} owns any of these counts and would put its \

@@ -13,7 +13,7 @@ use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
 use crate::engine::beside::Beside;
 use crate::engine::plan::describe;
-use crate::engine::protect::{self, binds_own, protected};
+use crate::engine::protect::{self, Protected, binds_own, protected};
 use crate::field::sieve::Sieve;
 use crate::field::{Identity, Path, Projection, Target, Uid, project};
 use crate::playbook::matching;
@@ -44,12 +44,14 @@ pub(super) struct Found {
     pub(super) guarded: Vec<Skipped>,
     /// What could not be read.
     pub(super) problems: Vec<String>,
+    /// What cannot be as it is written.
+    pub(super) faults: Vec<String>,
     /// How many requests it took.
     pub(super) requests: usize,
 }
 
 impl Found {
-    fn problem(sentence: String) -> Self {
+    pub(super) fn problem(sentence: String) -> Self {
         Self {
             problems: vec![sentence],
             ..Self::default()
@@ -86,6 +88,9 @@ pub(super) async fn run(
     if says_of_others(query.role) && view.discovery.resolve(&query.kind).await.is_err() {
         return Found::default();
     }
+    if let Fields::Manifest { object, adopt } = &query.fields {
+        return super::made::run(view, namespaces, query, object, *adopt).await;
+    }
     match Job::new(view, namespaces, query, within).await {
         Ok(job) => job.run(namespaces.count()).await,
         Err(problem) => Found::problem(problem),
@@ -95,7 +100,7 @@ pub(super) async fn run(
 /// Whether what a query finds only says something of targets.
 const fn says_of_others(role: Role) -> bool {
     match role {
-        Role::Target | Role::Restart => false,
+        Role::Target | Role::Restart | Role::Made => false,
         Role::Autoscaler | Role::Applier => true,
     }
 }
@@ -113,11 +118,12 @@ impl<'a> Job<'a> {
         let resolved = view.discovery.resolve(&query.kind).await;
         let resource = resolved.map_err(|error| sentence(&error))?;
         let few = match query.role {
-            Role::Target | Role::Restart | Role::Applier => FEW_NAMESPACES,
+            Role::Target | Role::Restart | Role::Made | Role::Applier => FEW_NAMESPACES,
             Role::Autoscaler => FEW_WITH_AUTOSCALERS,
         };
         let paths = match &query.fields {
             Fields::Paths(paths) => paths.clone(),
+            Fields::Manifest { .. } => Vec::new(),
             Fields::Replicas => {
                 let reads = &view.account.reads;
                 let path = view.discovery.replicas_path(reads, &resource).await;
@@ -272,7 +278,9 @@ impl<'a> Job<'a> {
             why: why.sentence().to_owned(),
         });
         match guard {
-            Some(guard) if !says_of_others(self.query.role) => Some(Kept::Protected(guard)),
+            Some(guard) if !says_of_others(self.query.role) && why != Some(Protected::Made) => {
+                Some(Kept::Protected(guard))
+            }
             // That it owns a count, or applies a target, must be known all the same.
             Some(guard) => Some(Kept::Guarded(
                 self.project(&object)?,
@@ -383,6 +391,7 @@ fn merge(parts: Vec<Found>) -> Found {
         protected,
         guarded,
         problems,
+        faults,
         requests,
     } in parts
     {
@@ -391,6 +400,7 @@ fn merge(parts: Vec<Found>) -> Found {
         whole.protected.extend(protected);
         whole.guarded.extend(guarded);
         whole.problems.extend(problems);
+        whole.faults.extend(faults);
         whole.requests += requests;
     }
     whole

@@ -11,7 +11,7 @@ use super::sentence;
 use crate::cluster::list::{self, Query as List};
 use crate::cluster::{self, Clients, Collection, write};
 use crate::field::sieve::Sieve;
-use crate::field::{Path, Projection, Target, project};
+use crate::field::{Path, Projection, Target, creation, project};
 
 /// Up to so many objects of a namespace are read by name rather than listed.
 const SINGLE: usize = 3;
@@ -59,7 +59,8 @@ pub async fn observe_targets(
     tell: &UnboundedSender<Told>,
 ) -> Observed {
     let mut groups: BTreeMap<Collection, Group<'_>> = BTreeMap::new();
-    for one in wanted {
+    let is_place = |one: &&Wanted| creation::is(&one.target.uid);
+    for one in wanted.iter().filter(|one| !is_place(one)) {
         let group = groups.entry(Collection::of(&one.target)).or_default();
         group.insert(one.target.uid.as_str(), one);
     }
@@ -68,7 +69,7 @@ pub async fn observe_targets(
         collection,
         tell,
     };
-    let mut whole = Observed::default();
+    let mut whole = places(account, wanted.iter().filter(is_place), tell).await;
     for kind in kinds(&groups) {
         let of_kind = |collection: &Collection| same_kind(collection, &kind);
         let asked: Vec<_> = groups.iter().filter(|(c, _)| of_kind(c)).collect();
@@ -96,6 +97,38 @@ pub async fn observe_targets(
         whole.requests += part.requests;
     }
     whole
+}
+
+/// Looks at places at which a mode makes objects: of each it is told what is there, or that nothing is.
+async fn places(
+    account: &Clients,
+    wanted: impl Iterator<Item = &Wanted>,
+    tell: &UnboundedSender<Told>,
+) -> Observed {
+    let mut looks = Vec::new();
+    for one in wanted {
+        let collection = Collection::of(&one.target);
+        looks.push(async move {
+            let read = write::get(&account.reads, &collection, &one.target.name).await;
+            (one, read)
+        });
+    }
+    let mut observed = Observed::default();
+    let mut looks = stream::iter(looks).buffered(IN_FLIGHT);
+    while let Some((one, read)) = looks.next().await {
+        observed.requests += 1;
+        match read {
+            Ok(object) => {
+                let seen = creation::project(&one.target, object.as_ref());
+                let _ = tell.send((one.target.clone(), Some(seen)));
+            }
+            Err(error) => {
+                let problem = format!("{}: {}", account.who, sentence(&error));
+                observed.problems.push(problem);
+            }
+        }
+    }
+    observed
 }
 
 /// The kinds of some groups, each as its collection in the whole cluster.

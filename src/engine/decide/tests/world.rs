@@ -650,6 +650,7 @@ impl World {
         let paths = match &query.fields {
             Fields::Paths(paths) => paths.clone(),
             Fields::Replicas => vec![Path::fields(["spec", "replicas"])],
+            Fields::Manifest { .. } => Vec::new(),
         };
         let matches = |object: &&Value| {
             let metadata = &object["metadata"];
