@@ -11,13 +11,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::giveback;
 use super::image::Image;
 use super::locate::Place;
 use super::managed::{self, FormerOwner, Owner};
 use super::ops;
 use super::path::{Path, escape};
 use super::progress::Progress;
-use super::project::{Identity, Projection, Seen, Target};
+use super::project::{self, Identity, Projection, Seen, Target};
 use super::set::FieldSet;
 use super::uid::Uid;
 use crate::api::names::{self, HELD_BY_LABEL, MADE_FOR_LABEL};
@@ -62,7 +63,7 @@ pub fn target(api_version: &str, kind: &str, plural: &str, namespace: &str, name
 ///
 /// Guarantees: one field, [`path`]. It is ours where an object was made by a mode under its own
 /// field manager, and says so by its label; whatever has taken its name since is not.
-pub fn project(target: &Target, object: Option<&Value>) -> Projection {
+pub fn seen(target: &Target, object: Option<&Value>) -> Projection {
     let metadata = object.map(|object| &object["metadata"]);
     let text = |name: &str| metadata.and_then(|metadata| metadata[name].as_str());
     let managed = metadata.and_then(|metadata| metadata["managedFields"].as_array());
@@ -294,21 +295,27 @@ pub fn renewed(live: &Value, body: &Value) -> json_patch::Patch {
     json_patch::Patch(operations)
 }
 
-/// A patch that takes what says whose an object is off it; nothing where it says nothing.
-pub fn unmarked(live: &Value) -> Option<json_patch::Patch> {
-    let marks = [HELD_BY_LABEL, MADE_FOR_LABEL];
-    let there = marks
-        .into_iter()
-        .filter(|mark| label(Some(live), mark).is_some());
-    let removed: Vec<_> = there
-        .map(|mark| ops::remove(&format!("/metadata/labels/{}", escape(mark))))
-        .collect();
-    if removed.is_empty() {
-        return None;
+/// A patch that takes our marks off an object that stays, ownership included; nothing where there are
+/// none. `manager` is the mode's.
+pub fn unmarked(live: &Value, plural: &str, manager: &str) -> Option<json_patch::Patch> {
+    let seen = project::project(live, plural, &[], true)?;
+    let given_back = giveback::give_back(&seen, manager, &[], true, &[])
+        .ok()
+        .flatten();
+    let mut operations = given_back.map(|patch| patch.0).unwrap_or_default();
+    let mut marks = vec![MADE_FOR_LABEL];
+    if operations.is_empty() {
+        marks.push(HELD_BY_LABEL);
     }
-    let mut operations = guard(live);
-    operations.extend(removed);
-    Some(json_patch::Patch(operations))
+    marks.retain(|mark| label(Some(live), mark).is_some());
+    if operations.is_empty() && !marks.is_empty() {
+        operations = guard(live);
+    }
+    let removed = marks
+        .iter()
+        .map(|mark| format!("/metadata/labels/{}", escape(mark)));
+    operations.extend(removed.map(|place| ops::remove(&place)));
+    (!operations.is_empty()).then_some(json_patch::Patch(operations))
 }
 
 fn guard(live: &Value) -> Vec<json_patch::PatchOperation> {

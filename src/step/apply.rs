@@ -149,7 +149,7 @@ mod tests {
 
     fn place() -> Projection {
         let target = creation::target("v1", "ConfigMap", "configmaps", "portal", "notice");
-        creation::project(&target, None)
+        creation::seen(&target, None)
     }
 
     fn there_already(data: &Value) -> Projection {

@@ -195,10 +195,9 @@ fn value(
             desk.note(&entry.target, rank, outcome(Event::Turned, entry, None));
         }
         Judgement::Done | Judgement::Withdraw => {
-            if may_arrive(input, entry, decision) {
-                return;
+            if !waits_for_the_dead(input, entry, decision) {
+                desk.note(&entry.target, rank, outcome(Event::Reverted, entry, None));
             }
-            desk.note(&entry.target, rank, outcome(Event::Reverted, entry, None));
         }
         Judgement::Drift | Judgement::EqualForeign => {
             desk.note(&entry.target, rank, drifted(input, entry, seen));
@@ -212,22 +211,26 @@ fn value(
     }
 }
 
-/// Whether a write of a change that was never confirmed may still take effect: then it is waited.
-pub(super) fn may_arrive(input: &Input<'_>, entry: &Entry, decision: &mut Decision) -> bool {
-    let dead_at = input.dead_at(&entry.target.uid);
-    if entry.confirmed || input.now >= dead_at {
-        return false;
-    }
-    decision.look_again(dead_at);
-    decision
-        .waiting
-        .get_or_insert(Waiting::Unconfirmed(dead_at));
-    true
-}
-
 /// Whether an entry of a lowered level is journalled as turned before anything of its return is judged.
 const fn turns(state: State) -> bool {
     matches!(state, State::Intended | State::Applied | State::Drifted)
+}
+
+/// Whether a write that was never confirmed may still take effect.
+pub(super) fn waits_for_the_dead(
+    input: &Input<'_>,
+    entry: &Entry,
+    decision: &mut Decision,
+) -> bool {
+    let dead_at = input.dead_at(&entry.target.uid);
+    let waits = !entry.confirmed && input.now < dead_at;
+    if waits {
+        decision.look_again(dead_at);
+        decision
+            .waiting
+            .get_or_insert(Waiting::Unconfirmed(dead_at));
+    }
+    waits
 }
 
 fn waits_for_retry(input: &Input<'_>, entry: &Entry, decision: &mut Decision) -> bool {

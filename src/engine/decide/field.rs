@@ -64,3 +64,11 @@ pub(super) fn rival(seen: &Seen) -> String {
         names.join(", ")
     }
 }
+
+/// Parents of a field that are not there, the outermost first.
+pub(super) fn missing_parents(seen: &Seen) -> Vec<Path> {
+    let segments = seen.path.segments();
+    (seen.place.existing + 1..segments.len())
+        .map(|end| Path::new(segments[..end].to_vec()))
+        .collect()
+}

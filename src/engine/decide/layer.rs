@@ -10,7 +10,8 @@ use crate::engine::plan::{self, Change};
 use crate::field::{FormerOwner, Image, Path, Projection, Seen, Target};
 use crate::ledger::{Entry, Event, State};
 
-use super::back::may_arrive;
+use super::back::waits_for_the_dead;
+use super::field::missing_parents;
 use super::hold::outcome;
 use super::work::Desk;
 use super::{Blocked, Decision, Input, Waiting, wartime};
@@ -65,14 +66,6 @@ fn of(layer: &Layer) -> Peacetime {
     }
 }
 
-/// Parents of a field that are not there, the outermost first.
-fn missing_parents(seen: &Seen) -> Vec<Path> {
-    let segments = seen.path.segments();
-    (seen.place.existing + 1..segments.len())
-        .map(|end| Path::new(segments[..end].to_vec()))
-        .collect()
-}
-
 /// Gives a change that turns back up to the layer that is to stand after it. False where there is
 /// none, so that peacetime's value is to be written.
 ///
@@ -103,7 +96,7 @@ pub(super) fn give_up(
         wait(next, decision);
         return true;
     }
-    if !may_arrive(input, entry, decision) {
+    if !waits_for_the_dead(input, entry, decision) {
         give(entry, next, rank, desk);
     }
     true

@@ -31,7 +31,7 @@ fn live() -> Value {
 }
 
 fn seen(object: &Value) -> Seen {
-    project(&place(), Some(object)).seen.remove(0)
+    super::seen(&place(), Some(object)).seen.remove(0)
 }
 
 /// A uid of ours must never be taken for one of the server's, nor two places for one.
@@ -102,7 +102,7 @@ fn an_object_is_ours_by_manager_and_label_together() {
     let mut of_another = live();
     of_another["metadata"]["labels"][MADE_FOR_LABEL] = json!("ffff0000-1");
     assert!(seen(&of_another).ours.is_empty());
-    let nothing = project(&place(), None);
+    let nothing = super::seen(&place(), None);
     assert_eq!(nothing.seen[0].image, Image::Absent);
     assert!(nothing.seen[0].ours.is_empty() && !nothing.deleting);
 }
@@ -138,7 +138,7 @@ fn what_keeps_an_object_that_is_being_deleted_is_known() {
     let going = going(&seen(&object).image).expect("it goes");
     assert_eq!(going.since, "2026-07-01T09:00:00Z");
     assert_eq!(going.finalizers, ["example.com/x"]);
-    assert!(project(&place(), Some(&object)).deleting);
+    assert!(super::seen(&place(), Some(&object)).deleting);
 }
 
 /// The labels are what proves that an object is ours, and what people find it by.
@@ -181,14 +181,17 @@ fn a_renewed_object_is_as_it_was_made_and_keeps_what_others_added() {
     );
 }
 
-/// Where another's object stays, nothing of ours may.
+/// Where another's object stays, nothing of ours may: neither label nor owner.
 #[test]
 fn marks_come_off_alone() {
     let mut object = live();
-    let patch = unmarked(&object).expect("it is marked");
+    let patch = unmarked(&object, "configmaps", MANAGER).expect("it is marked");
     ops::carry_out(&mut object, &patch.0).expect("it applies");
     assert_eq!(object["metadata"]["labels"], json!({ "seen": "yes" }));
-    assert!(unmarked(&object).is_none());
+    assert_eq!(object["data"], live()["data"]);
+    let owners = object["metadata"]["managedFields"].to_string();
+    assert!(!owners.contains("pingzhan/"), "{owners}");
+    assert!(unmarked(&object, "configmaps", MANAGER).is_none());
 }
 
 /// A count that an autoscaler moved is not put back where the playbook gives none.

@@ -125,3 +125,57 @@ fn references_that_go_in_circles_end() {
     let path = Path::fields(["spec", "x"]);
     assert_eq!(schemas.check("g", "v1", "A", &path), Some(Ok(())));
 }
+
+/// What is adopted is changed field by field, by the very keys by which the server tells items apart:
+/// one that is left out has its default, and what has no keys is one value.
+#[test]
+fn an_object_is_its_fields_as_the_server_tells_them_apart() {
+    let schemas = Schemas::parse(APPS.as_bytes()).expect("a document");
+    let object = serde_json::json!({ "spec": {
+        "replicas": 3, "paused": null,
+        "template": { "spec": { "containers": [{
+            "name": "web", "image": "web:2", "args": ["a", "b"],
+            "ports": [{ "containerPort": 80 }],
+        }] } },
+    } });
+    let texts = |leaves: Vec<(Path, Image)>| -> Vec<String> {
+        let text =
+            |(path, image): (Path, Image)| format!("{} {}", path.to_pointer(), image.display());
+        leaves.into_iter().map(text).collect()
+    };
+    let leaves = schemas.leaves("apps", "v1", "Deployment", &object);
+    for (path, image) in &leaves {
+        assert_eq!(
+            deployment(&path.to_pointer()),
+            Ok(()),
+            "{}",
+            image.display()
+        );
+    }
+    let web = "/spec/template/spec/containers[name=web]";
+    assert_eq!(
+        texts(leaves),
+        [
+            "/spec/replicas 3".to_owned(),
+            format!("{web}/args [\"a\",\"b\"]"),
+            format!("{web}/image \"web:2\""),
+            format!("{web}/ports[containerPort=80,protocol=TCP] {{\"containerPort\":80}}"),
+        ]
+    );
+    let pools = Schemas::parse(POOLS.as_bytes()).expect("a document");
+    let object = serde_json::json!({ "spec": {
+        "zones": ["a"], "rows": [{ "id": 1, "on": true }, { "id": 2 }], "steps": [{ "name": "x" }], "tuning": {},
+    } });
+    assert_eq!(
+        texts(pools.leaves("fleet.example.com", "v1", "Pool", &object)),
+        [
+            "/spec/rows[id=1]/on true",
+            "/spec/rows[id=2] {\"id\":2}",
+            "/spec/steps [{\"name\":\"x\"}]",
+            "/spec/tuning {}",
+            "/spec/zones[=a] \"a\"",
+        ]
+    );
+    let unknown = pools.leaves("fleet.example.com", "v1", "Other", &object);
+    assert!(texts(unknown).contains(&"/spec/zones [\"a\"]".to_owned()));
+}

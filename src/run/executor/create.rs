@@ -105,7 +105,7 @@ impl Job<'_> {
                 }
                 continue;
             };
-            let seen = creation::project(&self.target, Some(object));
+            let seen = creation::seen(&self.target, Some(object));
             if seen.deleting || (wanted.replaces && image(&seen) != image(sight)) {
                 return Ok(self.seen(seen));
             }
@@ -135,7 +135,7 @@ impl Job<'_> {
             let Some(object) = &live else {
                 return Ok(self.noted(Event::Reverted, ids));
             };
-            let seen = creation::project(&self.target, Some(object));
+            let seen = creation::seen(&self.target, Some(object));
             if seen.deleting || image(&seen) != image(sight) {
                 return Ok(self.seen(seen));
             }
@@ -164,7 +164,7 @@ impl Job<'_> {
             let live = self.live().await?;
             match live {
                 Some(object) if self.is_made_by_us(&object) => {
-                    let seen = creation::project(&self.target, Some(&object));
+                    let seen = creation::seen(&self.target, Some(&object));
                     if seen.deleting {
                         return Ok(self.seen(seen));
                     }
@@ -187,11 +187,12 @@ impl Job<'_> {
     async fn unmark(&self) -> Step<Wrote<Settlement>> {
         for _ in 0..TRIES {
             let Some(object) = self.live().await? else {
-                let nothing = creation::project(&self.target, None);
+                let nothing = creation::seen(&self.target, None);
                 return Ok(self.seen(nothing));
             };
-            let Some(patch) = creation::unmarked(&object) else {
-                let seen = creation::project(&self.target, Some(&object));
+            let Some(patch) = creation::unmarked(&object, &self.target.plural, &self.manager())
+            else {
+                let seen = creation::seen(&self.target, Some(&object));
                 return Ok(self.seen(seen));
             };
             if let Answer::Refused {
@@ -206,7 +207,7 @@ impl Job<'_> {
     }
 
     fn is_made_by_us(&self, object: &Value) -> bool {
-        let seen = creation::project(&self.target, Some(object));
+        let seen = creation::seen(&self.target, Some(object));
         let manager = self.manager();
         seen.seen
             .iter()
@@ -216,7 +217,7 @@ impl Job<'_> {
 
     /// The object as it is made: what the server made of it is journalled, its uid first of all.
     fn made(&self, wanted: &Wanted, object: &Value) -> Wrote<Settlement> {
-        let seen = creation::project(&self.target, Some(object));
+        let seen = creation::seen(&self.target, Some(object));
         let item = Item {
             id: wanted.id,
             edit: Edit {
@@ -241,7 +242,7 @@ impl Job<'_> {
 
     /// Nothing is there any more.
     fn noted(&self, event: Event, ids: Vec<EntryId>) -> Wrote<Settlement> {
-        let nothing = creation::project(&self.target, None);
+        let nothing = creation::seen(&self.target, None);
         self.settled(vec![NewOutcome::new(event, ids)], Some(present(nothing)))
     }
 

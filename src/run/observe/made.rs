@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::found::Found;
 use super::namespaces::{Labels, Namespaces, labels};
-use super::query::Found;
 use super::{View, sentence};
 use crate::api::names;
 use crate::cluster::write::{self, Effect};
@@ -144,7 +144,7 @@ impl Look<'_> {
             }
             // One that a mode made is the same creation, whoever's it is.
             Ok(Some(object)) if creation::made_for(&object).is_some() => Found {
-                objects: vec![creation::project(&self.target, Some(&object))],
+                objects: vec![creation::seen(&self.target, Some(&object))],
                 ..Found::default()
             },
             Ok(Some(object)) => self.there(&object).await,
@@ -203,7 +203,7 @@ impl Look<'_> {
         match tried.await {
             // Where another is made at this moment, the switch says so.
             Answer::Done(_) | Answer::Moved => {
-                let nothing = creation::project(&self.target, None);
+                let nothing = creation::seen(&self.target, None);
                 found.objects.push(nothing);
             }
             Answer::Refused {

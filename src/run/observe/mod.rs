@@ -5,6 +5,7 @@
 //! incomplete must not look like a whole one.
 
 mod filter;
+mod found;
 mod made;
 mod namespaces;
 mod query;
@@ -22,8 +23,8 @@ use crate::engine::protect::Own;
 use crate::playbook::{Expanded, ExpandedStep};
 use crate::step::{self, Query, Role};
 
+use found::Found;
 use namespaces::Namespaces;
-use query::Found;
 
 pub use room::room;
 pub use targets::{Observed, Told, Wanted, observe_targets};

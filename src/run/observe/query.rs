@@ -7,6 +7,7 @@ use futures::stream;
 use serde_json::Value;
 
 use super::filter::{Filter, Verdicts};
+use super::found::{Found, merge};
 use super::namespaces::{Labels, Namespaces, labels};
 use super::{View, sentence};
 use crate::cluster::list::{self, Listed, Query as List};
@@ -15,7 +16,7 @@ use crate::engine::beside::Beside;
 use crate::engine::plan::describe;
 use crate::engine::protect::{self, Protected, binds_own, protected};
 use crate::field::sieve::Sieve;
-use crate::field::{Identity, Path, Projection, Target, Uid, project};
+use crate::field::{Identity, Path, Projection, Target, project};
 use crate::playbook::matching;
 use crate::step::{Fields, Query, Role, Skipped};
 
@@ -30,34 +31,6 @@ const FEW_WITH_AUTOSCALERS: usize = 2;
 /// Requests of one query in flight. The API server's own limit for one user is far above, and
 /// people's requests must not wait for ours.
 const IN_FLIGHT: usize = 4;
-
-/// What a query found.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// What was asked for, by namespace and name.
-    pub(super) objects: Vec<Projection>,
-    /// What is worth knowing of them, where it was asked for.
-    pub(super) beside: BTreeMap<Uid, Beside>,
-    /// What is never touched, and left out of the objects.
-    pub(super) protected: Vec<Skipped>,
-    /// What is never touched, and is among the objects, since it says something of others.
-    pub(super) guarded: Vec<Skipped>,
-    /// What could not be read.
-    pub(super) problems: Vec<String>,
-    /// What cannot be as it is written.
-    pub(super) faults: Vec<String>,
-    /// How many requests it took.
-    pub(super) requests: usize,
-}
-
-impl Found {
-    pub(super) fn problem(sentence: String) -> Self {
-        Self {
-            problems: vec![sentence],
-            ..Self::default()
-        }
-    }
-}
 
 /// What becomes of one object.
 enum Kept {
@@ -381,27 +354,4 @@ async fn judged(listed: Listed<Kept>, filter: Option<Filter>) -> Found {
             }
         }));
     found
-}
-
-fn merge(parts: Vec<Found>) -> Found {
-    let mut whole = Found::default();
-    for Found {
-        objects,
-        beside,
-        protected,
-        guarded,
-        problems,
-        faults,
-        requests,
-    } in parts
-    {
-        whole.objects.extend(objects);
-        whole.beside.extend(beside);
-        whole.protected.extend(protected);
-        whole.guarded.extend(guarded);
-        whole.problems.extend(problems);
-        whole.faults.extend(faults);
-        whole.requests += requests;
-    }
-    whole
 }

@@ -119,7 +119,7 @@ async fn places(
         observed.requests += 1;
         match read {
             Ok(object) => {
-                let seen = creation::project(&one.target, object.as_ref());
+                let seen = creation::seen(&one.target, object.as_ref());
                 let _ = tell.send((one.target.clone(), Some(seen)));
             }
             Err(error) => {

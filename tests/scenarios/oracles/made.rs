@@ -19,7 +19,7 @@ fn maker(object: &Value) -> Option<&str> {
 /// What is at the place of a creation.
 pub fn image(live: &Objects, target: &Target) -> Image {
     let key = (target.kind.clone(), target.name.clone());
-    let seen = creation::project(target, live.get(&key));
+    let seen = creation::seen(target, live.get(&key));
     seen.seen[0].image.clone()
 }
 
