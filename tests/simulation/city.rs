@@ -127,7 +127,7 @@ impl City {
     pub async fn allow(&self, writes: bool) {
         let mut verbs = vec!["get", "list", "watch"];
         if writes {
-            verbs.push("patch");
+            verbs.extend(["patch", "create", "delete"]);
         }
         self.put(&json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
             "metadata": { "name": "flood" },
@@ -402,8 +402,23 @@ pub fn second() -> Value {
         ] }] })
 }
 
+/// Names of the objects that the playbook makes.
+pub const MADE: [&str; 2] = ["notice", "contacts"];
+
+/// A stage that makes two objects, and adopts one that is there.
+fn told() -> Value {
+    let map = |name: &str, space: &str| {
+        json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": name, "namespace": space }, "data": { "text": "stay at home" } })
+    };
+    json!({ "name": "tell", "dependsOn": ["tune"], "steps": [
+        { "name": "notices", "apply": { "objects": [map(MADE[0], SPACE), map(MADE[1], ANNEX)] } },
+        { "name": "flags", "apply": { "objects": [map("empty-flags", SPACE)], "adopt": true } },
+    ] })
+}
+
 /// The playbook: every kind of step, and one stage more at level I.
-pub fn playbook(drift: &Value) -> Value {
+pub fn playbook(drift: &Value, makes: bool) -> Value {
     let mut stages = fleet::every_step(SPACE);
     stages[0]["steps"][0]["targets"]["namespaces"]["names"] = json!(SPACES);
     // Halved, what stands still is left alone.
@@ -420,7 +435,11 @@ pub fn playbook(drift: &Value) -> Value {
         "targets": { "kinds": ["Deployment"], "namespaces": { "names": SPACES }, "names": ["shared", "gateway"] },
         "scale": { "replicas": 1 },
     }] });
-    stages.as_array_mut().expect("stages").insert(0, deep);
+    let all = stages.as_array_mut().expect("stages");
+    all.insert(0, deep);
+    if makes {
+        all.push(told());
+    }
     json!({ "title": { "en": "Flood" }, "hazard": "Flood", "owner": "simulation",
         "serviceAccountName": "flood", "drift": drift,
         "authority": { "requesterGroups": ["emergency-duty"], "approverGroups": ["emergency-approvers", "emergency-command"],

@@ -14,6 +14,7 @@ mod city;
 mod clocks;
 mod judge;
 mod machines;
+mod made;
 mod panics;
 mod people;
 mod play;

@@ -181,7 +181,10 @@ async fn linger(city: &City, stage: &mut Stage<'_>) {
 
 async fn publish(city: &City, story: &Story) {
     let playbooks: Api<Playbook> = Api::all(city.admin.clone());
-    for (name, spec) in [("flood", playbook(&story.drift)), (SECOND, second())] {
+    for (name, spec) in [
+        ("flood", playbook(&story.drift, story.makes)),
+        (SECOND, second()),
+    ] {
         let spec = serde_json::from_value(spec).expect("a playbook");
         let published = playbooks
             .create(&PostParams::default(), &Playbook::new(name, spec))
@@ -237,7 +240,8 @@ fn ended(mode: &EmergencyMode) -> Option<String> {
     (over || damaged).then(|| end.to_owned())
 }
 
-/// Every write that a target ever took is sent again: each must be refused, and nothing change.
+/// Every write that a target ever took is sent again: each must be refused, and nothing change. Not
+/// those that make an object: they have no guard, and are dead after ten seconds.
 async fn late_copies(city: &City, sky: &Sky) -> Vec<String> {
     let before = city.fleet();
     let account = User::account(names::ACCOUNT_NAMESPACE, "flood");
@@ -249,8 +253,15 @@ async fn late_copies(city: &City, sky: &Sky) -> Vec<String> {
         .filter(|sent| sent.is_of_target() && sent.code == 200)
     {
         let Some(body) = &sent.body else { continue };
-        let request = http::Request::patch(&sent.uri)
-            .header("content-type", "application/json-patch+json")
+        let kind = if sent.method == http::Method::PATCH {
+            "application/json-patch+json"
+        } else {
+            "application/json"
+        };
+        let request = http::Request::builder()
+            .method(sent.method.clone())
+            .uri(&sent.uri)
+            .header("content-type", kind)
             .body(kube::client::Body::from(body.to_string().into_bytes()));
         let answer = service.answer(request.expect("a request")).await;
         if !matches!(answer.status().as_u16(), 404 | 409 | 422) {

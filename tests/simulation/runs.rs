@@ -20,12 +20,12 @@ fn short() -> Story {
     ])
 }
 
-const fn at(at: u64, act: Act) -> Happening {
+pub const fn at(at: u64, act: Act) -> Happening {
     Happening { at, act }
 }
 
 /// Plays schedules that are named, and says how many ended well.
-fn all(run: &str, schedules: impl IntoIterator<Item = (String, Schedule)>) -> usize {
+pub fn all(run: &str, schedules: impl IntoIterator<Item = (String, Schedule)>) -> usize {
     let mut played = 0;
     let mut wrong = Vec::new();
     for (name, schedule) in schedules {
@@ -172,7 +172,7 @@ fn an_operator_may_die_at_any_request() {
 
 /// The numbers of the first process's requests that are no writes, up to its last write: what it asks
 /// after that is of no emergency.
-fn others(outcome: &Outcome) -> Vec<usize> {
+pub fn others(outcome: &Outcome) -> Vec<usize> {
     let first = || outcome.trail.iter().filter(|sent| sent.process == 0);
     let last = first().filter(|sent| sent.write).map(|sent| sent.at).max();
     let others = first().filter_map(|sent| match sent.which {

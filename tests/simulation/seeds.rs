@@ -120,6 +120,7 @@ impl Kind {
             _ => {}
         }
         *story = story.clone().with(more);
+        story.makes = rng.u8(0..4) == 0 && !story.freezes();
     }
 }
 

@@ -176,6 +176,8 @@ pub struct Story {
     pub clocks: Vec<Hands>,
     /// Whether the cluster's own controllers are at work, by their stand-ins.
     pub controllers: bool,
+    /// Whether the playbook makes objects, too, and adopts one.
+    pub makes: bool,
 }
 
 /// Seconds of the lease: three times the usual, since its renewals are most of what idle hours cost.
@@ -206,6 +208,7 @@ impl Story {
             lease: LEASE,
             clocks: Vec::new(),
             controllers: false,
+            makes: false,
         }
     }
 
@@ -220,6 +223,13 @@ impl Story {
         let needs =
             |one: &Happening| matches!(one.act, Act::End(_) | Act::Autoscale(_) | Act::Stall(_));
         self.controllers || self.happenings.iter().any(needs)
+    }
+
+    /// Whether a process is frozen, with what it sent. A request that makes an object has no guard: one
+    /// that is held for longer than ten seconds is nothing that the operator is said to survive.
+    pub fn freezes(&self) -> bool {
+        let mut acts = self.happenings.iter().map(|one| &one.act);
+        acts.any(|act| matches!(act, Act::Freeze(..)))
     }
 
     /// Ordered by time; what is at one time stays in its order.

@@ -62,9 +62,9 @@ pub struct Asked {
 }
 
 impl Sent {
-    /// Whether it patches an object of the fleet.
+    /// Whether it patches or removes an object of the fleet.
     pub fn is_of_target(&self) -> bool {
-        self.method == Method::PATCH
+        [Method::PATCH, Method::DELETE].contains(&self.method)
             && SPACES
                 .iter()
                 .any(|space| self.path().contains(&format!("/namespaces/{space}/")))
@@ -293,7 +293,8 @@ impl Wire {
         let method = request.method().clone();
         let (head, body) = request.into_parts();
         let bytes = body.collect_bytes().await.unwrap_or_default();
-        let body = (method == Method::PATCH)
+        let body = [Method::PATCH, Method::DELETE]
+            .contains(&method)
             .then(|| serde_json::from_slice(&bytes).ok())
             .flatten();
         let sent = Sent {
