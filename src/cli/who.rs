@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::api::EmergencyMode;
 use crate::engine::layers::Rank;
 use crate::engine::plan::store;
-use crate::field::{FieldSet, Image, Path, Target, managed};
+use crate::field::{FieldSet, Image, Path, Target, creation, managed};
 use crate::ledger::Entry;
 use crate::t;
 
@@ -73,11 +73,13 @@ struct Asked {
 }
 
 impl Asked {
-    /// Whether a change is of it: by uid, or where it cannot be read by kind and name.
+    /// Whether a change is of it: by uid; or, where it cannot be read or is made by a mode, by kind and
+    /// name.
     fn is(&self, target: &Target) -> bool {
         match &self.object {
-            Ok(object) => object["metadata"]["uid"] == target.uid.as_str(),
-            Err(_) => {
+            Ok(object) if object["metadata"]["uid"] == target.uid.as_str() => true,
+            Ok(_) if !creation::is(&target.uid) => false,
+            Ok(_) | Err(_) => {
                 target.kind == self.resource.kind
                     && group(&target.api_version) == self.resource.group
                     && target.namespace == self.namespace.as_deref().unwrap_or_default()

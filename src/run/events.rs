@@ -6,7 +6,7 @@ use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
 use tokio::sync::mpsc;
 
 use crate::api::{RecordMode, names};
-use crate::field::Target;
+use crate::field::{Target, creation};
 use crate::ledger::{Event, Ledger};
 
 use super::executor::Settlement;
@@ -98,7 +98,8 @@ impl Events {
             kind: Some(target.kind.clone()),
             namespace: Some(target.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             name: Some(target.name.clone()),
-            uid: Some(target.uid.to_string()),
+            // One that is made has none that the server knows.
+            uid: Some(target.uid.to_string()).filter(|uid| !creation::is(uid)),
             ..ObjectReference::default()
         };
         self.send(about, true, reason, note);

@@ -109,7 +109,8 @@ impl<'a> Probe<'a> {
         let owners = Owners::read(&scalers);
         let (mut all, mut ready) = (0, 0);
         let mut unready = Vec::new();
-        for (_, objects) in of_role(Role::Target).chain(of_role(Role::Restart)) {
+        let own = [Role::Target, Role::Restart, Role::Made];
+        for (_, objects) in own.into_iter().flat_map(of_role) {
             for object in objects {
                 let Some(is_ready) = is_ready(object, &owners) else {
                     continue;
@@ -327,6 +328,31 @@ stages:
             reading.sentence,
             "0 of 1 objects of step up ready, 50 % are needed (not ready: Deployment here/a)"
         );
+    }
+
+    /// What a step makes is waited for as what it changes is.
+    #[test]
+    fn ready_counts_the_workloads_that_a_step_makes() {
+        let mut expanded = expanded("wait: { rollout: { step: up } }");
+        let made = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "a", "namespace": "here" } });
+        let step = &mut expanded.stages[0].steps[0];
+        assert_eq!(step.name, "up");
+        step.targets = None;
+        step.act = ResolvedAct::Apply(crate::playbook::Making {
+            objects: vec![made],
+            adopt: false,
+        });
+        let probe = probe(&expanded);
+        let asked: Vec<_> = probe
+            .queries()
+            .iter()
+            .map(|query| (query.role, query.kind.as_str()))
+            .collect();
+        assert_eq!(asked, [(Role::Made, "apps/Deployment")]);
+        for (ready, holds) in [(0, false), (3, true)] {
+            let found = vec![vec![workload("a", 3, ready)]];
+            assert_eq!(probe.read(&found, &[]).holds, holds, "{ready}");
+        }
     }
 
     /// A workload is ready at its old count until its autoscaler has passed on what it was told.

@@ -8,7 +8,7 @@ use similar::TextDiff;
 
 use crate::api::Step;
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
-use crate::field::{Image, Target};
+use crate::field::{Image, Target, creation};
 use crate::i18n::Lang;
 use crate::t;
 
@@ -194,11 +194,21 @@ fn changes(step: &PlannedStep, view: &View) -> String {
         t!(lang, "col-why"),
     ]);
     for change in &step.changes {
+        let [field, base, after] = if creation::is(&change.target.uid) {
+            [
+                t!(lang, "plan-object"),
+                t!(lang, "plan-not-there"),
+                t!(lang, "plan-made"),
+            ]
+        } else {
+            let (base, after) = (change.base.display(), change.after.display());
+            [change.path.to_pointer(), base, after]
+        };
         table.add_row(vec![
             view.cell(target(&change.target), Tone::Plain),
-            view.cell(change.path.to_pointer(), Tone::Plain),
-            view.cell(change.base.display(), Tone::Faint),
-            view.cell(change.after.display(), Tone::Busy),
+            view.cell(field, Tone::Plain),
+            view.cell(base, Tone::Faint),
+            view.cell(after, Tone::Busy),
             view.cell(&change.why, Tone::Plain),
         ]);
     }
@@ -255,6 +265,9 @@ fn lines(change: &Change, image: &Image) -> String {
     let pointer = change.path.to_pointer();
     match image.value() {
         None => String::new(),
+        Some(object) if creation::is(&change.target.uid) => {
+            serde_yaml::to_string(object).unwrap_or_default()
+        }
         Some(Value::String(text)) if text.contains('\n') => {
             let mut page = format!("{pointer}: |\n");
             for line in text.lines() {
@@ -377,6 +390,38 @@ mod tests {
         let page = diff(&samples::plan());
         assert_eq!(page.matches("\n--- ").count() + 1, 3);
         insta::assert_snapshot!("diff", page);
+    }
+
+    /// An object that is made is no field of one that is there, and the diff has its whole text.
+    #[test]
+    fn an_object_that_is_made_is_shown_as_one() {
+        let mut plan = samples::plan();
+        let mut steps = plan.stages.iter_mut().flat_map(|stage| &mut stage.steps);
+        let step = steps.find(|step| !step.changes.is_empty());
+        let step = step.expect("a step that changes something");
+        step.changes.truncate(1);
+        let change = &mut step.changes[0];
+        change.target = creation::target("v1", "ConfigMap", "configmaps", "portal", "notice");
+        change.path = creation::path();
+        change.base = Image::Absent;
+        change.after = Image::Present(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "notice", "namespace": "portal" }, "data": { "text": "stay at home" },
+        }));
+        for (lang, words) in [
+            (Lang::En, ["(the object)", "(not there)", "(made)"]),
+            (Lang::ZhCn, ["（整个对象）", "（不存在）", "（新建）"]),
+        ] {
+            let view = View {
+                width: Some(200),
+                ..view(lang)
+            };
+            let page = table(&plan, &view);
+            assert!(words.iter().all(|word| page.contains(word)), "{page}");
+            assert!(page.contains("ConfigMap portal/notice"), "{page}");
+        }
+        let page = diff(&plan);
+        assert!(page.contains("+  text: stay at home"), "{page}");
     }
 
     /// What programs read.
