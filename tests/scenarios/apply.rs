@@ -2,13 +2,14 @@
 //! refused, and never anybody else's.
 
 use pingzhan::api::condition::types;
-use pingzhan::api::{EmergencyMode, Phase};
+use pingzhan::api::{EmergencyMode, Level, Phase};
 use pingzhan::field::creation;
 use pingzhan::ledger::{Entry, State};
 use serde_json::{Value, json};
 
 use super::acts::message;
 use super::drift::assert_let_go;
+use super::levels::proposed;
 use super::oracles::{Allowed, Evidence};
 use super::world::World;
 
@@ -397,6 +398,53 @@ async fn records_alone_delete_what_was_made() {
     assert_eq!(restored[0].back, 1);
     assert_eq!(world.version_of("ConfigMap", "notice").await, None);
     world.compare(&before).await;
+}
+
+/// A level that says something else changes the object that is there; one that has no use for an
+/// object takes it away, in the middle of the emergency.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_level_changes_what_is_made_and_takes_away_what_it_does_not_name() {
+    let world = world().await;
+    let before = world.snapshot().await;
+    let mut calm = notice(&world, "notice");
+    calm["data"]["text"] = json!("be careful");
+    let stage = |name: &str, level: &str, objects: &[Value]| {
+        json!({ "name": name, "levels": [level],
+            "steps": [{ "name": "notices", "apply": { "objects": objects } }] })
+    };
+    let grave = [notice(&world, "notice"), notice(&world, "second")];
+    let stages = json!([stage("calm", "IV", &[calm]), stage("grave", "III", &grave)]);
+    world.switch("flood", &stages).await;
+    let first = world.get("ConfigMap", "notice").await;
+    assert_eq!(first["data"]["text"], "be careful");
+
+    let proposal = world.propose(Level::III).await;
+    world.grant(Level::III, &proposed(&proposal)).await;
+    let raised = world.get("ConfigMap", "notice").await;
+    assert_eq!(raised["data"]["text"], "stay at home");
+    assert_eq!(raised["metadata"]["uid"], first["metadata"]["uid"]);
+    world.get("ConfigMap", "second").await;
+    world.judge(Allowed::default()).await;
+
+    world.change("flood", json!({ "level": "IV" })).await;
+    world
+        .becomes(
+            "ConfigMap",
+            "notice",
+            "is as at the level before",
+            |object| object["data"]["text"] == "be careful",
+        )
+        .await;
+    world
+        .until("flood", "has taken the second away", |status| {
+            status.counts.is_some_and(|counts| counts.restored == 1)
+        })
+        .await;
+    assert_eq!(world.version_of("ConfigMap", "second").await, None);
+    world.judge(Allowed::default()).await;
+    world.come_back("flood").await;
+    world.judge(Allowed::default()).await;
+    assert_eq!(world.snapshot().await.len(), before.len());
 }
 
 /// What finalizers keep is waited for with a sentence, is stuck after a while, and holds nothing else.

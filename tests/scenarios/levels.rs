@@ -58,7 +58,7 @@ impl World {
     }
 
     /// Asks for a level, and waits until the proposal is there.
-    async fn propose(&self, level: Level) -> EmergencyMode {
+    pub async fn propose(&self, level: Level) -> EmergencyMode {
         self.change("flood", json!({ "level": level })).await;
         self.until("flood", "has a proposal", |status| {
             status
@@ -69,7 +69,7 @@ impl World {
         .await
     }
 
-    async fn grant(&self, level: Level, hash: &str) -> EmergencyMode {
+    pub async fn grant(&self, level: Level, hash: &str) -> EmergencyMode {
         self.approve("flood", "lin", hash).await;
         self.approve("flood", "he", hash).await;
         self.until("flood", "is granted and active", |status| {

@@ -248,7 +248,11 @@ pub(super) fn drift(entry: &Entry, seen: &Seen) -> Option<String> {
         return None;
     }
     let who = rival(seen);
-    if creation::given(entry.ours()) != creation::given(&seen.image) {
+    // Of what is longer than the journal keeps, the uid is not known.
+    let uids = (creation::given(entry.ours()), creation::given(&seen.image));
+    if let (Some(ours), Some(theirs)) = uids
+        && ours != theirs
+    {
         return Some(format!("{who} has put another object in its place"));
     }
     let changed = creation::changed(entry.ours(), &seen.image, NAMED);

@@ -204,7 +204,7 @@ impl Blocked {
                 format!("the playbook cannot be carried out: {}", some(problems))
             }
             Self::Unreadable(problems) => format!(
-                "the playbook's account cannot see everything that the playbook selects: {}",
+                "the playbook's account cannot see everything that the playbook selects, or make all that it names: {}",
                 some(problems)
             ),
             Self::Faulty(faults) => format!(
