@@ -420,10 +420,20 @@ async fn a_level_changes_what_is_made_and_takes_away_what_it_does_not_name() {
 
     let proposal = world.propose(Level::III).await;
     world.grant(Level::III, &proposed(&proposal)).await;
-    let raised = world.get("ConfigMap", "notice").await;
-    assert_eq!(raised["data"]["text"], "stay at home");
+    let raised = world
+        .becomes(
+            "ConfigMap",
+            "notice",
+            "is as the graver level says",
+            |object| object["data"]["text"] == "stay at home",
+        )
+        .await;
     assert_eq!(raised["metadata"]["uid"], first["metadata"]["uid"]);
-    world.get("ConfigMap", "second").await;
+    world
+        .becomes("ConfigMap", "second", "is made", |object| {
+            object["data"]["text"] == "stay at home"
+        })
+        .await;
     world.judge(Allowed::default()).await;
 
     world.change("flood", json!({ "level": "IV" })).await;
