@@ -6,6 +6,7 @@
 //! So journal, scheduler and decision take it as they take every other field.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -38,8 +39,11 @@ pub fn uid(api_version: &str, kind: &str, namespace: &str, name: &str) -> Uid {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let place = json!([group, kind, namespace, name]).to_string();
     let digest = Sha256::digest(place.as_bytes());
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{PREFIX}{}", &digits[..DIGITS]).into()
+    let mut uid = String::from(PREFIX);
+    for byte in &digest[..DIGITS / 2] {
+        let _ = write!(uid, "{byte:02x}");
+    }
+    uid.into()
 }
 
 /// Whether a uid stands for a place.

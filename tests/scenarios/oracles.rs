@@ -338,10 +338,10 @@ impl Evidence {
             let (kind, name) = (&event.kind, event.name());
             match (known.insert(&event.uid), event.removed) {
                 (_, true) if !is_own && !self.is_unmade(event) => {
-                    wrong.push(format!("O3: {kind} {name} was removed"))
+                    wrong.push(format!("O3: {kind} {name} was removed"));
                 }
                 (true, false) if !is_own && !self.is_made(event) => {
-                    wrong.push(format!("O3: {kind} {name} was created"))
+                    wrong.push(format!("O3: {kind} {name} was created"));
                 }
                 (true | false, true | false) => {}
             }

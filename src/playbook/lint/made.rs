@@ -167,7 +167,7 @@ fn metadata(metadata: &Value, at: &str) -> Vec<Finding> {
             findings.push(codes::BAD_MANIFEST.at(
                 format!("{at}/name"),
                 format!("`{name}` cannot be an object's name"),
-            ))
+            ));
         }
         Some(_) => {}
     }
@@ -176,7 +176,7 @@ fn metadata(metadata: &Value, at: &str) -> Vec<Finding> {
             findings.push(codes::REFUSED_NAMESPACE.at(
                 format!("{at}/namespace"),
                 format!("nothing is made in {space}"),
-            ))
+            ));
         }
         Some(Some(space)) if read(space) == Text::Plain && !names::is_label(space) => {
             let why = format!("`{space}` cannot be a namespace's name");

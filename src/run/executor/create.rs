@@ -113,7 +113,7 @@ impl Job<'_> {
                 return Ok(if self.is_made_by_us(object) {
                     self.made(&wanted, object)
                 } else {
-                    self.refused_at(&wanted, &taken(object), seen)
+                    self.refused_at(&wanted, &taken(&seen), seen)
                 });
             }
             match self.patch(creation::renewed(object, &body)).await? {
@@ -347,13 +347,10 @@ fn present(seen: Projection) -> Sight {
     Sight::Present(Arc::new(seen))
 }
 
-fn taken(object: &Value) -> String {
-    let entries = object["metadata"]["managedFields"].as_array();
-    let managers = entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry["manager"].as_str());
-    let who = managers.last().unwrap_or("somebody");
+fn taken(seen: &Projection) -> String {
+    let owners = seen.seen.iter().flat_map(|seen| seen.owners.iter());
+    let mut managers = owners.map(|former| former.owner.manager.as_str());
+    let who = managers.next().unwrap_or("somebody");
     format!(
         "an object of this name is there already, made by {who}: it is left alone; take it away, or \
          give the playbook's object another name"

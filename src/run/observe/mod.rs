@@ -142,7 +142,7 @@ impl Session<'_> {
             let problems = answer.problems.iter();
             match query.role {
                 Role::Target | Role::Restart | Role::Made => {
-                    facts.problems.extend(problems.cloned())
+                    facts.problems.extend(problems.cloned());
                 }
                 Role::Autoscaler => facts.findings.extend(problems.map(|problem| {
                     format!(

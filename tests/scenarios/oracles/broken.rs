@@ -3,6 +3,8 @@
 //! The honest history: one Deployment with 7 replicas is switched to 4 and brought back, and each
 //! test breaks it in one way.
 
+mod made;
+
 use jiff::Timestamp;
 use pingzhan::api::condition::types;
 use pingzhan::api::{

@@ -49,17 +49,17 @@ impl Evidence {
 
     /// O3: an object is made once, and once more for each time that it was made again.
     pub(super) fn creations_are_counted(&self, crashes: usize, wrong: &mut Vec<String>) {
-        let mut made: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
+        let mut known: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
         for event in self.events.iter().filter(|event| is_target(event)) {
             let Some(mode) = maker(&event.object) else {
                 continue;
             };
-            let uids = made.entry((mode, &event.kind, event.name())).or_default();
+            let uids = known.entry((mode, &event.kind, event.name())).or_default();
             if !uids.contains(&event.uid.as_str()) {
                 uids.push(&event.uid);
             }
         }
-        for ((mode, kind, name), uids) in made {
+        for ((mode, kind, name), uids) in known {
             let Some(ledger) = self.ledgers.get(mode) else {
                 wrong.push(format!(
                     "O3: {kind} {name} was made for {mode}, which has no journal"
