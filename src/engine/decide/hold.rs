@@ -9,6 +9,7 @@ use crate::engine::scheduler::Class;
 use crate::engine::work::{self, SwitchItem, WriteItem};
 use crate::field::patch::Edit;
 use crate::field::{Image, Projection, Seen, creation};
+use crate::ledger::entry::NewEntry;
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{Entry, Event, State};
 
@@ -72,16 +73,10 @@ pub(super) fn switch(
                 first: None,
             }))
         }
-        Standing::Covered(earlier) => Found::Write(Box::new(SwitchItem {
-            entry: match earlier {
-                Some(earlier) => superseding(at, change, amendment, seen, earlier),
-                None => fresh(board.input, at, change, amendment, sight, seen),
-            },
-            id: None,
-            overtaken: None,
-            covered: true,
-            first: None,
-        })),
+        Standing::Covered(earlier) => covered(match earlier {
+            Some(earlier) => superseding(at, change, amendment, seen, earlier),
+            None => fresh(board.input, at, change, amendment, sight, seen),
+        }),
         Standing::Todo(Some(earlier)) => {
             let judged = judged(board.input, at, earlier, sight, seen, desk);
             replace(at, change, amendment, seen, earlier, &judged)
@@ -106,6 +101,17 @@ enum Found {
     Nothing,
     Note(NewOutcome),
     Write(Box<SwitchItem>),
+}
+
+/// A change over which another mode's layer lies.
+fn covered(entry: NewEntry) -> Found {
+    Found::Write(Box::new(SwitchItem {
+        entry,
+        id: None,
+        overtaken: None,
+        covered: true,
+        first: None,
+    }))
 }
 
 pub(super) fn judged(

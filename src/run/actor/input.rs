@@ -36,9 +36,7 @@ impl Actor {
         memory.acts.gather(now, &state.ledger);
         let named = object.and_then(|object| playbooks.get(&object.spec.playbook_ref.name));
         let playbook = named.and_then(|named| named.as_ref().ok());
-        let playbook_uid = playbook
-            .and_then(|playbook| playbook.uid())
-            .unwrap_or_default();
+        let playbook_uid = playbook.and_then(|one| one.uid()).unwrap_or_default();
         let retry_at = retries(&state);
         let layers = self.layers(&state).await;
         let input = Input {

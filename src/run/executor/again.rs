@@ -9,6 +9,7 @@ use crate::engine::scheduler::Wrote;
 use crate::field::{Path, Projection, project};
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
+use crate::run::mode::UNCONFIRMED;
 
 use super::Settlement;
 use super::confirm::unchanged;
@@ -21,6 +22,14 @@ impl Job<'_> {
         state.unanswered.insert(self.target.uid.clone(), why);
         drop(state);
         self.cell.wake.notify_one();
+    }
+
+    /// A write may still arrive.
+    pub(super) async fn unconfirmed(&self) {
+        let mut state = self.cell.state.lock().await;
+        state.follow(&self.deps.clock);
+        let until = self.deps.clock.now() + UNCONFIRMED;
+        state.unconfirmed.insert(self.target.uid.clone(), until);
     }
 
     /// A failed guard and a missing answer prove nothing: what is there now is read.

@@ -16,7 +16,7 @@ use crate::field::sieve::Sieve;
 use crate::field::{Image, Path, Projection, Target, creation, project};
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
-use crate::run::mode::{Mode, UNCONFIRMED};
+use crate::run::mode::Mode;
 
 use super::confirm::{done, refusal};
 use super::{Deps, Settlement};
@@ -354,11 +354,7 @@ impl Job<'_> {
             Answer::Moved => self.read_again(sight, &paths, items, owners).await,
             Answer::Ambiguous(why) => {
                 tracing::warn!(target = ?self.target, why, "a write had no answer; reading what came of it");
-                let mut state = self.cell.state.lock().await;
-                state.follow(&self.deps.clock);
-                let until = self.deps.clock.now() + UNCONFIRMED;
-                state.unconfirmed.insert(self.target.uid.clone(), until);
-                drop(state);
+                self.unconfirmed().await;
                 match self.read_again(sight, &paths, items, owners).await {
                     Try::Retry(seen) => Try::Unanswered(seen, why),
                     other => other,
