@@ -29,7 +29,7 @@ mod waiting;
 mod wartime;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -122,6 +122,8 @@ pub struct Input<'a> {
     pub adopted: &'a [(String, String, super::plan::Change)],
     /// What came of acts that were looked at or carried out, and when.
     pub answers: &'a Answers,
+    /// What of acts is being looked at, carried out or undone now.
+    pub trying: &'a BTreeSet<(Key, Ask)>,
     /// When each target was last written again, newest last: at most 3 times a minute.
     pub rewrites: &'a BTreeMap<Uid, Vec<Timestamp>>,
     /// When each target whose write was refused may be tried again.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use crate::api::{ActEvent, Skip};
 use crate::engine::acts::{Answer, Ask, Key};
 use crate::engine::plan::Plan;
@@ -9,6 +11,9 @@ use crate::ledger::{Act as Known, ActState};
 
 use super::acts::{Act, act, ask, note, tell};
 use super::{Decision, Input};
+
+/// How soon it is looked again whether the last try of an act is over.
+const AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// The stages and steps of acts that are still to be undone.
 pub(super) fn undone_later<'a>(
@@ -52,12 +57,34 @@ pub(super) fn undo(
         left.insert(key.clone());
         if known.state == ActState::Undoing {
             undoing(input, key, known, decision);
-        } else if is_free(key) {
+        } else if is_free(key) && is_over(input, key, known, decision) {
             let note = note(key, ActEvent::Undoing, None, None);
             decision.findings.notes.push(note);
         }
     }
     left
+}
+
+/// Whether no try of an act can take effect any more: a Job that is created after what undoes it would be
+/// one that nothing undoes.
+fn is_over(input: &Input<'_>, key: &Key, known: &Known, decision: &mut Decision) -> bool {
+    /// How long a request without an answer may still take effect.
+    const UNCONFIRMED: SignedDuration = SignedDuration::from_secs(10);
+    let carry = (key.clone(), Ask::Carry);
+    let tried = input.answers.get(&carry).map(|(at, _)| *at + UNCONFIRMED);
+    let dead_at = tried.map_or(input.dead_at, |at| at.max(input.dead_at));
+    let is_known = match known.state {
+        ActState::Done | ActState::Undoing | ActState::Undone => true,
+        ActState::Begun | ActState::Declined | ActState::Failed | ActState::Skipped => false,
+    };
+    if !input.trying.contains(&carry) && (is_known || dead_at <= input.now) {
+        return true;
+    }
+    decision.look_again(dead_at.max(input.now + AGAIN));
+    let (stage, step) = key;
+    let sentence = format!("{stage}/{step} is to be undone, once its last try is certainly over");
+    tell(stage, sentence, decision);
+    false
 }
 
 /// Takes one undoing further: it is tried until it is done, or a person lets it be.

@@ -25,7 +25,7 @@ use super::{Actor, Memory};
 pub(super) struct Acts {
     tasks: JoinSet<((Key, Ask), Answer)>,
     /// Those whose task has not ended.
-    under_way: BTreeSet<(Key, Ask)>,
+    pub(super) under_way: BTreeSet<(Key, Ask)>,
     ended: Vec<((Key, Ask), Answer)>,
     /// What came of them, and when.
     pub(super) answers: Answers,

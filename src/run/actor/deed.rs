@@ -157,6 +157,11 @@ impl Errand {
         let manager = names::field_manager(&self.mode.name, &self.mode.uid);
         let body = job.to_string().into_bytes();
         let client = &self.account.writes;
+        // Whoever was stopped meanwhile creates nothing that another one undoes.
+        let now = self.deps.clock.monotonic_ms();
+        if self.deps.leader.still_leader(now).is_none() {
+            return Answer::NotYet("another operator leads now".to_owned());
+        }
         match write::create(client, jobs, body, &manager, write::Effect::Real).await {
             Wrote::Done(_) => Answer::NotYet(format!("the Job {name} is created")),
             // Ours or another's: the next look says which.

@@ -67,6 +67,7 @@ impl Actor {
             sights: &state.sights,
             adopted: &memory.adopted,
             answers: &memory.acts.answers,
+            trying: &memory.acts.under_way,
             rewrites: &state.rewrites,
             retry_at: &retry_at,
             dead_at: state.dead_at,

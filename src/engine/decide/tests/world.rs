@@ -558,6 +558,7 @@ impl World {
             sights: &self.process.sights,
             adopted: &[],
             answers: &self.answers,
+            trying: &BTreeSet::new(),
             rewrites: &self.process.rewrites,
             retry_at: &BTreeMap::new(),
             dead_at: self.process.dead_at,
