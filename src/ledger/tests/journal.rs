@@ -135,6 +135,8 @@ fn sequences() -> ProptestConfig {
     let nobody_said = config.cases == 256;
     ProptestConfig {
         cases: if nobody_said { 64 } else { config.cases },
+        // One journal in fifty is too short for what is done to it.
+        max_global_rejects: config.max_global_rejects.max(config.cases),
         ..config
     }
 }
