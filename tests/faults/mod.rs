@@ -11,7 +11,7 @@ mod judge;
 mod kinds;
 mod line;
 mod play;
-mod site;
+pub mod site;
 mod table;
 mod trouble;
 

@@ -178,7 +178,7 @@ pub fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Says of every Job that an act began that it is complete, as its controller would.
-async fn complete(client: Client) {
+pub async fn complete(client: Client) {
     let jobs: Api<DynamicObject> = Api::all_with(client.clone(), &resource("Job"));
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;

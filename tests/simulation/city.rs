@@ -21,7 +21,9 @@ use pingzhan::sandtable::store::Change;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use super::deeds::{self, Outside};
 use super::story::Story;
+use crate::faults::site::complete;
 use crate::scenarios::fleet::{self, How, Owned};
 use crate::scenarios::history::Event;
 use crate::scenarios::world::{KINDS, Objects, resource};
@@ -59,6 +61,8 @@ pub struct City {
     pub before: Objects,
     /// What happened before the server forgot it.
     kept: Mutex<Vec<Event>>,
+    /// What calls and notifications reach.
+    pub outside: Outside,
 }
 
 impl City {
@@ -75,10 +79,18 @@ impl City {
             clock,
             before: Objects::new(),
             kept: Mutex::default(),
+            outside: Outside::default(),
         };
         city.found().await;
         for owned in owned() {
             city.write(&owned).await;
+        }
+        if let Some(bad) = story.deeds {
+            for owned in deeds::more() {
+                city.write(&owned).await;
+            }
+            city.outside.is_bad(bad);
+            tokio::spawn(complete(city.admin.clone()));
         }
         city.scale("capacity", "shared", 9).await;
         if story.has_controllers() {
@@ -136,6 +148,8 @@ impl City {
                 { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
                 { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
                 { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
+                { "apiGroups": ["batch"], "resources": ["cronjobs", "cronjobs/status", "jobs"],
+                    "verbs": if writes { json!(["get", "list", "watch", "patch", "create"]) } else { json!(verbs) } },
                 { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] },
                 { "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"] },
             ] }))
@@ -418,8 +432,15 @@ fn told() -> Value {
 }
 
 /// The playbook: every kind of step, and one stage more at level I.
-pub fn playbook(drift: &Value, makes: bool) -> Value {
+pub fn playbook(story: &Story) -> Value {
+    let drift = &story.drift;
+    let makes = story.makes;
     let mut stages = fleet::every_step(SPACE);
+    let more = story.deeds.map(|_| deeds::stages());
+    stages
+        .as_array_mut()
+        .expect("stages")
+        .extend(more.into_iter().flatten());
     stages[0]["steps"][0]["targets"]["namespaces"]["names"] = json!(SPACES);
     // Halved, what stands still is left alone.
     let wake = json!({

@@ -11,6 +11,7 @@ use pingzhan::field::exact;
 use pingzhan::ledger::Ledger;
 
 use super::city::City;
+use super::deeds;
 use super::play::{DAMAGED, HEAD};
 use super::stage::Frozen;
 use super::story::{Act, GROUPS, Happening, Story};
@@ -73,6 +74,9 @@ pub fn violations(city: &City, played: &Evidence<'_>) -> Vec<String> {
     epochs(&events, &writes, &mut wrong);
     authority(&events, &writes, &mut wrong);
     wrong.extend(terms(played, &events));
+    if played.story.deeds.is_some() {
+        wrong.extend(deeds::violations(city, &events));
+    }
     budget(played, &mut wrong);
     wrong.extend(awake(played.trail, played.frozen));
     wrong
@@ -186,8 +190,10 @@ fn happened(
             };
             (event.uid.clone(), version)
         });
-    let happened = Happened::of(events.to_vec(), foreign.collect());
-    let live = city.fleet();
+    let of_fleet = events.iter().filter(|event| !deeds::is_of_an_act(event));
+    let happened = Happened::of(of_fleet.cloned().collect(), foreign.collect());
+    let mut live = city.fleet();
+    live.retain(|_, object| !deeds::is_an_acts(object));
     let allowed = Allowed {
         overwrite: played.story.overwrites(),
         crashes: played.deaths,

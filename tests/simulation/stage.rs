@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::Client;
 use pingzhan::api::names;
+use pingzhan::run::signal::Signals;
 use pingzhan::run::task::Gate;
 use pingzhan::run::{lease, operator, retention};
 use tokio::sync::oneshot;
@@ -12,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::city::City;
+use super::deeds::signals;
 use super::story::Story;
 use super::wire::{Life, Sky, Wire};
 
@@ -100,6 +102,10 @@ impl<'a> Stage<'a> {
     fn start(&mut self) {
         let number = self.processes.len();
         let life = Life::new(number);
+        let reaches = match self.story.deeds {
+            Some(_) => signals(&self.city, &life),
+            None => Signals::default(),
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let settings = operator::Settings {
             namespace: names::DEFAULT_NAMESPACE.into(),
@@ -109,7 +115,7 @@ impl<'a> Stage<'a> {
             address: None,
             record_retention: retention::DEFAULT,
             lease: lease::settings(self.story.lease),
-            signals: std::sync::Arc::default(),
+            signals: Arc::new(reaches),
         };
         let wire = Wire {
             service: self.city.service.of(City::operator()),

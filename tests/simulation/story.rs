@@ -178,6 +178,8 @@ pub struct Story {
     pub controllers: bool,
     /// Whether the playbook makes objects, too, and adopts one.
     pub makes: bool,
+    /// Whether the playbook has acts and suspends, too; and the seed of a bad world outside.
+    pub deeds: Option<Option<u64>>,
 }
 
 /// Seconds of the lease: three times the usual, since its renewals are most of what idle hours cost.
@@ -209,6 +211,7 @@ impl Story {
             clocks: Vec::new(),
             controllers: false,
             makes: false,
+            deeds: None,
         }
     }
 
