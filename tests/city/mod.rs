@@ -1,6 +1,7 @@
 //! The city: what holds of it at every size, that API servers take it as it is, and what the playbook for
 //! floods does with it.
 
+mod crash;
 mod flood;
 mod loaded;
 pub mod played;
