@@ -186,6 +186,7 @@ impl World {
             conflicts: &|_| Vec::new(),
             layers: &crate::engine::layers::Layers::default(),
             unanswered: &BTreeMap::new(),
+            trying: &BTreeSet::new(),
             sights: &self.sights,
             adopted: &[],
             answers: &BTreeMap::new(),
