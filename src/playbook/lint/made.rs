@@ -103,8 +103,15 @@ fn one(object: &Value, at: &str) -> Vec<Finding> {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     let mut findings = Vec::new();
     for name in ["apiVersion", "kind"] {
-        if text(name).is_none_or(str::is_empty) {
-            findings.push(codes::BAD_MANIFEST.at(at, format!("it has no `{name}`")));
+        match text(name) {
+            None | Some("") => {
+                findings.push(codes::BAD_MANIFEST.at(at, format!("it has no `{name}`")));
+            }
+            Some(given) if read(given) != Text::Plain => {
+                let why = format!("`{name}` is not for a parameter to say");
+                findings.push(codes::BAD_MANIFEST.at(format!("{at}/{name}"), why));
+            }
+            Some(_) => {}
         }
     }
     if !object.get("metadata").is_some_and(Value::is_object) {

@@ -10,7 +10,7 @@ use crate::api::names;
 use crate::cluster::write::{self, Effect};
 use crate::cluster::{Answer, Collection, Resource};
 use crate::engine::plan::describe;
-use crate::engine::protect::{binds_own, protected};
+use crate::engine::protect::{Protected, binds_own, protected};
 use crate::field::{Path, Target, creation, project};
 use crate::step::{Query, Skipped, kinds};
 
@@ -28,17 +28,18 @@ pub(super) async fn run(
     };
     let written = manifest["apiVersion"].as_str().unwrap_or_default();
     if written != resource.api_version() {
-        return Found {
-            faults: vec![format!(
-                "{}: this cluster prefers another version: write `apiVersion: {}`",
-                query.kind,
-                resource.api_version()
-            )],
-            ..Found::default()
-        };
+        return fault(format!(
+            "{}: this cluster prefers another version: write `apiVersion: {}`",
+            query.kind,
+            resource.api_version()
+        ));
     }
     let text = |name: &str| manifest["metadata"][name].as_str().unwrap_or_default();
     let (space, name) = (text("namespace"), text("name"));
+    if name.is_empty() {
+        let why = format!("{}: its name does not come to a text", query.kind);
+        return fault(why);
+    }
     let target = creation::target(
         &resource.api_version(),
         &resource.kind,
@@ -57,8 +58,14 @@ pub(super) async fn run(
         );
     };
     let own = protected(&target, &labels(manifest), &around, view.own);
-    if let Some(why) = own.or_else(|| binds_own(manifest, view.own)) {
-        return left_alone(target, why.sentence());
+    match own.or_else(|| binds_own(manifest, view.own)) {
+        None => {}
+        // That is somebody's wish for their namespace, and no mistake of the playbook.
+        Some(why @ Protected::Excluded) => return left_alone(target, why.sentence()),
+        Some(why) => {
+            let what = describe(&target);
+            return fault(format!("{what} is not made: {}", why.sentence()));
+        }
     }
     let look = Look {
         view,
@@ -79,12 +86,7 @@ fn surroundings(
     resource: &Resource,
     space: &str,
 ) -> Result<Option<Labels>, Box<Found>> {
-    let fault = |why: String| {
-        Box::new(Found {
-            faults: vec![why],
-            ..Found::default()
-        })
-    };
+    let fault = |why: String| Box::new(fault(why));
     match (resource.namespaced, space.is_empty()) {
         (true, true) => Err(fault(format!(
             "a {} is in a namespace: give `metadata.namespace`",
@@ -111,6 +113,13 @@ fn surroundings(
             let inside = inside.map_err(|why| Box::new(Found::problem(why)))?;
             Ok(inside.get(space).map(|labels| (*labels).clone()))
         }
+    }
+}
+
+fn fault(why: String) -> Found {
+    Found {
+        faults: vec![why],
+        ..Found::default()
     }
 }
 
@@ -273,3 +282,6 @@ impl Look<'_> {
 fn is_metadata(path: &Path) -> bool {
     *path == Path::fields(["metadata"])
 }
+
+#[cfg(test)]
+mod tests;
