@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pingzhan::api::{ChangeRecordSpec, RecordMode, TurnKind};
-use pingzhan::field::exact;
+use pingzhan::field::{creation, exact};
 use pingzhan::ledger::{Direction, Ledger};
 use serde_json::Value;
 
@@ -30,6 +30,8 @@ pub fn counts(trail: &[Write]) -> Counts {
 pub async fn violations(run: &Run, reference: &Counts, crashes: usize) -> Vec<String> {
     let trail = run.trail();
     let mut found = differences(run).await;
+    let left = run.scenario.left().await.into_iter();
+    found.extend(left.map(|object| format!("{} is left", object["metadata"]["name"])));
     found.extend(journal(run).await);
     found.extend(unannounced(&trail));
     found.extend(interleaved(&trail));
@@ -106,6 +108,22 @@ fn unannounced(trail: &[Write]) -> Vec<String> {
                     .filter_map(|entry| entry["uid"].as_str());
                 intended.extend(uids.map(str::to_owned));
             }
+            Goal::Target if write.method == http::Method::POST => {
+                // Nothing fences it but its ten seconds.
+                let uid = made(&write.uri, body["metadata"]["name"].as_str());
+                if !intended.contains(&uid) {
+                    found.push(format!("{} {} had no intent", write.method, write.uri));
+                }
+            }
+            Goal::Target if write.method == http::Method::DELETE => {
+                if !intended.contains(&made(&write.uri, None)) {
+                    found.push(format!("{} {} had no intent", write.method, write.uri));
+                }
+                let fence = &body["preconditions"];
+                if !fence["uid"].is_string() || !fence["resourceVersion"].is_string() {
+                    found.push(format!("{} {} had no fence", write.method, write.uri));
+                }
+            }
             Goal::Target => {
                 let uid = operation(&body, "test", "/metadata/uid").and_then(Value::as_str);
                 if !uid.is_some_and(|uid| intended.contains(uid)) {
@@ -120,6 +138,14 @@ fn unannounced(trail: &[Write]) -> Vec<String> {
         }
     }
     found
+}
+
+/// What stands for a ConfigMap that is made, by its address: the last word of it, where no name is given.
+fn made(uri: &http::Uri, name: Option<&str>) -> String {
+    let words: Vec<&str> = uri.path().split('/').collect();
+    let space = words.get(4).copied().unwrap_or_default();
+    let name = name.or_else(|| words.get(6).copied()).unwrap_or_default();
+    creation::uid("v1", "ConfigMap", space, name).to_string()
 }
 
 /// Whether a patch cannot take effect twice: it demands a generation or a version of the object, or
@@ -167,13 +193,15 @@ pub async fn late_copies(run: &Run) -> (usize, Vec<String>) {
     let mut found = Vec::new();
     let mut sent = 0;
     for write in run.trail() {
-        if write.goal != Goal::Target || !write.took_effect() {
+        // What makes an object is dead after ten seconds, and nothing else refuses it.
+        let makes = write.method == http::Method::POST;
+        if write.goal != Goal::Target || makes || !write.took_effect() {
             continue;
         }
         sent += 1;
         let answer = run.home.identity.send(proxy::request(&write)).await;
         let answer = answer.expect("the API server answers").status();
-        if !matches!(answer.as_u16(), 409 | 422) {
+        if !matches!(answer.as_u16(), 404 | 409 | 422) {
             found.push(format!(
                 "a late copy of {} was answered {answer}",
                 write.uri

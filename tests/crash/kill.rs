@@ -36,6 +36,7 @@ pub async fn stage(plane: &ControlPlane) -> Stage {
         admin: plane.client.clone(),
         operator: support::client(&kubeconfig).await,
         prefix: plane.prefix.clone(),
+        makes: false,
     }
 }
 
@@ -137,12 +138,26 @@ async fn a_run_without_a_fault_keeps_every_promise() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_may_be_killed_before_and_after_every_write() {
     let plane = support::cluster().await;
-    let stage = stage(&plane).await;
+    killed_everywhere(&stage(&plane).await).await;
+}
+
+/// The same of a playbook that makes two objects and adopts a third: what no uid pins before it is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_that_makes_objects_may_be_killed_before_and_after_every_write() {
+    let plane = support::cluster().await;
+    let stage = Stage {
+        makes: true,
+        ..stage(&plane).await
+    };
+    killed_everywhere(&stage).await;
+}
+
+async fn killed_everywhere(stage: &Stage) {
     let folder = tempfile::tempdir().expect("a folder");
-    let reference = reference(&stage, folder.path()).await;
+    let reference = reference(stage, folder.path()).await;
     let boundaries = (1..=reference.most).flat_map(|at| [(at, Side::Before), (at, Side::After)]);
     let judged: Vec<Judged> = stream::iter(boundaries)
-        .map(|(at, side)| judge(&stage, &reference, folder.path(), at, side))
+        .map(|(at, side)| judge(stage, &reference, folder.path(), at, side))
         .buffer_unordered(SIDE_BY_SIDE)
         .collect()
         .await;

@@ -41,6 +41,8 @@ pub struct Stage {
     pub operator: Client,
     /// Begins the names of runs.
     pub prefix: String,
+    /// Whether the playbook makes objects.
+    pub makes: bool,
 }
 
 impl Run {
@@ -49,6 +51,7 @@ impl Run {
         let scenario = Scenario {
             admin: stage.admin.clone(),
             name: format!("{}-{name}", stage.prefix),
+            makes: stage.makes,
         };
         scenario.load().await;
         let before = scenario.objects_now().await;

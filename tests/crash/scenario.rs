@@ -19,6 +19,8 @@ pub struct Scenario {
     pub admin: Client,
     /// The name.
     pub name: String,
+    /// Whether its playbook makes objects, and does nothing else.
+    pub makes: bool,
 }
 
 /// What every run on a control plane needs, once.
@@ -193,6 +195,37 @@ impl Scenario {
     }
 
     fn playbook(&self) -> Value {
+        let mut playbook = self.every_step();
+        if self.makes {
+            playbook["spec"]["stages"] = self.told();
+        }
+        playbook
+    }
+
+    /// Two objects that are made, and one that is adopted.
+    fn told(&self) -> Value {
+        let map = |name: &str| {
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "text": "stay at home" },
+                "metadata": { "name": name, "namespace": self.name } })
+        };
+        json!([{ "name": "tell", "steps": [
+            { "name": "notices", "apply": { "objects": [map("notice"), map("contacts")] } },
+            { "name": "flags", "apply": { "objects": [map("flags")], "adopt": true } },
+        ] }])
+    }
+
+    /// What was made and is still there.
+    pub async fn left(&self) -> Vec<Value> {
+        let label = names::MADE_FOR_LABEL.replace('/', "%2F");
+        let at = format!(
+            "/api/v1/namespaces/{}/configmaps?labelSelector={label}",
+            self.name
+        );
+        let list = send(&self.admin, "GET", &at, "", &Value::Null).await;
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn every_step(&self) -> Value {
         let here = json!({ "names": [self.name] });
         json!({
             "apiVersion": "pingzhan.dev/v1alpha1", "kind": "Playbook",
