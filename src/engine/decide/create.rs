@@ -67,6 +67,9 @@ pub(super) fn switch(
         Standing::Todo(Some(earlier)) => match judged(input, at, earlier, sight, seen, desk) {
             Judgement::Holds => (superseding(at, change, amendment, seen, earlier), None),
             _ if earlier.state == State::Intended => {
+                if is_under_way(input, &change.target, decision) {
+                    return;
+                }
                 let given_up = outcome(Event::Withdrawn, earlier, None);
                 return desk.note(&change.target, at.rank, given_up);
             }
@@ -85,6 +88,9 @@ pub(super) fn switch(
             | Judgement::Keep
             | Judgement::EqualForeign
             | Judgement::Gone => {
+                if is_under_way(input, &change.target, decision) {
+                    return;
+                }
                 let taken = outcome(Event::Refused, entry, Some(taken(seen)));
                 return desk.note(&change.target, at.rank, taken);
             }
@@ -98,6 +104,20 @@ pub(super) fn switch(
         first: None,
     };
     desk.switch(sight, at.rank, item);
+}
+
+/// Whether a request that makes an object here may still take effect: what is given up for good is
+/// never looked at again.
+fn is_under_way(input: &Input<'_>, target: &Target, decision: &mut Decision) -> bool {
+    let dead_at = input.dead_at(&target.uid);
+    let is = input.now < dead_at;
+    if is {
+        decision.look_again(dead_at);
+        decision
+            .waiting
+            .get_or_insert(Waiting::Unconfirmed(dead_at));
+    }
+    is
 }
 
 /// That an object of the name is there that is not ours, a sentence.
@@ -186,6 +206,9 @@ pub(super) fn back(
     if seen.image == Image::Absent || entry.confirmed || is_ours {
         return false;
     }
+    if !turned && is_under_way(input, &entry.target, decision) {
+        return true;
+    }
     let (event, why) = if turned {
         (Event::Turned, None)
     } else {
@@ -217,12 +240,7 @@ pub(super) fn last_look(
     if goes(input, sight, decision) {
         return;
     }
-    let dead_at = input.dead_at(&target.uid);
-    if input.now < dead_at {
-        decision.look_again(dead_at);
-        decision
-            .waiting
-            .get_or_insert(Waiting::Unconfirmed(dead_at));
+    if is_under_way(input, target, decision) {
         return;
     }
     let items = entries.iter().map(|entry| {

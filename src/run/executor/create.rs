@@ -93,8 +93,14 @@ impl Job<'_> {
                     Answer::Done(object) => return Ok(self.made(&wanted, &object)),
                     Answer::Refused {
                         reason, message, ..
-                    } => return Ok(self.refused(&wanted, &format!("{reason}: {message}"))),
-                    Answer::Gone => return Ok(self.refused(&wanted, NO_NAMESPACE)),
+                    } => {
+                        self.none_under_way().await?;
+                        return Ok(self.refused(&wanted, &format!("{reason}: {message}")));
+                    }
+                    Answer::Gone => {
+                        self.none_under_way().await?;
+                        return Ok(self.refused(&wanted, NO_NAMESPACE));
+                    }
                     Answer::Moved | Answer::Ambiguous(_) | Answer::Busy { .. } => {}
                 }
                 live = self.live().await?;
@@ -110,11 +116,11 @@ impl Job<'_> {
                 return Ok(self.seen(seen));
             }
             if !wanted.replaces {
-                return Ok(if self.is_made_by_us(object) {
-                    self.made(&wanted, object)
-                } else {
-                    self.refused_at(&wanted, &taken(&seen), seen)
-                });
+                if self.is_made_by_us(object) {
+                    return Ok(self.made(&wanted, object));
+                }
+                self.none_under_way().await?;
+                return Ok(self.refused_at(&wanted, &taken(&seen), seen));
             }
             match self.patch(creation::renewed(object, &body)).await? {
                 Answer::Done(object) => return Ok(self.made(&wanted, &object)),
@@ -274,11 +280,28 @@ impl Job<'_> {
         }
     }
 
-    async fn create(&self, body: &Value) -> Step<Answer> {
+    /// That no earlier request of ours may still make the object: what is refused for good is never
+    /// looked at again.
+    async fn none_under_way(&self) -> Step<()> {
         let mut state = self.cell.state.lock().await;
         state.follow(&self.deps.clock);
+        let until = state.unconfirmed.get(&self.target.uid).copied();
+        let until = until.map_or(state.dead_at, |at| at.max(state.dead_at));
+        let left = until.duration_since(self.deps.clock.now());
+        if left.is_positive() {
+            let after_ms = ms(left.unsigned_abs());
+            return Err(Wrote::Again { after_ms });
+        }
+        Ok(())
+    }
+
+    async fn create(&self, body: &Value) -> Step<Answer> {
+        let uid = &self.target.uid;
+        let mut state = self.cell.state.lock().await;
+        state.follow(&self.deps.clock);
+        let earlier = state.unconfirmed.get(uid).copied();
         let until = self.deps.clock.now() + UNCONFIRMED;
-        state.unconfirmed.insert(self.target.uid.clone(), until);
+        state.unconfirmed.insert(uid.clone(), until);
         drop(state);
         let started = self.leads()?;
         let answer = write::create(
@@ -289,6 +312,14 @@ impl Job<'_> {
             Effect::Real,
         )
         .await;
+        // One that certainly took no effect leaves only those before it.
+        if !matches!(answer, Answer::Done(_) | Answer::Ambiguous(_)) {
+            let unconfirmed = &mut self.cell.state.lock().await.unconfirmed;
+            match earlier {
+                Some(at) => unconfirmed.insert(uid.clone(), at),
+                None => unconfirmed.remove(uid),
+            };
+        }
         self.told(answer, started)
     }
 

@@ -255,6 +255,10 @@ fn after_a_crash_ours_is_recognised_and_anothers_is_refused() {
     world.sees(Some(&made()));
     assert_eq!(world.noted().map(|(event, _)| event), Some(Event::Applied));
     world.sees(Some(&theirs()));
+    // It may come as soon as theirs goes.
+    world.dead_at = world.now + SignedDuration::from_secs(5);
+    assert!(world.act().is_none(), "one of ours may be under way");
+    world.now = world.dead_at;
     let (event, why) = world.noted().expect("it is said");
     assert_eq!(event, Event::Refused);
     assert!(why.contains("made by helm"), "{why}");
