@@ -270,8 +270,9 @@ fn recorded(entries: &BTreeMap<Path, Vec<Found>>) -> Vec<Held> {
 }
 
 fn because(layers: &[Found]) -> Vec<Because> {
-    let because = |Found { mode, entry, .. }: &Found| Because {
+    let because = |Found { mode, entry, rank }: &Found| Because {
         mode: mode.clone(),
+        is_exercise: rank.as_ref().is_some_and(Rank::is_exercise),
         step: format!("{}/{}", entry.stage, entry.step),
         base: entry.base.display(),
         after: entry.ours().display(),

@@ -36,6 +36,11 @@ impl Rank {
         }
     }
 
+    /// Whether the mode is an exercise.
+    pub const fn is_exercise(&self) -> bool {
+        !self.is_actual
+    }
+
     /// The place of a mode, once a plan of it is in force.
     pub fn of(plan: &Plan, ledger: &Ledger) -> Option<Self> {
         let granted = ledger.granted.as_ref()?;

@@ -191,6 +191,9 @@ impl Actor {
     async fn turn(&mut self, memory: &mut Memory) -> Result<Next, String> {
         let object = self.object.borrow_and_update().clone();
         memory.spoken = pace::spoken(object.as_deref());
+        if let Some(object) = &object {
+            self.mode.set_nature(object.spec.nature);
+        }
         self.registry.all_open().await;
         let playbooks = self.playbooks.borrow_and_update().clone();
         if !memory.led {
@@ -285,9 +288,7 @@ impl Actor {
             TurnKind::Granted if turn.reason.as_deref() == Some(BREAK_GLASS) => {
                 let by = turn.by.as_deref().unwrap_or("unknown");
                 let note = format!("{by} acted without quorum: somebody else has to review it");
-                self.deps
-                    .events
-                    .mode(&self.mode.id, true, BREAK_GLASS, &note);
+                self.deps.events.mode(&self.mode, true, BREAK_GLASS, &note);
                 (
                     "Activated",
                     "the plan is in force without quorum".to_owned(),
@@ -298,7 +299,7 @@ impl Actor {
             TurnKind::Held => ("Held", format!("stopped, values stay: {reason}")),
             TurnKind::Closed => ("Closed", format!("the mode is over: {reason}")),
         };
-        self.deps.events.mode(&self.mode.id, false, word, &note);
+        self.deps.events.mode(&self.mode, false, word, &note);
     }
 
     async fn order(&self, memory: &mut Memory, decision: &mut Decision, basis: i64) {

@@ -5,11 +5,12 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
 use tokio::sync::mpsc;
 
-use crate::api::{RecordMode, names};
+use crate::api::names;
 use crate::field::{Target, creation};
 use crate::ledger::{Event, Ledger};
 
 use super::executor::Settlement;
+use super::mode::Mode;
 use super::task;
 
 /// Events that wait to be sent. More than these are dropped and counted: telling must never hold
@@ -42,19 +43,19 @@ impl Events {
     }
 
     /// Tells something on a mode.
-    pub fn mode(&self, mode: &RecordMode, warning: bool, reason: &str, note: &str) {
+    pub fn mode(&self, mode: &Mode, warning: bool, reason: &str, note: &str) {
         let about = ObjectReference {
             api_version: Some(format!("{}/{}", names::GROUP, names::VERSION)),
             kind: Some("EmergencyMode".into()),
-            name: Some(mode.name.clone()),
-            uid: Some(mode.uid.clone()),
+            name: Some(mode.id.name.clone()),
+            uid: Some(mode.id.uid.clone()),
             ..ObjectReference::default()
         };
-        self.send(about, warning, reason, note);
+        self.send(about, warning, reason, &mode.marked(note));
     }
 
     /// Tells on targets what went wrong with them.
-    pub(super) fn settled(&self, mode: &RecordMode, ledger: &Ledger, settlements: &[Settlement]) {
+    pub(super) fn settled(&self, mode: &Mode, ledger: &Ledger, settlements: &[Settlement]) {
         for outcome in settlements
             .iter()
             .flat_map(|settlement| &settlement.outcomes)
@@ -83,10 +84,10 @@ impl Events {
                 let why = outcome.reason.as_deref().unwrap_or("no reason was given");
                 let note = format!(
                     "EmergencyMode {}: {}: {why}",
-                    mode.name,
+                    mode.id.name,
                     entry.path.to_pointer()
                 );
-                self.target(&entry.target, reason, &note);
+                self.target(&entry.target, reason, &mode.marked(&note));
             }
         }
     }

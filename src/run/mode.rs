@@ -2,12 +2,13 @@
 //! executor.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, Notify};
 
-use crate::api::RecordMode;
+use crate::api::{Nature, RecordMode};
 use crate::cluster::Clients;
 use crate::engine::decide::Sight;
 use crate::engine::plan::{Plan, store};
@@ -35,6 +36,8 @@ pub struct Mode {
     /// Clients that act as the playbook's account, once a plan names it. Not under the lock of
     /// `state`: that is held while a record is stored, and writes must not wait for it.
     account: RwLock<Option<Clients>>,
+    /// Whether it is an exercise, as far as that is known.
+    is_exercise: AtomicBool,
 }
 
 impl Mode {
@@ -46,6 +49,7 @@ impl Mode {
             wake: Notify::new(),
             idle: Notify::new(),
             account: RwLock::new(None),
+            is_exercise: AtomicBool::new(false),
         }
     }
 
@@ -53,6 +57,21 @@ impl Mode {
     pub fn account(&self) -> Option<Clients> {
         let account = self.account.read().unwrap_or_else(PoisonError::into_inner);
         account.clone()
+    }
+
+    /// Sets whether it is an exercise.
+    pub fn set_nature(&self, nature: Nature) {
+        let is_exercise = nature == Nature::Exercise;
+        self.is_exercise.store(is_exercise, Ordering::Relaxed);
+    }
+
+    /// What is said of it to people who may not know that it is an exercise: marked, if it is one.
+    pub fn marked(&self, note: &str) -> String {
+        if self.is_exercise.load(Ordering::Relaxed) {
+            format!("EXERCISE/演练: {note}")
+        } else {
+            note.to_owned()
+        }
     }
 
     /// Sets as whom targets are read and written.

@@ -1,6 +1,8 @@
 //! Several modes over the same fields: layers over one base, in any order, and what is no layer.
 
-use pingzhan::api::Phase;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, ListParams};
+use pingzhan::api::{EmergencyMode, Phase};
 use pingzhan::ledger::State;
 use serde_json::{Value, json};
 
@@ -25,6 +27,17 @@ fn patch(world: &World, path: &str, value: &Value) -> Value {
 }
 
 impl World {
+    /// What is told of a mode by Events.
+    async fn told(&self, mode: &EmergencyMode) -> Vec<String> {
+        let events: Api<Event> = Api::all(self.client.clone());
+        let events = events.list(&ListParams::default()).await;
+        let uid = |event: &Event| event.regarding.as_ref().and_then(|about| about.uid.clone());
+        let all = events.expect("events can be listed").into_iter();
+        all.filter(|event| uid(event) == mode.metadata.uid)
+            .filter_map(|event| event.note)
+            .collect()
+    }
+
     async fn label(&self, name: &str) -> Value {
         let object = self.get("Deployment", name).await;
         object["metadata"]["labels"]["pingzhan.dev/held-by"].clone()
@@ -171,6 +184,9 @@ async fn an_exercise_is_stood_down_by_an_actual_mode_and_not_begun_under_one() {
         .switch("flood", &json!([set(&world, 30, &["legacy"])]))
         .await;
     let over = world.phase("practice", Phase::Closed).await;
+    let told = world.told(&over).await;
+    let is_marked = |note: &String| note.starts_with("EXERCISE/演练: ");
+    assert!(!told.is_empty() && told.iter().all(is_marked), "{told:?}");
     let timeline = over.status.expect("a status").timeline;
     let said = timeline.iter().find(|said| said.event == "Restoring");
     let said = &said.expect("it is said").message;

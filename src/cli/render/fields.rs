@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::api::Nature;
 use crate::field::Path;
 use crate::ledger::{Entry, Ledger, State};
 use crate::t;
 
-use super::{Tone, View, drawn, keep_words, plan, state_word};
+use super::{Tone, View, drawn, keep_words, nature_word, plan, state_word};
 
 /// Every change of a mode, from its journal, in the order in which it was made.
 pub fn entries(view: &View, ledger: &Ledger) -> String {
@@ -92,6 +93,8 @@ pub struct Held {
 pub struct Because {
     /// The mode.
     pub mode: String,
+    /// Whether it is an exercise.
+    pub is_exercise: bool,
     /// The stage and step.
     pub step: String,
     /// The peacetime value.
@@ -130,6 +133,16 @@ pub fn held(view: &View, object: &str, fields: &[Held]) -> String {
     drawn(table).trim_end().to_owned()
 }
 
+/// The name of a mode; of an exercise with the word for it.
+fn marked(view: &View, because: &Because) -> String {
+    let name = &because.mode;
+    if because.is_exercise {
+        format!("{name} ({})", nature_word(view.lang, Nature::Exercise))
+    } else {
+        name.clone()
+    }
+}
+
 /// Why modes hold a field: the top layer, and those under it with what they want.
 fn why(view: &View, because: &[Because]) -> String {
     let lang = view.lang;
@@ -139,7 +152,7 @@ fn why(view: &View, because: &[Because]) -> String {
     let mut lines = vec![t!(
         lang,
         "who-because",
-        mode = top.mode.clone(),
+        mode = marked(view, top),
         step = top.step.clone(),
         state = state_word(lang, top.state)
     )];
@@ -147,7 +160,7 @@ fn why(view: &View, because: &[Because]) -> String {
         t!(
             lang,
             "who-under",
-            mode = layer.mode.clone(),
+            mode = marked(view, layer),
             step = layer.step.clone(),
             after = layer.after.clone()
         )

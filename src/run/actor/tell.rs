@@ -75,7 +75,7 @@ impl Actor {
                 .is_some_and(|known| known.status == said.status && known.reason == said.reason);
             if said.status == "True" && !same {
                 let note = format!("{}: {}", said.reason, said.message);
-                self.deps.events.mode(&self.mode.id, true, type_, &note);
+                self.deps.events.mode(&self.mode, true, type_, &note);
             }
         }
     }
@@ -96,6 +96,7 @@ impl Actor {
                 let mode = &self.mode.id.name;
                 let note =
                     format!("EmergencyMode {mode}: {rival} keeps putting another value back");
+                let note = self.mode.marked(&note);
                 self.deps.events.target(&entry.target, "Contested", &note);
             }
         }

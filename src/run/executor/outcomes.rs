@@ -135,7 +135,7 @@ pub(super) async fn record(
     }
     remember(deps, &mut state, &settlements);
     let sequence = state.ledger.head.sequence;
-    deps.events.settled(&cell.id, &state.ledger, &settlements);
+    deps.events.settled(cell, &state.ledger, &settlements);
     for settlement in &settlements {
         state.open.remove(&settlement.uid);
     }
