@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
@@ -20,7 +20,7 @@ use pingzhan::sandtable::service::Service;
 use pingzhan::sandtable::standins::{self, Standins};
 use serde_json::json;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::loaded::{found, whole};
 use super::played::{SETTLED, answer, declare, installed, phase, settings, unlike, until, write};

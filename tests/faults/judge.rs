@@ -58,13 +58,44 @@ fn waiting(status: &EmergencyModeStatus, all: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// How a target that goes wrong is not listed as it is to be.
+fn listed(status: &EmergencyModeStatus, kind: &Kind, state: &str, words: &[&str]) -> Vec<String> {
+    let name = kind.bad();
+    let mut of = status
+        .targets
+        .iter()
+        .filter(|one| one.kind == kind.target && one.name == name);
+    let said: Vec<String> = of
+        .clone()
+        .map(|one| {
+            format!(
+                "{}: {}",
+                one.state,
+                one.message.as_deref().unwrap_or_default()
+            )
+        })
+        .collect();
+    let holds = of.any(|one| {
+        let message = one.message.as_deref().unwrap_or_default();
+        one.state == state && words.iter().any(|word| message.contains(word))
+    });
+    // What was never written has no record: its stage names it.
+    let stages = status.stages.iter();
+    let mut told = stages.filter_map(|stage| stage.message.as_deref());
+    let is_told =
+        state == "Gone" && told.any(|told| told.contains("gone before") && told.contains(&name));
+    complaint(holds || is_told, || {
+        format!("{name} is listed as {said:?}, not as {state} with {words:?}")
+    })
+}
+
 /// What its status says.
 impl Play<'_> {
     /// The cause is named at every target and act that it is in the way of.
     pub fn in_the_way(&self, status: &EmergencyModeStatus) -> Vec<String> {
         let mut wrong = Vec::new();
         for kind in KINDS.iter().filter(|kind| self.demands(kind)) {
-            wrong.extend(self.listed(status, kind, state(self.fault), words(self.fault)));
+            wrong.extend(listed(status, kind, state(self.fault), words(self.fault)));
         }
         if self.fault == Fault::EndsBack {
             return wrong;
@@ -97,7 +128,7 @@ impl Play<'_> {
         ));
         match self.fault {
             Fault::ForbiddenThere => {
-                wrong.extend(waiting(status, &["acts/wait waits for: ", "statefulsets"]))
+                wrong.extend(waiting(status, &["acts/wait waits for: ", "statefulsets"]));
             }
             Fault::EndsThere => wrong.extend(waiting(
                 status,
@@ -121,7 +152,7 @@ impl Play<'_> {
     }
 
     /// Before anything went wrong: the gate asks, and the wait says what it found.
-    pub fn asks(&self, status: &EmergencyModeStatus) -> Vec<String> {
+    pub fn asks(status: &EmergencyModeStatus) -> Vec<String> {
         waiting(
             status,
             &[
@@ -135,45 +166,9 @@ impl Play<'_> {
     pub fn drifted(&self, status: &EmergencyModeStatus) -> Vec<String> {
         let mut wrong = Vec::new();
         for kind in KINDS.iter().filter(|kind| self.demands(kind)) {
-            wrong.extend(self.listed(status, kind, "Drifted", &[COLLEAGUE]));
+            wrong.extend(listed(status, kind, "Drifted", &[COLLEAGUE]));
         }
         wrong
-    }
-
-    fn listed(
-        &self,
-        status: &EmergencyModeStatus,
-        kind: &Kind,
-        state: &str,
-        words: &[&str],
-    ) -> Vec<String> {
-        let name = kind.bad();
-        let mut of = status
-            .targets
-            .iter()
-            .filter(|one| one.kind == kind.target && one.name == name);
-        let said: Vec<String> = of
-            .clone()
-            .map(|one| {
-                format!(
-                    "{}: {}",
-                    one.state,
-                    one.message.as_deref().unwrap_or_default()
-                )
-            })
-            .collect();
-        let holds = of.any(|one| {
-            let message = one.message.as_deref().unwrap_or_default();
-            one.state == state && words.iter().any(|word| message.contains(word))
-        });
-        // What was never written has no record: its stage names it.
-        let stages = status.stages.iter();
-        let mut told = stages.filter_map(|stage| stage.message.as_deref());
-        let is_told = state == "Gone"
-            && told.any(|told| told.contains("gone before") && told.contains(&name));
-        complaint(holds || is_told, || {
-            format!("{name} is listed as {said:?}, not as {state} with {words:?}")
-        })
     }
 
     /// Waits until the status is true by live reads.

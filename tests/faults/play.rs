@@ -107,8 +107,7 @@ impl<'a> Play<'a> {
                 self.change(json!({ "paused": false })).await;
             }
             Fault::Nothing => {
-                self.says("asks and waits", |status| self.asks(status))
-                    .await?;
+                self.says("asks and waits", Self::asks).await?;
                 let mut signal = signal(self.bad_space(), 2);
                 signal["metadata"]["labels"] = json!({ "told": "yes" });
                 self.site.apply("helm", &signal).await;

@@ -162,6 +162,16 @@ impl Outside {
         }
     }
 
+    /// From now on nothing of a mode is taken, or all again.
+    pub fn refuses(&self, mode: &str, there: bool) {
+        let mut deaf = locked(&self.deaf);
+        if there {
+            deaf.insert(mode.to_owned());
+        } else {
+            deaf.remove(mode);
+        }
+    }
+
     /// What was taken of a mode: each address once for each key.
     pub fn heard(&self, mode: &str) -> Vec<String> {
         let heard = locked(&self.heard);

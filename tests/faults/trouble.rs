@@ -20,14 +20,7 @@ impl Play<'_> {
         match self.fault {
             Fault::ForbiddenThere | Fault::ForbiddenBack => self.rights(!there).await,
             Fault::DeniedThere | Fault::DeniedBack => {
-                let outside = &self.site.outside;
-                let mut deaf = locked(&outside.deaf);
-                if there {
-                    deaf.insert(self.word().to_owned());
-                } else {
-                    deaf.remove(self.word());
-                }
-                drop(deaf);
+                self.site.outside.refuses(self.word(), there);
                 self.policy(there).await;
             }
             Fault::WebhookThere | Fault::WebhookBack => self.webhook(there).await,

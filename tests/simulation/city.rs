@@ -85,11 +85,11 @@ impl City {
         for owned in owned() {
             city.write(&owned).await;
         }
-        if let Some(bad) = story.deeds {
+        if story.deeds {
             for owned in deeds::more() {
                 city.write(&owned).await;
             }
-            city.outside.is_bad(bad);
+            city.outside.is_bad(story.outside);
             tokio::spawn(complete(city.admin.clone()));
         }
         city.scale("capacity", "shared", 9).await;
@@ -436,7 +436,7 @@ pub fn playbook(story: &Story) -> Value {
     let drift = &story.drift;
     let makes = story.makes;
     let mut stages = fleet::every_step(SPACE);
-    let more = story.deeds.map(|_| deeds::stages());
+    let more = story.deeds.then(deeds::stages);
     stages
         .as_array_mut()
         .expect("stages")

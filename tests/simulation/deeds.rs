@@ -178,8 +178,6 @@ pub fn is_an_acts(object: &Value) -> bool {
 
 /// What is against the rules of acts.
 pub fn violations(city: &City, events: &[Event]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let noted = noted(events);
     let heard = locked(&city.outside.heard).clone();
     let mut jobs: BTreeMap<String, u64> = BTreeMap::new();
     for job in events
@@ -188,6 +186,16 @@ pub fn violations(city: &City, events: &[Event]) -> Vec<String> {
     {
         jobs.entry(job.name().to_owned()).or_insert(job.version);
     }
+    objections(&noted(events), &heard, &jobs)
+}
+
+/// The same, of when each act was journalled, what was heard outside, and when each Job was created.
+fn objections(
+    noted: &BTreeMap<(String, String), u64>,
+    heard: &[Heard],
+    jobs: &BTreeMap<String, u64>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
     let there = |name: &&String| !name.ends_with("-undo");
     let (done, undone): (Vec<_>, Vec<_>) = jobs.keys().partition(there);
     for (what, names) in [("a Job", &done), ("what undoes a Job", &undone)] {
@@ -260,6 +268,81 @@ fn noted(events: &[Event]) -> BTreeMap<(String, String), u64> {
     noted
 }
 
+/// When each act of a sound journal was noted.
+fn journalled() -> BTreeMap<(String, String), u64> {
+    let all = [
+        ("export", ActEvent::Begun, 10),
+        ("export", ActEvent::Undoing, 30),
+        ("divert", ActEvent::Begun, 12),
+        ("divert", ActEvent::Undoing, 31),
+        ("tell", ActEvent::Begun, 14),
+    ];
+    all.map(|(step, event, at)| ((step.to_owned(), format!("{event:?}")), at))
+        .into()
+}
+
+/// An oracle that never objects is none.
+#[test]
+fn what_is_against_the_rules_of_acts_is_found() {
+    let noted = journalled();
+    let heard = |path: &str, key: &str, revision| Heard {
+        path: path.to_owned(),
+        key: key.to_owned(),
+        revision,
+    };
+    let fine = vec![
+        heard("divert", "d", 20),
+        heard("told", "t", 21),
+        heard("normal", "n", 35),
+    ];
+    let jobs =
+        |there, back| BTreeMap::from([("job".to_owned(), there), ("job-undo".to_owned(), back)]);
+    assert_eq!(
+        objections(&noted, &fine, &jobs(15, 33)),
+        Vec::<String>::new()
+    );
+    let with = |more: Heard| [fine.clone(), vec![more]].concat();
+    let rows = [
+        (
+            "O3: divert",
+            with(heard("divert", "other", 22)),
+            jobs(15, 33),
+        ),
+        (
+            "O4: divert",
+            fine[1..]
+                .iter()
+                .cloned()
+                .chain([heard("divert", "d", 11)])
+                .collect(),
+            jobs(15, 33),
+        ),
+        ("O4: export", fine.clone(), jobs(9, 33)),
+        (
+            "O2: export was done at 34, after",
+            fine.clone(),
+            jobs(34, 33),
+        ),
+        (
+            "O2: divert was done at 36, after",
+            with(heard("divert", "d", 36)),
+            jobs(15, 33),
+        ),
+        (
+            "O2: divert was done and is not undone",
+            fine[..2].to_vec(),
+            jobs(15, 33),
+        ),
+    ];
+    for (says, heard, jobs) in rows {
+        let found = objections(&noted, &heard, &jobs);
+        assert!(
+            found.iter().any(|one| one.starts_with(says)),
+            "{says}: {found:?}"
+        );
+    }
+}
+
 const fn at(at: u64, act: Act) -> Happening {
     Happening { at, act }
 }
@@ -268,7 +351,7 @@ const fn at(at: u64, act: Act) -> Happening {
 fn story() -> Story {
     Story {
         happenings: Vec::new(),
-        deeds: Some(None),
+        deeds: true,
         ..Story::plain()
     }
     .with([
@@ -391,7 +474,8 @@ fn no_oracle_objects_to_any_seed_with_acts() {
             Kind::Both
         };
         let mut schedule = kind.schedule(seed);
-        schedule.story.deeds = Some(Some(seed));
+        schedule.story.deeds = true;
+        schedule.story.outside = Some(seed);
         (format!("seed {seed} ({})", kind.word()), schedule)
     });
     all("C5 with acts, seeds of bad servers", schedules);

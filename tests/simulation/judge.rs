@@ -74,7 +74,7 @@ pub fn violations(city: &City, played: &Evidence<'_>) -> Vec<String> {
     epochs(&events, &writes, &mut wrong);
     authority(&events, &writes, &mut wrong);
     wrong.extend(terms(played, &events));
-    if played.story.deeds.is_some() {
+    if played.story.deeds {
         wrong.extend(deeds::violations(city, &events));
     }
     budget(played, &mut wrong);

@@ -102,9 +102,10 @@ impl<'a> Stage<'a> {
     fn start(&mut self) {
         let number = self.processes.len();
         let life = Life::new(number);
-        let reaches = match self.story.deeds {
-            Some(_) => signals(&self.city, &life),
-            None => Signals::default(),
+        let reaches = if self.story.deeds {
+            signals(&self.city, &life)
+        } else {
+            Signals::default()
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let settings = operator::Settings {

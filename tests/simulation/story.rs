@@ -178,8 +178,10 @@ pub struct Story {
     pub controllers: bool,
     /// Whether the playbook makes objects, too, and adopts one.
     pub makes: bool,
-    /// Whether the playbook has acts and suspends, too; and the seed of a bad world outside.
-    pub deeds: Option<Option<u64>>,
+    /// Whether the playbook has acts and suspends, too.
+    pub deeds: bool,
+    /// The seed of a bad world outside, where it is bad.
+    pub outside: Option<u64>,
 }
 
 /// Seconds of the lease: three times the usual, since its renewals are most of what idle hours cost.
@@ -211,7 +213,8 @@ impl Story {
             clocks: Vec::new(),
             controllers: false,
             makes: false,
-            deeds: None,
+            deeds: false,
+            outside: None,
         }
     }
 

@@ -24,8 +24,9 @@ impl Job<'_> {
         self.cell.wake.notify_one();
     }
 
-    /// A write may still arrive.
-    pub(super) async fn unconfirmed(&self) {
+    /// A write had no answer: it may still take effect for a while.
+    pub(super) async fn unconfirmed(&self, why: &str) {
+        tracing::warn!(target = ?self.target, why, "a write had no answer; reading what came of it");
         let mut state = self.cell.state.lock().await;
         state.follow(&self.deps.clock);
         let until = self.deps.clock.now() + UNCONFIRMED;

@@ -353,8 +353,7 @@ impl Job<'_> {
             }
             Answer::Moved => self.read_again(sight, &paths, items, owners).await,
             Answer::Ambiguous(why) => {
-                tracing::warn!(target = ?self.target, why, "a write had no answer; reading what came of it");
-                self.unconfirmed().await;
+                self.unconfirmed(&why).await;
                 match self.read_again(sight, &paths, items, owners).await {
                     Try::Retry(seen) => Try::Unanswered(seen, why),
                     other => other,
