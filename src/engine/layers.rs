@@ -234,3 +234,73 @@ pub fn agree(known: &Entry, change: &NewEntry) -> bool {
     // Brought back, and written by somebody else since.
     known.state == State::Reverted && !known.is_ours(&change.base)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::entry::sample;
+
+    fn image(number: i64) -> Image {
+        Image::Present(number.into())
+    }
+
+    /// A change that takes this value for peacetime's.
+    fn change(base: i64) -> NewEntry {
+        let entry = sample("u1");
+        NewEntry {
+            stage: entry.stage,
+            step: entry.step,
+            target: entry.target,
+            path: entry.path,
+            base: image(base),
+            seen: image(base),
+            after: image(20),
+            owners: entry.owners,
+            parents: Vec::new(),
+            covers: None,
+            supersedes: None,
+            amendment: 0,
+        }
+    }
+
+    /// Of two modes that want a field in the same moment the later one may have seen what the earlier
+    /// one wrote: its record would lose the original value for ever.
+    #[test]
+    fn a_wartime_value_of_another_mode_is_never_peacetimes() {
+        // 3 in peacetime, 9 in wartime.
+        let known = |state| Entry {
+            state,
+            confirmed: true,
+            ..sample("u1")
+        };
+        for state in State::ALL {
+            let takes = |base| agree(&known(state), &change(base));
+            assert!(takes(3), "{state:?}: the same base");
+            let settled = state.is_settled_back();
+            assert_eq!(takes(9), settled, "{state:?}: what it wrote");
+            let free = settled || state == State::Reverted;
+            assert_eq!(takes(5), free, "{state:?}: somebody else's");
+        }
+    }
+
+    /// The order of the layers is a promise: Actual, then gravity, then the later one.
+    #[test]
+    fn an_actual_mode_lies_over_an_exercise_then_the_graver_then_the_later_one() {
+        let rank = |is_actual, level, since: i64| Rank {
+            is_actual,
+            level: Reverse(level),
+            since: Timestamp::from_second(since).expect("a time"),
+            uid: "u".into(),
+        };
+        let order = [
+            rank(false, Level::IV, 9),
+            rank(false, Level::I, 1),
+            rank(true, Level::IV, 1),
+            rank(true, Level::IV, 2),
+            rank(true, Level::I, 1),
+        ];
+        assert!(order.is_sorted());
+        let now = Rank::declared_now(Nature::Actual, Level::I);
+        assert!(now > order[4], "the next one of the same gravity");
+    }
+}
