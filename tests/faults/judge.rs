@@ -5,6 +5,7 @@ use pingzhan::api::{ChangeRecord, EmergencyModeStatus, names};
 use pingzhan::field::Image;
 use pingzhan::ledger::Ledger;
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::kinds::{KINDS, Kind};
 use super::play::{COLLEAGUE, Play, complaint};
@@ -173,30 +174,37 @@ impl Play<'_> {
 
     /// Waits until the status is true by live reads.
     pub async fn is_true(&self) -> Result<(), String> {
-        let mut lies = Vec::new();
-        for _ in 0..20 {
-            let mode = self.modes().get(self.word()).await;
-            let mode = mode.expect("the mode is there");
-            let uid = mode.metadata.uid.as_deref().unwrap_or_default();
-            let ledger = self.journal(uid).await;
-            let live = &self.now().await;
-            let Some(status) = &mode.status else {
-                return Err("there is no status".to_owned());
-            };
-            let (mode, ledger) = (&mode, &ledger);
-            lies = Truth {
-                mode,
-                status,
-                ledger,
-                live,
-            }
-            .lies();
+        let began = Instant::now();
+        loop {
+            let lies = self.lies().await;
             if lies.is_empty() {
                 return Ok(());
             }
-            tokio::time::sleep(self.site.look).await;
+            if began.elapsed() > self.site.patience {
+                return Err(lies.join("; "));
+            }
+            sleep(self.site.look).await;
         }
-        Err(lies.join("; "))
+    }
+
+    /// What the status says and is not so, of this moment.
+    async fn lies(&self) -> Vec<String> {
+        let mode = self.modes().get(self.word()).await;
+        let mode = mode.expect("the mode is there");
+        let uid = mode.metadata.uid.as_deref().unwrap_or_default();
+        let ledger = self.journal(uid).await;
+        let live = &self.now().await;
+        let Some(status) = &mode.status else {
+            return vec!["there is no status".to_owned()];
+        };
+        let (mode, ledger) = (&mode, &ledger);
+        Truth {
+            mode,
+            status,
+            ledger,
+            live,
+        }
+        .lies()
     }
 
     /// The journal as it is stored.

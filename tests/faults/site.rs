@@ -67,7 +67,7 @@ impl Site {
             client,
             server,
             outside: Arc::default(),
-            patience: Duration::from_secs(if is_real { 60 } else { 1800 }),
+            patience: Duration::from_secs(if is_real { 180 } else { 1800 }),
             look: Duration::from_millis(if is_real { 300 } else { 1000 }),
             history,
             prefix: prefix.to_owned(),
