@@ -1,5 +1,7 @@
 //! What is judged of a column: what its status says in the middle of it, and everything at the end.
 
+use std::collections::BTreeSet;
+
 use kube::api::{Api, ListParams};
 use pingzhan::api::{ChangeRecord, EmergencyModeStatus, names};
 use pingzhan::field::Image;
@@ -80,11 +82,13 @@ fn listed(status: &EmergencyModeStatus, kind: &Kind, state: &str, words: &[&str]
         let message = one.message.as_deref().unwrap_or_default();
         one.state == state && words.iter().any(|word| message.contains(word))
     });
-    // What was never written has no record: its stage names it.
+    // What was never written has no record: its stage names it, or counts it where there are many.
     let stages = status.stages.iter();
     let mut told = stages.filter_map(|stage| stage.message.as_deref());
-    let is_told =
-        state == "Gone" && told.any(|told| told.contains("gone before") && told.contains(&name));
+    let is_told = state == "Gone"
+        && told.any(|told| {
+            told.contains("gone before") && (told.contains(&name) || told.contains(" more"))
+        });
     complaint(holds || is_told, || {
         format!("{name} is listed as {said:?}, not as {state} with {words:?}")
     })
@@ -97,6 +101,9 @@ impl Play<'_> {
         let mut wrong = Vec::new();
         for kind in KINDS.iter().filter(|kind| self.demands(kind)) {
             wrong.extend(listed(status, kind, state(self.fault), words(self.fault)));
+        }
+        if self.fault == Fault::EndsThere {
+            wrong.extend(Self::all_gone(status));
         }
         if self.fault == Fault::EndsBack {
             return wrong;
@@ -138,6 +145,21 @@ impl Play<'_> {
             _ => {}
         }
         wrong
+    }
+
+    /// Every target of the namespace that ended counts: in the journal, or with its stage.
+    fn all_gone(status: &EmergencyModeStatus) -> Vec<String> {
+        let gone = status.targets.iter().filter(|one| one.state == "Gone");
+        let listed: BTreeSet<&str> = gone.map(|one| one.uid.as_str()).collect();
+        let fields = status.stages.iter().find(|stage| stage.name == "fields");
+        let said = fields.and_then(|stage| stage.message.as_deref());
+        let said = said.filter(|said| said.contains("gone before"));
+        let counted = said.and_then(|said| said.split_whitespace().next()?.parse::<usize>().ok());
+        let all = listed.len() + counted.unwrap_or_default();
+        // A ConfigMap is one more where what reads it is restarted.
+        complaint(all == KINDS.len() + 1, || {
+            format!("{all} are said to be gone: {said:?}")
+        })
     }
 
     /// What could not be undone is named.
