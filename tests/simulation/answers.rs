@@ -114,6 +114,7 @@ pub fn told(
         | Fault::Conflict
         | Fault::Silent(_)
         | Fault::Late(_)
+        | Fault::Astray(_)
         | Fault::Death(_)
         | Fault::Posthumous(_) => lines.boxed(),
     };

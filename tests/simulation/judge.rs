@@ -16,6 +16,7 @@ use super::play::{DAMAGED, HEAD};
 use super::stage::Frozen;
 use super::story::{Act, GROUPS, Happening, Story};
 use super::terms::Terms;
+use super::weather::Fault;
 use super::wire::{Asked, Sent};
 use crate::scenarios::history::Event;
 use crate::scenarios::oracles::{Allowed, Evidence as Happened, is_target};
@@ -194,9 +195,12 @@ fn happened(
     let happened = Happened::of(of_fleet.cloned().collect(), foreign.collect());
     let mut live = city.fleet();
     live.retain(|_, object| !deeds::is_an_acts(object));
+    // What was given up for lost and arrives is done once more, as what a dead process had sent.
+    let is_astray = |sent: &&Sent| matches!(sent.fault, Some(Fault::Astray(_)));
+    let astray = played.trail.iter().filter(is_astray);
     let allowed = Allowed {
         overwrite: played.story.overwrites(),
-        crashes: played.deaths,
+        crashes: played.deaths + astray.count(),
     };
     wrong.extend(happened.objections(&live, allowed));
     let Some(mode) = city.mode() else {

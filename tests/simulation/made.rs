@@ -110,6 +110,38 @@ fn an_object_that_the_dead_had_sent_may_arrive_late() {
     all("C1, what makes objects arrives late", schedules);
 }
 
+/// What was given up for lost arrives when what it made was made again, and is deleted: the mode is not
+/// over before nothing of that kind can come.
+#[test]
+fn an_object_that_went_astray_may_arrive_after_its_end() {
+    let reference = Schedule::fine(short()).play();
+    let declared = |moment: u64| (moment / 1000).saturating_sub(super::play::HEAD.as_secs());
+    let about = |sent: &&super::wire::Sent| {
+        [http::Method::POST, http::Method::PATCH].contains(&sent.method)
+            && sent.path().contains("/configmaps")
+            && !sent.uri.contains("dryRun")
+            && declared(sent.at) < 20
+    };
+    let writes: Vec<_> = reference.trail.iter().filter(about).collect();
+    assert!(writes.len() > super::city::MADE.len(), "{writes:?}");
+    let mut schedules = Vec::new();
+    for sent in writes {
+        for (after, late) in [(1, 3_000), (1, 6_000), (1, 9_000), (3, 9_000), (5, 9_500)] {
+            let abort = at(declared(sent.at) + after, Act::Abort("Restore"));
+            let schedule = Schedule {
+                weather: Weather::one(sent.which, Fault::Astray(late)),
+                ..Schedule::fine(short().with([abort]))
+            };
+            let name = format!(
+                "{:?}, aborted {after} s after it, {late} ms late",
+                sent.which
+            );
+            schedules.push((name, schedule));
+        }
+    }
+    all("C6, what went astray and arrives after its end", schedules);
+}
+
 /// C6: no write is answered the first time; and each that makes or removes an object may be lost, or
 /// carried out unseen.
 #[test]

@@ -19,6 +19,8 @@ pub enum Fault {
     Silent(bool),
     /// It arrives so many milliseconds later, whether or not the client still waits.
     Late(u64),
+    /// It is answered with 504 at once, and arrives so many milliseconds later all the same.
+    Astray(u64),
     /// The process dies; its request is carried out or not.
     Death(bool),
     /// The process dies; its request arrives so many milliseconds later.
@@ -53,6 +55,13 @@ impl fmt::Display for Fault {
             Self::Conflict => write!(to, "met a conflict that was none"),
             Self::Silent(carried) => write!(to, "was {} and never answered", done(*carried)),
             Self::Late(ms) => write!(to, "arrived {} late", seconds(*ms)),
+            Self::Astray(ms) => {
+                write!(
+                    to,
+                    "was answered with 504, and arrived {} late",
+                    seconds(*ms)
+                )
+            }
             Self::Death(carried) => write!(to, "was the last of its process, {}", done(*carried)),
             Self::Posthumous(ms) => {
                 write!(

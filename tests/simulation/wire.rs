@@ -363,6 +363,13 @@ impl Wire {
                 sleep(Duration::from_millis(ms)).await;
                 Some(self.arrive(request, sent).await)
             }
+            Some(Fault::Astray(ms)) => {
+                tokio::spawn(async move {
+                    sleep(Duration::from_millis(ms)).await;
+                    let _ = self.arrive(request, sent).await;
+                });
+                Some(refused(504))
+            }
             Some(Fault::Death(carried)) => {
                 self.sky.deaths.fetch_add(1, Ordering::SeqCst);
                 self.life.die();

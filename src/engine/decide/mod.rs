@@ -343,8 +343,6 @@ fn stopped(
 }
 
 const ABANDONED: &str = "Abandoned";
-/// Why an exercise ends that an Actual mode needs targets of.
-const PREEMPTED: &str = "Preempted";
 
 fn turn(kind: TurnKind, ending: &Ending) -> Turn {
     Turn {
@@ -385,7 +383,7 @@ fn ending(input: &Input<'_>) -> Option<Ending> {
         return ends("Deleted", None);
     }
     if let Some(mode) = layer::preempted(input) {
-        return ends(PREEMPTED, Some(mode));
+        return ends("Preempted", Some(mode));
     }
     match &input.ledger.granted {
         Some(granted) if granted.expires_at <= input.now => ends("Expired", None),
