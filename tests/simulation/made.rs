@@ -127,10 +127,10 @@ fn an_object_that_went_astray_may_arrive_after_its_end() {
     let mut schedules = Vec::new();
     for sent in writes {
         for (after, late) in [(1, 3_000), (1, 6_000), (1, 9_000), (3, 9_000), (5, 9_500)] {
-            let abort = at(declared(sent.at) + after, Act::Abort("Restore"));
+            let given_up = at(declared(sent.at) + after, Act::Abort("Restore"));
             let schedule = Schedule {
                 weather: Weather::one(sent.which, Fault::Astray(late)),
-                ..Schedule::fine(short().with([abort]))
+                ..Schedule::fine(short().with([given_up]))
             };
             let name = format!(
                 "{:?}, aborted {after} s after it, {late} ms late",
