@@ -67,6 +67,9 @@ async fn what_clients_send_is_listed() {
     for client in ["command line", "kubectl", "operator"] {
         let known = all.entry(client.to_owned()).or_default();
         for shape in recorder.sent_by(client) {
+            // Tests that share the server decide how many pages a list has; that pages are the same on
+            // both servers is a case of its own.
+            let shape = shape.replace("?continue&limit", "?limit");
             if known.insert(shape.clone()) {
                 new.push(format!("{client}: {shape}"));
             }
