@@ -14,9 +14,9 @@ mod exit;
 pub mod follow;
 mod localise;
 mod logs;
-pub mod others;
+mod others;
 pub mod person;
-mod preview;
+pub mod preview;
 pub mod render;
 #[cfg(test)]
 mod samples;

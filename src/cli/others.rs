@@ -1,10 +1,10 @@
-//! Modes in force beside one that is about to be declared: a plan is made as it would be without
-//! them, and says which fields it shares with them and who wins.
+//! Modes that hold something: who holds which field, and what a plan shares with them, which is made as
+//! it would be without them.
 
 use kube::Client;
 use kube::api::{Api, ListParams};
 
-use crate::api::EmergencyMode;
+use crate::api::{EmergencyMode, Phase};
 use crate::engine::facts::Facts;
 use crate::engine::layers::Rank;
 use crate::engine::plan::{Plan, describe, store};
@@ -30,6 +30,11 @@ impl Others {
         let modes: Api<EmergencyMode> = Api::all(client.clone());
         let mut others = Vec::new();
         for mode in pages("list EmergencyModes", &modes, ListParams::default()).await? {
+            let status = mode.status.as_ref();
+            if status.and_then(|status| status.phase) == Some(Phase::Closed) {
+                // Its journal is closed, or it would not say so, and may be long.
+                continue;
+            }
             let ledger = ledger(context, client, &mode).await?;
             let granted = ledger.granted.as_ref().and_then(|granted| {
                 let text = ledger.plans.get(&granted.plan_hash)?;
@@ -41,6 +46,11 @@ impl Others {
             }
         }
         Ok(Self(others))
+    }
+
+    /// Their journals, and where each of them lies.
+    pub(super) fn all(&self) -> impl Iterator<Item = &(Ledger, Rank)> {
+        self.0.iter()
     }
 
     /// What would be seen had none of them begun.

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::api::{Api, DynamicObject};
 use kube::core::discovery::{ApiResource, Scope};
 use kube::{Client, Discovery};
 use serde_json::Value;
 
-use crate::api::EmergencyMode;
 use crate::engine::layers::Rank;
-use crate::engine::plan::store;
 use crate::field::{FieldSet, Image, Path, Target, creation, managed};
 use crate::ledger::Entry;
 use crate::t;
@@ -18,8 +16,8 @@ use super::args::Output;
 use super::context::{Context, call};
 use super::error::Error;
 use super::exit::Exit;
+use super::others::Others;
 use super::render::fields::{self, Because, Held};
-use super::status::{ledger, pages};
 
 /// The arguments.
 #[derive(Clone, Debug, clap::Args)]
@@ -197,7 +195,7 @@ fn names_kind(resource: &ApiResource, wanted: &str) -> bool {
 /// What a mode did to one field.
 struct Found {
     mode: String,
-    rank: Option<Rank>,
+    rank: Rank,
     entry: Entry,
 }
 
@@ -207,20 +205,13 @@ async fn live_entries(
     client: &Client,
     asked: &Asked,
 ) -> Result<BTreeMap<Path, Vec<Found>>, Error> {
-    let modes: Api<EmergencyMode> = Api::all(client.clone());
+    let others = Others::read(context, client).await?;
     let mut found: BTreeMap<Path, Vec<Found>> = BTreeMap::new();
-    for mode in pages("list EmergencyModes", &modes, ListParams::default()).await? {
-        let name = mode.metadata.name.clone().unwrap_or_default();
-        let ledger = ledger(context, client, &mode).await?;
-        let plan = ledger.granted.as_ref().and_then(|granted| {
-            let text = ledger.plans.get(&granted.plan_hash)?;
-            store::load(text, &granted.plan_hash).ok()
-        });
-        let rank = plan.and_then(|plan| Rank::of(&plan, &ledger));
+    for (ledger, rank) in others.all() {
         for entry in ledger.live().filter(|entry| asked.is(&entry.target)) {
             let layers = found.entry(entry.path.clone()).or_default();
             layers.push(Found {
-                mode: name.clone(),
+                mode: ledger.mode.name.clone(),
                 rank: rank.clone(),
                 entry: entry.clone(),
             });
@@ -252,7 +243,8 @@ fn held(object: &Value, entries: &BTreeMap<Path, Vec<Found>>, all: bool) -> Vec<
         now: Some(Image::at(object, &path).display()),
         because: entries
             .get(&path)
-            .map_or_else(Vec::new, |found| because(found)),
+            .map(|found| because(found))
+            .unwrap_or_default(),
         path,
     });
     held.collect()
@@ -272,7 +264,7 @@ fn recorded(entries: &BTreeMap<Path, Vec<Found>>) -> Vec<Held> {
 fn because(layers: &[Found]) -> Vec<Because> {
     let because = |Found { mode, entry, rank }: &Found| Because {
         mode: mode.clone(),
-        is_exercise: rank.as_ref().is_some_and(Rank::is_exercise),
+        is_exercise: rank.is_exercise(),
         step: format!("{}/{}", entry.stage, entry.step),
         base: entry.base.display(),
         after: entry.ours().display(),

@@ -123,10 +123,8 @@ impl Layers {
             if !targets.contains(&entry.target.uid) || creation::is(&entry.target.uid) {
                 continue;
             }
-            let stands = matches!(
-                entry.state,
-                State::Intended | State::Applied | State::Drifted
-            );
+            // Of one that was stopped what stood is to stay; what never stood is not written any more.
+            let goes_on = ledger.direction == Direction::Wartime || entry.confirmed;
             let layers = self
                 .fields
                 .entry((entry.target.uid.clone(), entry.path.clone()))
@@ -135,7 +133,7 @@ impl Layers {
                 rank: rank.clone(),
                 mode: ledger.mode.name.clone(),
                 uid: ledger.mode.uid.clone(),
-                claims: is_in_force && stands && !entry.turned,
+                claims: is_in_force && goes_on && entry.is_wartime(),
                 entry: entry.clone(),
             });
             layers.sort_by(|a, b| b.rank.cmp(&a.rank));

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use crate::api::OnResume;
 use crate::engine::plan::Plan;
 use crate::field::giveback::Return;
@@ -22,6 +24,10 @@ pub struct Task {
     /// What is done.
     pub act: Act,
 }
+
+/// How long a request without an answer may still take effect: the client's deadline for it, after which
+/// the server has given up too.
+pub const UNCONFIRMED: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is done to a target.
 #[derive(Clone, Debug)]

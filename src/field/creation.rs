@@ -299,16 +299,20 @@ pub fn renewed(live: &Value, body: &Value) -> json_patch::Patch {
     json_patch::Patch(operations)
 }
 
-/// A patch that takes our marks off an object that stays, ownership included; nothing where there are
-/// none. `manager` is the mode's.
+/// A patch that takes a mode's marks off an object that stays, ownership included; nothing where there
+/// are none. `manager` is the mode's; what other modes hold of the object stays theirs, and the label
+/// with it.
 pub fn unmarked(live: &Value, plural: &str, manager: &str) -> Option<json_patch::Patch> {
     let seen = project::project(live, plural, &[], true)?;
-    let given_back = giveback::give_back(&seen, manager, &[], true, &[])
+    let others = entries(live).map(self::manager);
+    let others = others.filter(|name| managed::is_ours(name) && *name != manager);
+    let others: Vec<String> = others.map(str::to_owned).collect();
+    let given_back = giveback::give_back(&seen, manager, &[], true, &others)
         .ok()
         .flatten();
     let mut operations = given_back.map(|patch| patch.0).unwrap_or_default();
     let mut marks = vec![MADE_FOR_LABEL];
-    if operations.is_empty() {
+    if operations.is_empty() && others.is_empty() {
         marks.push(HELD_BY_LABEL);
     }
     marks.retain(|mark| label(Some(live), mark).is_some());

@@ -89,6 +89,15 @@ impl Entry {
         self.ours() == &*live.within(VALUE)
     }
 
+    /// Whether the wartime value is to stand, or is disputed: the change has not turned back.
+    pub const fn is_wartime(&self) -> bool {
+        let stands = matches!(
+            self.state,
+            State::Intended | State::Applied | State::Drifted
+        );
+        stands && !self.turned
+    }
+
     /// Takes from what it was made of what is the same in both, so that it is in memory once: it was
     /// read from the record that it stands in.
     pub(super) fn share(&mut self, made_of: &NewEntry) {

@@ -259,10 +259,14 @@ impl Actor {
                 self.turned(&mut state, memory, turn);
             }
         }
-        let live = state.ledger.live().map(|entry| entry.target.uid.clone());
-        let targets = live.collect();
-        drop(state);
-        self.registry.wake_others(&self.mode.id.uid, &targets).await;
+        // Where this mode goes is what others' layers go by.
+        let turns = |body: &Body| matches!(body, Body::Turn(_));
+        if decision.append.iter().any(turns) {
+            let live = state.ledger.live().map(|entry| entry.target.uid.clone());
+            let targets: Vec<Uid> = live.collect();
+            drop(state);
+            self.registry.wake_others(&self.mode.id.uid, &targets).await;
+        }
         let _ = object;
         memory.candidate = None;
         Ok(())

@@ -113,6 +113,7 @@ impl Crew {
                 // One that was carried out before goes on as it was.
                 let uid = error.metadata.uid.clone().unwrap_or_default();
                 if !objects.contains_key(&uid) {
+                    self.registry.opens(&uid);
                     let said = self.clone().say_malformed(error.metadata, error.error);
                     actors.spawn(task::own(said));
                 }
@@ -167,7 +168,7 @@ impl Crew {
                 Ok(opened) => break opened,
                 Err(error @ records::Error::Damaged { .. }) => {
                     tracing::error!(mode = id.name, %error, "the journal is damaged; nothing is touched");
-                    self.registry.damaged(&id, &error).await;
+                    self.registry.damaged(&id, error.to_string()).await;
                     self.say_damaged(&id, object, &error.to_string()).await;
                     std::future::pending::<()>().await;
                 }
@@ -206,6 +207,12 @@ impl Crew {
             metadata.name.unwrap_or_default(),
             metadata.uid.unwrap_or_default(),
         );
+        // Its journal may be in force all the same, and is read by nobody.
+        let id = RecordMode {
+            name: name.clone(),
+            uid: uid.clone(),
+        };
+        self.registry.damaged(&id, problem.clone()).await;
         let since = metadata
             .creation_timestamp
             .map_or(Timestamp::MIN, |time| time.0);

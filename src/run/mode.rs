@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify};
 
 use crate::api::{Nature, RecordMode};
@@ -19,9 +19,7 @@ use crate::ledger::Ledger;
 use super::clock::{Clock, Setting};
 use super::records::Journal;
 
-/// How long a write without an answer may still take effect: the client's deadline for a request,
-/// after which the server has given up too.
-pub const UNCONFIRMED: SignedDuration = SignedDuration::from_secs(10);
+pub use crate::engine::work::UNCONFIRMED;
 
 /// One mode that is carried out by this process.
 pub struct Mode {
@@ -168,6 +166,12 @@ impl State {
             *at = at.saturating_add(by).unwrap_or(Timestamp::MAX);
         }
         self.ledger.move_stages(by);
+    }
+
+    /// The plan that was granted last.
+    pub fn plan_in_force(&self) -> Option<&Arc<Plan>> {
+        let granted = self.ledger.granted.as_ref()?;
+        self.plans.get(&granted.plan_hash)
     }
 
     /// Parses stored plans that are new. One that cannot be read damages the journal: nothing is

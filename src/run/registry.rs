@@ -9,7 +9,6 @@ use crate::api::{RecordMode, names};
 use crate::field::Uid;
 
 use super::mode::Mode;
-use super::records;
 
 /// All modes that this process carries out.
 #[derive(Clone, Default)]
@@ -94,10 +93,15 @@ impl Registry {
     }
 
     /// Wakes the other modes that have something on some targets.
-    pub async fn wake_others(&self, uid: &str, targets: &BTreeSet<Uid>) {
+    pub async fn wake_others<'a>(
+        &self,
+        uid: &str,
+        targets: impl IntoIterator<Item = &'a Uid> + Clone,
+    ) {
         for other in self.others(uid).await {
             let state = other.state.lock().await;
-            let is_near = targets.iter().any(|uid| state.ledger.has_changes_of(uid));
+            let mut all = targets.clone().into_iter();
+            let is_near = all.any(|uid| state.ledger.has_changes_of(uid));
             drop(state);
             if is_near {
                 other.wake.notify_one();
@@ -126,10 +130,11 @@ impl Registry {
         damage.get(uid).map(|of| of.problem.clone())
     }
 
-    pub(super) async fn damaged(&self, id: &RecordMode, error: &records::Error) {
+    /// A mode's journal is not to be read: nobody knows what of it is in force.
+    pub(super) async fn damaged(&self, id: &RecordMode, problem: String) {
         let damaged = Damaged {
             name: id.name.clone(),
-            problem: error.to_string(),
+            problem,
         };
         self.damage.lock().await.insert(id.uid.clone(), damaged);
         self.opened(&id.uid);
@@ -138,10 +143,54 @@ impl Registry {
     pub(super) async fn insert(&self, mode: Arc<Mode>) {
         let uid = mode.id.uid.clone();
         self.modes.lock().await.insert(uid.clone(), mode);
+        self.damage.lock().await.remove(&uid);
         self.opened(&uid);
     }
 
     pub(super) async fn remove(&self, uid: &str) {
         self.modes.lock().await.remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn id(name: &str) -> RecordMode {
+        RecordMode {
+            name: name.into(),
+            uid: format!("{name}-uid"),
+        }
+    }
+
+    /// A decision that knows some modes only would take what the others wrote for peacetime's.
+    #[tokio::test]
+    async fn nothing_is_decided_before_all_journals_are_read_or_known_not_to_be() {
+        let registry = Registry::default();
+        assert!(registry.all_open().now_or_never().is_none(), "not listed");
+        for name in ["flood", "heat"] {
+            registry.opens(&id(name).uid);
+        }
+        registry.listed();
+        registry.damaged(&id("flood"), "a gap".into()).await;
+        assert!(registry.all_open().now_or_never().is_none(), "one is left");
+        registry.damaged(&id("heat"), "no mode".into()).await;
+        assert!(registry.all_open().now_or_never().is_some());
+        registry.opens("declared-later");
+        assert!(registry.all_open().now_or_never().is_some());
+    }
+
+    /// What such a mode wrote is known by its name, and by nothing else.
+    #[tokio::test]
+    async fn a_mode_that_is_not_read_is_known_by_its_field_manager() {
+        let registry = Registry::default();
+        registry.damaged(&id("flood"), "a gap".into()).await;
+        let manager = names::field_manager("flood", "flood-uid");
+        let known = registry.unreadable().await;
+        assert_eq!(known, [(manager, "flood".to_owned())].into());
+        let problem = registry.problem("flood-uid").await;
+        assert_eq!(problem.as_deref(), Some("a gap"));
     }
 }

@@ -11,7 +11,7 @@ use crate::engine::scheduler::Class;
 use crate::engine::work::{self, WriteItem};
 use crate::field::giveback::Return;
 use crate::field::patch::Edit;
-use crate::field::{Image, Projection, creation};
+use crate::field::{Image, Projection, Target, creation};
 use crate::ledger::{Entry, EntryId, Event, State};
 
 use super::acts;
@@ -159,9 +159,10 @@ fn value(
         Look::Gone => return desk.note(&entry.target, rank, gone(entry)),
         Look::Seen(sight, seen) => (sight, seen),
     };
-    let turned = errand == Errand::Lowered && turns(entry.state);
+    // Nothing of a return is judged in the middle of a lowering before it is journalled as turned.
+    let turned = errand == Errand::Lowered && entry.is_wartime();
     if create::back(input, entry, sight, (rank, turned), desk, decision)
-        || layer::give_up(input, entry, (sight, seen, rank), desk, decision)
+        || layer::give_up(input, entry, (sight, seen), (rank, turned), desk, decision)
         || waits_for_retry(input, entry, decision)
     {
         return;
@@ -211,26 +212,26 @@ fn value(
     }
 }
 
-/// Whether an entry of a lowered level is journalled as turned before anything of its return is judged.
-const fn turns(state: State) -> bool {
-    matches!(state, State::Intended | State::Applied | State::Drifted)
-}
-
 /// Whether a write that was never confirmed may still take effect.
 pub(super) fn waits_for_the_dead(
     input: &Input<'_>,
     entry: &Entry,
     decision: &mut Decision,
 ) -> bool {
-    let dead_at = input.dead_at(&entry.target.uid);
-    let waits = !entry.confirmed && input.now < dead_at;
-    if waits {
+    !entry.confirmed && is_under_way(input, &entry.target, decision)
+}
+
+/// Whether a request to a target may still take effect: then it is waited, and said.
+pub(super) fn is_under_way(input: &Input<'_>, target: &Target, decision: &mut Decision) -> bool {
+    let dead_at = input.dead_at(&target.uid);
+    let is = input.now < dead_at;
+    if is {
         decision.look_again(dead_at);
         decision
             .waiting
             .get_or_insert(Waiting::Unconfirmed(dead_at));
     }
-    waits
+    is
 }
 
 fn waits_for_retry(input: &Input<'_>, entry: &Entry, decision: &mut Decision) -> bool {

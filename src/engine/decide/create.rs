@@ -16,7 +16,7 @@ use crate::field::{Image, Projection, Seen, Target, creation};
 use crate::ledger::entry::NewEntry;
 use crate::ledger::{Entry, Event, State};
 
-use super::back::OWNERS_RANK;
+use super::back::{OWNERS_RANK, is_under_way};
 use super::board::{Board, Standing};
 use super::draft::{again, superseding};
 use super::field::{Look, look, rival};
@@ -106,22 +106,8 @@ pub(super) fn switch(
     desk.switch(sight, at.rank, item);
 }
 
-/// Whether a request that makes an object here may still take effect: what is given up for good is
-/// never looked at again.
-fn is_under_way(input: &Input<'_>, target: &Target, decision: &mut Decision) -> bool {
-    let dead_at = input.dead_at(&target.uid);
-    let is = input.now < dead_at;
-    if is {
-        decision.look_again(dead_at);
-        decision
-            .waiting
-            .get_or_insert(Waiting::Unconfirmed(dead_at));
-    }
-    is
-}
-
 /// That an object of the name is there that is not ours, a sentence.
-fn taken(seen: &Seen) -> String {
+pub fn taken(seen: &Seen) -> String {
     format!(
         "an object of this name is there already, made by {}: it is left alone; take it away, or give \
          the playbook's object another name",
@@ -237,10 +223,7 @@ pub(super) fn last_look(
         Some(Sight::Unreadable) => return decision.unreadable(input.now),
         Some(Sight::Present(sight)) => sight,
     };
-    if goes(input, sight, decision) {
-        return;
-    }
-    if is_under_way(input, target, decision) {
+    if goes(input, sight, decision) || is_under_way(input, target, decision) {
         return;
     }
     let items = entries.iter().map(|entry| {

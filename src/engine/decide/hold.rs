@@ -205,10 +205,44 @@ pub(super) fn decide(board: &Board<'_>, plan: &Plan, desk: &mut Desk, decision: 
     }
 }
 
+/// Puts values of a mode that a person stopped back where another mode's layer lay over them and turns
+/// back: they are to stay as they were, and nothing else is written.
+pub(super) fn uncover(input: &Input<'_>, desk: &mut Desk, decision: &mut Decision) {
+    for entry in input.ledger.live() {
+        let (uid, path) = (&entry.target.uid, &entry.path);
+        let is_left_to_us = !input.layers.of(uid, path).is_empty()
+            && input.layers.over(uid, path).is_none()
+            && entry.confirmed
+            && entry.is_wartime();
+        if !is_left_to_us {
+            continue;
+        }
+        match look(input, uid, path) {
+            Look::Unseen => desk.unseen(&entry.target, path),
+            Look::Unreadable => decision.unreadable(input.now),
+            Look::Gone => {}
+            Look::Seen(sight, seen) => {
+                let is_theirs = input.layers.wrote(sight, seen, &desk.manager);
+                if is_theirs
+                    && !entry.is_ours(&seen.image)
+                    && !is_refused_lately(input, uid, decision)
+                {
+                    let item = write(entry, entry.after.clone(), Event::Reasserted);
+                    desk.rewrite(&entry.target, sight, HOLD_RANK, item);
+                }
+            }
+        }
+    }
+}
+
 fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision: &mut Decision) {
     let Some(step) = plan.step(&entry.stage, &entry.step) else {
         return;
     };
+    if input.layers.over(&entry.target.uid, &entry.path).is_some() {
+        // Whoever covers it answers for what is there.
+        return;
+    }
     let (sight, seen) = match look(input, &entry.target.uid, &entry.path) {
         Look::Unseen => return desk.unseen(&entry.target, &entry.path),
         Look::Unreadable => return decision.unreadable(input.now),
@@ -216,10 +250,6 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
         Look::Seen(sight, seen) => (sight, seen),
     };
     if create::goes(input, sight, decision) {
-        return;
-    }
-    if input.layers.over(&entry.target.uid, &entry.path).is_some() {
-        // Whoever covers it answers for what is there.
         return;
     }
     let verdict = verdict(input, entry, &seen.image);

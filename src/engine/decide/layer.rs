@@ -74,19 +74,15 @@ fn of(layer: &Layer) -> Peacetime {
 pub(super) fn give_up(
     input: &Input<'_>,
     entry: &Entry,
-    at: (&Projection, &Seen, u64),
+    (sight, seen): (&Projection, &Seen),
+    (rank, turned): (u64, bool),
     desk: &mut Desk,
     decision: &mut Decision,
 ) -> bool {
-    let (sight, seen, rank) = at;
     let Some(next) = input.layers.next(&entry.target.uid, &entry.path) else {
         return false;
     };
-    if matches!(
-        entry.state,
-        State::Intended | State::Applied | State::Drifted
-    ) && !entry.turned
-    {
+    if turned {
         desk.note(&entry.target, rank, outcome(Event::Turned, entry, None));
         return true;
     }

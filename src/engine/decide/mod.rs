@@ -45,6 +45,7 @@ use super::plan::Plan;
 use super::scheduler::{Class, Standing as Progressing, Work};
 use super::work::Task;
 
+pub use create::taken;
 pub use glass::BREAK_GLASS;
 pub use waiting::{Blocked, Waiting};
 

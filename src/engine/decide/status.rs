@@ -136,12 +136,8 @@ fn counts(input: &Input<'_>) -> Counts {
 
 /// The mode whose layer lies over a change that stands, if any.
 fn cover<'a>(input: &Input<'a>, entry: &Entry) -> Option<&'a str> {
-    let stands = matches!(
-        entry.state,
-        State::Intended | State::Applied | State::Drifted
-    );
     let over = input.layers.over(&entry.target.uid, &entry.path)?;
-    (stands && !entry.turned).then_some(over.mode.as_str())
+    entry.is_wartime().then_some(over.mode.as_str())
 }
 
 fn stages(decision: &Decision, old: Option<&EmergencyModeStatus>) -> Vec<StageStatus> {

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use crate::api::{ActEvent, Skip};
 use crate::engine::acts::{Answer, Ask, Key};
 use crate::engine::plan::Plan;
+use crate::engine::work::UNCONFIRMED;
 use crate::ledger::{Act as Known, ActState};
 
 use super::acts::{Act, act, ask, note, tell};
@@ -68,8 +69,6 @@ pub(super) fn undo(
 /// Whether no try of an act can take effect any more: a Job that is created after what undoes it would be
 /// one that nothing undoes.
 fn is_over(input: &Input<'_>, key: &Key, known: &Known, decision: &mut Decision) -> bool {
-    /// How long a request without an answer may still take effect.
-    const UNCONFIRMED: SignedDuration = SignedDuration::from_secs(10);
     let carry = (key.clone(), Ask::Carry);
     let tried = input.answers.get(&carry).map(|(at, _)| *at + UNCONFIRMED);
     let dead_at = tried.map_or(input.dead_at, |at| at.max(input.dead_at));

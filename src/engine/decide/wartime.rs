@@ -3,7 +3,8 @@
 use crate::api::{AbortChoice, OnFailure, TurnKind};
 use crate::engine::plan::Plan;
 
-use super::{Blocked, Decision, Ending, Input, Waiting, proposal, switch, turn};
+use super::work::Desk;
+use super::{Blocked, Decision, Ending, Input, Need, Waiting, hold, proposal, switch, turn};
 
 /// Decides for a mode in force.
 pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
@@ -41,13 +42,22 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     decision.hold = quiet && decision.append.is_empty();
 }
 
-/// Decides for a mode that a person stopped: nothing is written, the term still runs.
+/// Decides for a mode that a person stopped: what stands stays, nothing else is written, the term
+/// still runs.
 pub(super) fn held(input: &Input<'_>, decision: &mut Decision) {
     decision.waiting = Some(Waiting::StandDown);
     look_at_term(input, decision);
     if let Some(plan) = in_force(input) {
         switch::stages_only(input, plan, decision);
     }
+    let mut desk = Desk::new(input);
+    hold::uncover(input, &mut desk, decision);
+    let (works, unseen) = desk.finish();
+    decision.works = works;
+    if !unseen.is_empty() {
+        decision.need = Some(Need::Sights(unseen));
+    }
+    decision.hold = !input.layers.is_empty();
 }
 
 /// The plan that was granted.

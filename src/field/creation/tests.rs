@@ -204,3 +204,17 @@ fn a_renewed_object_keeps_its_count() {
     ops::carry_out(&mut object, &patch.0).expect("it applies");
     assert_eq!(object["spec"], json!({ "replicas": 9, "paused": false }));
 }
+
+/// Another mode may hold fields of an object that stays: by its name it knows what it wrote.
+#[test]
+fn the_marks_of_another_mode_stay() {
+    let mut object = live();
+    let other = json!({ "manager": "pingzhan/heat/0123abcd", "operation": "Update",
+        "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": { "f:data": { "f:text": {} } } });
+    let entries = object["metadata"]["managedFields"].as_array_mut();
+    entries.expect("entries").push(other.clone());
+    let patch = unmarked(&object, "configmaps", MANAGER).expect("it is marked");
+    ops::carry_out(&mut object, &patch.0).expect("it applies");
+    let entries = object["metadata"]["managedFields"].as_array();
+    assert!(entries.expect("entries").contains(&other), "{object}");
+}

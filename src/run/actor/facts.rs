@@ -110,8 +110,7 @@ impl Actor {
 
     pub(super) async fn plan_in_force(&self) -> Option<Arc<Plan>> {
         let state = self.mode.state.lock().await;
-        let granted = state.ledger.granted.as_ref()?;
-        state.plans.get(&granted.plan_hash).cloned()
+        state.plan_in_force().cloned()
     }
 
     pub(super) async fn account_in_force(&self) -> Result<Clients, String> {
@@ -214,10 +213,7 @@ impl Actor {
         if !std::mem::take(&mut state.strangers) || state.ledger.direction != Direction::Wartime {
             return Ok(());
         }
-        let granted = state.ledger.granted.as_ref();
-        let plan = granted
-            .and_then(|granted| state.plans.get(&granted.plan_hash))
-            .cloned();
+        let plan = state.plan_in_force().cloned();
         let known: BTreeSet<Uid> = state
             .ledger
             .entries

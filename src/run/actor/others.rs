@@ -75,13 +75,13 @@ impl Actor {
         for other in self.registry.others(&self.mode.id.uid).await {
             let state = other.state.lock().await;
             let is_live = matches!(state.ledger.direction, Direction::Wartime | Direction::Held);
-            let plan = in_force(&state).filter(|_| is_live);
+            let plan = state.plan_in_force().filter(|_| is_live);
             let is_actual = plan.is_some_and(|plan| plan.nature == Nature::Actual);
             if is_actual {
                 held.actual.insert(other.id.uid.clone());
             }
             let mut known = held::held(std::iter::once(&state.ledger));
-            for (_, _, change) in plan.into_iter().flat_map(Plan::changes) {
+            for (_, _, change) in plan.into_iter().flat_map(|plan| plan.changes()) {
                 let key = (change.target.uid.clone(), change.path.clone());
                 known.entry(key).or_insert_with(|| Holder {
                     mode: other.id.name.clone(),
@@ -112,32 +112,35 @@ impl Actor {
     /// The layers of other modes on the fields of this one, whose state the caller has. One decision
     /// at a time asks this, so that no two wait for each other.
     pub(super) async fn layers(&self, state: &State) -> Layers {
-        let others = self.registry.others(&self.mode.id.uid).await;
-        let own = in_force(state).and_then(|plan| Rank::of(plan, &state.ledger));
+        let plan = state.plan_in_force();
+        let own = plan.and_then(|plan| Rank::of(plan, &state.ledger));
         let mut layers = Layers::new(
             own,
             self.registry.is_alone(),
             self.registry.unreadable().await,
         );
-        if others.is_empty() {
-            return layers;
-        }
-        let planned = in_force(state).into_iter().flat_map(Plan::changes);
-        let planned = planned.map(|(_, _, change)| change.target.uid.clone());
-        let written = state.ledger.live().map(|entry| entry.target.uid.clone());
-        let targets: BTreeSet<Uid> = planned.chain(written).collect();
-        for other in others {
-            let state = other.state.lock().await;
-            if let Some(plan) = in_force(&state) {
-                layers.add(plan, &state.ledger, &targets);
+        // Made of all that this mode has or wants only where there is somebody to compare it with.
+        let mut targets = None;
+        for other in self.registry.others(&self.mode.id.uid).await {
+            let other = other.state.lock().await;
+            let is_over = matches!(
+                other.ledger.direction,
+                Direction::Pending | Direction::Closed
+            );
+            if let Some(theirs) = other.plan_in_force().filter(|_| !is_over) {
+                let targets = targets.get_or_insert_with(|| targets_of(state));
+                layers.add(theirs, &other.ledger, targets);
             }
         }
         layers
     }
 }
 
-/// The plan that was granted last.
-fn in_force(state: &State) -> Option<&Plan> {
-    let granted = state.ledger.granted.as_ref()?;
-    state.plans.get(&granted.plan_hash).map(AsRef::as_ref)
+/// Everything that a mode has or wants.
+fn targets_of(state: &State) -> BTreeSet<Uid> {
+    let plan = state.plan_in_force().into_iter();
+    let planned = plan.flat_map(|plan| plan.changes());
+    let planned = planned.map(|(_, _, change)| change.target.uid.clone());
+    let written = state.ledger.live().map(|entry| entry.target.uid.clone());
+    planned.chain(written).collect()
 }

@@ -16,6 +16,15 @@ use super::confirm::unchanged;
 use super::write::{Item, Job, Try, UNREADABLE, ms};
 
 impl Job<'_> {
+    /// Whether we may still write, and since when. Asked right before each request.
+    pub(super) fn leads(&self) -> Result<u64, Wrote<Settlement>> {
+        let now = self.deps.clock.monotonic_ms();
+        match self.deps.leader.still_leader(now) {
+            Some(_epoch) => Ok(now),
+            None => Err(Wrote::Again { after_ms: 1000 }),
+        }
+    }
+
     /// The server fails at this target, again and again: that is said.
     pub(super) async fn unanswered(&self, why: String) {
         let mut state = self.cell.state.lock().await;

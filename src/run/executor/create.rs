@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cluster::write::{self, Effect};
 use crate::cluster::{Answer, Collection};
-use crate::engine::decide::Sight;
+use crate::engine::decide::{Sight, taken};
 use crate::engine::scheduler::Wrote;
 use crate::engine::work::Act;
 use crate::field::patch::Edit;
@@ -120,7 +120,8 @@ impl Job<'_> {
                     return Ok(self.made(&wanted, object));
                 }
                 self.none_under_way().await?;
-                return Ok(self.refused_at(&wanted, &taken(&seen), seen));
+                let why = seen.seen.first().map(taken).unwrap_or_default();
+                return Ok(self.refused_at(&wanted, &why, seen));
             }
             match self.patch(creation::renewed(object, &body)).await? {
                 Answer::Done(object) => return Ok(self.made(&wanted, &object)),
@@ -271,15 +272,6 @@ impl Job<'_> {
         })
     }
 
-    /// Whether we may still write. Asked right before each request.
-    fn leads(&self) -> Step<u64> {
-        let now = self.deps.clock.monotonic_ms();
-        match self.deps.leader.still_leader(now) {
-            Some(_epoch) => Ok(now),
-            None => Err(Wrote::Again { after_ms: 1000 }),
-        }
-    }
-
     /// That no earlier request of ours may still make the object: what is refused for good is never
     /// looked at again.
     async fn none_under_way(&self) -> Step<()> {
@@ -376,14 +368,4 @@ fn image(seen: &Projection) -> &Image {
 
 fn present(seen: Projection) -> Sight {
     Sight::Present(Arc::new(seen))
-}
-
-fn taken(seen: &Projection) -> String {
-    let owners = seen.seen.iter().flat_map(|seen| seen.owners.iter());
-    let mut managers = owners.map(|former| former.owner.manager.as_str());
-    let who = managers.next().unwrap_or("somebody");
-    format!(
-        "an object of this name is there already, made by {who}: it is left alone; take it away, or \
-         give the playbook's object another name"
-    )
 }

@@ -91,10 +91,7 @@ impl Job<'_> {
         let patch = self.run_begun(Some(true));
         let mut why = String::new();
         for _ in 0..TRIES {
-            let monotonic = self.deps.clock.monotonic_ms();
-            if self.deps.leader.still_leader(monotonic).is_none() {
-                return Err(Wrote::Again { after_ms: 1000 });
-            }
+            self.leads()?;
             match self.say(&patch, Effect::Real).await {
                 // Not suspended, or another object: the write that follows finds that out.
                 Answer::Done(_)

@@ -72,8 +72,8 @@ pub(super) async fn record_before(
     let sequence = state.ledger.head.sequence;
     drop(state);
     drop(captures);
-    let uids = works.iter().map(|work| work.uid.clone()).collect();
-    deps.registry.wake_others(&cell.id.uid, &uids).await;
+    let uids = works.iter().map(|work| &work.uid);
+    deps.registry.wake_others(&cell.id.uid, uids).await;
     let works = works
         .into_iter()
         .map(|work| (work.uid, work.payload))
@@ -141,10 +141,8 @@ pub(super) async fn record(
     }
     let is_idle = state.open.is_empty();
     drop(state);
-    let uids = settlements.iter().map(|settled| settled.uid.clone());
-    deps.registry
-        .wake_others(&cell.id.uid, &uids.collect())
-        .await;
+    let uids = settlements.iter().map(|settled| &settled.uid);
+    deps.registry.wake_others(&cell.id.uid, uids).await;
     if is_idle {
         cell.idle.notify_one();
     }

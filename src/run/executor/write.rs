@@ -306,14 +306,10 @@ impl Job<'_> {
         owners: bool,
     ) -> Try {
         let paths: Vec<Path> = sight.seen.iter().map(|seen| seen.path.clone()).collect();
-        let Some(_epoch) = self
-            .deps
-            .leader
-            .still_leader(self.deps.clock.monotonic_ms())
-        else {
-            return Try::Stop(Wrote::Again { after_ms: 1000 });
+        let started = match self.leads() {
+            Ok(now) => now,
+            Err(wrote) => return Try::Stop(wrote),
         };
-        let started = self.deps.clock.monotonic_ms();
         let answer = write::patch(
             &self.clients.writes,
             &self.target,
