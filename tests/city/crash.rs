@@ -9,7 +9,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::Client;
 use kube::api::Api;
 use pingzhan::api::{EmergencyMode, Phase, names};
@@ -17,14 +16,12 @@ use pingzhan::run::clock::Clock;
 use pingzhan::run::operator::{self, Settings};
 use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::service::Service;
-use pingzhan::sandtable::standins::{self, Standins};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::loaded::{found, whole};
-use super::played::{SETTLED, answer, declare, installed, phase, settings, unlike, until, write};
-use crate::fleet::{self, keda};
+use super::loaded::whole;
+use super::played::{Peace, answer, at_peace, declare, phase, settings, unlike, until, write};
 use crate::simulation::campaign::say;
 use crate::simulation::weather::{Fault, Weather, Which};
 use crate::simulation::wire::{Life, Sky, Wire};
@@ -72,16 +69,13 @@ fn operator(
 
 /// Plays the whole emergency in this weather.
 async fn play(weather: Weather) -> Run {
-    let begin: Timestamp = "2026-07-01T08:00:00Z".parse().expect("a moment");
-    let clock = Clock::from(begin);
-    let service = installed(&clock);
-    let (admin, city) = (service.client(), fleet::yunxi());
-    found(&admin, &city).await;
-    let standins = Standins::new(standins::Settings::default());
-    tokio::spawn(standins::drive(service.clone(), standins));
-    tokio::spawn(keda::play(admin.clone()));
-    sleep(SETTLED).await;
-    let before = whole(&admin, &city).await;
+    let Peace {
+        clock,
+        service,
+        admin,
+        city,
+        before,
+    } = at_peace().await;
     let sky = Sky::new(weather, clock.now());
     let (first, task) = operator(&service, &sky, clock, 0);
     let (dying, next) = (first.clone(), (service.clone(), sky.clone()));

@@ -36,7 +36,7 @@ const MANIFESTS: [&str; 3] = [
 pub type Whole = BTreeMap<Place, Value>;
 const NAME: &str = "flood";
 /// How long the cluster's own controllers take until the city is at rest.
-pub const SETTLED: Duration = Duration::from_mins(1);
+const SETTLED: Duration = Duration::from_mins(1);
 /// How long anything may take, in the time of the story: stages wait a minute for what does not become
 /// ready, and here nothing does.
 const PATIENCE: u32 = 1800;
@@ -175,10 +175,18 @@ pub async fn answer(modes: &Api<EmergencyMode>) {
     write(modes, json!({ "answers": [answer] })).await;
 }
 
-/// What a city adopts must come back as it was, of eight kinds of owners, with the rights that its page
-/// asks for and no others.
-#[tokio::test(start_paused = true)]
-async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
+/// The city at peace, with the cluster's own controllers and KEDA at work.
+pub struct Peace {
+    pub clock: Clock,
+    pub service: Service,
+    pub admin: Client,
+    pub city: City,
+    /// Everything of it, whole.
+    pub before: Whole,
+}
+
+/// A city on a sand table of its own, at rest.
+pub async fn at_peace() -> Peace {
     let begin: Timestamp = "2026-07-01T08:00:00Z".parse().expect("a moment");
     let clock = Clock::from(begin);
     let service = installed(&clock);
@@ -189,6 +197,26 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
     tokio::spawn(keda::play(admin.clone()));
     sleep(SETTLED).await;
     let before = whole(&admin, &city).await;
+    Peace {
+        clock,
+        service,
+        admin,
+        city,
+        before,
+    }
+}
+
+/// What a city adopts must come back as it was, of eight kinds of owners, with the rights that its page
+/// asks for and no others.
+#[tokio::test(start_paused = true)]
+async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
+    let Peace {
+        clock,
+        service,
+        admin,
+        city,
+        before,
+    } = at_peace().await;
     let own = service.of(User::account(names::DEFAULT_NAMESPACE, "pingzhan"));
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async {

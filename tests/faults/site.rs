@@ -18,6 +18,7 @@ use crate::fleet;
 use crate::fleet::load::place;
 use crate::scenarios::history::History;
 use crate::scenarios::world::{KINDS, MORE_KINDS, resource};
+use crate::support;
 
 /// The channel over which people are told.
 pub const CHANNEL: &str = "districts";
@@ -111,24 +112,11 @@ impl Site {
 
     /// Signals that go nowhere but to whoever plays everything outside.
     pub fn signals(&self) -> Signals {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (key, file) = (
-            folder.path().join("key"),
-            folder.path().join("signals.yaml"),
-        );
-        std::fs::write(&key, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is written");
-        let key = key.display();
-        let text = format!(
-            "allow: ['127.0.0.0/8']\ncallKeyFile: {key}\nchannels:\n  \
-             - {{ name: {CHANNEL}, url: 'http://127.0.0.1/told', keyFile: {key} }}\n"
-        );
-        std::fs::write(&file, text).expect("it is written");
         let outside = self.outside.clone();
         let answer = move |_: &Method, url: &str, headers: &HeaderMap, body: &[u8]| {
             outside.answer(url, headers, body)
         };
-        let signals = Signals::read(file).expect("a signals file");
-        signals.played(Arc::new(answer))
+        support::signals(CHANNEL, "http://127.0.0.1/told").played(Arc::new(answer))
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use super::ending::halve;
 use super::world::World;
+use crate::support;
 
 /// What a receiver was sent: path, headers, body.
 type Received = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
@@ -32,18 +33,7 @@ async fn receiver() -> (String, Received, Signals) {
     let address = listener.local_addr().expect("an address");
     let router = Router::new().fallback(receive).with_state(received.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let folder = tempfile::tempdir().expect("a folder");
-    let (key, file) = (
-        folder.path().join("key"),
-        folder.path().join("signals.yaml"),
-    );
-    std::fs::write(&key, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is written");
-    let key = key.display();
-    let text = format!(
-        "allow: ['127.0.0.0/8']\ncallKeyFile: {key}\nchannels:\n  - {{ name: districts, url: 'http://{address}/districts', keyFile: {key} }}\n"
-    );
-    std::fs::write(&file, text).expect("it is written");
-    let signals = Signals::read(file).expect("a signals file");
+    let signals = support::signals("districts", &format!("http://{address}/districts"));
     (format!("http://{address}"), received, signals)
 }
 

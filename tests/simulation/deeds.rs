@@ -11,15 +11,16 @@ use pingzhan::run::signal::Signals;
 use pingzhan::run::signal::http::Reply;
 use serde_json::{Value, json};
 
-use super::campaign::say;
 use super::city::{City, SPACE};
 use super::play::{Outcome, Schedule};
+use super::runs::all;
 use super::seeds::Kind;
 use super::story::{APPROVERS, Act, Happening, Story};
 use super::weather::{Fault, Weather, Which, mixed};
 use super::wire::Life;
 use crate::scenarios::fleet::{How, Owned};
 use crate::scenarios::history::Event;
+use crate::support;
 
 /// The stage of acts.
 const STAGE: &str = "acts";
@@ -137,18 +138,6 @@ impl Outside {
 
 /// How a process reaches what is outside: not at all once it is dead.
 pub fn signals(city: &Arc<City>, life: &Arc<Life>) -> Signals {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (key, file) = (
-        folder.path().join("key"),
-        folder.path().join("signals.yaml"),
-    );
-    std::fs::write(&key, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is written");
-    let key = key.display();
-    let text = format!(
-        "allow: ['127.0.0.0/8']\ncallKeyFile: {key}\nchannels:\n  \
-         - {{ name: {CHANNEL}, url: 'http://127.0.0.1/told', keyFile: {key} }}\n"
-    );
-    std::fs::write(&file, text).expect("it is written");
     let (city, life) = (city.clone(), life.clone());
     let answer = move |_: &Method, url: &str, headers: &HeaderMap, _: &[u8]| {
         let status = if life.is_dead() {
@@ -162,8 +151,7 @@ pub fn signals(city: &Arc<City>, life: &Arc<Life>) -> Signals {
             body: bytes::Bytes::new(),
         }
     };
-    let signals = Signals::read(file).expect("a signals file");
-    signals.played(Arc::new(answer))
+    support::signals(CHANNEL, "http://127.0.0.1/told").played(Arc::new(answer))
 }
 
 /// A Job that an act created, and not one of the fleet.
@@ -361,27 +349,9 @@ fn story() -> Story {
     ])
 }
 
-fn all(run: &str, schedules: impl IntoIterator<Item = (String, Schedule)>) -> usize {
-    let mut played = 0;
-    let mut wrong = Vec::new();
-    for (name, schedule) in schedules {
-        played += 1;
-        let outcome = schedule.play();
-        if let Some(first) = outcome.violations.first() {
-            wrong.push(format!("{name}: {first}"));
-        }
-    }
-    say(&format!(
-        "simulation: {run}: {} of {played}",
-        played - wrong.len()
-    ));
-    assert!(wrong.is_empty(), "{run}:\n{}", wrong.join("\n"));
-    played
-}
-
 /// Whether all is to be played, and not a part of it.
 fn is_whole() -> bool {
-    crate::support::variable("PINGZHAN_CRASH_ALL").is_some()
+    support::variable("PINGZHAN_CRASH_ALL").is_some()
 }
 
 fn reference() -> Outcome {
@@ -465,7 +435,7 @@ fn what_the_dead_had_begun_may_arrive_late() {
 #[test]
 fn no_oracle_objects_to_any_seed_with_acts() {
     const SEEDS: u64 = 40;
-    let seeds = crate::support::variable("PINGZHAN_DEEDS_SEEDS");
+    let seeds = support::variable("PINGZHAN_DEEDS_SEEDS");
     let seeds = seeds.map(|text| text.to_string_lossy().parse().expect("a number"));
     let schedules = (0..seeds.unwrap_or(SEEDS)).map(|seed| {
         let kind = if seed % 2 == 0 {

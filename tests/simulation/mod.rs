@@ -14,6 +14,7 @@ mod city;
 mod clocks;
 mod deeds;
 mod judge;
+mod layered;
 mod machines;
 mod made;
 mod panics;

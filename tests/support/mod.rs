@@ -9,6 +9,7 @@
 mod plane;
 mod pool;
 
+use pingzhan::run::signal::Signals;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -121,4 +122,21 @@ pub fn prometheus() -> PathBuf {
 
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Signals of one channel, to an address on loopback.
+pub fn signals(channel: &str, url: &str) -> Signals {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (key, file) = (
+        folder.path().join("key"),
+        folder.path().join("signals.yaml"),
+    );
+    std::fs::write(&key, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is written");
+    let key = key.display();
+    let text = format!(
+        "allow: ['127.0.0.0/8']\ncallKeyFile: {key}\nchannels:\n  \
+         - {{ name: {channel}, url: '{url}', keyFile: {key} }}\n"
+    );
+    std::fs::write(&file, text).expect("it is written");
+    Signals::read(file).expect("a signals file")
 }
