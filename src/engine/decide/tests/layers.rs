@@ -3,9 +3,12 @@
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::council::{Council, Deed, Wish};
 use crate::api::{Level, Phase};
+use crate::field::Image;
+use crate::ledger::State;
 
 fn wish() -> impl Strategy<Value = Wish> {
     let level = prop_oneof![Just(Level::I), Just(Level::II)];
@@ -80,4 +83,42 @@ proptest! {
         }
         council.assert_peacetime();
     }
+}
+
+/// What somebody put over a mode's value in wartime is no peacetime value: a second mode that takes it
+/// for one would bring that back in place of what was there before both.
+#[test]
+fn what_was_put_over_a_layer_is_not_taken_for_peacetime() {
+    let wish = |level, web| Wish {
+        is_exercise: false,
+        level,
+        web: Some(web),
+        batch: None,
+        flag: None,
+        other_flag: None,
+    };
+    let wishes = [wish(Level::II, 9), wish(Level::I, 12)];
+    let mut council = Council::new(&wishes, None);
+    council.perform(Deed::Declare(0));
+    council.perform(Deed::Rest);
+    council.write_as("script", "web-0", "/spec/replicas", &json!(5));
+    council.perform(Deed::Turns(0, 20));
+    assert_eq!(council.worlds[0].states("web-0"), [State::Drifted]);
+    council.perform(Deed::Declare(1));
+    council.perform(Deed::Turns(1, 40));
+    assert_eq!(council.worlds[1].phase(), Phase::Active);
+    let replicas = &council.objects["web-0"]["spec"]["replicas"];
+    assert_eq!(replicas, &json!(12), "the graver one stands");
+    let entries = council.worlds[1].ledger().entries.values();
+    let captured = entries.filter(|entry| &*entry.target.uid == "web-0");
+    let bases: Vec<(Image, Option<String>)> = captured
+        .map(|entry| (entry.base.clone(), entry.covers.clone()))
+        .collect();
+    let before = &council.before["web-0"]["spec"]["replicas"];
+    let covered = council.worlds[0].mode.uid.clone();
+    assert_eq!(
+        bases,
+        [(Image::Present(before.clone()), Some(covered))],
+        "its peacetime value is what the first one journalled"
+    );
 }
