@@ -150,6 +150,7 @@ stage-unsupported = Unsupported
 stage-restored = Restored
 nature-actual = Actual
 nature-exercise = EXERCISE/演练
+nature-tabletop = TABLETOP EXERCISE/桌面推演
 label-mode = Mode
 label-phase = Phase
 label-level = Level

@@ -46,6 +46,7 @@ arg-level = 响应级别：I（最重）、II、III 或 IV
 arg-parameters = 预案参数：键=值；可重复
 arg-term = 自启动起持续多久
 arg-exercise = 这是演练，不是实战
+arg-tabletop = 这是桌面推演：记录各项决定，不实际执行
 arg-only-namespace = 只限该命名空间；可重复
 arg-only-label = 只限带该标签的命名空间：键=值；可重复
 arg-declare-name = 新应急模式的名称
@@ -205,6 +206,7 @@ stage-unsupported = 不支持
 stage-restored = 已还原
 nature-actual = 实战
 nature-exercise = 演练/EXERCISE
+nature-tabletop = 桌面推演/TABLETOP EXERCISE
 label-mode = 应急模式
 label-phase = 阶段
 label-level = 响应级别

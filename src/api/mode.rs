@@ -36,6 +36,8 @@ use super::selector::NamespaceSelector;
 #[schemars(extend("x-kubernetes-validations" = [
     { "rule": "self.playbookRef == oldSelf.playbookRef", "message": "playbookRef never changes: declare another mode", "optionalOldSelf": false },
     { "rule": "self.nature == oldSelf.nature", "message": "nature never changes: declare another mode" },
+    { "rule": "!has(self.tabletop) || !self.tabletop || self.nature == 'Exercise'", "message": "tabletop is for exercises: set nature to Exercise" },
+    { "rule": "(has(self.tabletop) && self.tabletop) == (has(oldSelf.tabletop) && oldSelf.tabletop)", "message": "tabletop never changes: declare another mode" },
     { "rule": "oldSelf.posture == 'Wartime' || self.posture == 'Peacetime'", "message": "posture goes from Wartime to Peacetime, once: declare another mode" },
     { "rule": "!has(oldSelf.abort) || (has(self.abort) && self.abort == oldSelf.abort)", "message": "abort is set once" },
     { "rule": "!has(oldSelf.breakGlass) || (has(self.breakGlass) && self.breakGlass == oldSelf.breakGlass)", "message": "breakGlass is set once" }
@@ -48,6 +50,10 @@ pub struct EmergencyModeSpec {
     /// Actual or Exercise.
     #[serde(default)]
     pub nature: Nature,
+    /// An exercise at the table (桌面推演): people declare, approve and answer, their decisions are
+    /// recorded, and nothing is carried out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tabletop: bool,
     /// The lever: Wartime, or Peacetime to stand down. One way.
     #[serde(default)]
     pub posture: Posture,

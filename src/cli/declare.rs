@@ -52,6 +52,9 @@ pub struct Flags {
     /// Declares an exercise (演练), not an emergency
     #[arg(long)]
     pub exercise: bool,
+    /// Declares an exercise at the table (桌面推演): decisions are recorded, nothing is carried out
+    #[arg(long)]
+    pub tabletop: bool,
     /// A parameter of the playbook: KEY=VALUE; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
     pub parameters: Vec<(String, String)>,
@@ -176,6 +179,7 @@ fn wish(mode: &EmergencyMode, playbook: &Playbook, operator: &Operator) -> Wish 
         playbook: playbook.clone(),
         level: mode.spec.level,
         nature: mode.spec.nature,
+        tabletop: mode.spec.tabletop,
         parameters: mode.spec.parameters.clone(),
         scope: mode.spec.scope.clone(),
         term: mode.spec.expires_after.clone(),
@@ -218,7 +222,7 @@ fn summary(
         name = mode.metadata.name.clone().unwrap_or_default(),
         playbook = mode.spec.playbook_ref.name.clone(),
         level = mode.spec.level.as_str(),
-        nature = render::nature_word(lang, mode.spec.nature),
+        nature = render::nature_word(lang, mode.spec.nature, mode.spec.tabletop),
         term = mode.spec.expires_after.0.clone(),
         reason = mode.spec.reason.clone(),
         user = mode.spec.requested_by.clone(),

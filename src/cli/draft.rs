@@ -65,7 +65,8 @@ pub(super) fn from_flags(flags: &Flags) -> Value {
     let mut spec = json!({
         "playbookRef": NameRef { name: flags.playbook.clone().unwrap_or_default() },
         "level": flags.level,
-        "nature": if flags.exercise { Nature::Exercise } else { Nature::Actual },
+        "nature": if flags.exercise || flags.tabletop { Nature::Exercise } else { Nature::Actual },
+        "tabletop": flags.tabletop.then_some(true),
         "posture": Posture::Wartime,
         "reason": flags.reason,
         "expiresAfter": flags.term.clone().unwrap_or_else(|| Term(TERM.to_owned())),

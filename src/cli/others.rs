@@ -61,6 +61,9 @@ impl Others {
 
     /// The fields that a plan shares with them, a sentence each.
     pub(super) fn shared(&self, plan: &Plan, wish: &Wish) -> Vec<String> {
+        if wish.tabletop {
+            return Vec::new();
+        }
         let own = Rank::declared_now(wish.nature, wish.level);
         let mut said = Vec::new();
         let mut more = 0;

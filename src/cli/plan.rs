@@ -49,6 +49,9 @@ pub struct Args {
     /// Plans an exercise (演练), not an emergency
     #[arg(long)]
     pub exercise: bool,
+    /// Plans an exercise at the table (桌面推演): nothing would be carried out
+    #[arg(long)]
+    pub tabletop: bool,
     /// Only in this namespace; may be repeated
     #[arg(long, value_name = "NAME")]
     pub only_namespace: Vec<String>,
@@ -83,11 +86,12 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let wish = Wish {
         playbook,
         level: args.level,
-        nature: if args.exercise {
+        nature: if args.exercise || args.tabletop {
             Nature::Exercise
         } else {
             Nature::Actual
         },
+        tabletop: args.tabletop,
         parameters,
         scope: scope(&args.only_namespace, &args.only_label),
         term: args.term,

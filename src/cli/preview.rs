@@ -11,6 +11,7 @@ use kube::api::{Api, PostParams};
 
 use crate::api::{Level, Nature, Playbook, Scalar, Scope, Term, names};
 use crate::cluster::{self, Accounts, Clients, Discovery};
+use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Plan, Request};
 use crate::engine::protect::Own;
 use crate::playbook::expand;
@@ -30,6 +31,8 @@ pub struct Wish {
     pub level: Level,
     /// The nature.
     pub nature: Nature,
+    /// Whether nothing of it would be carried out.
+    pub tabletop: bool,
     /// The chosen parameters.
     pub parameters: BTreeMap<String, Scalar>,
     /// What narrows the selection.
@@ -50,6 +53,14 @@ pub struct Operator {
     /// Namespace of the service accounts that playbooks run under
     #[arg(long, value_name = "NAME", default_value = names::ACCOUNT_NAMESPACE)]
     pub accounts_namespace: String,
+}
+
+/// What would be seen had no other mode begun, as far as that is known.
+fn in_peacetime(facts: Facts, others: Option<&Others>) -> Facts {
+    match others {
+        Some(others) => others.in_peacetime(facts),
+        None => facts,
+    }
 }
 
 /// Computes the plan; writes nothing. Says on standard error where targets are read as the person
@@ -88,10 +99,7 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
     };
     let facts = observe::observe(view, &expanded).await;
     let others = Others::read(context, client).await;
-    let facts = match &others {
-        Ok(others) => others.in_peacetime(facts),
-        Err(_) => facts,
-    };
+    let facts = in_peacetime(facts, others.as_ref().ok());
     let metadata = &wish.playbook.metadata;
     let request = Request {
         playbook: metadata.name.as_deref().unwrap_or_default(),
@@ -99,6 +107,7 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         spec: &wish.playbook.spec,
         level: wish.level,
         nature: wish.nature,
+        tabletop: wish.tabletop,
         scope: wish.scope.as_ref(),
         expires_after: &wish.term,
     };

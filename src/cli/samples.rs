@@ -257,6 +257,7 @@ pub fn plan() -> Plan {
         expires_after: Term("24h".into()),
         level: Level::III,
         nature: Nature::Actual,
+        tabletop: false,
         parameters: [("surge".to_owned(), Scalar::Int(250))].into(),
         scope: None,
         stages: vec![

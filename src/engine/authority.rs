@@ -269,6 +269,7 @@ mod tests {
             },
             level: Level::II,
             nature: Nature::Actual,
+            tabletop: false,
             posture: Posture::Wartime,
             reason: "river at the guarantee level".to_owned(),
             legal_basis: None,

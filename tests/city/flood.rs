@@ -83,6 +83,7 @@ async fn planned(client: &Client, spec: &PlaybookSpec, level: Level) -> Plan {
         spec,
         level,
         nature: Nature::Actual,
+        tabletop: false,
         scope: None,
         expires_after: &term,
     };

@@ -49,6 +49,12 @@ impl World {
 
     /// Declares a mode of the playbook of the same name, at level IV where nothing else is said.
     pub async fn declare(&self, name: &str, more: Value) {
+        let declared = self.try_declare(name, more).await;
+        declared.expect("the mode is accepted");
+    }
+
+    /// The same, where the server may refuse it: what it says.
+    pub async fn try_declare(&self, name: &str, more: Value) -> Result<(), String> {
         let mut spec = json!({
             "playbookRef": { "name": name }, "level": "IV", "reason": "the river rises",
             "requestedBy": REQUESTER, "requestedAs": "emergency-duty", "expiresAfter": "1h",
@@ -57,11 +63,9 @@ impl World {
             spec[key] = value.clone();
         }
         let spec = serde_json::from_value(spec).expect("a mode");
-        let declared = self
-            .modes()
-            .create(&PostParams::default(), &EmergencyMode::new(name, spec))
-            .await;
-        declared.expect("the mode is accepted");
+        let declared = EmergencyMode::new(name, spec);
+        let created = self.modes().create(&PostParams::default(), &declared).await;
+        created.map(drop).map_err(|error| error.to_string())
     }
 
     /// Publishes and declares under one name, and waits until the mode is active.
@@ -83,12 +87,16 @@ impl World {
 
     /// Changes what a mode asks for.
     pub async fn change(&self, name: &str, spec: Value) {
-        let patch = Patch::Merge(json!({ "spec": spec }));
-        let changed = self
-            .modes()
-            .patch(name, &PatchParams::default(), &patch)
-            .await;
+        let changed = self.try_change(name, spec).await;
         changed.expect("the change is accepted");
+    }
+
+    /// The same, where the server may refuse it: what it says.
+    pub async fn try_change(&self, name: &str, spec: Value) -> Result<(), String> {
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        let params = PatchParams::default();
+        let changed = self.modes().patch(name, &params, &patch).await;
+        changed.map(drop).map_err(|error| error.to_string())
     }
 
     /// Adds an item to one of a mode's lists of acts.

@@ -31,5 +31,6 @@ mod retention;
 mod rivals;
 mod suspended;
 mod switch;
+mod tabletop;
 pub mod truth;
 pub mod world;

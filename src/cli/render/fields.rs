@@ -137,7 +137,10 @@ pub fn held(view: &View, object: &str, fields: &[Held]) -> String {
 fn marked(view: &View, because: &Because) -> String {
     let name = &because.mode;
     if because.is_exercise {
-        format!("{name} ({})", nature_word(view.lang, Nature::Exercise))
+        format!(
+            "{name} ({})",
+            nature_word(view.lang, Nature::Exercise, false)
+        )
     } else {
         name.clone()
     }

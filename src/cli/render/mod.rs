@@ -182,9 +182,11 @@ pub fn state_word(lang: Lang, state: State) -> String {
     text(lang, key, &[])
 }
 
-/// A nature in words. An exercise is marked in both languages, always.
-pub fn nature_word(lang: Lang, nature: Nature) -> String {
+/// A nature in words. An exercise is marked in both languages, always; one at the table says that
+/// nothing is carried out.
+pub fn nature_word(lang: Lang, nature: Nature, tabletop: bool) -> String {
     match nature {
+        Nature::Exercise if tabletop => text(lang, "nature-tabletop", &[]),
         Nature::Actual => text(lang, "nature-actual", &[]),
         Nature::Exercise => text(lang, "nature-exercise", &[]),
     }
@@ -237,7 +239,7 @@ mod tests {
             );
         }
         assert_eq!(stage_word(Lang::ZhCn, StageState::Done), "完成");
-        assert!(nature_word(Lang::En, Nature::Exercise).contains("演练"));
-        assert!(nature_word(Lang::ZhCn, Nature::Exercise).contains("EXERCISE"));
+        assert!(nature_word(Lang::En, Nature::Exercise, false).contains("演练"));
+        assert!(nature_word(Lang::ZhCn, Nature::Exercise, false).contains("EXERCISE"));
     }
 }

@@ -42,7 +42,10 @@ pub fn list(view: &View, modes: &[EmergencyMode]) -> String {
             view.cell(name(mode), Tone::Plain),
             view.cell(&mode.spec.playbook_ref.name, Tone::Plain),
             view.cell(mode.spec.level, Tone::Plain),
-            view.cell(nature_word(lang, mode.spec.nature), Tone::Plain),
+            view.cell(
+                nature_word(lang, mode.spec.nature, mode.spec.tabletop),
+                Tone::Plain,
+            ),
             view.cell(phase_word(lang, status.phase), phase_tone(status.phase)),
             view.cell(expires.unwrap_or_default(), Tone::Plain),
         ];
@@ -90,7 +93,7 @@ fn head(view: &View, mode: &EmergencyMode, status: &EmergencyModeStatus) -> Stri
     let phase = phase_word(lang, status.phase);
     row(t!(lang, "label-mode"), name(mode), Tone::Plain);
     row(t!(lang, "label-phase"), phase, phase_tone(status.phase));
-    let nature = nature_word(lang, spec.nature);
+    let nature = nature_word(lang, spec.nature, spec.tabletop);
     row(
         t!(lang, "label-level"),
         t!(

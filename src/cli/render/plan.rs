@@ -289,6 +289,7 @@ pub fn json(plan: &Plan) -> Value {
         "expiresAfter": plan.expires_after,
         "level": plan.level,
         "nature": plan.nature,
+        "tabletop": plan.tabletop,
         "parameters": plan.parameters,
         "scope": plan.scope,
         "hash": plan.hash,

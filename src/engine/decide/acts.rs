@@ -146,7 +146,7 @@ impl Turn<'_> {
             return;
         };
         let known = self.input.ledger.acts.get(&self.key());
-        if let Some(note) = self.skip() {
+        if let Some(note) = self.skip().or_else(|| self.only_said(&act)) {
             decision.findings.notes.push(note);
             return;
         }
@@ -186,6 +186,13 @@ impl Turn<'_> {
     pub(super) fn skip(&self) -> Option<ActNote> {
         let skip = said_skip(self.input.mode.spec?, &self.stage.name, &self.step.name)?;
         Some(self.note(ActEvent::Skipped, Some(&skip.by), Some(&skip.reason)))
+    }
+
+    /// At the table people answer at gates, and nothing is sent, carried out or waited for.
+    fn only_said(&self, act: &Act<'_>) -> Option<ActNote> {
+        let is_asked = matches!(act, Act::Gate(_));
+        let why = Some("at the table only: not carried out");
+        (self.plan.tabletop && !is_asked).then(|| self.note(ActEvent::Skipped, None, why))
     }
 
     fn wait(&self, until: Timestamp, decision: &mut Decision) {

@@ -61,12 +61,7 @@ fn said<'a>(
             phase == Phase::Active,
             "AllStagesDone",
             "NotActive",
-            format!(
-                "{} changes hold{}{}",
-                counts.applied,
-                left_alone(input),
-                untracked(input)
-            ),
+            holding(input, counts),
         ),
         paused(input),
     ];
@@ -88,8 +83,9 @@ fn said<'a>(
         "AllBack",
         "NotRestored",
         format!(
-            "{} back, ownership included",
-            counted(counts.restored, "field")
+            "{} back, ownership included{}",
+            counted(counts.restored, "field"),
+            at_the_table(input)
         ),
     ));
     lines.extend(kstatus(input, decision, phase, counts));
@@ -121,6 +117,26 @@ fn say<'a>(type_: &'a str, holds: bool, yes: &'a str, no: &'a str, message: Stri
         holds,
         reason: if holds { yes } else { no },
         message,
+    }
+}
+
+/// What holds, for the message of Active.
+fn holding(input: &Input<'_>, counts: &Counts) -> String {
+    format!(
+        "{} changes hold{}{}{}",
+        counts.applied,
+        at_the_table(input),
+        left_alone(input),
+        untracked(input)
+    )
+}
+
+/// That a mode was talked about only.
+fn at_the_table(input: &Input<'_>) -> &'static str {
+    if shown_plan(input).is_some_and(|plan| plan.tabletop) {
+        ": an exercise at the table, of which nothing is carried out"
+    } else {
+        ""
     }
 }
 

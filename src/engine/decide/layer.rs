@@ -174,7 +174,8 @@ pub(super) fn preempted<'a>(input: &Input<'a>) -> Option<&'a str> {
     if input.layers.is_empty() {
         return None;
     }
-    let plan = wartime::in_force(input).filter(|plan| plan.nature == Nature::Exercise)?;
+    let makes_room = |plan: &&plan::Plan| plan.nature == Nature::Exercise && !plan.tabletop;
+    let plan = wartime::in_force(input).filter(makes_room)?;
     let planned = plan.changes().map(|(_, _, change)| &change.target.uid);
     let written = input.ledger.live().map(|entry| &entry.target.uid);
     input.layers.preempted(planned.chain(written))

@@ -129,7 +129,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     let brought_back = left.is_empty();
     back::bring_back(input, plan, &left, Errand::Lowered, &mut desk, decision);
     back::let_go(input, &mut desk);
-    tell::tell(input, &stages, decision);
+    tell::tell(input, plan, &stages, decision);
     tell::unanswered(input, decision);
     decision.findings.all_done = brought_back && stages.iter().all(|view| is_over(view.state));
     let (works, unseen) = desk.finish();
@@ -143,7 +143,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
 pub(super) fn stages_only(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     let board = Board::new(input, plan);
     let stages = stages(&board, plan);
-    tell::tell(input, &stages, decision);
+    tell::tell(input, plan, &stages, decision);
     decision.findings.all_done = stages.iter().all(|view| is_over(view.state));
 }
 
@@ -191,6 +191,8 @@ fn step_view<'a>(
         .into_iter()
         .map(|(change, amendment)| {
             let standing = match board.standing(change) {
+                // What is talked about at the table is not done.
+                _ if plan.tabletop => Standing::Settled,
                 Standing::Todo(None) if is_left_out => Standing::Settled,
                 standing => standing,
             };

@@ -39,7 +39,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     }
     failed_stages(plan, decision);
     let quiet = decision.findings.all_done || decision.works.is_empty();
-    decision.hold = quiet && decision.append.is_empty();
+    decision.hold = quiet && decision.append.is_empty() && !plan.tabletop;
 }
 
 /// Decides for a mode that a person stopped: what stands stays, nothing else is written, the term

@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub level: Level,
     /// The nature.
     pub nature: Nature,
+    /// Whether nothing of it is carried out.
+    pub tabletop: bool,
     /// What narrows the selection.
     pub scope: Option<&'a Scope>,
     /// How long the mode lasts.
@@ -46,6 +48,7 @@ impl<'a> Request<'a> {
             spec,
             level: mode.level,
             nature: mode.nature,
+            tabletop: mode.tabletop,
             scope: mode.scope.as_ref(),
             expires_after: &mode.expires_after,
         }
@@ -101,6 +104,7 @@ pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Pla
         spec: request.spec.clone(),
         level: request.level,
         nature: request.nature,
+        tabletop: request.tabletop,
         parameters: expanded.parameters.clone(),
         scope: request.scope.cloned(),
         expires_after: request.expires_after.clone(),

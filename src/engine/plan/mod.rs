@@ -39,6 +39,8 @@ pub struct Plan {
     pub level: Level,
     /// The nature.
     pub nature: Nature,
+    /// Whether it is for the table only: nothing of it is carried out.
+    pub tabletop: bool,
     /// Every parameter with its value.
     pub parameters: BTreeMap<String, Scalar>,
     /// What narrows the selection.

@@ -44,6 +44,8 @@ pub struct Hashed {
     spec_hash: String,
     level: Level,
     nature: Nature,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    tabletop: bool,
     expires_after: Term,
     parameters: BTreeMap<String, Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,6 +133,7 @@ pub fn hashed(plan: &Plan) -> Hashed {
         spec_hash: sha256(&canonical(&plan.spec)),
         level: plan.level,
         nature: plan.nature,
+        tabletop: plan.tabletop,
         expires_after: plan.expires_after.clone(),
         parameters: plan.parameters.clone(),
         scope: plan.scope.clone(),
@@ -198,6 +201,7 @@ pub fn load(text: &str, expected: &str) -> Result<Plan, Error> {
         spec,
         level: plan.level,
         nature: plan.nature,
+        tabletop: plan.tabletop,
         parameters: plan.parameters,
         scope: plan.scope,
         expires_after: plan.expires_after,

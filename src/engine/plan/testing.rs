@@ -107,6 +107,7 @@ pub fn plan_of(book: &Book, facts: &Facts) -> Plan {
         spec: &book.spec,
         level: Level::I,
         nature: Nature::Actual,
+        tabletop: false,
         scope: None,
         expires_after: &term,
     };

@@ -240,6 +240,7 @@ impl Actor {
             spec: &plan.spec,
             level: plan.level,
             nature: plan.nature,
+            tabletop: plan.tabletop,
             scope: plan.scope.as_ref(),
             expires_after: &plan.expires_after,
         };

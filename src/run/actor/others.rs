@@ -38,6 +38,9 @@ impl Held {
     /// Equal fields are layers, and no conflict; a parent and a child of it would be written over by
     /// each other. An exercise makes no layer under an Actual mode: it would practise nothing there.
     pub(super) fn conflicts(&self, plan: &Plan) -> Vec<String> {
+        if plan.tabletop {
+            return Vec::new();
+        }
         let changes = plan.changes().map(|(_, _, change)| change);
         let found = changes.filter_map(|change| {
             let (uid, path) = (&change.target.uid, &change.path);
@@ -75,7 +78,8 @@ impl Actor {
         for other in self.registry.others(&self.mode.id.uid).await {
             let state = other.state.lock().await;
             let is_live = matches!(state.ledger.direction, Direction::Wartime | Direction::Held);
-            let plan = state.plan_in_force().filter(|_| is_live);
+            let plan = state.plan_in_force();
+            let plan = plan.filter(|plan| is_live && !plan.tabletop);
             let is_actual = plan.is_some_and(|plan| plan.nature == Nature::Actual);
             if is_actual {
                 held.actual.insert(other.id.uid.clone());

@@ -74,6 +74,7 @@ fn figures(targets: usize) -> Result<Figures, Error> {
         spec: &playbook.spec,
         level: Level::IV,
         nature: Nature::Exercise,
+        tabletop: false,
         scope: None,
         expires_after: &term,
     };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::api::{StageState, StageStatus};
-use crate::engine::plan;
+use crate::engine::plan::{self, Plan};
 
 use super::super::status::{cut, unanswered as fails};
 use super::super::{Decision, Input, Waiting, acts, waiting};
@@ -39,8 +39,23 @@ fn gone(view: &StageView<'_>) -> Option<String> {
         .then(|| format!("{what} gone before their turn: {}{more}", shown.join(", ")))
 }
 
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// What is said of changes that are talked about and not made.
+fn at_the_table(plan: &Plan, changes: usize) -> Option<String> {
+    let what = waiting::counted(changes, "change");
+    (plan.tabletop && changes > 0).then(|| format!("{what} at the table only: not carried out"))
+}
+
 /// Says where the stages are.
-pub(super) fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut Decision) {
+pub(super) fn tell(
+    input: &Input<'_>,
+    plan: &Plan,
+    stages: &[StageView<'_>],
+    decision: &mut Decision,
+) {
     for view in stages {
         let changes = view.steps.iter().flat_map(|step| &step.changes);
         let outgrown = changes.filter(|(_, _, standing)| matches!(standing, Standing::Outgrown));
@@ -52,7 +67,6 @@ pub(super) fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut D
         let done: usize = view.steps.iter().map(StepView::done).sum();
         let failed: usize = view.steps.iter().map(StepView::failed).sum();
         let changes: usize = view.steps.iter().map(|step| step.changes.len()).sum();
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let over = matches!(view.state, StageState::Done | StageState::Failed);
         let name = &view.stage.name;
         if view.state == StageState::Failed {
@@ -69,6 +83,8 @@ pub(super) fn tell(input: &Input<'_>, stages: &[StageView<'_>], decision: &mut D
         let gone = gone(view);
         let mut said: Vec<&str> = view.stage.left_out.as_deref().into_iter().collect();
         said.extend(gone.as_deref());
+        let table = at_the_table(plan, changes);
+        said.extend(table.as_deref());
         let told = decision
             .findings
             .acts

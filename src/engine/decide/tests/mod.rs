@@ -7,6 +7,7 @@ mod council;
 mod create;
 mod gitops;
 mod layers;
+mod tabletop;
 mod world;
 
 use proptest::prelude::*;

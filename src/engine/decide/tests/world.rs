@@ -97,7 +97,7 @@ pub struct World {
     stop_at: Option<usize>,
     pub playbook: PlaybookSpec,
     pub records: Vec<ChangeRecordSpec>,
-    status: EmergencyModeStatus,
+    pub status: EmergencyModeStatus,
     epoch: i64,
     process: Process,
 }
