@@ -231,6 +231,7 @@ count-kept = { $n } kept
 count-covered = { $n } covered by another mode
 count-overtaken = { $n } overtaken
 targets-head = Not as they should be (a verdict takes the flags below):
+targets-covered = Beneath another mode (nothing has to be done):
 timeline-head = Latest events:
 entries-none = The journal holds no changes.
 who-nobody = No mode holds a field of { $object }.

@@ -265,6 +265,7 @@ count-kept = 保留他值 { $n }
 count-covered = 被其他模式覆盖 { $n }
 count-overtaken = 已被超过 { $n }
 targets-head = 异常对象（裁定时使用下列参数）：
+targets-covered = 被其他应急模式覆盖（无需处理）：
 timeline-head = 最近事件：
 entries-none = 变更日志中没有变更。
 who-nobody = 没有应急模式持有 { $object } 的字段。

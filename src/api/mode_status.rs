@@ -253,6 +253,11 @@ pub struct TargetStatus {
     pub seen: Option<String>,
 }
 
+impl TargetStatus {
+    /// The state of a change over which another mode's layer lies: nobody has to do anything.
+    pub const COVERED: &'static str = "Covered";
+}
+
 /// One event of a mode's story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TimelineEntry {

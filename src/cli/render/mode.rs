@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::api::{
-    Condition, EmergencyMode, EmergencyModeStatus, StageState, StageStatus, condition,
+    Condition, EmergencyMode, EmergencyModeStatus, StageState, StageStatus, TargetStatus, condition,
 };
 use crate::i18n::Lang;
 use crate::t;
@@ -286,25 +286,30 @@ const fn stage_tone(state: StageState) -> Tone {
 
 /// The targets that are not as they should be, with what a verdict needs.
 fn targets(view: &View, status: &EmergencyModeStatus) -> String {
-    let lang = view.lang;
-    let mut page = String::new();
+    let (mut covered, mut astray) = (String::new(), String::new());
     for target in &status.targets {
         let place = match &target.namespace {
             Some(namespace) => format!("{} {namespace}/{}", target.kind, target.name),
             None => format!("{} {}", target.kind, target.name),
         };
-        let message = target.message.clone().unwrap_or_default();
-        let _ = writeln!(
-            page,
-            "{} {place} {}\n    {message}",
-            target.state, target.path
-        );
-        let _ = writeln!(page, "    --uid {} --path {}", target.uid, target.path);
+        let message = target.message.as_deref().unwrap_or_default();
+        if target.state == TargetStatus::COVERED {
+            let _ = writeln!(covered, "{place} {}\n    {message}", target.path);
+            continue;
+        }
+        let (state, path) = (&target.state, &target.path);
+        let _ = writeln!(astray, "{state} {place} {path}\n    {message}");
+        let _ = writeln!(astray, "    --uid {} --path {path}", target.uid);
     }
-    if page.is_empty() {
-        return page;
-    }
-    format!("{}\n{page}", t!(lang, "targets-head"))
+    let parts = [
+        (astray, t!(view.lang, "targets-head")),
+        (covered, t!(view.lang, "targets-covered")),
+    ];
+    let parts = parts.into_iter().filter(|(page, _)| !page.is_empty());
+    let parts: Vec<String> = parts
+        .map(|(page, head)| format!("{head}\n{page}"))
+        .collect();
+    parts.join("\n")
 }
 
 /// The conditions that need somebody, and how many there are beside them.
@@ -410,6 +415,39 @@ mod tests {
             let page = full(&view(lang), &samples::active());
             insta::assert_snapshot!(name, page);
         }
+    }
+
+    /// What lies beneath another mode is as it should be: whoever reads at night that it is not, and
+    /// which flags a verdict takes, gives one.
+    #[test]
+    fn what_another_mode_covers_asks_for_nothing() {
+        let mut mode = samples::active();
+        let targets = &mut mode.status.as_mut().expect("a status").targets;
+        let covered = TargetStatus {
+            name: "portal-api".into(),
+            state: TargetStatus::COVERED.into(),
+            message: Some("heat lies over it".into()),
+            ..targets[0].clone()
+        };
+        targets.insert(0, covered.clone());
+        let page = full(&view(Lang::En), &mode);
+        let (astray, after) = page
+            .split_once("Beneath another mode (nothing has to be done):\n")
+            .expect("a part of its own");
+        assert!(
+            astray.contains("Drifted Deployment portal/portal-web"),
+            "{page}"
+        );
+        assert!(!astray.contains("portal-api"), "{page}");
+        let mine = "Deployment portal/portal-api /spec/replicas\n    heat lies over it\n";
+        assert!(
+            after.starts_with(mine) && !after.contains("--uid"),
+            "{page}"
+        );
+        let targets = &mut mode.status.as_mut().expect("a status").targets;
+        *targets = vec![covered];
+        let page = full(&view(Lang::En), &mode);
+        assert!(!page.contains("Not as they should be"), "{page}");
     }
 
     /// What approvers look at.

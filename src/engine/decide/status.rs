@@ -228,7 +228,7 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
         state: if contested.is_some() {
             "Contested".into()
         } else if cover.is_some() {
-            "Covered".into()
+            TargetStatus::COVERED.into()
         } else if unanswered(input, entry).is_some() {
             "Unanswered".into()
         } else {
