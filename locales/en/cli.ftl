@@ -257,6 +257,7 @@ plan-figures =
        *[other] { $writes } writes
     } there
     { "        "}(about { $requests } requests in all), { $restores } back (values, then ownership)
+plan-tabletop = { "  " }note  at the table only (桌面推演): nothing of it is carried out
 plan-unsupported = { "  " }note  { $n ->
         [one] 1 step is
        *[other] { $n } steps are

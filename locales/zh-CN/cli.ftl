@@ -282,6 +282,7 @@ plan-head =
 plan-figures =
     { "  " }动作  { $targets } 个对象的 { $changes } 处变更，切换写入 { $writes } 次
     { "        " }（共约 { $requests } 个请求），恢复 { $restores } 次（先值，后归属）
+plan-tabletop = { "  " }注意  桌面推演：不实际执行
 plan-unsupported = { "  " }注意  有 { $n } 个步骤本版本不执行
 plan-stage = 阶段 { $name }
 plan-stage-after = 阶段 { $name }，在 { $after } 之后

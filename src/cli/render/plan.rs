@@ -56,6 +56,10 @@ pub fn summary(plan: &Plan, lang: Lang) -> String {
         requests = plan.requests()
     );
     let mut page = format!("{head}\n{figures}");
+    if plan.tabletop {
+        page += "\n";
+        page += &t!(lang, "plan-tabletop");
+    }
     if counts.unsupported > 0 {
         page += "\n";
         page += &t!(lang, "plan-unsupported", n = counts.unsupported);
@@ -383,6 +387,21 @@ mod tests {
     fn a_plan_reads_well_at_80_columns() {
         insta::assert_snapshot!("table_en", table(&samples::plan(), &view(Lang::En)));
         insta::assert_snapshot!("table_zh_cn", table(&samples::plan(), &view(Lang::ZhCn)));
+    }
+
+    /// Who plans for the table must not read that services will change, nor the other way round.
+    #[test]
+    fn a_plan_for_the_table_says_that_nothing_is_carried_out() {
+        let words = [
+            (Lang::En, "nothing of it is carried out"),
+            (Lang::ZhCn, "不实际执行"),
+        ];
+        for (lang, words) in words {
+            let mut plan = samples::plan();
+            assert!(!summary(&plan, lang).contains(words));
+            plan.tabletop = true;
+            assert!(summary(&plan, lang).contains(words));
+        }
     }
 
     /// What an engineer reads: one diff a target, absent fields as lines that come and go.
