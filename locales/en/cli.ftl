@@ -232,6 +232,16 @@ count-covered = { $n } covered by another mode
 count-overtaken = { $n } overtaken
 targets-head = Not as they should be (a verdict takes the flags below):
 targets-covered = Beneath another mode (nothing has to be done):
+findings-head = Worth knowing before it is approved, as of { $at }:
+findings-of-plan = - { $concern }: { $text }
+findings-of-step = - { $concern }, { $step }: { $text }
+findings-more = { $n ->
+        [one] and 1 more
+       *[other] and { $n } more
+    } (`pingzhan plan` lists all)
+concern-harm = harm
+concern-risk = risk
+concern-note = note
 timeline-head = Latest events:
 entries-none = The journal holds no changes.
 who-nobody = No mode holds a field of { $object }.

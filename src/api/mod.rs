@@ -31,8 +31,8 @@ pub use mode::{
     Verdict, VerdictChoice, VerdictOf,
 };
 pub use mode_status::{
-    Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus, StageState,
-    StageStatus, SwitchStatus, TargetStatus, TimelineEntry,
+    Concern, Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanFinding, PlanFindings,
+    PlanStatus, ProposedStatus, StageState, StageStatus, SwitchStatus, TargetStatus, TimelineEntry,
 };
 pub use playbook::{
     Authority, Drift, DriftActive, DriftRestore, NewTargets, Objective, OnFailure, Parameter,

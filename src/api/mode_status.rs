@@ -91,6 +91,51 @@ pub struct PlanStatus {
     pub targets: i64,
     /// How many changes were added since, under the approved rule.
     pub amendments: i64,
+    /// What was found when it was to be approved; nothing where nobody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<PlanFindings>,
+}
+
+/// What is worth knowing of a plan before it is approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanFindings {
+    /// When the cluster was looked at.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: Timestamp,
+    /// The gravest ones first, and in the order of the plan.
+    #[schemars(length(max = 10))]
+    pub listed: Vec<PlanFinding>,
+    /// How many more there are.
+    #[serde(default)]
+    pub left_out: i64,
+}
+
+/// One thing that is worth knowing of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanFinding {
+    /// How grave it is.
+    pub concern: Concern,
+    /// Of which stage and step, `stage/step`; nothing where it is of the plan as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 127))]
+    pub step: Option<String>,
+    /// What, in a sentence.
+    #[schemars(length(max = 512))]
+    pub message: String,
+}
+
+/// How grave a finding is, the gravest first.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Concern {
+    /// Something does not come about, is lost, or cannot be undone.
+    Harm,
+    /// It may come otherwise than planned.
+    Risk,
+    /// Worth knowing.
+    Note,
 }
 
 /// The authority in force.
@@ -125,6 +170,9 @@ pub struct ProposedStatus {
     pub expires_after: Term,
     /// How many fields would change.
     pub changes: i64,
+    /// What was found when it was to be approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<PlanFindings>,
 }
 
 /// A stage.

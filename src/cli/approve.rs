@@ -13,7 +13,7 @@ use super::error::Error;
 use super::exit::Exit;
 use super::follow;
 use super::person::{Person, Right};
-use super::render::short_hash;
+use super::render::{findings, short_hash};
 
 /// The arguments.
 #[derive(Clone, Debug, clap::Args)]
@@ -63,8 +63,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
             problem: t!(context.lang, "approve-own", name = args.name),
         });
     }
-    if !args.yes && std::io::stdin().is_terminal() {
-        anstream::eprintln!("{}", subject.sentence);
+    let asks = !args.yes && std::io::stdin().is_terminal();
+    let said = before(&subject, findings::waiting(&context.view(), &mode), asks);
+    anstream::eprint!("{said}");
+    if asks {
         let question = t!(
             context.lang,
             "approve-question",
@@ -105,6 +107,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         &args.waiting.timeout,
     )
     .await
+}
+
+/// What is said before the approval is sent: who approves has seen what was found, also where nobody
+/// is asked.
+fn before(subject: &Subject, findings: String, asks: bool) -> String {
+    let sentence = asks.then(|| subject.sentence.clone());
+    let said = sentence.into_iter().chain([findings]);
+    let said = said.filter(|text| !text.is_empty());
+    said.map(|text| text + "\n").collect()
 }
 
 /// Appends the approval, if the mode still shows the plan that the person saw, and they have not
@@ -223,6 +234,41 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    /// Who agrees to a plan agrees to what it meets: it stands below the plan before the question, and
+    /// is said where nobody is asked, too.
+    #[test]
+    fn what_was_found_is_said_before_the_approval_is_sent() {
+        let view = crate::cli::render::View {
+            lang: Lang::En,
+            width: Some(80),
+            bars: false,
+            colour: false,
+            zone: jiff::tz::TimeZone::UTC,
+        };
+        let said = |mode: &EmergencyMode, asks| {
+            let subject = subject(Lang::En, mode, None).unwrap();
+            before(&subject, findings::waiting(&view, mode), asks)
+        };
+        let found = said(&samples::pending(), false);
+        assert!(found.contains("42 CPU short in stage surge"), "{found}");
+        let asked = said(&samples::pending(), true);
+        let plan = asked.strip_suffix(&found).expect("below the plan");
+        assert!(plan.contains(samples::HASH), "{plan}");
+        // Of a proposal its own plan counts.
+        let proposed = said(&samples::proposed(), false);
+        assert!(proposed.contains(": 8 CPU short"), "{proposed}");
+        let mut unexplained = samples::pending();
+        unexplained
+            .status
+            .as_mut()
+            .unwrap()
+            .plan
+            .as_mut()
+            .unwrap()
+            .findings = None;
+        assert_eq!(said(&unexplained, false), "");
     }
 
     /// Before the plan is stored there is nothing that could be approved.

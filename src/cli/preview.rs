@@ -12,7 +12,7 @@ use kube::api::{Api, PostParams};
 use crate::api::{Level, Nature, Playbook, Scalar, Scope, Term, names};
 use crate::cluster::{self, Accounts, Clients, Discovery};
 use crate::engine::facts::Facts;
-use crate::engine::plan::{self, Plan, Request};
+use crate::engine::plan::{self, Finding, Plan, Request};
 use crate::engine::protect::Own;
 use crate::playbook::expand;
 use crate::run::observe::{self, View};
@@ -120,13 +120,22 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         Some(observe::room(view, &namespaces).await)
     };
     plan::explain(&mut plan, &facts, room.as_ref());
-    plan.findings.extend(match others {
-        Ok(others) => others.shared(&plan, wish),
-        Err(error) => vec![format!(
-            "what other modes hold cannot be read, and counts may be of what they have made of them: {error}"
-        )],
-    });
+    let shared = shared(others, &plan, wish);
+    plan.findings.extend(shared);
     Ok(plan)
+}
+
+/// What a plan shares with other modes, as far as they can be read.
+fn shared(others: Result<Others, Error>, plan: &Plan, wish: &Wish) -> Vec<Finding> {
+    match others {
+        Ok(others) => {
+            let shared = others.shared(plan, wish).into_iter();
+            shared.map(Finding::note).collect()
+        }
+        Err(error) => vec![Finding::risk(format!(
+            "what other modes hold cannot be read, and counts may be of what they have made of them: {error}"
+        ))],
+    }
 }
 
 /// The clients that read targets: the account's, or the person's own.

@@ -6,7 +6,7 @@ use crate::api::{
     DriftActive, DriftRestore, EmergencyMode, Level, Nature, NewTargets, OnFailure, PlaybookSpec,
     Scalar, Term,
 };
-use crate::engine::plan::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip};
+use crate::engine::plan::{Change, Finding, Intent, Plan, PlannedStage, PlannedStep, Skip};
 use crate::engine::scheduler::Class;
 use crate::field::{Identity, Image, Path, Target};
 
@@ -48,7 +48,13 @@ pub fn pending() -> EmergencyMode {
     mode(&json!({
         "phase": "Pending",
         "observedGeneration": 1,
-        "plan": { "hash": HASH, "changes": 412, "targets": 380, "amendments": 0 },
+        "plan": { "hash": HASH, "changes": 412, "targets": 380, "amendments": 0, "findings": {
+            "at": "2026-07-21T00:00:06Z", "leftOut": 12, "listed": [
+                { "concern": "Harm", "message": "critical pods would stay Pending: 42 CPU short in stage surge" },
+                { "concern": "Risk", "step": "surge/scale-critical",
+                  "message": "Kustomization flux-system/portal puts this back (3 objects); suspend it in an earlier stage, or expect it to be contested" },
+                { "concern": "Note", "message": "capacity: 8 CPU, 16 GiB and 220 pods free on 2 nodes that take pods" },
+            ] } },
         "waitingOn": "waiting for 2 of 2 approvals from emergency-approvers",
         "conditions": [
             { "type": "Planned", "status": "True", "reason": "PlanStored", "message": "412 changes of 380 objects", "lastTransitionTime": "2026-07-21T00:00:05Z", "observedGeneration": 1 },
@@ -104,6 +110,15 @@ pub fn proposed() -> EmergencyMode {
             level: crate::api::Level::I,
             expires_after: crate::api::Term("72h".into()),
             changes: 500,
+            findings: Some(crate::api::PlanFindings {
+                at: "2026-07-21T02:00:00Z".parse().expect("a time"),
+                listed: vec![crate::api::PlanFinding {
+                    concern: crate::api::Concern::Harm,
+                    step: None,
+                    message: "pods would stay Pending: 8 CPU short in stage surge".into(),
+                }],
+                left_out: 0,
+            }),
         });
     }
     mode
@@ -239,9 +254,9 @@ pub fn plan() -> Plan {
         ],
     );
     scale.after = vec!["wait-quota".into()];
-    scale
-        .findings
-        .push("Deployment hotline/hotline-api is in the middle of a rollout".into());
+    scale.findings.push(Finding::risk(
+        "Deployment hotline/hotline-api is in the middle of a rollout",
+    ));
     let mut wait = step("wait-critical", "wait", Vec::new());
     wait.unsupported = Some("wait is not carried out by this version".into());
     let mut access = stage(
@@ -265,7 +280,9 @@ pub fn plan() -> Plan {
             stage("surge", &["shed"], vec![scale, wait]),
             access,
         ],
-        findings: vec!["critical pods would stay Pending: 42 CPU short in stage surge".into()],
+        findings: vec![Finding::harm(
+            "critical pods would stay Pending: 42 CPU short in stage surge",
+        )],
         hash: HASH.into(),
     }
 }

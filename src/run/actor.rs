@@ -3,6 +3,7 @@
 
 mod acts;
 mod deed;
+mod explain;
 mod facts;
 mod input;
 mod lead;
@@ -90,6 +91,7 @@ struct Memory {
     holds: Option<Watches>,
     looking: look::Looking,
     acts: acts::Acts,
+    explaining: explain::Explaining,
     recent: Option<look::Recent>,
     /// Where the wall clock was at the last turn.
     setting: Setting,
@@ -148,6 +150,7 @@ impl Actor {
             () = self.mode.wake.notified() => {}
             () = memory.looking.ended() => {}
             () = memory.acts.ended() => {}
+            () = memory.explaining.ended() => {}
             () = sleep => {}
             changed = self.object.changed() => if changed.is_err() {
                 std::future::pending::<()>().await;
@@ -227,6 +230,7 @@ impl Actor {
         self.ask(memory, &decision.asks).await;
         self.hold(memory, &decision).await;
         self.refresh(memory, &decision.refresh).await;
+        self.explain(memory, &decision).await;
         let untold = self.publish(memory, object.as_deref(), &decision).await;
         if decision.closed && !memory.finished && !is_told(memory, object.as_deref(), &decision) {
             // Once its object is let go nobody writes its status any more: it would say for ever that

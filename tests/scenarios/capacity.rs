@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, PostParams};
-use pingzhan::api::names;
+use pingzhan::api::{EmergencyModeStatus, names};
 use serde_json::{Value, json};
 
 use super::world::World;
@@ -122,16 +122,21 @@ impl World {
         self.put(rbac, "clusterrolebindings", "", binding).await;
     }
 
-    /// The findings of a plan, as the program says them: of the plan, and of its steps.
-    fn findings(&self) -> (Vec<String>, Vec<String>) {
+    /// A stage that sheds, and one that surges.
+    fn shed_and_surge(&self) -> Value {
         let scale = |kind: &str, rule: Value| {
             let targets = json!({ "kinds": [kind], "namespaces": { "names": [self.namespace] } });
             json!({ "name": "change", "critical": true, "targets": targets, "scale": rule })
         };
-        let stages = json!([
+        json!([
             { "name": "shed", "steps": [scale("StatefulSet", json!({ "percent": 40 }))] },
             { "name": "surge", "dependsOn": ["shed"], "steps": [scale("Deployment", json!({ "replicas": 12 }))] },
-        ]);
+        ])
+    }
+
+    /// The findings of a plan, as the program says them: of the plan, and of its steps.
+    fn findings(&self) -> (Vec<String>, Vec<String>) {
+        let stages = self.shed_and_surge();
         let book = json!({
             "apiVersion": "pingzhan.dev/v1alpha1", "kind": "Playbook", "metadata": { "name": "crowded" },
             "spec": {
@@ -192,6 +197,55 @@ async fn a_plan_says_what_its_surge_would_meet_on_a_real_cluster() {
         refused.contains("must be less than or equal to memory limit of 128Mi"),
         "{refused}"
     );
+}
+
+/// Who approves has not seen the preview of who declared: they read the same in the status, the gravest
+/// first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approver_reads_in_the_status_what_a_surge_would_meet() {
+    let mut world = World::new().await;
+    world.crowded().await;
+    world.may_see_capacity().await;
+    world.start().await;
+    let stages = world.shed_and_surge();
+    world.publish("flood", world.playbook(&stages)).await;
+    world.declare("flood", json!({ "level": "I" })).await;
+    let mode = world
+        .until("flood", "says what was found of its plan", |status| {
+            let plan = status.plan.as_ref();
+            plan.is_some_and(|plan| plan.findings.is_some())
+        })
+        .await;
+    let plan = mode.status.expect("a status").plan.expect("a plan");
+    let found = plan.findings.expect("findings");
+    let lines: Vec<String> = found
+        .listed
+        .iter()
+        .map(|one| {
+            let step = one.step.as_deref().unwrap_or("the plan");
+            let text = one.message.replace(&world.namespace, "NAMESPACE");
+            format!("{:?}, {step}: {text}", one.concern)
+        })
+        .collect();
+    assert_eq!(found.left_out, 0);
+    insta::assert_snapshot!(lines.join("\n"));
+    let output = Command::new(env!("CARGO_BIN_EXE_pingzhan"))
+        .args(["status", "flood"])
+        .env("KUBECONFIG", &world.plane.kubeconfig)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    let page = String::from_utf8_lossy(&output.stdout);
+    for one in &found.listed {
+        assert!(page.contains(&one.message), "{} in {page}", one.message);
+    }
+    // Once it is in force, nobody is asked to read it.
+    world.approve("flood", "lin", &plan.hash).await;
+    world.approve("flood", "he", &plan.hash).await;
+    let in_force = |status: &EmergencyModeStatus| status.granted.is_some();
+    let mode = world.until("flood", "is in force", in_force).await;
+    let kept = mode.status.and_then(|status| status.plan?.findings);
+    assert_eq!(kept.as_ref(), Some(&found));
 }
 
 /// An account that may see nothing of it plans all the same, and who reads the plan knows that

@@ -3,6 +3,7 @@
 mod acts;
 mod counts;
 pub mod fields;
+pub mod findings;
 pub mod mode;
 pub mod plan;
 pub mod restore;

@@ -9,6 +9,7 @@ use crate::i18n::Lang;
 use crate::t;
 
 use super::counts::counts;
+use super::findings;
 use super::{Tone, View, bar, drawn, nature_word, phase_tone, phase_word, short_hash, stage_word};
 
 /// Columns that a list needs to show what modes wait for beside the rest.
@@ -65,6 +66,7 @@ pub fn full(view: &View, mode: &EmergencyMode) -> String {
     let status = mode.status.clone().unwrap_or_default();
     let parts = [
         head(view, mode, &status),
+        findings::waiting(view, mode),
         stages(view, &status.stages),
         counts(view.lang, &status),
         targets(view, &status),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use similar::TextDiff;
 
 use crate::api::Step;
-use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
+use crate::engine::plan::{Change, Finding, Plan, PlannedStage, PlannedStep};
 use crate::field::{Image, Target, creation};
 use crate::i18n::Lang;
 use crate::t;
@@ -70,7 +70,7 @@ pub fn summary(plan: &Plan, lang: Lang) -> String {
 /// What is worth knowing of the plan as a whole, a line each. Empty where there is nothing.
 pub fn findings(plan: &Plan, lang: Lang) -> String {
     let lines = plan.findings.iter();
-    let lines = lines.map(|text| t!(lang, "plan-finding", text = text.clone()));
+    let lines = lines.map(|finding| t!(lang, "plan-finding", text = finding.text.clone()));
     lines.fold(String::new(), |page, line| page + "\n" + &line)
 }
 
@@ -183,7 +183,8 @@ fn step_text(step: &PlannedStep, source: Option<&Step>, view: &View) -> String {
         );
     }
     for finding in &step.findings {
-        let _ = writeln!(page, "{}", t!(lang, "plan-finding", text = finding.clone()));
+        let text = finding.text.clone();
+        let _ = writeln!(page, "{}", t!(lang, "plan-finding", text = text));
     }
     page.trim_end().to_owned()
 }
@@ -304,9 +305,14 @@ pub fn json(plan: &Plan) -> Value {
             "unsupported": counts.unsupported,
             "requests": plan.requests(),
         },
-        "findings": plan.findings,
+        "findings": texts(&plan.findings),
         "stages": plan.stages.iter().map(stage_json).collect::<Vec<_>>(),
     })
+}
+
+fn texts(findings: &[Finding]) -> Vec<&str> {
+    let texts = findings.iter().map(|finding| finding.text.as_str());
+    texts.collect()
 }
 
 fn stage_json(stage: &PlannedStage) -> Value {
@@ -335,7 +341,7 @@ fn step_json(step: &PlannedStep) -> Value {
         "unsupported": step.unsupported,
         "changes": step.changes.iter().map(change_json).collect::<Vec<_>>(),
         "skipped": skipped,
-        "findings": step.findings,
+        "findings": texts(&step.findings),
         "problems": step.problems,
         "faults": step.faults,
     })

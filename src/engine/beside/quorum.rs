@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::api::Concern;
+
 /// The software, by what labels and images call it.
 const SOFTWARE: &[&str] = &[
     "etcd",
@@ -86,24 +88,26 @@ fn short(image: &str) -> &str {
 
 /// What a count means for a majority, where it is worth saying: of so many members, so many are
 /// left or added.
-pub fn said(software: &str, before: i64, after: i64) -> Option<String> {
+pub fn said(software: &str, before: i64, after: i64) -> Option<(Concern, String)> {
     let majority = before / 2 + 1;
     if after == before {
         return None;
     }
     if after < majority {
-        return Some(format!(
+        let text = format!(
             "{software} decides by a majority of its members, and {after} of {before} are fewer than \
              the {majority} that make one: it stops, or loses data, unless members are taken out of \
              it first"
-        ));
+        );
+        return Some((Concern::Harm, text));
     }
     (after % 2 == 0).then(|| {
-        format!(
+        let text = format!(
             "{software} decides by a majority of its members, and {after} bear the loss of no more \
              than {} would: an odd count is better",
             after - 1
-        )
+        );
+        (Concern::Note, text)
     })
 }
 
@@ -147,7 +151,11 @@ mod tests {
     fn a_count_below_a_majority_or_an_even_one_is_said() {
         let kinds = |before, after| {
             let said = said("etcd", before, after);
-            said.map(|said| said.contains("make one"))
+            said.map(|(concern, said)| {
+                let harms = said.contains("make one");
+                assert_eq!(harms, concern == Concern::Harm, "{said}");
+                harms
+            })
         };
         let rows = [
             (5, 2, Some(true)),

@@ -12,6 +12,7 @@ mod conditions;
 mod create;
 mod draft;
 mod field;
+mod found;
 mod gate;
 mod glass;
 mod hold;
@@ -34,7 +35,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::{ActNote, EmergencyModeSpec, EmergencyModeStatus, PlaybookSpec, Turn, TurnKind};
+use crate::api::{
+    EmergencyModeSpec, EmergencyModeStatus, PlanFindings, PlaybookSpec, Turn, TurnKind,
+};
 use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
 use crate::ledger::{Direction, Ledger};
@@ -44,6 +47,8 @@ use super::layers::Layers;
 use super::plan::Plan;
 use super::scheduler::{Class, Standing as Progressing, Work};
 use super::work::Task;
+
+use found::Findings;
 
 pub use create::taken;
 pub use glass::BREAK_GLASS;
@@ -113,6 +118,8 @@ pub struct Input<'a> {
     pub plans: &'a BTreeMap<String, Arc<Plan>>,
     /// The plan for what the spec asks for now, where it was asked for.
     pub candidate: Option<&'a Candidate>,
+    /// What is worth knowing of a plan that waits for approval, by its hash, where it was looked at.
+    pub explained: Option<&'a (String, PlanFindings)>,
     /// Fields of a plan that another mode holds: a sentence each.
     pub conflicts: &'a dyn Fn(&Plan) -> Vec<String>,
     /// What other modes have on the fields of this one.
@@ -185,31 +192,6 @@ pub struct Decision {
     pub hold: bool,
     /// What was found on the way, for status.
     findings: Findings,
-}
-
-/// What was found on the way, for status.
-#[derive(Default)]
-pub(crate) struct Findings {
-    /// Uids that somebody keeps changing, with the rival's name.
-    pub contested: BTreeMap<Uid, String>,
-    /// What becomes of acts, to be journalled.
-    pub notes: Vec<ActNote>,
-    /// Acts that wait, each its stage and a sentence.
-    pub acts: Vec<(String, String)>,
-    /// Acts that failed, each its stage and a sentence.
-    pub failed_acts: Vec<(String, String)>,
-    /// Stages and where they are.
-    pub stages: Vec<crate::api::StageStatus>,
-    /// The plan that awaits approval of a change of level or term.
-    pub proposed: Option<Arc<Plan>>,
-    /// Approvals that count for what is waited for.
-    pub approvals: usize,
-    /// Whether all stages are done.
-    pub all_done: bool,
-    /// Stages that failed.
-    pub failed: Vec<String>,
-    /// Fields that hold more than the journal keeps, each with its target.
-    pub outgrown: Vec<String>,
 }
 
 impl Decision {

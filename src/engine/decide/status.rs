@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{
-    ActNote, Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanStatus, ProposedStatus,
-    StageState, StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry, TurnKind,
+    ActNote, Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanFindings, PlanStatus,
+    ProposedStatus, StageState, StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry,
+    TurnKind,
 };
 use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
@@ -44,6 +45,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
                 level: plan.level,
                 expires_after: plan.expires_after.clone(),
                 changes: count(plan.change_count()),
+                findings: found(input, &plan.hash),
             }),
         conditions: old.map(|old| old.conditions.clone()).unwrap_or_default(),
         waiting_on: decision
@@ -105,7 +107,23 @@ fn plan_status(input: &Input<'_>, plan: &Plan) -> PlanStatus {
         changes: count(plan.change_count()),
         targets: count(plan.target_count()),
         amendments: count(amendments),
+        findings: found(input, &plan.hash),
     }
+}
+
+/// What was found of a plan before it was approved: what is known of it now, else what the last
+/// status says of it.
+fn found(input: &Input<'_>, hash: &str) -> Option<PlanFindings> {
+    let fresh = input.explained.filter(|(of, _)| of == hash);
+    let known = fresh.map(|(_, found)| found).or_else(|| {
+        let old = input.mode.status?;
+        let plan = old.plan.as_ref().filter(|plan| plan.hash == hash);
+        let proposed = old.proposed.as_ref();
+        let proposed = proposed.filter(|plan| plan.plan_hash == hash);
+        let of_plan = plan.and_then(|plan| plan.findings.as_ref());
+        of_plan.or_else(|| proposed?.findings.as_ref())
+    });
+    known.cloned()
 }
 
 fn counts(input: &Input<'_>) -> Counts {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::field::{Image, Uid};
 use crate::ledger::record::{BYTES, GROUP, INTENT_BYTES, VALUE};
 
-use super::{Change, PlannedStage, PlannedStep, describe};
+use super::{Change, Finding, PlannedStage, PlannedStep, describe};
 
 /// Says which objects' changes are more than one record holds, and which values are longer than the
 /// journal keeps.
@@ -24,7 +24,7 @@ pub(super) fn hold(stage: &mut PlannedStage) {
             let uid = &change.target.uid;
             let now = counted.get(uid).copied().unwrap_or_default();
             if (now.0 > GROUP || now.1 > BYTES) && said.insert(uid.clone()) {
-                step.findings.push(many(change, now));
+                step.findings.push(Finding::note(many(change, now)));
             }
         }
     }
@@ -128,9 +128,9 @@ mod tests {
         let fits = stage(vec![few(0, 200)]);
         assert!(fits.steps[0].findings.is_empty());
         let many = stage(vec![few(0, 200), few(200, 300), few(300, 310)]);
-        let said: Vec<&String> = many.steps.iter().flat_map(|step| &step.findings).collect();
+        let said: Vec<&Finding> = many.steps.iter().flat_map(|step| &step.findings).collect();
         assert_eq!(said, [&many.steps[1].findings[0]]);
-        insta::assert_snapshot!(said[0]);
+        insta::assert_snapshot!(said[0].text);
     }
 
     /// What the journal cannot keep could never be brought back.

@@ -11,7 +11,7 @@ use crate::playbook::conditions::{self, Situation};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
 use crate::step::{self, Proposal, Role};
 
-use super::{Change, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, store};
+use super::{Change, Finding, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, store};
 
 /// What is planned: whose playbook, and what the declarer chose.
 #[derive(Clone, Debug)]
@@ -243,7 +243,8 @@ fn planned_step(
         return planned;
     }
     planned.findings = findings(seen);
-    planned.findings.extend(irreversible(&step.act));
+    let undone = irreversible(&step.act);
+    planned.findings.extend(undone.map(Finding::harm));
     let refused = seen.protected.iter().chain(&compiled.skipped);
     planned.skipped = refused
         .map(|skip| Skip {
@@ -287,7 +288,7 @@ fn planned_step(
         .filter(|unheld| !held(&unheld.field));
     planned
         .findings
-        .extend(unheld.map(|unheld| unheld.sentence));
+        .extend(unheld.map(|unheld| Finding::risk(unheld.sentence)));
     planned
 }
 
@@ -339,8 +340,8 @@ pub fn describe(target: &Target) -> String {
     }
 }
 
-fn findings(seen: &StepFacts) -> Vec<String> {
-    let mut findings = seen.findings.clone();
+fn findings(seen: &StepFacts) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = seen.findings.iter().map(Finding::risk).collect();
     let untracked = seen
         .found
         .iter()
@@ -348,9 +349,9 @@ fn findings(seen: &StepFacts) -> Vec<String> {
         .filter(|object| !object.tracked)
         .count();
     if untracked > 0 {
-        findings.push(format!(
+        findings.push(Finding::risk(format!(
             "{untracked} objects have no managedFields: their values come back, their owners cannot"
-        ));
+        )));
     }
     findings
 }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Plan, capacity, join, moves, order::Order, rivals, traps};
+use super::order::{Order, Place};
+use super::{Finding, Plan, capacity, join, moves, rivals, traps};
 use crate::engine::facts::Facts;
 use crate::engine::room::Room;
 
@@ -31,11 +32,14 @@ pub fn explain(plan: &mut Plan, facts: &Facts, room: Option<&Room>) {
     let order = Order::of(plan);
     let joined = join::all(plan, facts);
     let walks = moves::walks(&joined);
-    let mut of_steps = rivals::findings(plan, &joined, &order);
+    let mut of_steps: Vec<(Place, Finding)> = rivals::findings(plan, &joined, &order)
+        .into_iter()
+        .map(|(place, sentence)| (place, Finding::risk(sentence)))
+        .collect();
     of_steps.extend(traps::findings(&joined, &walks, room));
     let of_plan = room.map(|room| capacity::findings(plan, &walks, &order, room));
-    for ((stage, step), sentence) in of_steps {
-        plan.stages[stage].steps[step].findings.push(sentence);
+    for ((stage, step), finding) in of_steps {
+        plan.stages[stage].steps[step].findings.push(finding);
     }
     plan.findings.extend(of_plan.into_iter().flatten());
 }

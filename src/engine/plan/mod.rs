@@ -7,6 +7,7 @@ mod bounds;
 mod capacity;
 mod compute;
 mod explain;
+mod finding;
 mod join;
 mod moves;
 mod order;
@@ -49,15 +50,15 @@ pub struct Plan {
     pub expires_after: Term,
     /// The stages, none before one that it depends on.
     pub stages: Vec<PlannedStage>,
-    /// What is worth knowing of the plan as a whole, each a sentence. Not part of the hash, not
-    /// stored.
-    pub findings: Vec<String>,
+    /// What is worth knowing of the plan as a whole. Not part of the hash, not stored.
+    pub findings: Vec<Finding>,
     /// `sha256:…`: what is approved.
     pub hash: String,
 }
 
 pub use compute::{Request, compute, describe};
 pub use explain::{explain, scales};
+pub use finding::{Finding, unknown, worst};
 
 impl Plan {
     /// All changes, with their stage and step, in plan order.
@@ -192,7 +193,7 @@ pub struct PlannedStep {
     /// What is left alone, and why.
     pub skipped: Vec<Skip>,
     /// What is worth knowing: cannot be undone, is in the middle of a rollout, is not tracked.
-    pub findings: Vec<String>,
+    pub findings: Vec<Finding>,
     /// What could not be read.
     pub problems: Vec<String>,
     /// What cannot be carried out as it is written, and what to write instead.

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::describe;
 use super::explain::few;
 use super::join::{Joined, Known};
 use super::moves::{Move, Walk};
 use super::order::Place;
+use super::{Finding, describe};
 use crate::engine::beside::quorum;
 use crate::engine::room::{Budget, Room};
 use crate::field::{Progress, Segment};
@@ -18,20 +18,20 @@ pub(super) fn findings(
     joined: &[Joined<'_>],
     walks: &[Walk<'_>],
     room: Option<&Room>,
-) -> Vec<(Place, String)> {
+) -> Vec<(Place, Finding)> {
     let mut said = Vec::new();
     for one in joined {
         let own = paused(one).into_iter().chain(rolling(one));
-        said.extend(own.map(|sentence| (one.place, sentence)));
+        said.extend(own.map(|sentence| (one.place, Finding::risk(sentence))));
     }
     for walk in walks {
         let mut own = majorities(walk);
-        own.extend(volumes(walk));
+        own.extend(volumes(walk).map(Finding::harm));
         if let Some(room) = room {
-            own.extend(budgets(walk, room));
-            own.extend(verticals(walk, room));
+            own.extend(budgets(walk, room).into_iter().map(Finding::risk));
+            own.extend(verticals(walk, room).map(Finding::note));
         }
-        said.extend(own.into_iter().map(|sentence| (walk.place, sentence)));
+        said.extend(own.into_iter().map(|finding| (walk.place, finding)));
     }
     said
 }
@@ -92,12 +92,13 @@ fn rolling(joined: &Joined<'_>) -> Option<String> {
 }
 
 /// Members of software that decides by a majority.
-fn majorities(walk: &Walk<'_>) -> Vec<String> {
+fn majorities(walk: &Walk<'_>) -> Vec<Finding> {
     let moves = walk.moves.iter();
     let said = moves.filter_map(|one| {
         let software = one.beside?.quorum?;
-        let said = quorum::said(software, one.from, one.to)?;
-        Some(format!("{}: {said}", describe(one.workload)))
+        let (concern, said) = quorum::said(software, one.from, one.to)?;
+        let text = format!("{}: {said}", describe(one.workload));
+        Some(Finding { concern, text })
     });
     said.collect()
 }

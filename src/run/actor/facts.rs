@@ -19,6 +19,7 @@ use crate::run::crew::Playbooks;
 use crate::run::observe;
 
 use super::look::Recent;
+use super::others::beside_others;
 use super::{Actor, Memory};
 
 /// New objects are looked for at most this often.
@@ -75,7 +76,7 @@ impl Actor {
         };
         let seen_at = self.deps.clock.now();
         let facts = self.observe(&account, request.scope, &expanded).await;
-        let plan = match self.beside_others(&facts).await {
+        let plan = match beside_others(&self.registry, &self.mode, &facts).await {
             Some(facts) => plan::compute(request, &expanded, &facts),
             None => plan::compute(request, &expanded, &facts),
         };
@@ -92,7 +93,7 @@ impl Actor {
                 operator: &self.settings.namespace,
                 accounts: &self.settings.accounts_namespace,
             },
-            // Nobody reads the findings of a plan that the operator makes.
+            // What is worth knowing is looked at once somebody is to approve the plan.
             explains: false,
         };
         observe::observe(view, of).await
@@ -234,17 +235,21 @@ impl Actor {
             .map_err(|_| "the stored playbook does not expand".to_owned())?;
         let account = self.account(&plan.spec.service_account_name)?;
         let facts = self.observe(&account, plan.scope.as_ref(), &expanded).await;
-        let request = Request {
-            playbook: &plan.playbook,
-            playbook_uid: &plan.playbook_uid,
-            spec: &plan.spec,
-            level: plan.level,
-            nature: plan.nature,
-            tabletop: plan.tabletop,
-            scope: plan.scope.as_ref(),
-            expires_after: &plan.expires_after,
-        };
-        Ok(plan::compute(&request, &expanded, &facts))
+        Ok(plan::compute(&request(plan), &expanded, &facts))
+    }
+}
+
+/// What a stored plan was made of.
+pub(super) const fn request(plan: &Plan) -> Request<'_> {
+    Request {
+        playbook: plan.playbook.as_str(),
+        playbook_uid: plan.playbook_uid.as_str(),
+        spec: &plan.spec,
+        level: plan.level,
+        nature: plan.nature,
+        tabletop: plan.tabletop,
+        scope: plan.scope.as_ref(),
+        expires_after: &plan.expires_after,
     }
 }
 

@@ -43,9 +43,7 @@ impl Actor {
             mode: ModeView {
                 name: &self.mode.id.name,
                 uid: &self.mode.id.uid,
-                generation: object
-                    .and_then(|o| o.metadata.generation)
-                    .unwrap_or_default(),
+                generation: generation(object),
                 created: created(object, now),
                 deleting: object.is_none_or(|o| o.metadata.deletion_timestamp.is_some()),
                 spec: object.map(|object| &object.spec),
@@ -62,6 +60,7 @@ impl Actor {
             ledger: &state.ledger,
             plans: &state.plans,
             candidate: memory.candidate.as_ref(),
+            explained: memory.explaining.found(),
             conflicts: &conflicts,
             layers: &layers,
             sights: &state.sights,
@@ -106,6 +105,11 @@ fn forget_candidate(memory: &mut Memory, now: Timestamp) {
     }
 }
 
+fn generation(object: Option<&EmergencyMode>) -> i64 {
+    let generation = object.and_then(|object| object.metadata.generation);
+    generation.unwrap_or_default()
+}
+
 fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
     object
         .and_then(|object| object.metadata.creation_timestamp.as_ref())
@@ -114,9 +118,6 @@ fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
 
 /// A damaged journal: nothing is touched, and it is said.
 fn damaged(damage: &str, object: Option<&EmergencyMode>, now: Timestamp) -> Decision {
-    let generation = object
-        .and_then(|object| object.metadata.generation)
-        .unwrap_or_default();
     let status = object.and_then(|object| object.status.clone());
-    decide::damaged(damage, generation, status, now)
+    decide::damaged(damage, generation(object), status, now)
 }

@@ -2,6 +2,7 @@
 //! touch at all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::api::{EmergencyMode, Nature};
 use crate::engine::facts::Facts;
@@ -10,7 +11,8 @@ use crate::engine::plan::{Plan, describe};
 use crate::field::{Path, Uid, creation};
 use crate::ledger::held::{self, Holder};
 use crate::ledger::{Direction, EntryId};
-use crate::run::mode::State;
+use crate::run::mode::{Mode, State};
+use crate::run::registry::Registry;
 
 use super::Actor;
 
@@ -98,21 +100,6 @@ impl Actor {
         held
     }
 
-    /// What would be seen in peacetime, where modes hold anything of it: nothing else is planned on.
-    pub(super) async fn beside_others(&self, facts: &Facts) -> Option<Facts> {
-        let mut peacetime = None;
-        let mut modes = self.registry.others(&self.mode.id.uid).await;
-        modes.push(self.mode.clone());
-        for mode in modes {
-            let state = mode.state.lock().await;
-            if state.ledger.live().next().is_some() {
-                let known: Facts = peacetime.take().unwrap_or_else(|| facts.clone());
-                peacetime = Some(known.in_peacetime(&state.ledger));
-            }
-        }
-        peacetime
-    }
-
     /// The layers of other modes on the fields of this one, whose state the caller has. One decision
     /// at a time asks this, so that no two wait for each other.
     pub(super) async fn layers(&self, state: &State) -> Layers {
@@ -138,6 +125,25 @@ impl Actor {
         }
         layers
     }
+}
+
+/// What would be seen in peacetime, where modes hold anything of it: nothing else is planned on.
+pub(super) async fn beside_others(
+    registry: &Registry,
+    own: &Arc<Mode>,
+    facts: &Facts,
+) -> Option<Facts> {
+    let mut peacetime = None;
+    let mut modes = registry.others(&own.id.uid).await;
+    modes.push(own.clone());
+    for mode in modes {
+        let state = mode.state.lock().await;
+        if state.ledger.live().next().is_some() {
+            let known: Facts = peacetime.take().unwrap_or_else(|| facts.clone());
+            peacetime = Some(known.in_peacetime(&state.ledger));
+        }
+    }
+    peacetime
 }
 
 /// Everything that a mode has or wants.

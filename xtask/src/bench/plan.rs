@@ -96,7 +96,7 @@ fn figures(targets: usize) -> Result<Figures, Error> {
                 && !plan
                     .findings
                     .iter()
-                    .any(|one| one.contains("short in stage"))
+                    .any(|one| one.text.contains("short in stage"))
             {
                 return WrongSnafu { problem }.fail();
             }

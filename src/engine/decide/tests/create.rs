@@ -183,6 +183,7 @@ impl World {
             ledger: &self.ledger,
             plans: &self.plans,
             candidate: None,
+            explained: None,
             conflicts: &|_| Vec::new(),
             layers: &crate::engine::layers::Layers::default(),
             unanswered: &BTreeMap::new(),

@@ -133,7 +133,8 @@ fn a_root_that_an_earlier_step_suspends_is_no_finding() {
         world.playbook.stages[0].steps = serde_json::from_value(steps).expect("steps");
         let plan = world.plan();
         let steps = plan.stages[0].steps.iter();
-        let said = steps.flat_map(|step| step.findings.clone());
+        let said = steps.flat_map(|step| &step.findings);
+        let said = said.map(|finding| finding.text.clone());
         said.filter(|said| said.contains(" puts ")).collect()
     };
     let roots = step("roots", &["root", "apps"]);

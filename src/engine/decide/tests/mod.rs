@@ -14,7 +14,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::api::condition::types;
-use crate::api::{AbortChoice, Level, Phase, Posture, VerdictChoice, names};
+use crate::api::{
+    AbortChoice, Concern, Level, Phase, PlanFinding, PlanFindings, Posture, VerdictChoice, names,
+};
 use crate::engine::scheduler::Class;
 use crate::field::exact;
 use crate::ledger::State;
@@ -287,6 +289,54 @@ fn a_level_that_is_raised_and_lowered_comes_back_exact() {
     world.run();
     assert_eq!(world.phase(), Phase::Closed);
     assert_as_before(&world, "raised and lowered");
+}
+
+/// Who approves decides by what was found: it must not be lost with the process that found it, nor
+/// be shown for a plan that it is not of.
+#[test]
+fn what_was_found_of_a_plan_stays_with_it_and_with_no_other() {
+    let found = |world: &World, message: &str| {
+        let plan = world.plan_to_approve();
+        let findings = PlanFindings {
+            at: world.now,
+            listed: vec![PlanFinding {
+                concern: Concern::Harm,
+                step: None,
+                message: message.into(),
+            }],
+            left_out: 0,
+        };
+        Some((plan, findings))
+    };
+    let mut world = World::new();
+    world.run();
+    assert_eq!(world.found(), [None::<String>, None]);
+    world.explained = found(&world, "short");
+    world.run();
+    world.explained = None;
+    world.restart();
+    world.run();
+    assert_eq!(world.found(), [Some("short".into()), None]);
+    world.approve_when_planned();
+    world.run();
+    world.propose(Level::I);
+    world.run();
+    assert_eq!(
+        world.found(),
+        [Some("short".into()), None],
+        "nobody has looked at the proposal"
+    );
+    world.explained = found(&world, "shorter");
+    world.run();
+    world.explained = None;
+    world.run();
+    assert_eq!(
+        world.found(),
+        [Some("short".into()), Some("shorter".into())]
+    );
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.found(), [Some("shorter".into()), None]);
 }
 
 /// A record that the API server refuses would be tried for ever: what one object takes beyond a

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::api::{
     Abort, AbortChoice, Approval, BreakGlass, ChangeRecordSpec, Condition, EmergencyModeSpec,
-    EmergencyModeStatus, Level, Phase, PlaybookSpec, RecordMode, Review, ReviewOutcome,
-    StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
+    EmergencyModeStatus, Level, Phase, PlanFindings, PlaybookSpec, RecordMode, Review,
+    ReviewOutcome, StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
 };
 use crate::engine::acts::{Answer, Answers, Ask, Key};
 use crate::engine::decide::{
@@ -98,6 +98,8 @@ pub struct World {
     pub playbook: PlaybookSpec,
     pub records: Vec<ChangeRecordSpec>,
     pub status: EmergencyModeStatus,
+    /// What was found of the plan that waits.
+    pub explained: Option<(String, PlanFindings)>,
     epoch: i64,
     process: Process,
 }
@@ -203,6 +205,7 @@ impl World {
             playbook: playbook(),
             records: Vec::new(),
             status: EmergencyModeStatus::default(),
+            explained: None,
             epoch: 1,
             process: Process::new(Ledger::new(mode()), now),
         }
@@ -281,6 +284,25 @@ impl World {
     /// A condition.
     pub fn said(&self, type_: &str) -> &Condition {
         condition::get(&self.status.conditions, type_).expect("it is said")
+    }
+
+    /// The hash of the plan that waits for approval.
+    pub fn plan_to_approve(&self) -> String {
+        let plan = self.status.plan.as_ref().map(|plan| &plan.hash);
+        let proposed = self.status.proposed.as_ref();
+        let hash = proposed.map(|plan| &plan.plan_hash).or(plan);
+        hash.expect("a plan").clone()
+    }
+
+    /// The first thing that status says was found of the plan, and of the proposal.
+    pub fn found(&self) -> [Option<String>; 2] {
+        let plan = self.status.plan.as_ref();
+        let proposed = self.status.proposed.as_ref();
+        let first = |found: Option<&PlanFindings>| Some(found?.listed.first()?.message.clone());
+        [
+            first(plan.and_then(|plan| plan.findings.as_ref())),
+            first(proposed.and_then(|plan| plan.findings.as_ref())),
+        ]
     }
 
     pub fn propose(&mut self, level: Level) {
@@ -553,6 +575,7 @@ impl World {
             ledger: &self.process.ledger,
             plans: &plans,
             candidate: self.process.candidate.as_ref(),
+            explained: self.explained.as_ref(),
             conflicts: &|_| Vec::new(),
             layers: &self.layers,
             sights: &self.process.sights,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::explain::{Names, few};
 use super::moves::{Move, Walk};
 use super::order::Order;
-use super::{Plan, describe};
+use super::{Finding, Plan, describe};
 use crate::engine::amounts::{self, Sum};
 use crate::engine::beside::Pods;
 use crate::engine::room::rules::Counted;
@@ -24,9 +24,15 @@ use load::{Amount, Load, Takes, filled, pods};
 use tight::Way;
 
 /// The findings about capacity.
-pub(super) fn findings(plan: &Plan, walks: &[Walk<'_>], order: &Order, room: &Room) -> Vec<String> {
-    let mut said: Vec<String> = room.unknown().into_iter().collect();
-    said.extend(room.problems.iter().cloned());
+pub(super) fn findings(
+    plan: &Plan,
+    walks: &[Walk<'_>],
+    order: &Order,
+    room: &Room,
+) -> Vec<Finding> {
+    let unknown = room.unknown().into_iter();
+    let unknown = unknown.chain(room.problems.iter().cloned());
+    let mut said: Vec<Finding> = unknown.map(Finding::risk).collect();
     let loads: Vec<Load<'_>> = walks.iter().map(|walk| Load::of(walk, room)).collect();
     let mut moving: BTreeMap<&str, Vec<&Move<'_>>> = BTreeMap::new();
     for one in walks.iter().flat_map(|walk| &walk.moves) {
@@ -44,15 +50,15 @@ pub(super) fn findings(plan: &Plan, walks: &[Walk<'_>], order: &Order, room: &Ro
         moving: &moving,
     };
     if let Some(nodes) = &room.nodes {
-        said.push(scene.overview(nodes));
+        said.push(Finding::note(scene.overview(nodes)));
         said.extend(scene.pending(nodes, Way::There));
         said.extend(scene.pending(nodes, Way::Back));
-        said.extend(scene.too_large());
+        said.extend(scene.too_large().map(Finding::harm));
     }
-    said.extend(quotas::findings(&scene, Way::There));
-    said.extend(quotas::findings(&scene, Way::Back));
-    said.extend(limits::findings(&scene));
-    said.extend(scene.unknown_pods());
+    let quotas = [Way::There, Way::Back].map(|way| quotas::findings(&scene, way));
+    let refused = quotas.into_iter().flatten().chain(limits::findings(&scene));
+    said.extend(refused.map(Finding::harm));
+    said.extend(scene.unknown_pods().map(Finding::note));
     said
 }
 
@@ -134,7 +140,7 @@ impl Scene<'_> {
     }
 
     /// The stages whose pods would find no room.
-    fn pending(&self, nodes: &Nodes, way: Way) -> Vec<String> {
+    fn pending(&self, nodes: &Nodes, way: Way) -> Vec<Finding> {
         let mut short: BTreeMap<usize, Short> = BTreeMap::new();
         for (part, set) in PARTS {
             let takes = self.loads.iter().map(|load| {
@@ -155,9 +161,10 @@ impl Scene<'_> {
         if matches!(way, Way::Back) {
             said.reverse();
         }
-        let mut said: Vec<String> = said.into_iter().map(|(_, said)| said).collect();
+        let said = said.into_iter().map(|(_, said)| Finding::harm(said));
+        let mut said: Vec<Finding> = said.collect();
         if short.is_empty() && matches!(way, Way::There) {
-            said.extend(self.may(nodes));
+            said.extend(self.may(nodes).map(Finding::risk));
         }
         said
     }

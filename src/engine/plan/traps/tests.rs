@@ -13,7 +13,8 @@ fn said(kind: &str, act: &str, objects: &[Value], room: &Room) -> Vec<String> {
     let facts = facts(&book, &[("shed/calm", objects.to_vec())]);
     let mut plan = plan_of(&book, &facts);
     explain(&mut plan, &facts, Some(room));
-    plan.stages.remove(0).steps.remove(0).findings
+    let findings = plan.stages.remove(0).steps.remove(0).findings.into_iter();
+    findings.map(|finding| finding.text).collect()
 }
 
 const HALF: &str = "scale: { percent: 40 }";

@@ -1,0 +1,56 @@
+//! What is worth knowing of a plan that waits for approval, as status has it.
+
+use crate::api::{Concern, EmergencyMode, PlanFindings};
+use crate::i18n::Lang;
+use crate::t;
+
+use super::View;
+
+/// What was found of the plan that waits for somebody's approval: of the proposal, where there is one.
+/// Empty where nothing waits, or nothing was found.
+pub fn waiting(view: &View, mode: &EmergencyMode) -> String {
+    let Some(status) = &mode.status else {
+        return String::new();
+    };
+    let proposed = status.proposed.as_ref();
+    let plan = status.plan.as_ref().filter(|_| status.granted.is_none());
+    let found = match (proposed, plan) {
+        (Some(proposed), _) => proposed.findings.as_ref(),
+        (None, plan) => plan.and_then(|plan| plan.findings.as_ref()),
+    };
+    found.map_or_else(String::new, |found| text(view, found))
+}
+
+fn text(view: &View, found: &PlanFindings) -> String {
+    let lang = view.lang;
+    if found.listed.is_empty() {
+        return String::new();
+    }
+    let mut lines = vec![t!(lang, "findings-head", at = view.time(found.at))];
+    lines.extend(found.listed.iter().map(|finding| {
+        let concern = word(lang, finding.concern);
+        let text = finding.message.clone();
+        match &finding.step {
+            Some(step) => t!(
+                lang,
+                "findings-of-step",
+                concern = concern,
+                step = step.clone(),
+                text = text
+            ),
+            None => t!(lang, "findings-of-plan", concern = concern, text = text),
+        }
+    }));
+    if found.left_out > 0 {
+        lines.push(t!(lang, "findings-more", n = found.left_out));
+    }
+    lines.join("\n")
+}
+
+fn word(lang: Lang, concern: Concern) -> String {
+    match concern {
+        Concern::Harm => t!(lang, "concern-harm"),
+        Concern::Risk => t!(lang, "concern-risk"),
+        Concern::Note => t!(lang, "concern-note"),
+    }
+}

@@ -1,0 +1,192 @@
+//! What is worth knowing of a plan that people are to approve: looked at beside everything else, once
+//! it waits for them. Nothing is held up by it, and a plan that needs nobody is not looked at.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::api::PlanFindings;
+use crate::cluster::{Clients, Discovery};
+use crate::engine::decide::{Decision, Waiting};
+use crate::engine::plan::{self, Finding, Plan};
+use crate::engine::protect::Own;
+use crate::engine::room::Room;
+use crate::playbook::expand;
+use crate::run::clock::Clock;
+use crate::run::mode::Mode;
+use crate::run::observe;
+use crate::run::registry::Registry;
+use crate::run::task;
+
+use super::facts::request;
+use super::others::beside_others;
+use super::{Actor, Memory};
+
+/// Longest look at the room for pods: a cluster with a hundred thousand of them answers within it.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// What was found of the plan that waits, and the look that goes on for it.
+#[derive(Default)]
+pub(super) struct Explaining {
+    task: JoinSet<(String, PlanFindings)>,
+    /// The hash of the plan that was looked at last, or is.
+    asked: Option<String>,
+    found: Option<(String, PlanFindings)>,
+}
+
+impl Explaining {
+    /// Waits until the look has ended; for ever where none is under way. May be dropped and called
+    /// anew.
+    pub(super) async fn ended(&mut self) {
+        match self.task.join_next().await {
+            Some(Ok(found)) => self.found = Some(found),
+            Some(Err(error)) => tracing::warn!(%error, "looking at what a plan would meet failed"),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What was found, and of which plan.
+    pub(super) const fn found(&self) -> Option<&(String, PlanFindings)> {
+        self.found.as_ref()
+    }
+}
+
+/// The hash of the plan that waits for approval and of which status does not say yet what was found.
+fn unexplained(decision: &Decision) -> Option<&String> {
+    let status = &decision.status;
+    let plan = status.plan.as_ref();
+    let proposed = status.proposed.as_ref();
+    match decision.waiting.as_ref()? {
+        Waiting::Approvals(_) => plan
+            .filter(|plan| plan.findings.is_none())
+            .map(|plan| &plan.hash),
+        Waiting::ProposalApprovals(_) => proposed
+            .filter(|plan| plan.findings.is_none())
+            .map(|plan| &plan.plan_hash),
+        Waiting::Acts(_)
+        | Waiting::Resume
+        | Waiting::StandDown
+        | Waiting::Verdicts(_)
+        | Waiting::Unconfirmed(_)
+        | Waiting::Layer { .. }
+        | Waiting::Retry(_)
+        | Waiting::Readiness { .. }
+        | Waiting::Resumed { .. }
+        | Waiting::Deletion(_)
+        | Waiting::Unreadable(_)
+        | Waiting::Unanswered(_)
+        | Waiting::Marks(_)
+        | Waiting::Review(_) => None,
+    }
+}
+
+impl Actor {
+    /// Begins to look at what a plan would meet, where people are to approve it and nobody has looked.
+    pub(super) async fn explain(&self, memory: &mut Memory, decision: &Decision) {
+        let Some(hash) = unexplained(decision) else {
+            return;
+        };
+        let explaining = &mut memory.explaining;
+        if explaining.asked.as_ref() == Some(hash) {
+            return;
+        }
+        explaining.asked = Some(hash.clone());
+        let plan = self.mode.state.lock().await.plans.get(hash).cloned();
+        let Some(plan) = plan else { return };
+        let name = &plan.spec.service_account_name;
+        let accounts = &self.settings.accounts_namespace;
+        let account = match self.accounts.account(accounts, name) {
+            Ok(account) => account,
+            Err(problem) => {
+                tracing::warn!(%problem, "what a plan would meet cannot be looked at");
+                return;
+            }
+        };
+        let look = Look {
+            plan,
+            account,
+            discovery: self.discovery.clone(),
+            mode: self.mode.clone(),
+            registry: self.registry.clone(),
+            clock: self.deps.clock,
+            operator: self.settings.namespace.clone(),
+            accounts: accounts.clone(),
+        };
+        // What was begun for another plan is of no use any more.
+        explaining.task = JoinSet::new();
+        explaining.task.spawn(task::own(look.run()));
+    }
+}
+
+/// One look.
+struct Look {
+    plan: Arc<Plan>,
+    account: Clients,
+    discovery: Discovery,
+    mode: Arc<Mode>,
+    registry: Registry,
+    clock: Clock,
+    operator: String,
+    accounts: String,
+}
+
+impl Look {
+    async fn run(self) -> (String, PlanFindings) {
+        let at = self.clock.now();
+        let findings = match self.plan_now().await {
+            Ok(plan) => plan::worst(&plan, at),
+            Err(problem) => plan::unknown(&problem, at),
+        };
+        (self.plan.hash.clone(), findings)
+    }
+
+    /// The plan as it would be made now, with everything that is worth knowing of it.
+    async fn plan_now(&self) -> Result<Plan, String> {
+        let stored = &self.plan;
+        let expanded = expand::stored(&stored.spec, stored.level, &stored.parameters)
+            .map_err(|_| "the stored playbook does not expand".to_owned())?;
+        let scope = stored.scope.as_ref();
+        let view = observe::View {
+            account: &self.account,
+            discovery: &self.discovery,
+            scope: scope.and_then(|scope| scope.namespaces.as_ref()),
+            own: Own {
+                operator: &self.operator,
+                accounts: &self.accounts,
+            },
+            explains: true,
+        };
+        let facts = observe::observe(view, &expanded).await;
+        let peacetime = beside_others(&self.registry, &self.mode, &facts).await;
+        let facts = peacetime.unwrap_or(facts);
+        let mut plan = plan::compute(&request(stored), &expanded, &facts);
+        let (room, late) = self.room(view, &plan).await;
+        plan::explain(&mut plan, &facts, room.as_ref());
+        plan.findings.extend(late);
+        if plan.hash != stored.hash {
+            let text = "the cluster has changed since this plan was made, and this is of what is there \
+                        now";
+            plan.findings.insert(0, Finding::risk(text));
+        }
+        Ok(plan)
+    }
+
+    /// The room for pods, which is looked at only where their number changes, and what to say where
+    /// it took too long.
+    async fn room(&self, view: observe::View<'_>, plan: &Plan) -> (Option<Room>, Option<Finding>) {
+        let namespaces = plan::scales(plan);
+        if namespaces.is_empty() {
+            return (None, None);
+        }
+        let look = observe::room(view, &namespaces);
+        if let Ok(room) = tokio::time::timeout(LONGEST, look).await {
+            return (Some(room), None);
+        }
+        let text = format!(
+            "capacity is not known: the cluster did not say within {} seconds what there is",
+            LONGEST.as_secs()
+        );
+        (None, Some(Finding::risk(text)))
+    }
+}
