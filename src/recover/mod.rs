@@ -16,6 +16,8 @@ use crate::run::operator::{self, Settings};
 use crate::run::records;
 use crate::run::recovery::{Carried, Recovery};
 
+pub use crate::run::recovery::Left;
+
 /// How often progress is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long nothing may move before what is left is taken to wait for a person: longer than the
@@ -50,6 +52,8 @@ pub struct Restored {
     pub let_go: usize,
     /// Fields that are not back, a sentence each.
     pub left: Vec<String>,
+    /// Fields that other modes hold too, and that were left to them.
+    pub left_to: Vec<Left>,
 }
 
 /// Brings modes back: the one of that name or uid, or every one whose journal is not closed.
@@ -107,6 +111,7 @@ async fn look(running: &[Carried]) -> Vec<Restored> {
             continue;
         };
         restored.closed = carried.is_closed().await;
+        restored.left_to = carried.left_to_others().await;
         let mut left: BTreeMap<String, String> = BTreeMap::new();
         for (name, path, state, reason) in entries {
             match state {

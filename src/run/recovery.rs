@@ -1,6 +1,7 @@
 //! The operator's crew without its watches: modes are carried back from their records alone, for
 //! [`recover`](crate::recover).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -8,6 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api::{RecordMode, names};
 use crate::cluster::{self, Discovery};
+use crate::field::{Path, Uid};
 use crate::ledger::{Direction, State};
 
 use super::clock::Clock;
@@ -40,6 +42,17 @@ pub struct Carried {
     /// Which.
     pub id: RecordMode,
     registry: Registry,
+}
+
+/// A field that was left to another mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// `Kind namespace/name`.
+    pub target: String,
+    /// The field, a JSON Pointer.
+    pub path: String,
+    /// The name of the mode that holds it.
+    pub mode: String,
 }
 
 /// A field of a journal: target, path, state, reason.
@@ -199,5 +212,43 @@ impl Carried {
             )
         });
         Some(fields.collect())
+    }
+
+    /// The fields that this mode gave up to others that hold them still, by target and path. What these
+    /// have brought back since is left to nobody.
+    pub async fn left_to_others(&self) -> Vec<Left> {
+        let Some(mode) = self.registry.find(&self.id.uid).await else {
+            return Vec::new();
+        };
+        let given_up: BTreeSet<(Uid, Path)> = {
+            let state = mode.state.lock().await;
+            let heads = state.ledger.heads.iter();
+            let given_up = heads.filter(|(_, id)| {
+                let entry = state.ledger.entries.get(**id);
+                entry.is_some_and(|entry| entry.state == State::Shadowed)
+            });
+            given_up.map(|(field, _)| field.clone()).collect()
+        };
+        let mut left = BTreeMap::new();
+        if given_up.is_empty() {
+            return Vec::new();
+        }
+        for other in self.registry.others(&self.id.uid).await {
+            let state = other.state.lock().await;
+            if state.ledger.direction == Direction::Closed {
+                continue;
+            }
+            for entry in state.ledger.live() {
+                let field = (entry.target.uid.clone(), entry.path.clone());
+                if given_up.contains(&field) {
+                    left.entry(field).or_insert_with(|| Left {
+                        target: crate::engine::plan::describe(&entry.target),
+                        path: entry.path.to_pointer(),
+                        mode: other.id.name.clone(),
+                    });
+                }
+            }
+        }
+        left.into_values().collect()
     }
 }

@@ -15,7 +15,7 @@ use super::oracles::Allowed;
 use super::world::World;
 
 /// How long a scenario waits for the lease of an operator that has stopped.
-const LEASE: Duration = Duration::from_secs(20);
+pub const LEASE: Duration = Duration::from_secs(20);
 
 /// A stage that halves some Deployments.
 pub fn halve(world: &World, stage: &str, names: &[&str]) -> Value {

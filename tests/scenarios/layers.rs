@@ -4,9 +4,11 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
 use pingzhan::api::{EmergencyMode, Phase};
 use pingzhan::ledger::State;
+use pingzhan::recover::{self, Left, Restored};
+use pingzhan::run::clock::Clock;
 use serde_json::{Value, json};
 
-use super::ending::halve;
+use super::ending::{LEASE, halve};
 use super::oracles::Allowed;
 use super::world::World;
 
@@ -36,6 +38,15 @@ impl World {
         all.filter(|event| uid(event) == mode.metadata.uid)
             .filter_map(|event| event.note)
             .collect()
+    }
+
+    /// Modes, brought back from their records alone.
+    async fn restored(&self, only: Option<&str>) -> Vec<Restored> {
+        let config = self.operator_config().await;
+        let settings = self.settings("restore");
+        let restored =
+            recover::restore(config, settings, Clock::machine(), only, LEASE, |_| {}).await;
+        restored.expect("the records can be carried out")
     }
 
     async fn label(&self, name: &str) -> Value {
@@ -205,6 +216,43 @@ async fn an_exercise_is_stood_down_by_an_actual_mode_and_not_begun_under_one() {
     world.stand_down("second").await;
     world.judge(Allowed::default()).await;
     world.come_back("flood").await;
+    world.is_exact(&before).await;
+}
+
+/// Who brings one mode back while nobody else is there has to know what stays in wartime all the same,
+/// and because of whom; what nobody else holds is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_of_one_mode_lists_what_it_leaves_to_others() {
+    let mut world = World::with_fleet().await;
+    let before = world.snapshot().await;
+    let flood = json!([set(&world, 20, &["legacy", "portal-web"])]);
+    world.switch("flood", &flood).await;
+    let heat = json!([set(&world, 30, &["legacy", "helm-api"])]);
+    world.switch("heat", &heat).await;
+    world.stop().await;
+    let restored = world.restored(Some("heat")).await;
+    let [heat] = restored.as_slice() else {
+        panic!("one mode, not {restored:?}");
+    };
+    assert!(heat.closed && heat.left.is_empty(), "{heat:?}");
+    let left = Left {
+        target: format!("Deployment {}/legacy", world.namespace),
+        path: "/spec/replicas".into(),
+        mode: "flood".into(),
+    };
+    assert_eq!(heat.left_to, [left]);
+    let key = ("Deployment".to_owned(), "helm-api".to_owned());
+    assert_eq!(
+        world.replicas("helm-api").await,
+        before[&key]["spec"]["replicas"]
+    );
+    let restored = world.restored(None).await;
+    let nothing = restored.iter().all(|mode| mode.left_to.is_empty());
+    assert!(nothing, "flood holds nothing any more: {restored:?}");
+    // Their objects are there still, and the next operator says so on them.
+    world.start().await;
+    world.phase("flood", Phase::Closed).await;
+    world.phase("heat", Phase::Closed).await;
     world.is_exact(&before).await;
 }
 

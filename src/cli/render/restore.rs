@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::restore::Open;
 use crate::i18n::Lang;
-use crate::recover::Restored;
+use crate::recover::{Left, Restored};
 use crate::t;
 
 use super::{Tone, View, drawn};
@@ -66,7 +66,26 @@ pub fn after(view: &View, restored: &[Restored]) -> String {
         }
         let _ = writeln!(page, "{}", t!(lang, "restore-again"));
     }
+    page += &left_to(lang, restored);
     page.trim_end().to_owned()
+}
+
+/// The fields that were left to other modes, and to which.
+fn left_to(lang: Lang, restored: &[Restored]) -> String {
+    let all = restored.iter().flat_map(|mode| &mode.left_to);
+    let lines = all.map(|left| {
+        let field = format!("{} {}", left.target, left.path);
+        let mode = left.mode.clone();
+        format!(
+            "  {}\n",
+            t!(lang, "restore-left-to", field = field, mode = mode)
+        )
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n{}\n{lines}", t!(lang, "restore-left-to-head"))
 }
 
 /// The same for programs.
@@ -79,9 +98,14 @@ pub fn json(restored: &[Restored]) -> Value {
             "back": mode.back,
             "letGo": mode.let_go,
             "left": mode.left,
+            "leftTo": mode.left_to.iter().map(left_to_json).collect::<Vec<_>>(),
         })
     });
     json!({ "modes": modes.collect::<Vec<_>>() })
+}
+
+fn left_to_json(left: &Left) -> Value {
+    json!({ "target": left.target, "path": left.path, "mode": left.mode })
 }
 
 #[cfg(test)]
@@ -116,9 +140,14 @@ mod tests {
             Restored {
                 mode: mode("flood-2026-07"),
                 closed: true,
-                back: 410,
+                back: 409,
                 let_go: 2,
                 left: Vec::new(),
+                left_to: vec![Left {
+                    target: "Deployment portal/search".to_owned(),
+                    path: "/spec/replicas".to_owned(),
+                    mode: "heat-2026-07".to_owned(),
+                }],
             },
             Restored {
                 mode: mode("drill-3"),
@@ -137,5 +166,9 @@ mod tests {
             let page = format!("{}\n\n{}", before(lang, &open), after(&view, &done));
             insta::assert_snapshot!(name, page);
         }
+        assert_eq!(
+            json(&done)["modes"][0]["leftTo"],
+            json!([{ "target": "Deployment portal/search", "path": "/spec/replicas", "mode": "heat-2026-07" }])
+        );
     }
 }
