@@ -46,6 +46,14 @@ impl Explaining {
         }
     }
 
+    /// Ends a look that nobody needs any more.
+    fn stop(&mut self) {
+        if !self.task.is_empty() {
+            self.task = JoinSet::new();
+            self.asked = None;
+        }
+    }
+
     /// What was found, and of which plan.
     pub(super) const fn found(&self) -> Option<&(String, PlanFindings)> {
         self.found.as_ref()
@@ -83,11 +91,15 @@ fn unexplained(decision: &Decision) -> Option<&String> {
 
 impl Actor {
     /// Begins to look at what a plan would meet, where people are to approve it and nobody has looked.
+    ///
+    /// Guarantees: a look ends as soon as nobody is waited for any more, so that it takes nothing from
+    /// the switch.
     pub(super) async fn explain(&self, memory: &mut Memory, decision: &Decision) {
+        let explaining = &mut memory.explaining;
         let Some(hash) = unexplained(decision) else {
+            explaining.stop();
             return;
         };
-        let explaining = &mut memory.explaining;
         if explaining.asked.as_ref() == Some(hash) {
             return;
         }
