@@ -79,7 +79,7 @@ declare-term-too-long = A term of { $wanted } is longer than the playbook allows
 
 # --- approve
 approve-plan =
-    Plan of { $name }: level { $level }, { $changes ->
+    Plan of { $name }: level { $level }, { $nature }, { $changes ->
         [one] 1 change
        *[other] { $changes } changes
     } of { $targets ->
@@ -89,7 +89,7 @@ approve-plan =
       reason  { $reason }
       hash    { $hash }
 approve-proposal =
-    Proposal for { $name }: level { $level }, term { $term }, { $changes ->
+    Proposal for { $name }: level { $level }, { $nature }, term { $term }, { $changes ->
         [one] 1 change
        *[other] { $changes } changes
     }

@@ -154,11 +154,11 @@ declare-term-too-long = 期限 { $wanted } 超过了预案在 { $level } 级所�
 
 # --- 审批
 approve-plan =
-    方案 { $name }：{ $level } 级响应，{ $targets } 个对象的 { $changes } 处变更
+    方案 { $name }：{ $level } 级响应，{ $nature }，{ $targets } 个对象的 { $changes } 处变更
       事由  { $reason }
       指纹  { $hash }
 approve-proposal =
-    待授权事项 { $name }：{ $level } 级响应，期限 { $term }，{ $changes } 处变更
+    待授权事项 { $name }：{ $level } 级响应，{ $nature }，期限 { $term }，{ $changes } 处变更
       指纹  { $hash }
 approve-question = 以 { $user } 身份、{ $group } 名义审批通过？[y/N]
 approve-done = { $user }（{ $group }）已审批 { $name } 的方案 { $hash }。

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::exit::Exit;
 use super::follow;
 use super::person::{Person, Right};
-use super::render::{findings, short_hash};
+use super::render::{findings, nature_word, short_hash};
 
 /// The arguments.
 #[derive(Clone, Debug, clap::Args)]
@@ -140,6 +140,7 @@ fn subject(lang: Lang, mode: &EmergencyMode, wanted: Option<&str>) -> Result<Sub
     let refused = |problem: String| Error::Refused { problem };
     let proposed = status.and_then(|status| status.proposed.as_ref());
     let planned = status.and_then(|status| status.plan.as_ref());
+    let nature = nature_word(lang, mode.spec.nature, mode.spec.tabletop);
     let subject = if let Some(proposed) = proposed {
         Subject {
             hash: proposed.plan_hash.clone(),
@@ -148,6 +149,7 @@ fn subject(lang: Lang, mode: &EmergencyMode, wanted: Option<&str>) -> Result<Sub
                 "approve-proposal",
                 name = name.clone(),
                 level = proposed.level.as_str(),
+                nature = nature,
                 term = proposed.expires_after.0.clone(),
                 changes = proposed.changes,
                 hash = proposed.plan_hash.clone()
@@ -161,6 +163,7 @@ fn subject(lang: Lang, mode: &EmergencyMode, wanted: Option<&str>) -> Result<Sub
                 "approve-plan",
                 name = name.clone(),
                 level = mode.spec.level.as_str(),
+                nature = nature,
                 changes = plan.changes,
                 targets = plan.targets,
                 reason = mode.spec.reason.clone(),
@@ -269,6 +272,19 @@ mod tests {
             .unwrap()
             .findings = None;
         assert_eq!(said(&unexplained, false), "");
+    }
+
+    /// Who is woken at night must read whether it is an emergency or practice before they agree.
+    #[test]
+    fn whoever_approves_reads_what_kind_of_mode_it_is() {
+        let said = |mode: &EmergencyMode| subject(Lang::En, mode, None).unwrap().sentence;
+        for mut mode in [samples::pending(), samples::proposed()] {
+            assert!(said(&mode).contains(", Actual, "), "{}", said(&mode));
+            mode.spec.nature = crate::api::Nature::Exercise;
+            assert!(said(&mode).contains("EXERCISE/演练"), "{}", said(&mode));
+            mode.spec.tabletop = true;
+            assert!(said(&mode).contains("TABLETOP"), "{}", said(&mode));
+        }
     }
 
     /// Before the plan is stored there is nothing that could be approved.
