@@ -101,14 +101,23 @@ impl Layers {
 
     /// Adds what another mode has on some targets.
     pub fn add(&mut self, plan: &Plan, ledger: &Ledger, targets: &BTreeSet<Uid>) {
+        let is_in_force = matches!(ledger.direction, Direction::Wartime | Direction::Held);
+        self.lay(plan, ledger, targets, is_in_force);
+    }
+
+    /// Adds what a mode has on some targets whose object is gone and whom nobody carries out: it knows
+    /// what they were in peacetime, and claims nothing.
+    pub fn add_vanished(&mut self, plan: &Plan, ledger: &Ledger, targets: &BTreeSet<Uid>) {
+        self.lay(plan, ledger, targets, false);
+    }
+
+    fn lay(&mut self, plan: &Plan, ledger: &Ledger, targets: &BTreeSet<Uid>, is_in_force: bool) {
         let Some(rank) = Rank::of(plan, ledger) else {
             return;
         };
-        let is_in_force = match ledger.direction {
-            Direction::Wartime | Direction::Held => true,
-            Direction::Restoring => false,
-            Direction::Pending | Direction::Closed => return,
-        };
+        if matches!(ledger.direction, Direction::Pending | Direction::Closed) {
+            return;
+        }
         if is_in_force && plan.nature == Nature::Actual {
             let planned = plan.changes().map(|(_, _, change)| &change.target.uid);
             let written = ledger.live().map(|entry| &entry.target.uid);

@@ -23,6 +23,7 @@ use super::records::{self, Journal};
 use super::registry::Registry;
 use super::server::Health;
 use super::task;
+use super::vanished;
 
 /// All playbooks, by name; of one that cannot be read, why.
 pub type Playbooks = Arc<BTreeMap<String, Result<Arc<Playbook>, String>>>;
@@ -54,6 +55,7 @@ impl Crew {
         let mut objects = Objects::new();
         let mut actors: JoinSet<String> = JoinSet::new();
         let mut present: Option<Vec<String>> = None;
+        let mut is_first = true;
         loop {
             // In this order always, so that a run can be played again: what ended is forgotten first.
             let event = tokio::select! {
@@ -83,6 +85,11 @@ impl Crew {
                         if !present.contains(uid) {
                             sender.send_replace(None);
                         }
+                    }
+                    if std::mem::take(&mut is_first) {
+                        self.registry.opens(vanished::SEARCH);
+                        let search = self.clone().find_vanished(present.into_iter().collect());
+                        actors.spawn(task::own(search));
                     }
                     self.registry.listed();
                     self.health.set_synced(true);

@@ -23,3 +23,4 @@ pub mod retention;
 pub mod server;
 pub mod signal;
 pub mod task;
+mod vanished;

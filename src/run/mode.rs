@@ -36,6 +36,8 @@ pub struct Mode {
     account: RwLock<Option<Clients>>,
     /// Whether it is an exercise, as far as that is known.
     is_exercise: AtomicBool,
+    /// Whether its object is gone and nobody carries it out: only its journal is known.
+    pub is_vanished: bool,
 }
 
 impl Mode {
@@ -48,6 +50,15 @@ impl Mode {
             idle: Notify::new(),
             account: RwLock::new(None),
             is_exercise: AtomicBool::new(false),
+            is_vanished: false,
+        }
+    }
+
+    /// A mode of which only the journal is there.
+    pub fn vanished(id: RecordMode, state: State) -> Self {
+        Self {
+            is_vanished: true,
+            ..Self::new(id, state)
         }
     }
 

@@ -132,6 +132,19 @@ impl Journal {
         epoch: i64,
     ) -> Result<(Self, Ledger), Error> {
         let records = list_records(clients, &mode).await?;
+        Self::of(clients, mode, epoch, records)
+    }
+
+    /// The same, of records that were read.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], as of [`Journal::open`].
+    pub(super) fn of(
+        clients: &Clients,
+        mode: RecordMode,
+        epoch: i64,
+        records: Vec<ChangeRecordSpec>,
+    ) -> Result<(Self, Ledger), Error> {
         let ledger = Ledger::fold(mode.clone(), records).context(DamagedSnafu {
             mode: mode.name.as_str(),
         })?;

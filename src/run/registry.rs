@@ -55,7 +55,8 @@ impl Registry {
         self.opening.send_modify(|opening| opening.listed = true);
     }
 
-    fn opened(&self, uid: &str) {
+    /// That journal is read, or known not to be.
+    pub(super) fn opened(&self, uid: &str) {
         self.opening.send_modify(|opening| {
             opening.uids.remove(uid);
         });

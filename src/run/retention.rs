@@ -92,6 +92,20 @@ async fn sweep(
     Ok(earliest)
 }
 
+/// The modes whose journals are not closed, by their records' metadata. A name may be cut to what a
+/// label holds.
+pub(super) async fn open(own: &Clients) -> Result<Vec<RecordMode>, kube::Error> {
+    let held = modes(own)
+        .await?
+        .into_iter()
+        .filter(|(_, kept)| kept.is_held);
+    let held = held.map(|(uid, kept)| RecordMode {
+        name: kept.name,
+        uid,
+    });
+    Ok(held.collect())
+}
+
 /// The records of one mode, as far as their metadata says.
 struct Kept {
     name: String,

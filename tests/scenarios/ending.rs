@@ -201,6 +201,20 @@ async fn an_abort_with_restore_brings_everything_back() {
     world.is_exact(&before).await;
 }
 
+impl World {
+    /// An admin deletes a mode and takes its finalizer away, while no operator runs.
+    pub async fn take_away(&self, name: &str) {
+        self.delete_mode(name).await;
+        let none = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+        let freed = self
+            .modes()
+            .patch(name, &PatchParams::default(), &none)
+            .await;
+        freed.expect("an admin may remove a finalizer");
+        self.vanishes(name).await;
+    }
+}
+
 /// `kubectl delete` in haste must not leave wartime behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleting_a_mode_stands_it_down_and_then_lets_it_go() {
@@ -233,14 +247,7 @@ async fn records_alone_restore_when_operator_and_mode_are_gone() {
         .switch("flood", &super::fleet::every_step(&world.namespace))
         .await;
     world.stop().await;
-    world.delete_mode("flood").await;
-    let none = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
-    let freed = world
-        .modes()
-        .patch("flood", &PatchParams::default(), &none)
-        .await;
-    freed.expect("an admin may remove a finalizer");
-    world.vanishes("flood").await;
+    world.take_away("flood").await;
     let config = world.operator_config().await;
     let settings = world.settings("restore");
     let mut looks = 0;

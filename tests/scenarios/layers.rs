@@ -256,6 +256,36 @@ async fn a_restore_of_one_mode_lists_what_it_leaves_to_others() {
     world.is_exact(&before).await;
 }
 
+/// A mode whose object is gone, and whose records are there, has left its values: a mode over them
+/// brings back what was there before both, and the records bring back the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_vanished_mode_wrote_is_never_taken_for_peacetimes() {
+    let mut world = World::with_fleet().await;
+    let before = world.snapshot().await;
+    let flood = json!([set(&world, 20, &["legacy", "portal-web"])]);
+    world.switch("flood", &flood).await;
+    world.stop().await;
+    world.take_away("flood").await;
+    world.start().await;
+    let heat = json!([set(&world, 30, &["legacy", "helm-api"])]);
+    world.switch("heat", &heat).await;
+    assert_eq!(world.replicas("legacy").await, 30);
+    world.come_back("heat").await;
+    // Its finalizer goes last.
+    world.comes_to_rest().await;
+    let key = ("Deployment".to_owned(), "legacy".to_owned());
+    let peacetime = &before[&key]["spec"]["replicas"];
+    assert_eq!(world.replicas("legacy").await, *peacetime);
+    assert_eq!(world.replicas("portal-web").await, 20, "nobody asked");
+    world.stop().await;
+    let restored = world.restored(Some("flood")).await;
+    assert!(
+        restored[0].closed && restored[0].left.is_empty(),
+        "{restored:?}"
+    );
+    world.is_exact(&before).await;
+}
+
 /// A field and a part of it are no layers: one would be written over with the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_a_field_that_another_mode_holds_waits_for_it() {
@@ -276,5 +306,31 @@ async fn a_part_of_a_field_that_another_mode_holds_waits_for_it() {
     world.phase("heat", Phase::Active).await;
     world.come_back("heat").await;
     // The oracles know one field of an object apart from the others, and not a part of it.
+    world.compare(&before).await;
+}
+
+/// Nobody would end the wait for a mode that is gone: who waits reads what to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_field_that_a_vanished_mode_holds_says_how_to_bring_it_back() {
+    let mut world = World::with_fleet().await;
+    let before = world.snapshot().await;
+    let part = patch(&world, "/spec/strategy/rollingUpdate/maxSurge", &json!(1));
+    world.switch("flood", &json!([part])).await;
+    world.stop().await;
+    world.take_away("flood").await;
+    world.start().await;
+    let whole = json!({ "maxSurge": 2, "maxUnavailable": 0 });
+    let whole = patch(&world, "/spec/strategy/rollingUpdate", &whole);
+    world.publish("heat", world.playbook(&json!([whole]))).await;
+    world.declare("heat", json!({})).await;
+    let said = world.blocked("heat", "HeldBy").await;
+    let way = "`pingzhan restore --from-records flood`";
+    assert!(said.contains(way), "{said}");
+    world.stop().await;
+    let restored = world.restored(Some("flood")).await;
+    assert!(restored[0].closed, "{restored:?}");
+    world.start().await;
+    world.phase("heat", Phase::Active).await;
+    world.come_back("heat").await;
     world.compare(&before).await;
 }

@@ -99,7 +99,7 @@ impl World {
     }
 
     /// O8: soon nothing happens any more.
-    async fn comes_to_rest(&self) {
+    pub async fn comes_to_rest(&self) {
         if let Err(late) = rests(async || self.history.quiet(QUIET).await).await {
             panic!("O8: it does not come to rest: {late:?}");
         }

@@ -10,7 +10,7 @@ use crate::engine::layers::{Layers, Rank};
 use crate::engine::plan::{Plan, describe};
 use crate::field::{Path, Uid, creation};
 use crate::ledger::held::{self, Holder};
-use crate::ledger::{Direction, EntryId};
+use crate::ledger::{Direction, EntryId, Ledger};
 use crate::run::mode::{Mode, State};
 use crate::run::registry::Registry;
 
@@ -79,6 +79,10 @@ impl Actor {
         }
         for other in self.registry.others(&self.mode.id.uid).await {
             let state = other.state.lock().await;
+            if other.is_vanished {
+                held.add(vanished(&other.id.name, &state.ledger), false);
+                continue;
+            }
             let is_live = matches!(state.ledger.direction, Direction::Wartime | Direction::Held);
             let plan = state.plan_in_force();
             let plan = plan.filter(|plan| is_live && !plan.tabletop);
@@ -113,6 +117,7 @@ impl Actor {
         // Made of all that this mode has or wants only where there is somebody to compare it with.
         let mut targets = None;
         for other in self.registry.others(&self.mode.id.uid).await {
+            let is_vanished = other.is_vanished;
             let other = other.state.lock().await;
             let is_over = matches!(
                 other.ledger.direction,
@@ -120,11 +125,28 @@ impl Actor {
             );
             if let Some(theirs) = other.plan_in_force().filter(|_| !is_over) {
                 let targets = targets.get_or_insert_with(|| targets_of(state));
-                layers.add(theirs, &other.ledger, targets);
+                if is_vanished {
+                    layers.add_vanished(theirs, &other.ledger, targets);
+                } else {
+                    layers.add(theirs, &other.ledger, targets);
+                }
             }
         }
         layers
     }
+}
+
+/// What a mode holds that nobody carries out: whoever is told of it reads how it comes back. It takes
+/// nothing from an exercise, since it wants nothing any more.
+fn vanished(name: &str, ledger: &Ledger) -> BTreeMap<(Uid, Path), Holder> {
+    let mut known = held::held(std::iter::once(ledger));
+    for holder in known.values_mut() {
+        holder.mode = format!(
+            "{name} (its EmergencyMode is gone: stop the operator, and `pingzhan restore \
+             --from-records {name}` brings it back)"
+        );
+    }
+    known
 }
 
 /// What would be seen in peacetime, where modes hold anything of it: nothing else is planned on.

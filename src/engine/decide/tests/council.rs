@@ -2,7 +2,7 @@
 //! so at a quiet moment.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ const ROUNDS: usize = 2000;
 pub struct Council {
     pub worlds: Vec<World>,
     pub declared: Vec<bool>,
+    /// Modes of which only the records are there: nobody carries them out.
+    pub vanished: BTreeSet<usize>,
     pub objects: BTreeMap<String, Value>,
     pub before: BTreeMap<String, Value>,
 }
@@ -97,6 +99,10 @@ pub enum Deed {
     Crash(usize, usize),
     /// Somebody changes another field of an object.
     Touch(usize),
+    /// Somebody takes a mode's object away with its finalizer, while no operator runs.
+    Vanish(usize),
+    /// A vanished mode is brought back from its records.
+    Recover(usize),
     /// Everything comes to rest.
     Rest,
 }
@@ -115,6 +121,7 @@ impl Council {
         }
         Self {
             declared: vec![false; worlds.len()],
+            vanished: BTreeSet::new(),
             worlds,
             before: objects.clone(),
             objects,
@@ -123,7 +130,7 @@ impl Council {
 
     /// One turn of one mode's actor; whether there may be more to do.
     fn turn(&mut self, index: usize) -> bool {
-        if !self.declared[index] {
+        if !self.declared[index] || self.vanished.contains(&index) {
             return false;
         }
         let layers = self.layers(index);
@@ -173,10 +180,15 @@ impl Council {
         let planned = plan.iter().flat_map(|plan| plan.changes());
         let planned = planned.map(|(_, _, change)| change.target.uid.clone());
         let live = own.ledger().live().map(|entry| entry.target.uid.clone());
-        let targets: std::collections::BTreeSet<Uid> = planned.chain(live).collect();
+        let targets: BTreeSet<Uid> = planned.chain(live).collect();
         let mut layers = Layers::new(rank, false, BTreeMap::new());
         for (other, world) in self.worlds.iter().enumerate() {
-            if let Some(plan) = in_force(world).filter(|_| other != index) {
+            let Some(plan) = in_force(world).filter(|_| other != index) else {
+                continue;
+            };
+            if self.vanished.contains(&other) {
+                layers.add_vanished(&plan, world.ledger(), &targets);
+            } else {
                 layers.add(&plan, world.ledger(), &targets);
             }
         }
@@ -184,7 +196,7 @@ impl Council {
     }
 
     /// Runs until nothing moves.
-    fn rest(&mut self) {
+    pub fn rest(&mut self) {
         for _ in 0..ROUNDS {
             let mut moved = false;
             for index in 0..self.worlds.len() {
@@ -253,6 +265,15 @@ impl Council {
                 for world in &mut self.worlds {
                     world.touch(uid);
                 }
+            }
+            Deed::Vanish(index) => {
+                self.vanished.insert(index);
+                self.restart();
+            }
+            Deed::Recover(index) => {
+                self.vanished.remove(&index);
+                self.worlds[index].is_gone = true;
+                self.restart();
             }
             Deed::Rest => {
                 self.rest();

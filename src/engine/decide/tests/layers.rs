@@ -58,7 +58,51 @@ fn deeds() -> impl Strategy<Value = (Vec<Wish>, Vec<Deed>, Option<i64>)> {
     })
 }
 
+/// What happens to the modes beside a vanished one, which is the first.
+fn beside() -> impl Strategy<Value = (Vec<Wish>, usize, Vec<Deed>)> {
+    let deeds = deeds().prop_map(|(wishes, deeds, _)| {
+        let others = deeds.into_iter().filter_map(|deed| match deed {
+            Deed::Declare(0)
+            | Deed::StandDown(0)
+            | Deed::Hold(0)
+            | Deed::Level(0, _)
+            | Deed::Turns(0, _)
+            | Deed::Crash(0, _)
+            | Deed::Vanish(_)
+            | Deed::Recover(_) => None,
+            // With what a vanished mode has left the top layer's value is not all there is.
+            Deed::Rest => Some(Deed::Turns(1, 9)),
+            other => Some(other),
+        });
+        (wishes, others.collect())
+    });
+    (deeds, 1..60_usize).prop_map(|((wishes, deeds), turns)| (wishes, turns, deeds))
+}
+
 proptest! {
+    /// A mode whose object is gone, and whose records are there, may have put anything into wartime,
+    /// at any point of its switch: what it found there must come back, whoever writes over it.
+    #[test]
+    fn what_a_vanished_mode_wrote_is_never_taken_for_peacetimes((wishes, turns, deeds) in beside()) {
+        let mut council = Council::new(&wishes, None);
+        council.perform(Deed::Declare(0));
+        council.perform(Deed::Turns(0, turns));
+        council.perform(Deed::Vanish(0));
+        for deed in deeds {
+            council.perform(deed);
+        }
+        for index in 1..wishes.len() {
+            council.perform(Deed::StandDown(index));
+        }
+        council.rest();
+        for (world, declared) in council.worlds.iter().zip(&council.declared).skip(1) {
+            prop_assert!(!declared || world.phase() == Phase::Closed, "{} is over", world.mode.name);
+        }
+        council.perform(Deed::Recover(0));
+        council.rest();
+        council.assert_peacetime();
+    }
+
     /// `PROPTEST_CASES` says how many.
     #[test]
     fn whoever_is_declared_and_stood_down_in_any_order_the_top_layer_stands_and_peacetime_returns(
