@@ -14,6 +14,7 @@ mod generated;
 mod gitops;
 mod kubectl;
 mod lease_model;
+mod policies;
 mod scenarios;
 mod simulation;
 mod standins;

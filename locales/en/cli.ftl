@@ -163,6 +163,7 @@ label-waiting = Waiting on
 label-plan = Plan
 label-granted = Granted
 label-proposed = Proposed
+label-denies = Refuses
 label-switch = Switch took
 label-restore = Return took
 value-level = { $level }, { $nature }
@@ -184,6 +185,7 @@ value-granted =
         [one] 1 approval
        *[other] { $approvals } approvals
     } at { $at }
+value-denies = new { $kinds } for { $stage }/{ $step }
 value-proposed =
     level { $level }, term { $term }, { $changes ->
         [one] 1 change

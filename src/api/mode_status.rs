@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Level, Term};
 use super::condition::Condition;
+use super::selector::Requirement;
 
 /// What the operator says of a mode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +40,11 @@ pub struct EmergencyModeStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub stages: Vec<StageStatus>,
+    /// New objects that are refused as long as the mode is in wartime, one rule a step with
+    /// `newTargets: Deny`. The admission policy `pingzhan-new-targets` refuses by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub denies: Vec<DenyRule>,
     /// How many changes are in which state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
@@ -224,6 +230,37 @@ pub enum StageState {
     Unsupported,
     /// Brought back.
     Restored,
+}
+
+/// Which new objects a step refuses: all that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DenyRule {
+    /// The step's stage.
+    #[schemars(length(max = 63))]
+    pub stage: String,
+    /// The step.
+    #[schemars(length(max = 63))]
+    pub step: String,
+    /// Kinds with their groups: `apps/Deployment`, and just `ConfigMap` in the core group.
+    #[schemars(length(max = 16), inner(length(max = 317)))]
+    pub kinds: Vec<String>,
+    /// Names of namespaces; any when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 63)))]
+    pub namespaces: Vec<String>,
+    /// What the namespace's labels must satisfy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128))]
+    pub namespace_labels: Vec<Requirement>,
+    /// What the object's labels must satisfy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub labels: Vec<Requirement>,
+    /// Names of objects; any when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 253)))]
+    pub names: Vec<String>,
 }
 
 /// How many changes are in which state.

@@ -15,6 +15,10 @@ pub const EXCLUDE_LABEL: &str = "pingzhan.dev/exclude";
 pub const MODE_UID_LABEL: &str = "pingzhan.dev/mode-uid";
 /// On a record: the name of its mode, cut to 63 characters.
 pub const MODE_NAME_LABEL: &str = "pingzhan.dev/mode";
+/// On a mode: it refuses new objects, so that the admission policy looks at it.
+pub const DENIES_LABEL: &str = "pingzhan.dev/denies";
+/// The admission policy that refuses new objects by what modes' statuses say, and its binding.
+pub const DENY_POLICY: &str = "pingzhan-new-targets";
 /// Says what an object is for: `dns`, `cni`, `csi`, `ingress`, `identity` and `panel` are never
 /// touched.
 pub const ROLE_LABEL: &str = "pingzhan.dev/role";

@@ -82,6 +82,9 @@ pub fn active() -> EmergencyMode {
             { "name": "access", "state": "Unsupported", "changes": 0, "applied": 0, "failed": 0, "message": "isolate is not carried out by this version" },
             { "name": "counters", "state": "Waiting", "changes": 0, "applied": 0, "failed": 0 },
         ],
+        "denies": [
+            { "stage": "shed", "step": "shrink-offices", "kinds": ["apps/Deployment", "apps/StatefulSet"], "namespaceLabels": [ { "key": "tier", "operator": "In", "values": ["back-office"] } ] },
+        ],
         "counts": { "applied": 411, "drifted": 1, "stuck": 0, "gone": 0, "kept": 0, "overtaken": 0, "refused": 0, "restored": 0 },
         "activatedAt": "2026-07-21T00:10:00Z",
         "switch": { "took": "4m10s", "objective": "10m", "met": true },

@@ -67,9 +67,10 @@ pub struct Serve {
 /// Where the kubeconfig is written if nobody says.
 const KUBECONFIG: &str = "sandtable.kubeconfig";
 /// What is installed, beside the CRDs: as `kubectl apply -f` would of a released version.
-const MANIFESTS: [&str; 3] = [
+const MANIFESTS: [&str; 4] = [
     include_str!("../../manifests/namespaces.yaml"),
     include_str!("../../manifests/rbac.yaml"),
+    include_str!("../../manifests/policies/new-targets.yaml"),
     RIGHTS,
 ];
 

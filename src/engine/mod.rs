@@ -10,6 +10,7 @@ pub mod amounts;
 pub mod authority;
 pub mod beside;
 pub mod decide;
+pub mod denies;
 pub mod facts;
 pub mod judge;
 pub mod layers;

@@ -84,17 +84,17 @@ impl Protected {
 }
 
 /// Namespaces of the cluster's own.
-const CLUSTER_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+pub const CLUSTER_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
 /// Groups whose objects are ours when their names begin with [`OUR_PREFIX`].
-const GUARDED_GROUPS: [&str; 3] = [
+pub const GUARDED_GROUPS: [&str; 3] = [
     "rbac.authorization.k8s.io",
     "admissionregistration.k8s.io",
     "apiregistration.k8s.io",
 ];
 
 /// How the names of our policies and access rights begin.
-const OUR_PREFIX: &str = "pingzhan";
+pub const OUR_PREFIX: &str = "pingzhan";
 
 /// What [`names::ROLE_LABEL`] says, and what it means.
 const ROLES: [(&str, Protected); 6] = [
@@ -107,7 +107,7 @@ const ROLES: [(&str, Protected); 6] = [
 ];
 
 /// Labels that say which program an object belongs to.
-const PROGRAM_LABELS: [&str; 4] = [
+pub const PROGRAM_LABELS: [&str; 4] = [
     "k8s-app",
     "app.kubernetes.io/name",
     "app.kubernetes.io/part-of",
@@ -175,6 +175,16 @@ const PROGRAMS: &[(&str, Protected)] = &[
     ("headlamp", Protected::Panel),
     ("pingzhan", Protected::Panel),
 ];
+
+/// What [`names::ROLE_LABEL`] may say, so that an object is never touched.
+pub fn roles() -> impl Iterator<Item = &'static str> {
+    ROLES.iter().map(|(word, _)| *word)
+}
+
+/// Programs that are recognised by [`PROGRAM_LABELS`].
+pub fn programs() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.iter().map(|(program, _)| *program)
+}
 
 /// Whether an object is never touched, and why.
 ///

@@ -3,6 +3,7 @@
 
 pub mod conditions;
 mod deeds;
+pub mod denied;
 pub mod expand;
 mod fields;
 pub mod kinds;

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, watch};
 use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind, names};
 use crate::cluster::{Accounts, Clients, Collection, Discovery};
 use crate::engine::decide::{BREAK_GLASS, Candidate, Decision, Need};
+use crate::engine::denies::Newcomer;
 use crate::engine::plan::Change;
 use crate::engine::scheduler::Order;
 use crate::field::Uid;
@@ -76,9 +77,11 @@ struct Memory {
     candidate: Option<Candidate>,
     candidate_at: Option<Timestamp>,
     adopted: Vec<(String, String, Change)>,
-    reported: Vec<String>,
+    reported: Vec<Newcomer>,
     surveyed_at: Option<Timestamp>,
     published: Option<EmergencyModeStatus>,
+    /// Whether our last write of the mode's label left it marked, if there was one.
+    marked: Option<bool>,
     /// The object's version as last seen, then those that our own writes of the status made of it.
     versions: Vec<String>,
     ordered: bool,

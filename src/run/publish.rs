@@ -18,6 +18,8 @@ pub enum Error {
         "EmergencyMode {name} has moved on since it was seen: its status is decided anew"
     ))]
     Moved { name: String },
+    #[snafu(display("the label of EmergencyMode {name} could not be changed: {source}"))]
+    Mark { name: String, source: kube::Error },
     #[snafu(display("the finalizer of EmergencyMode {name} could not be changed: {source}"))]
     Finalizer { name: String, source: kube::Error },
 }
@@ -52,6 +54,40 @@ pub async fn status(
         Ok(mode) => Ok(mode.resource_version().unwrap_or_default()),
         Err(kube::Error::Api(answer)) if answer.code == 409 => MovedSnafu { name }.fail(),
         Err(source) => Err(source).context(StatusSnafu { name }),
+    }
+}
+
+/// Marks a mode, as it was at this version, for the admission policy that refuses new objects, or
+/// takes the mark away; returns the mode's new version.
+///
+/// Errors: `Moved` where the object has another version by now.
+pub async fn mark(
+    client: &Client,
+    mode: &EmergencyMode,
+    version: &str,
+    marked: bool,
+) -> Result<String, Error> {
+    let api: Api<EmergencyMode> = Api::all(client.clone());
+    let name = mode.name_any();
+    let key = names::DENIES_LABEL.replace('/', "~1");
+    let change = match (marked, &mode.metadata.labels) {
+        (true, Some(_)) => {
+            json!({ "op": "add", "path": format!("/metadata/labels/{key}"), "value": "true" })
+        }
+        (true, None) => {
+            json!({ "op": "add", "path": "/metadata/labels", "value": { names::DENIES_LABEL: "true" } })
+        }
+        (false, _) => json!({ "op": "remove", "path": format!("/metadata/labels/{key}") }),
+    };
+    let patch = json_patch(json!([
+        { "op": "test", "path": "/metadata/uid", "value": mode.uid() },
+        { "op": "replace", "path": "/metadata/resourceVersion", "value": version },
+        change,
+    ]));
+    match api.patch(&name, &params(), &patch).await {
+        Ok(mode) => Ok(mode.resource_version().unwrap_or_default()),
+        Err(kube::Error::Api(answer)) if answer.code == 409 => MovedSnafu { name }.fail(),
+        Err(source) => Err(source).context(MarkSnafu { name }),
     }
 }
 

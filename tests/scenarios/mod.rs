@@ -12,6 +12,7 @@ mod capacity;
 mod confinement;
 mod custom;
 mod deeds;
+mod denied;
 mod drift;
 mod ending;
 pub mod fleet;

@@ -2,6 +2,7 @@
 
 mod acts;
 mod counts;
+mod denies;
 pub mod fields;
 pub mod findings;
 pub mod mode;

@@ -9,6 +9,7 @@ use crate::i18n::Lang;
 use crate::t;
 
 use super::counts::counts;
+use super::denies::denies;
 use super::findings;
 use super::{Tone, View, bar, drawn, nature_word, phase_tone, phase_word, short_hash, stage_word};
 
@@ -186,6 +187,7 @@ fn authority(view: &View, status: &EmergencyModeStatus) -> Vec<(String, String)>
         );
         rows.push((t!(lang, "label-proposed"), text));
     }
+    rows.extend(denies(lang, status).map(|text| (t!(lang, "label-denies"), text)));
     rows.extend(ways(lang, status));
     rows
 }

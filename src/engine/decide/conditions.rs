@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::api::condition::{self, types};
-use crate::api::{Condition, Counts, Phase};
+use crate::api::{Condition, Counts, Phase, names};
+use crate::engine::denies::Newcomer;
 use crate::ledger::Direction;
 use crate::ledger::record::VALUE;
 
@@ -142,14 +143,27 @@ fn at_the_table(input: &Input<'_>) -> &'static str {
 
 /// New objects that match and are left alone, for the message of Active.
 fn left_alone(input: &Input<'_>) -> String {
-    match input.reported {
-        [] => String::new(),
-        [first, rest @ ..] => format!(
-            "; {} new objects match and are not switched (newTargets: Report): {first}{}",
-            rest.len() + 1,
-            if rest.is_empty() { "" } else { " and others" }
-        ),
-    }
+    let (slipped, left): (Vec<&Newcomer>, Vec<&Newcomer>) =
+        input.reported.iter().partition(|one| one.refused);
+    let left = newcomers(&left).map(|(count, which)| {
+        format!("; {count} new objects match and are not switched (newTargets: Report): {which}")
+    });
+    let slipped = newcomers(&slipped).map(|(count, which)| {
+        format!(
+            "; {count} new objects match and are not switched, although such creations are refused \
+             (newTargets: Deny): {which}; they came before the mode was in force, were made by the \
+             cluster or an object's controller, or the policy {} and its binding are not in place",
+            names::DENY_POLICY
+        )
+    });
+    [left, slipped].into_iter().flatten().collect()
+}
+
+/// How many there are, and the first of them.
+fn newcomers(list: &[&Newcomer]) -> Option<(usize, String)> {
+    let (first, rest) = list.split_first()?;
+    let others = if rest.is_empty() { "" } else { " and others" };
+    Some((list.len(), format!("{}{others}", first.what)))
 }
 
 /// Targets of which the server tracks no owners, for the message of Active.

@@ -146,8 +146,8 @@ pub struct Input<'a> {
     pub unwatched: Option<&'a str>,
     /// Why the last record could not be stored, if so.
     pub refused: Option<&'a str>,
-    /// New objects that match and are left alone, `Kind namespace/name`.
-    pub reported: &'a [String],
+    /// New objects that match and are left alone.
+    pub reported: &'a [super::denies::Newcomer],
     /// Targets for which the rest is not held up any longer, and how far the controllers were.
     pub given_up: &'a BTreeMap<Uid, Progressing>,
     /// Now.

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{
-    ActNote, Counts, EmergencyModeStatus, GrantedStatus, Phase, PlanFindings, PlanStatus,
+    ActNote, Counts, DenyRule, EmergencyModeStatus, GrantedStatus, Phase, PlanFindings, PlanStatus,
     ProposedStatus, StageState, StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry,
     TurnKind,
 };
+use crate::engine::denies;
 use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
@@ -53,6 +54,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
             .as_ref()
             .map(|waiting| cut(&waiting.sentence())),
         stages: stages(decision, old),
+        denies: denies(input),
         counts: Some(counts),
         activated_at: ledger.activated_at,
         switch: old.and_then(|old| old.switch.clone()),
@@ -124,6 +126,19 @@ fn found(input: &Input<'_>, hash: &str) -> Option<PlanFindings> {
         of_plan.or_else(|| proposed?.findings.as_ref())
     });
     known.cloned()
+}
+
+/// What is refused: only while the mode is in force, and not once a person has stopped it.
+fn denies(input: &Input<'_>) -> Vec<DenyRule> {
+    match input.ledger.direction {
+        Direction::Wartime => wartime::in_force(input)
+            .filter(|plan| !plan.tabletop)
+            .map(denies::rules)
+            .unwrap_or_default(),
+        Direction::Pending | Direction::Held | Direction::Restoring | Direction::Closed => {
+            Vec::new()
+        }
+    }
 }
 
 fn counts(input: &Input<'_>) -> Counts {

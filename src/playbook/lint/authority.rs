@@ -1,6 +1,6 @@
 //! Who may do it, for how long, under which account.
 
-use crate::api::{Level, NewTargets, PlaybookSpec, Term};
+use crate::api::{Level, PlaybookSpec, Term};
 
 use super::{Finding, codes, names};
 
@@ -44,18 +44,7 @@ pub fn findings(spec: &PlaybookSpec) -> Vec<Finding> {
             findings.extend(term.as_ref().and_then(|term| duration(term, &at)));
         }
     }
-    if spec.new_targets == Some(NewTargets::Deny) {
-        findings.push(deny("/spec/newTargets"));
-    }
     findings
-}
-
-/// The finding on `newTargets: Deny`.
-pub fn deny(at: &str) -> Finding {
-    codes::UNSUPPORTED_DENY.at(
-        at,
-        "this version does not refuse the creation of new objects: they are reported",
-    )
 }
 
 /// The finding on a duration, if it is none.

@@ -106,6 +106,7 @@ codes! {
     SELECTS_ALL "PZ0410" Warning "the step selects every object of its kinds", "narrow it by namespaces, labels or names";
     LOCKOUT "PZ0411" Warning "the step aims at what is never touched", "take it out: objects there are left alone, whatever a playbook says";
     LABEL_OF_OURS "PZ0412" Error "Pingzhan's own labels are not for playbooks", "leave labels and annotations under `pingzhan.dev/` alone";
+    DENY_UNJUDGED "PZ0413" Error "new objects are to be refused that the API server cannot judge", "select by kinds, namespaces, labels and names alone, or give the step `newTargets: Report`";
 
     // What an act asks for.
     SCALE_EMPTY "PZ0501" Error "scale asks for nothing", "give `replicas`, or `percent`, `minimum` and `maximum` in any combination";
@@ -144,7 +145,6 @@ codes! {
 
     // What this version does not carry out.
     UNSUPPORTED_ACT "PZ0701" Warning "this version does not carry the act out", "leave the step in as the plan of record, and do by hand what it says; the plan and the status list it";
-    UNSUPPORTED_DENY "PZ0705" Warning "this version does not refuse new objects", "use Report, or expect them to be reported";
     UNSUPPORTED_ACKNOWLEDGE "PZ0706" Note "this version does not follow up acknowledgements", "let the receiver of the channel follow them up";
 
     // Modes.

@@ -4,6 +4,7 @@
 mod acts;
 mod authority;
 pub mod codes;
+mod deny;
 mod made;
 mod mode;
 mod names;
@@ -61,6 +62,7 @@ pub fn playbook(spec: &PlaybookSpec) -> Vec<Finding> {
     let mut findings = authority::findings(spec);
     findings.extend(parameters::findings(spec));
     findings.extend(structure::findings(spec));
+    findings.extend(deny::findings(spec));
     for (at, stage) in spec.stages.iter().enumerate() {
         for (place, step) in stage.steps.iter().enumerate() {
             let pointer = format!("/spec/stages/{at}/steps/{place}");

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::{Level, NewTargets, PlaybookSpec, Stage};
+use crate::api::{Level, PlaybookSpec, Stage};
 use crate::playbook::numbers::percentage;
 use crate::playbook::order::{Item, order};
 use crate::playbook::{conditions, expand};
 
-use super::authority::{deny, duration};
+use super::authority::duration;
 use super::{Finding, codes, names, targets};
 
 /// The most stages of a playbook and steps of a stage, as in the API's schema.
@@ -138,9 +138,6 @@ fn steps(stage: &Stage, at: &str) -> Vec<Finding> {
         }
         let term = step.timeout.as_ref();
         findings.extend(term.and_then(|term| duration(term, &format!("{at}/timeout"))));
-        if step.new_targets == Some(NewTargets::Deny) {
-            findings.push(deny(&format!("{at}/newTargets")));
-        }
     }
     let items: Vec<Item<'_>> = stage
         .steps

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use crate::api::{EmergencyMode, NewTargets, Scalar, Scope};
 use crate::cluster::Clients;
 use crate::engine::decide::{Candidate, Sight};
+use crate::engine::denies::{self, Newcomer};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Plan, Request};
 use crate::engine::protect::Own;
@@ -257,11 +258,16 @@ pub(super) const fn request(plan: &Plan) -> Request<'_> {
 type Adopted = Vec<(String, String, plan::Change)>;
 
 /// Objects that the plan did not know: adopted or reported, as their step says.
-fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<Uid>) -> (Adopted, Vec<String>) {
+fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<Uid>) -> (Adopted, Vec<Newcomer>) {
     let planned: BTreeSet<&str> = plan
         .changes()
         .map(|(_, _, change)| change.target.uid.as_str())
         .collect();
+    let refusing = denies::rules(plan);
+    let refuses = |stage: &str, step: &str| {
+        let mut rules = refusing.iter();
+        rules.any(|rule| rule.stage == stage && rule.step == step)
+    };
     let mut adopted = Vec::new();
     let mut reported = BTreeSet::new();
     for (stage, step, change) in fresh.changes() {
@@ -274,7 +280,10 @@ fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<Uid>) -> (Adopted, Vec<
                 adopted.push((stage.name.clone(), step.name.clone(), change.clone()));
             }
             NewTargets::Report | NewTargets::Deny => {
-                reported.insert(plan::describe(&change.target));
+                reported.insert(Newcomer {
+                    what: plan::describe(&change.target),
+                    refused: refuses(&stage.name, &step.name),
+                });
             }
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::condition::{self, types};
-use crate::api::{EmergencyMode, EmergencyModeStatus};
+use crate::api::{EmergencyMode, EmergencyModeStatus, names};
 use crate::engine::decide::{self, Decision};
 use crate::run::{publish, records};
 
@@ -21,6 +21,9 @@ const TROUBLES: [&str; 5] = [
 
 impl Actor {
     /// Says what was decided. Where the server does not take it, says when to say it again.
+    ///
+    /// Guarantees: a mode is marked for the admission policy only after its status says what is
+    /// refused.
     pub(super) async fn publish(
         &self,
         memory: &mut Memory,
@@ -28,6 +31,49 @@ impl Actor {
         decision: &Decision,
     ) -> Option<Timestamp> {
         let object = object?;
+        let again = self.say(memory, object, decision).await;
+        if again.is_some() {
+            return again;
+        }
+        self.mark(memory, object, !decision.status.denies.is_empty())
+            .await
+    }
+
+    /// Marks the mode for the admission policy that refuses new objects, or takes the mark away.
+    async fn mark(
+        &self,
+        memory: &mut Memory,
+        object: &EmergencyMode,
+        wanted: bool,
+    ) -> Option<Timestamp> {
+        let version = version(memory, object);
+        let is_stale = memory.versions.len() > 1;
+        let seen = object.labels().contains_key(names::DENIES_LABEL);
+        let is_marked = memory.marked.filter(|_| is_stale).unwrap_or(seen);
+        if is_marked == wanted {
+            return None;
+        }
+        let now = self.deps.clock.monotonic_ms();
+        self.deps.leader.still_leader(now)?;
+        match publish::mark(&self.own.writes, object, &version, wanted).await {
+            Ok(version) => {
+                memory.marked = Some(wanted);
+                memory.versions.push(version);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the mode is marked again later");
+                Some(self.soon())
+            }
+        }
+    }
+
+    async fn say(
+        &self,
+        memory: &mut Memory,
+        object: &EmergencyMode,
+        decision: &Decision,
+    ) -> Option<Timestamp> {
         let known = memory.published.as_ref().or(object.status.as_ref());
         if known == Some(&decision.status) {
             return None;

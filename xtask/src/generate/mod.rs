@@ -5,6 +5,7 @@ mod crds;
 mod install;
 pub mod kinds;
 pub mod openapi;
+mod policies;
 mod rbac;
 mod reference;
 mod steps;
@@ -75,6 +76,7 @@ pub fn files() -> Result<Vec<Generated>, Error> {
         files.extend(crds::files(crd)?);
     }
     files.extend(rbac::files());
+    files.extend(policies::files());
     files.push(install::file(&crds)?);
     files.push(reference::file(&crds));
     files.push(steps::file());

@@ -5,6 +5,7 @@
 mod acts;
 mod council;
 mod create;
+mod denies;
 mod gitops;
 mod layers;
 mod tabletop;

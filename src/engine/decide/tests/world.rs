@@ -88,6 +88,8 @@ pub struct World {
     pub asked: Vec<(Key, Ask)>,
     /// Whether time passes while acts wait.
     pub is_patient: bool,
+    /// New objects that match and are left alone.
+    pub newcomers: Vec<crate::engine::denies::Newcomer>,
     /// Whether the mode's object is gone, and only its records are left.
     pub is_gone: bool,
     answers: Answers,
@@ -196,6 +198,7 @@ impl World {
             seen: BTreeMap::new(),
             asked: Vec::new(),
             is_patient: false,
+            newcomers: Vec::new(),
             is_gone: false,
             answers: BTreeMap::new(),
             parsed: RefCell::default(),
@@ -303,6 +306,12 @@ impl World {
             first(plan.and_then(|plan| plan.findings.as_ref())),
             first(proposed.and_then(|plan| plan.findings.as_ref())),
         ]
+    }
+
+    /// The steps whose new objects are refused.
+    pub fn refuses(&self) -> Vec<&str> {
+        let rules = self.status.denies.iter();
+        rules.map(|rule| rule.step.as_str()).collect()
     }
 
     pub fn propose(&mut self, level: Level) {
@@ -589,7 +598,7 @@ impl World {
             unanswered: &BTreeMap::new(),
             unwatched: None,
             refused: None,
-            reported: &[],
+            reported: &self.newcomers,
             given_up: &BTreeMap::new(),
             now: self.now,
         })
