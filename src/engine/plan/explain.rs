@@ -4,16 +4,17 @@
 use std::collections::BTreeSet;
 
 use super::order::{Order, Place};
-use super::{Finding, Plan, capacity, join, moves, rivals, traps};
+use super::{Finding, Plan, capacity, join, made, moves, rivals, traps};
 use crate::engine::facts::Facts;
 use crate::engine::room::Room;
 
-/// The namespaces in which a plan changes counts of replicas; empty where it changes none, and the
+/// The namespaces in which a plan changes how many pods there are; empty where it does not, and the
 /// cluster's room need not be looked at.
 pub fn scales(plan: &Plan) -> BTreeSet<String> {
     let changes = plan.changes();
-    let counts = changes
-        .filter(|(_, step, change)| moves::is_count(step, change) || moves::is_bound(step, change));
+    let counts = changes.filter(|(_, step, change)| {
+        moves::is_count(step, change) || moves::is_bound(step, change) || made::is(change)
+    });
     let mut namespaces = BTreeSet::new();
     for (_, _, change) in counts {
         let namespace = &change.target.namespace;
@@ -31,7 +32,8 @@ pub fn scales(plan: &Plan) -> BTreeSet<String> {
 pub fn explain(plan: &mut Plan, facts: &Facts, room: Option<&Room>) {
     let order = Order::of(plan);
     let joined = join::all(plan, facts);
-    let walks = moves::walks(&joined);
+    let made = made::all(plan);
+    let walks = moves::walks(&joined, &made);
     let mut of_steps: Vec<(Place, Finding)> = rivals::findings(plan, &joined, &order)
         .into_iter()
         .map(|(place, sentence)| (place, Finding::risk(sentence)))

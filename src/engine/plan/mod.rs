@@ -9,6 +9,7 @@ mod compute;
 mod explain;
 mod finding;
 mod join;
+mod made;
 mod moves;
 mod order;
 mod rivals;

@@ -1,9 +1,10 @@
 //! How a plan moves the counts of workloads, step by step: by their own field, or by the bounds of
-//! the autoscaler that owns them.
+//! the autoscaler that owns them. What a plan makes is a move from none.
 
 use std::collections::BTreeMap;
 
 use super::join::Joined;
+use super::made::Made;
 use super::order::Place;
 use super::{Change, PlannedStep};
 use crate::engine::beside::Beside;
@@ -33,11 +34,11 @@ pub(super) struct Move<'a> {
 }
 
 /// Every step that moves counts, in plan order.
-pub(super) fn walks<'a>(joined: &[Joined<'a>]) -> Vec<Walk<'a>> {
+pub(super) fn walks<'a>(joined: &[Joined<'a>], made: &'a Made<'a>) -> Vec<Walk<'a>> {
     let mut counts = BTreeMap::new();
     let mut walks = Vec::new();
     for one in joined {
-        let moves = moves(one, &mut counts);
+        let moves = moves(one, made, &mut counts);
         if !moves.is_empty() {
             let (place, step) = (one.place, one.step);
             walks.push(Walk { place, step, moves });
@@ -77,12 +78,24 @@ fn is_at(path: &Path, names: [&str; 2]) -> bool {
     }
 }
 
-fn moves<'a>(joined: &Joined<'a>, counts: &mut BTreeMap<&'a str, i64>) -> Vec<Move<'a>> {
+fn moves<'a>(
+    joined: &Joined<'a>,
+    made: &'a Made<'a>,
+    counts: &mut BTreeMap<&'a str, i64>,
+) -> Vec<Move<'a>> {
     let mut moves = Vec::new();
     let mut told: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for known in &joined.changes {
         let change = known.change;
-        if is_count(joined.step, change) {
+        if let Some(made) = made.get(change.target.uid.as_str()) {
+            moves.push(Move {
+                workload: &change.target,
+                beside: made.beside.as_ref(),
+                from: 0,
+                to: made.count,
+                most: made.count,
+            });
+        } else if is_count(joined.step, change) {
             let numbers = (kinds::number(&change.base), kinds::number(&change.after));
             if let (Some(from), Some(to)) = numbers {
                 moves.push(Move {

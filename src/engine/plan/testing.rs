@@ -9,6 +9,7 @@ use crate::api::{Level, Nature, PlaybookSpec, Term};
 use crate::engine::beside::Beside;
 use crate::engine::facts::{Facts, StepFacts};
 use crate::field::project::project;
+use crate::field::{Projection, creation};
 use crate::playbook::{Expanded, expand};
 use crate::step::{self, Fields};
 
@@ -77,8 +78,14 @@ pub fn facts(book: &Book, seen: &[(&str, Vec<Value>)]) -> Facts {
             let objects: Vec<&Value> = objects.flat_map(|(_, objects)| objects).collect();
             let mut step_facts = StepFacts::default();
             for query in step::needs(step) {
-                let Fields::Paths(paths) = &query.fields else {
-                    panic!("a kind of the table");
+                let paths = match &query.fields {
+                    Fields::Paths(paths) => paths,
+                    Fields::Manifest { object, .. } => {
+                        step_facts.found.push(vec![absent(object)]);
+                        step_facts.beside.push(vec![Beside::default()]);
+                        continue;
+                    }
+                    Fields::Replicas => panic!("a kind of the table"),
                 };
                 let kind = query.kind.rsplit('/').next().expect("a kind");
                 let of_kind = objects.iter().filter(|object| object["kind"] == kind);
@@ -96,6 +103,21 @@ pub fn facts(book: &Book, seen: &[(&str, Vec<Value>)]) -> Facts {
         }
     }
     facts
+}
+
+/// What is seen of an object that is not there.
+fn absent(object: &Value) -> Projection {
+    let text = |at: &str| {
+        object
+            .pointer(at)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let (kind, space) = (text("/kind"), text("/metadata/namespace"));
+    let plural = format!("{}s", kind.to_lowercase());
+    let name = text("/metadata/name");
+    let target = creation::target(text("/apiVersion"), kind, &plural, space, name);
+    creation::seen(&target, None)
 }
 
 /// The plan of a playbook.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::explain::explain;
 use super::super::testing::{book, facts, object, plan_of, stage, workload};
-use super::super::{join, moves};
+use super::super::{join, made, moves};
 use super::*;
 use crate::engine::amounts::whole;
 use crate::engine::room::guests::{Guests, Read};
@@ -176,7 +176,8 @@ fn an_autoscaler_moves_what_is_certain_and_what_may_come() {
     let book = book(&stages);
     let facts = facts(&book, &seen);
     let plan = plan_of(&book, &facts);
-    let walks = moves::walks(&join::all(&plan, &facts));
+    let made = made::all(&plan);
+    let walks = moves::walks(&join::all(&plan, &facts), &made);
     let moves = &walks[0].moves;
     assert_eq!((moves[0].from, moves[0].to, moves[0].most), (3, 9, 20));
 }
@@ -294,4 +295,152 @@ fn what_is_not_known_is_said_once() {
     assert!(
         said[0].starts_with("capacity is not known: pingzhan-playbooks/flood may not list nodes")
     );
+}
+
+/// A stage that makes these.
+fn making(after: &str, objects: &[Value]) -> String {
+    let objects = Value::from(objects.to_vec());
+    format!(
+        "{{ name: make, dependsOn: [{after}], steps: [{{ name: new, apply: {{ objects: {objects} }} }}] }}"
+    )
+}
+
+/// A workload as a playbook has it: without what only a server gives.
+fn manifest(kind: &str, spec: &Value) -> Value {
+    let api_version = match kind {
+        "Job" | "CronJob" => "batch/v1",
+        _ => "apps/v1",
+    };
+    json!({ "apiVersion": api_version, "kind": kind, "spec": spec,
+        "metadata": { "name": "extra", "namespace": "portal" } })
+}
+
+fn pod() -> Value {
+    json!({ "containers": [{ "name": "c", "resources": { "requests": one_cpu() } }] })
+}
+
+/// A call centre that is made for the emergency takes room like every other one; nobody sees its pods
+/// before it is too late.
+#[test]
+fn what_a_plan_makes_takes_room_from_its_stage_on() {
+    let template = json!({ "spec": pod() });
+    let with = |spec: Value| {
+        let mut spec = spec;
+        spec["template"] = template.clone();
+        spec
+    };
+    let rows = [
+        (manifest("Deployment", &with(json!({ "replicas": 6 }))), 6),
+        (manifest("Deployment", &with(json!({}))), 1),
+        (manifest("Deployment", &with(json!({ "replicas": 0 }))), 0),
+        (manifest("StatefulSet", &with(json!({ "replicas": 4 }))), 4),
+        (manifest("Job", &with(json!({}))), 1),
+        (manifest("Job", &with(json!({ "parallelism": 5 }))), 5),
+        (
+            manifest("Job", &with(json!({ "parallelism": 5, "completions": 2 }))),
+            2,
+        ),
+        (
+            manifest("Job", &with(json!({ "parallelism": 5, "suspend": true }))),
+            0,
+        ),
+        (manifest("ConfigMap", &with(json!({ "replicas": 7 }))), 0),
+    ];
+    for (object, count) in rows {
+        let (_, said) = all(
+            &[making("", std::slice::from_ref(&object))],
+            &[],
+            &room(nodes(1, 1, "64Gi", 110)),
+        );
+        let asks = match count {
+            0 => "no stage asks for any of it".to_owned(),
+            count => format!("stage make asks for {count} CPU, {count} GiB and {count} pod"),
+        };
+        assert!(said[0].contains(&asks), "{object}: {said:?}");
+        let short = format!("{} CPU short in stage make", count - 1);
+        assert_eq!(
+            said.iter().any(|one| one.contains(&short)),
+            count > 1,
+            "{object}: {said:?}"
+        );
+    }
+}
+
+/// It goes with the mode: at the return its room is free for what was shed before it.
+#[test]
+fn what_a_plan_makes_frees_its_room_on_the_way_back() {
+    let template = json!({ "spec": pod() });
+    let extra = manifest(
+        "Deployment",
+        &json!({ "replicas": 9, "template": template }),
+    );
+    let batch = workload("StatefulSet", "batch", 10, &one_cpu());
+    let seen = [("shed/calm", vec![batch])];
+    // With one CPU that is free, and eight that the shedding frees, nine fit, and go before the eight
+    // come back.
+    let tight = room(nodes(1, 1, "64Gi", 110));
+    let waits = said(
+        &[shed(), making("shed", std::slice::from_ref(&extra))],
+        &seen,
+        &tight,
+    );
+    assert_eq!(waits, Vec::<String>::new());
+    let beside = said(&[shed(), making("", &[extra])], &seen, &tight);
+    assert!(
+        beside
+            .iter()
+            .any(|one| one.starts_with("pods would stay Pending: 8 CPU short in stage make")),
+        "{beside:?}"
+    );
+    assert!(
+        beside.iter().any(|one| one
+            .starts_with("on the way back pods would stay Pending: 8 CPU short in stage shed")),
+        "{beside:?}"
+    );
+}
+
+/// A quota counts pods whoever asks for them, and what nobody can count is named.
+#[test]
+fn what_a_plan_makes_counts_for_quotas_and_what_has_no_number_is_said() {
+    let template = json!({ "spec": pod() });
+    let extra = manifest(
+        "Deployment",
+        &json!({ "replicas": 6, "template": template }),
+    );
+    let hard = json!({ "pods": "14", "requests.cpu": "20" });
+    let used = json!({ "pods": "10", "requests.cpu": "10" });
+    let room = with_quota(quota(&hard, &used));
+    assert_eq!(
+        said(&[making("", &[extra])], &[], &room),
+        ["namespace portal: quota compute allows 4 more pods, stage make asks for 6"]
+    );
+    let every = manifest("DaemonSet", &json!({ "template": template }));
+    let often = manifest(
+        "CronJob",
+        &json!({ "jobTemplate": { "spec": { "template": template } } }),
+    );
+    let said = said(&[making("", &[every, often])], &[], &Room::default());
+    assert_eq!(
+        said,
+        [
+            "what the pods of DaemonSet portal/extra and CronJob portal/extra ask for is not known, and is not counted"
+        ]
+    );
+}
+
+/// The room is looked at only where it matters: a plan that only makes workloads is one of these.
+#[test]
+fn the_room_of_namespaces_is_looked_at_in_which_pods_are_made() {
+    let template = json!({ "spec": pod() });
+    let extra = manifest(
+        "Deployment",
+        &json!({ "replicas": 6, "template": template }),
+    );
+    let spaces = |object: Value| {
+        let book = book(&[making("", &[object])]);
+        let plan = plan_of(&book, &facts(&book, &[]));
+        super::super::scales(&plan)
+    };
+    assert_eq!(spaces(extra), ["portal".to_owned()].into());
+    assert!(spaces(manifest("Service", &json!({}))).is_empty());
 }
