@@ -1,18 +1,19 @@
 //! What is said of a mode: its status, computed from journal and decision, bounded, and true.
 
+mod timeline;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{
-    ActNote, Counts, DenyRule, EmergencyModeStatus, GrantedStatus, Phase, PlanFindings, PlanStatus,
-    ProposedStatus, StageState, StageStatus, SwitchStatus, TargetStatus, Term, TimelineEntry,
-    TurnKind,
+    Counts, DenyRule, EmergencyModeStatus, GrantedStatus, Phase, PlanFindings, PlanStatus,
+    ProposedStatus, StageState, StageStatus, SwitchStatus, TargetStatus, Term,
 };
 use crate::engine::denies;
 use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{BREAK_GLASS, Decision, Input, conditions, wartime};
+use super::{Decision, Input, conditions, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
@@ -60,7 +61,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
         switch: old.and_then(|old| old.switch.clone()),
         restore: old.and_then(|old| old.restore.clone()),
         targets: targets(input, decision),
-        timeline: timeline(input),
+        timeline: timeline::of(input),
     };
     took(input, decision, phase, &mut status);
     conditions::fill(input, decision, phase, &counts, &mut status.conditions);
@@ -286,82 +287,6 @@ fn said(input: &Input<'_>, uid: &str, pointer: &str) -> Option<String> {
         .iter()
         .find(|one| one.uid == uid && one.path == pointer)?;
     said.seen.clone()
-}
-
-fn timeline(input: &Input<'_>) -> Vec<TimelineEntry> {
-    let acts = input.ledger.told.iter().rev().take(LISTED);
-    let acts = acts.map(|(at, note)| TimelineEntry {
-        at: *at,
-        event: format!("Act{:?}", note.event),
-        message: act(note),
-    });
-    let mut all: Vec<TimelineEntry> = turns(input).into_iter().chain(acts).collect();
-    all.sort_by_key(|entry| std::cmp::Reverse(entry.at));
-    all.truncate(LISTED);
-    all
-}
-
-/// What became of an act, for people.
-fn act(note: &ActNote) -> String {
-    let by = note
-        .by
-        .as_ref()
-        .map(|by| format!(" by {by}"))
-        .unwrap_or_default();
-    let why = note
-        .reason
-        .as_ref()
-        .map(|why| format!(": {why}"))
-        .unwrap_or_default();
-    cut(&format!("{}/{}{by}{why}", note.stage, note.step))
-}
-
-fn turns(input: &Input<'_>) -> Vec<TimelineEntry> {
-    input
-        .ledger
-        .turns
-        .iter()
-        .rev()
-        .take(LISTED)
-        .map(|(at, turn)| {
-            let reason = turn.reason.as_deref().unwrap_or_default();
-            let by = turn
-                .by
-                .as_ref()
-                .map(|by| format!(" by {by}"))
-                .unwrap_or_default();
-            let message = match turn.kind {
-                TurnKind::Leader => format!("a new leader took over{by}"),
-                TurnKind::Granted => format!(
-                    "level {} in force, {}, until {}",
-                    turn.level.map_or("?", crate::api::Level::as_str),
-                    if turn.reason.as_deref() == Some(BREAK_GLASS) {
-                        format!("without quorum{by}")
-                    } else {
-                        format!("approved by {}", people(&turn.approvals))
-                    },
-                    turn.expires_at.as_deref().unwrap_or("?"),
-                ),
-                TurnKind::Restoring => format!("the return began: {reason}{by}"),
-                TurnKind::Held => format!("stopped, values stay: {reason}{by}"),
-                TurnKind::Closed => format!("over: {reason}{by}"),
-            };
-            TimelineEntry {
-                at: *at,
-                event: format!("{:?}", turn.kind),
-                message,
-            }
-        })
-        .collect()
-}
-
-/// Who approved, for people.
-fn people(approvals: &[String]) -> String {
-    if approvals.is_empty() {
-        "nobody, since none was needed".into()
-    } else {
-        approvals.join(", ")
-    }
 }
 
 /// How long the switch and the return took, once they are over.
