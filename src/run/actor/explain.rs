@@ -26,6 +26,10 @@ use super::{Actor, Memory};
 /// Longest look at the room for pods: a cluster with a hundred thousand of them answers within it.
 const LONGEST: Duration = Duration::from_mins(1);
 
+/// How long a plan waits before it is looked at: whoever approves at once, as a robot does, has the
+/// switch begin with nothing beside it.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What was found of the plan that waits, and the look that goes on for it.
 #[derive(Default)]
 pub(super) struct Explaining {
@@ -145,6 +149,7 @@ struct Look {
 
 impl Look {
     async fn run(self) -> (String, PlanFindings) {
+        tokio::time::sleep(PAUSE).await;
         let at = self.clock.now();
         let findings = match self.plan_now().await {
             Ok(plan) => plan::worst(&plan, at),
