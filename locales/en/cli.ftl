@@ -246,6 +246,7 @@ concern-risk = risk
 concern-note = note
 timeline-head = Latest events:
 entries-none = The journal holds no changes.
+who-gone = its EmergencyMode is gone
 who-nobody = No mode holds a field of { $object }.
 who-because = { $mode }, { $step }: { $state }
 who-under = under it { $mode }, { $step }, which wants { $after }

@@ -277,6 +277,7 @@ concern-risk = 风险
 concern-note = 提示
 timeline-head = 最近事件：
 entries-none = 变更日志中没有变更。
+who-gone = 其 EmergencyMode 已不存在
 who-nobody = 没有应急模式持有 { $object } 的字段。
 who-because = { $mode } · { $step } · { $state }
 who-under = 其下 { $mode } · { $step } · 拟改 { $after }

@@ -77,29 +77,41 @@ async fn targets(
     })
 }
 
-/// The ledger of a mode.
+/// The journal of a mode.
 ///
 /// # Errors
-/// `Refused` where the journal cannot be read; what a request says.
+/// What a request says; `Refused` where it is damaged.
 pub(super) async fn ledger(
     context: &Context,
     client: &Client,
     mode: &EmergencyMode,
 ) -> Result<Ledger, Error> {
-    let uid = mode.metadata.uid.clone().unwrap_or_default();
-    let name = mode.metadata.name.clone().unwrap_or_default();
+    let id = RecordMode {
+        name: mode.metadata.name.clone().unwrap_or_default(),
+        uid: mode.metadata.uid.clone().unwrap_or_default(),
+    };
+    ledger_of(context, client, id).await
+}
+
+/// The journal of a mode of which records are there, whether its object is or not.
+///
+/// # Errors
+/// As [`ledger`].
+pub(super) async fn ledger_of(
+    context: &Context,
+    client: &Client,
+    id: RecordMode,
+) -> Result<Ledger, Error> {
     let api: Api<ChangeRecord> = Api::all(client.clone());
-    let of_mode = ListParams::default().labels(&format!("{}={uid}", names::MODE_UID_LABEL));
+    let of_mode = ListParams::default().labels(&format!("{}={}", names::MODE_UID_LABEL, id.uid));
     let records = pages("list ChangeRecords", &api, of_mode).await?;
+    // A label does not hold every name whole.
+    let id = records
+        .first()
+        .map_or(id, |record| record.spec.mode.clone());
+    let name = id.name.clone();
     let specs = records.into_iter().map(|record| record.spec).collect();
-    Ledger::fold(
-        RecordMode {
-            name: name.clone(),
-            uid,
-        },
-        specs,
-    )
-    .map_err(|damage| Error::Refused {
+    Ledger::fold(id, specs).map_err(|damage| Error::Refused {
         problem: t!(
             context.lang,
             "error-journal",

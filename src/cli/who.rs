@@ -196,6 +196,8 @@ fn names_kind(resource: &ApiResource, wanted: &str) -> bool {
 struct Found {
     mode: String,
     rank: Rank,
+    /// Whether its object is gone: then it lies under every other one.
+    is_gone: bool,
     entry: Entry,
 }
 
@@ -213,13 +215,17 @@ async fn live_entries(
             layers.push(Found {
                 mode: ledger.mode.name.clone(),
                 rank: rank.clone(),
+                is_gone: others.is_gone(ledger),
                 entry: entry.clone(),
             });
         }
     }
     for layers in found.values_mut() {
         // What goes back lies under what stays.
-        let key = |found: &Found| (!found.entry.turned, found.rank.clone());
+        let key = |found: &Found| {
+            let stays = !found.entry.turned && !found.is_gone;
+            (stays, found.rank.clone())
+        };
         layers.sort_by_key(|found| std::cmp::Reverse(key(found)));
     }
     Ok(found)
@@ -262,13 +268,17 @@ fn recorded(entries: &BTreeMap<Path, Vec<Found>>) -> Vec<Held> {
 }
 
 fn because(layers: &[Found]) -> Vec<Because> {
-    let because = |Found { mode, entry, rank }: &Found| Because {
-        mode: mode.clone(),
-        is_exercise: rank.is_exercise(),
-        step: format!("{}/{}", entry.stage, entry.step),
-        base: entry.base.display(),
-        after: entry.ours().display(),
-        state: entry.state,
+    let because = |found: &Found| {
+        let Found { mode, entry, .. } = found;
+        Because {
+            mode: mode.clone(),
+            is_exercise: found.rank.is_exercise(),
+            is_gone: found.is_gone,
+            step: format!("{}/{}", entry.stage, entry.step),
+            base: entry.base.display(),
+            after: entry.ours().display(),
+            state: entry.state,
+        }
     };
     layers.iter().map(because).collect()
 }

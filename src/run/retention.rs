@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::PartialObjectMeta;
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use crate::api::{ChangeRecord, Phase, RecordMode, names};
@@ -68,7 +68,7 @@ async fn sweep(
 ) -> Result<Option<Timestamp>, kube::Error> {
     let now = deps.clock.now();
     let mut earliest: Option<Timestamp> = None;
-    for (uid, found) in modes(own).await? {
+    for (uid, found) in modes(&own.reads).await? {
         if found.is_held {
             continue;
         }
@@ -94,8 +94,11 @@ async fn sweep(
 
 /// The modes whose journals are not closed, by their records' metadata. A name may be cut to what a
 /// label holds.
-pub(super) async fn open(own: &Clients) -> Result<Vec<RecordMode>, kube::Error> {
-    let held = modes(own)
+///
+/// # Errors
+/// What a request says.
+pub async fn open(reads: &Client) -> Result<Vec<RecordMode>, kube::Error> {
+    let held = modes(reads)
         .await?
         .into_iter()
         .filter(|(_, kept)| kept.is_held);
@@ -114,8 +117,8 @@ struct Kept {
     is_held: bool,
 }
 
-async fn modes(own: &Clients) -> Result<BTreeMap<String, Kept>, kube::Error> {
-    let api: Api<ChangeRecord> = Api::all(own.reads.clone());
+async fn modes(reads: &Client) -> Result<BTreeMap<String, Kept>, kube::Error> {
+    let api: Api<ChangeRecord> = Api::all(reads.clone());
     let mut params = ListParams::default().limit(PAGE);
     let mut modes = BTreeMap::new();
     loop {

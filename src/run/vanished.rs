@@ -25,7 +25,7 @@ impl Crew {
     /// anything. Returns nobody's uid: no actor is over.
     pub(super) async fn find_vanished(self, present: BTreeSet<String>) -> String {
         let open = loop {
-            match retention::open(&self.own).await {
+            match retention::open(&self.own.reads).await {
                 Ok(open) => break open,
                 Err(error) => {
                     tracing::warn!(%error, "it is not known yet which modes have records");

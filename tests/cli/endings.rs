@@ -101,6 +101,40 @@ async fn a_verdict_keeps_the_value_that_it_names_and_no_other() {
     assert_eq!(town.field("configmap/flags", "{.data.carousel}"), "on");
 }
 
+/// Somebody takes a mode's object away, finalizer and all, while no operator runs. Who plans over what
+/// it left must read the plan that the operator makes, of peacetime: 300 % of 3, and not of 9.
+#[tokio::test]
+async fn a_plan_over_what_a_vanished_mode_left_is_made_of_peacetime() {
+    let mut town = Town::new().await;
+    let plan = "plan town --level II -o json";
+    let before = json(&expect(&town.duty, plan, 0));
+    town.start();
+    town.emergency("flood");
+    assert_eq!(town.stop(), Some(0));
+    town.plane
+        .kubectl(&["delete", "em", "flood", "--wait=false"]);
+    let free = r#"{"metadata":{"finalizers":null}}"#;
+    town.plane
+        .kubectl(&["patch", "em", "flood", "--type=merge", "-p", free]);
+    let after = json(&expect(&town.duty, plan, 0));
+    assert_eq!(after["hash"], before["hash"]);
+    let found = after["findings"].to_string();
+    assert!(
+        found.contains("flood has it at 9; this plan's 9 lies over it; that mode is gone"),
+        "{found}"
+    );
+    let who = format!("who deploy/hotline -n {}", town.namespace);
+    let said = expect(&town.duty, &who, 0).out;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("flood (its EmergencyMode is gone)"), "{said}");
+
+    town.start();
+    town.emergency("second");
+    assert_eq!(town.replicas(), "9");
+    expect(&town.duty, "stand-down second --wait --timeout 90s", 0);
+    assert_eq!(town.replicas(), "3");
+}
+
 /// Command may not read every workload, and must know all the same which mode holds it and what it
 /// was: the journals say so. What they do not know is said to be unknown.
 #[tokio::test]

@@ -95,6 +95,8 @@ pub struct Because {
     pub mode: String,
     /// Whether it is an exercise.
     pub is_exercise: bool,
+    /// Whether its object is gone, so that nobody carries it out any more.
+    pub is_gone: bool,
     /// The stage and step.
     pub step: String,
     /// The peacetime value.
@@ -133,16 +135,19 @@ pub fn held(view: &View, object: &str, fields: &[Held]) -> String {
     drawn(table).trim_end().to_owned()
 }
 
-/// The name of a mode; of an exercise with the word for it.
+/// The name of a mode, with what whoever reads it has to know: that it is an exercise, or that nobody
+/// carries it out any more.
 fn marked(view: &View, because: &Because) -> String {
     let name = &because.mode;
-    if because.is_exercise {
-        format!(
-            "{name} ({})",
-            nature_word(view.lang, Nature::Exercise, false)
-        )
-    } else {
+    let exercise = because
+        .is_exercise
+        .then(|| nature_word(view.lang, Nature::Exercise, false));
+    let gone = because.is_gone.then(|| t!(view.lang, "who-gone"));
+    let marks: Vec<String> = exercise.into_iter().chain(gone).collect();
+    if marks.is_empty() {
         name.clone()
+    } else {
+        format!("{name} ({})", marks.join(", "))
     }
 }
 
