@@ -15,13 +15,8 @@ use crate::runner::{self, Outcome};
 use crate::surroundings::{Stopwatch, human, repository, set_by_cargo};
 use crate::tools::{self, Program, Toolset};
 
-/// How many control planes the tests share. A scenario waits more than it computes: for a lease, for
-/// what the dead had sent, for a look that is due.
-const PLANES: usize = 4;
-
-/// How many tests run at once: one more than there are control planes, since those who wait for one
-/// must not keep the rest from running.
-const THREADS: &str = "5";
+/// How many control planes the tests share: with two cores a third only slows the others down.
+const PLANES: usize = 2;
 
 /// How long the runner may say nothing: compiling and the longest test take a few minutes, on a busy
 /// machine some more.
@@ -233,7 +228,9 @@ fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Cou
     let own = std::env::current_exe().map_or_else(|_| OsString::new(), Into::into);
     let program = |program| set.get(program).map(OsString::from).unwrap_or_default();
     let mut runner = command(&["test", "--workspace", "--no-fail-fast"]);
-    runner.args(["--", "--test-threads", THREADS]).args(filter);
+    if let Some(filter) = filter {
+        runner.args(["--", filter]);
+    }
     let runner = runner
         .env("PINGZHAN_TEST_CLUSTERS", kubeconfigs)
         .env("PINGZHAN_TEST_KUBECTL", program(Program::Kubectl))
