@@ -184,8 +184,7 @@ pub fn state_word(lang: Lang, state: State) -> String {
     text(lang, key, &[])
 }
 
-/// A nature in words. An exercise is marked in both languages, always; one at the table says that
-/// nothing is carried out.
+/// A nature in words. An exercise is marked in both languages, always, and one at the table as such.
 pub fn nature_word(lang: Lang, nature: Nature, tabletop: bool) -> String {
     match nature {
         Nature::Exercise if tabletop => text(lang, "nature-tabletop", &[]),

@@ -33,7 +33,7 @@ fn world() -> World {
     world
 }
 
-/// Runs to its end, and says so if anything was written or looked at on the way.
+/// That so far nothing was written, journalled as a change, or tried.
 fn assert_untouched(world: &World) {
     assert_eq!(world.objects, world.before, "no object was touched");
     assert_eq!(world.writes, 0, "nothing was sent");
