@@ -234,6 +234,7 @@ count-covered = { $n } covered by another mode
 count-overtaken = { $n } overtaken
 targets-head = Not as they should be (a verdict takes the flags below):
 targets-covered = Beneath another mode (nothing has to be done):
+findings-unseen = Nobody has looked yet at what this plan would meet; look again in a few seconds
 findings-head = Worth knowing before it is approved, as of { $at }:
 findings-of-plan = - { $concern }: { $text }
 findings-of-step = - { $concern }, { $step }: { $text }

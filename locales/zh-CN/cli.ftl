@@ -268,6 +268,7 @@ count-covered = 被其他模式覆盖 { $n }
 count-overtaken = 已被超过 { $n }
 targets-head = 异常对象（裁定时使用下列参数）：
 targets-covered = 被其他应急模式覆盖（无需处理）：
+findings-unseen = 尚未检查此计划会遇到什么；请几秒后再看
 findings-head = 审批前请注意（{ $at } 所见）：
 findings-of-plan = - { $concern }：{ $text }
 findings-of-step = - { $concern } · { $step }：{ $text }

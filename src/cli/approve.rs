@@ -195,7 +195,19 @@ fn names_hash(hash: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::{Phase, PlanFindings};
+    use crate::cli::render::View;
     use crate::cli::samples;
+
+    const fn view() -> View {
+        View {
+            lang: Lang::En,
+            width: Some(80),
+            bars: false,
+            colour: false,
+            zone: jiff::tz::TimeZone::UTC,
+        }
+    }
 
     fn approval(hash: &str) -> Approval {
         Approval {
@@ -243,13 +255,7 @@ mod tests {
     /// is said where nobody is asked, too.
     #[test]
     fn what_was_found_is_said_before_the_approval_is_sent() {
-        let view = crate::cli::render::View {
-            lang: Lang::En,
-            width: Some(80),
-            bars: false,
-            colour: false,
-            zone: jiff::tz::TimeZone::UTC,
-        };
+        let view = view();
         let said = |mode: &EmergencyMode, asks| {
             let subject = subject(Lang::En, mode, None).unwrap();
             before(&subject, findings::waiting(&view, mode), asks)
@@ -262,16 +268,36 @@ mod tests {
         // Of a proposal its own plan counts.
         let proposed = said(&samples::proposed(), false);
         assert!(proposed.contains(": 8 CPU short"), "{proposed}");
-        let mut unexplained = samples::pending();
-        unexplained
-            .status
-            .as_mut()
-            .unwrap()
-            .plan
-            .as_mut()
-            .unwrap()
-            .findings = None;
-        assert_eq!(said(&unexplained, false), "");
+    }
+
+    /// In the first seconds nothing is found because nobody has looked; that must not read as a plan
+    /// that meets nothing.
+    #[test]
+    fn a_plan_that_nobody_has_looked_at_is_said_to_be_one() {
+        let view = view();
+        let without = |mut mode: EmergencyMode, phase, findings: Option<PlanFindings>| {
+            let status = mode.status.as_mut().unwrap();
+            status.phase = Some(phase);
+            if let Some(proposed) = &mut status.proposed {
+                proposed.findings = findings;
+            } else if let Some(plan) = &mut status.plan {
+                plan.findings = findings;
+            }
+            findings::waiting(&view, &mode)
+        };
+        let unseen = "Nobody has looked yet";
+        let pending = without(samples::pending(), Phase::Pending, None);
+        assert!(pending.starts_with(unseen), "{pending}");
+        let proposed = without(samples::proposed(), Phase::Active, None);
+        assert!(proposed.starts_with(unseen), "{proposed}");
+        // Looked at, and nothing found; over before anybody approved.
+        let nothing = Some(PlanFindings {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            listed: Vec::new(),
+            left_out: 0,
+        });
+        assert_eq!(without(samples::pending(), Phase::Pending, nothing), "");
+        assert_eq!(without(samples::pending(), Phase::Closed, None), "");
     }
 
     /// Who is woken at night must read whether it is an emergency or practice before they agree.

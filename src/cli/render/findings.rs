@@ -1,24 +1,31 @@
 //! What is worth knowing of a plan that waits for approval, as status has it.
 
-use crate::api::{Concern, EmergencyMode, PlanFindings};
+use crate::api::{Concern, EmergencyMode, Phase, PlanFindings};
 use crate::i18n::Lang;
 use crate::t;
 
 use super::View;
 
 /// What was found of the plan that waits for somebody's approval: of the proposal, where there is one.
-/// Empty where nothing waits, or nothing was found.
+/// Where nobody has looked yet it says so: silence would read as nothing found. Empty where nothing
+/// waits, or nothing was found.
 pub fn waiting(view: &View, mode: &EmergencyMode) -> String {
     let Some(status) = &mode.status else {
         return String::new();
     };
+    let plan = status.plan.as_ref();
+    let plan = plan.filter(|_| status.phase == Some(Phase::Pending) && status.granted.is_none());
     let proposed = status.proposed.as_ref();
-    let plan = status.plan.as_ref().filter(|_| status.granted.is_none());
+    let proposed = proposed.filter(|_| status.phase != Some(Phase::Closed));
     let found = match (proposed, plan) {
-        (Some(proposed), _) => proposed.findings.as_ref(),
-        (None, plan) => plan.and_then(|plan| plan.findings.as_ref()),
+        (Some(proposed), _) => &proposed.findings,
+        (None, Some(plan)) => &plan.findings,
+        (None, None) => return String::new(),
     };
-    found.map_or_else(String::new, |found| text(view, found))
+    match found {
+        Some(found) => text(view, found),
+        None => t!(view.lang, "findings-unseen"),
+    }
 }
 
 fn text(view: &View, found: &PlanFindings) -> String {
