@@ -196,7 +196,7 @@ pub struct StageStatus {
     pub applied: i64,
     /// How many failed.
     pub failed: i64,
-    /// How many of its targets are Ready, where that was asked for.
+    /// How many objects were ready when a wait of its own last looked, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<i64>,
     /// When it began.

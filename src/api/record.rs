@@ -289,6 +289,9 @@ pub struct ActNote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
+    /// How many objects were ready, where that was waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<i64>,
 }
 
 /// What can happen to an act.

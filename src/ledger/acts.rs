@@ -50,6 +50,8 @@ pub struct Act {
     pub by: Option<String>,
     /// Why, a sentence.
     pub reason: Option<String>,
+    /// How many objects were ready, where that was waited for.
+    pub ready: Option<i64>,
 }
 
 /// Where an act is after an event.
@@ -96,6 +98,7 @@ impl Ledger {
                 at,
                 by: note.by.clone(),
                 reason: note.reason.clone(),
+                ready: note.ready,
             };
             known.insert(key, act);
         }

@@ -14,14 +14,22 @@ pub struct Reading {
     pub holds: bool,
     /// What was found, for people: `37 of 50 ready, 95 % are needed`.
     pub sentence: String,
+    /// How many objects are ready, where that is what was asked.
+    pub ready: Option<usize>,
 }
 
 impl Reading {
-    const fn not_yet(sentence: String) -> Self {
+    /// What was found, where readiness was not asked for.
+    pub const fn new(holds: bool, sentence: String) -> Self {
         Self {
-            holds: false,
+            holds,
             sentence,
+            ready: None,
         }
+    }
+
+    const fn not_yet(sentence: String) -> Self {
+        Self::new(false, sentence)
     }
 }
 
@@ -131,6 +139,7 @@ impl<'a> Probe<'a> {
                 self.of.name,
                 missing(&unready)
             ),
+            ready: Some(ready),
         }
     }
 }
@@ -208,10 +217,8 @@ fn every(all: usize, met: usize, what: &str) -> Reading {
     if all == 0 {
         return Reading::not_yet(format!("no object is there of which {what} could hold"));
     }
-    Reading {
-        holds: met == all,
-        sentence: format!("{what} holds of {met} of {all} objects"),
-    }
+    let sentence = format!("{what} holds of {met} of {all} objects");
+    Reading::new(met == all, sentence)
 }
 
 /// Whether an object has a condition.
@@ -320,6 +327,8 @@ stages:
             ];
             let reading = probe.read(&found, &[]);
             assert_eq!(reading.holds, holds, "{one} {other}: {}", reading.sentence);
+            let ready = usize::from(one == 3) + usize::from(other == 3);
+            assert_eq!(reading.ready, Some(ready), "{one} {other}");
         }
         let mut untouched = workload("a", 3, 3);
         untouched.progress = Progress::Unknown;

@@ -232,12 +232,10 @@ fn stages(view: &View, stages: &[StageStatus]) -> String {
     let lang = view.lang;
     let mut header = vec![t!(lang, "col-stage"), t!(lang, "col-state")];
     header.extend(view.bars.then(|| t!(lang, "col-progress")));
-    header.extend([
-        t!(lang, "col-applied"),
-        t!(lang, "col-failed"),
-        t!(lang, "col-ready"),
-        t!(lang, "col-message"),
-    ]);
+    header.extend([t!(lang, "col-applied"), t!(lang, "col-failed")]);
+    let asked = stages.iter().any(|stage| stage.ready.is_some());
+    header.extend(asked.then(|| t!(lang, "col-ready")));
+    header.push(t!(lang, "col-message"));
     let mut table = view.table(&header);
     for stage in stages {
         let mut row = vec![
@@ -264,15 +262,12 @@ fn stages(view: &View, stages: &[StageStatus]) -> String {
         row.extend([
             view.cell(format!("{}/{}", stage.applied, stage.changes), Tone::Plain),
             view.cell(stage.failed, failed),
-            view.cell(
-                stage
-                    .ready
-                    .map(|ready| ready.to_string())
-                    .unwrap_or_default(),
-                Tone::Plain,
-            ),
-            view.cell(stage.message.clone().unwrap_or_default(), Tone::Plain),
         ]);
+        if asked {
+            let ready = stage.ready.map(|ready| ready.to_string());
+            row.push(view.cell(ready.unwrap_or_default(), Tone::Plain));
+        }
+        row.push(view.cell(stage.message.clone().unwrap_or_default(), Tone::Plain));
         table.add_row(row);
     }
     drawn(table)

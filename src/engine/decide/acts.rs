@@ -201,20 +201,26 @@ impl Turn<'_> {
             Some((_, Answer::Done(_) | Answer::NotYet(_) | Answer::Failed(_))) | None => None,
         };
         let notes = &mut decision.findings.notes;
+        let ended = |event, why: &str| ActNote {
+            ready: seen.and_then(|reading| i64::try_from(reading.ready?).ok()),
+            ..self.note(event, None, Some(why))
+        };
         match seen {
             Some(reading) if reading.holds => {
-                notes.push(self.note(ActEvent::Done, None, Some(&reading.sentence)));
+                notes.push(ended(ActEvent::Done, &reading.sentence));
                 return;
             }
             Some(reading) if until <= self.input.now => {
                 let why = format!("not in time: {}", reading.sentence);
-                notes.push(self.note(ActEvent::Failed, None, Some(&why)));
+                notes.push(ended(ActEvent::Failed, &why));
                 return;
             }
             // Nobody could look: it is given up all the same, or nothing would ever follow.
             None if until <= self.input.now => {
-                let why = "not in time: nothing could be seen".to_owned();
-                notes.push(self.note(ActEvent::Failed, None, Some(&why)));
+                notes.push(ended(
+                    ActEvent::Failed,
+                    "not in time: nothing could be seen",
+                ));
                 return;
             }
             Some(_) | None => {}
@@ -352,6 +358,7 @@ pub(super) fn note(key: &Key, event: ActEvent, by: Option<&str>, reason: Option<
         event,
         by: by.map(str::to_owned),
         reason: reason.map(super::status::cut),
+        ready: None,
     }
 }
 

@@ -181,6 +181,8 @@ fn stages(decision: &Decision, old: Option<&EmergencyModeStatus>) -> Vec<StageSt
             for stage in &mut stages {
                 if stage.state != StageState::Skipped {
                     stage.state = StageState::Restored;
+                    // What was ready in wartime says nothing any more.
+                    stage.ready = None;
                 }
             }
         }

@@ -130,10 +130,8 @@ pub(super) struct Errand {
 impl Errand {
     /// Looks whether what is waited for is there.
     async fn look(self) -> ((Key, Ask), Answer) {
-        let reading = self.read().await.unwrap_or_else(|sentence| Reading {
-            holds: false,
-            sentence,
-        });
+        let reading = self.read().await;
+        let reading = reading.unwrap_or_else(|why| Reading::new(false, why));
         ((self.key, Ask::Look), Answer::Seen(reading))
     }
 
@@ -161,10 +159,8 @@ impl Errand {
             && let Some(query) = &wait.prom_ql
         {
             let count = self.signals.samples(query).await?;
-            return Ok(Reading {
-                holds: count > 0,
-                sentence: format!("`{query}` has {count} samples"),
-            });
+            let sentence = format!("`{query}` has {count} samples");
+            return Ok(Reading::new(count > 0, sentence));
         }
         let Some(probe) = Probe::new(&expanded, &self.key.0, step)? else {
             return Err("it waits for nothing that can be looked at".to_owned());

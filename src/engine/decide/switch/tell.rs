@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::api::{StageState, StageStatus};
+use crate::engine::acts::{Answer, Ask};
 use crate::engine::plan::{self, Plan};
 
 use super::super::status::{cut, unanswered as fails};
@@ -47,6 +48,22 @@ fn number(count: usize) -> i64 {
 fn at_the_table(plan: &Plan, changes: usize) -> Option<String> {
     let what = waiting::counted(changes, "change");
     (plan.tabletop && changes > 0).then(|| format!("{what} at the table only: not carried out"))
+}
+
+/// How many objects were ready when that was last looked at for an act of a stage: now, or when its
+/// wait ended.
+fn ready(input: &Input<'_>, name: &str) -> Option<i64> {
+    let acts = input.ledger.acts.iter();
+    let ended = acts.filter(|((stage, _), _)| stage == name);
+    let ended = ended.filter_map(|(_, act)| Some((act.at, act.ready?)));
+    let looked = input.answers.iter();
+    let looked = looked.filter(|(((stage, _), ask), _)| stage == name && *ask == Ask::Look);
+    let looked = looked.filter_map(|(_, (at, answer))| match answer {
+        Answer::Seen(reading) => Some((*at, i64::try_from(reading.ready?).ok()?)),
+        Answer::Done(_) | Answer::NotYet(_) | Answer::Failed(_) => None,
+    });
+    let latest = ended.chain(looked).max_by_key(|(at, _)| *at);
+    latest.map(|(_, ready)| ready)
 }
 
 /// Says where the stages are.
@@ -101,7 +118,7 @@ pub(super) fn tell(
             changes: number(changes),
             applied: number(done),
             failed: number(failed),
-            ready: None,
+            ready: ready(input, name),
             started_at: input.ledger.stage_started.get(name).copied(),
             finished_at: input.ledger.stage_last.get(name).copied().filter(|_| over),
             message,

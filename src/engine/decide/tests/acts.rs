@@ -31,7 +31,12 @@ fn world() -> World {
 fn see(world: &mut World, holds: bool) {
     let key = ("more".to_owned(), "settled".to_owned());
     let sentence = if holds { "all ready" } else { "1 of 3 ready" }.to_owned();
-    world.seen.insert(key, Reading { holds, sentence });
+    let ready = Some(if holds { 3 } else { 1 });
+    let reading = Reading {
+        ready,
+        ..Reading::new(holds, sentence)
+    };
+    world.seen.insert(key, reading);
 }
 
 fn answer(world: &mut World, answer: AnswerChoice, group: &str) {
@@ -82,6 +87,7 @@ fn a_wait_and_a_gate_hold_what_comes_after_them() {
         (world.stage("more").state, batch(&world)),
         (StageState::Running, 4)
     );
+    assert_eq!(world.stage("more").ready, Some(1));
     see(&mut world, true);
     world.now += jiff::SignedDuration::from_secs(10);
     world.run();
@@ -98,7 +104,11 @@ fn a_wait_and_a_gate_hold_what_comes_after_them() {
     answer(&mut world, AnswerChoice::Proceed, "command");
     world.run();
     assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    // As it was when the wait ended, by the journal: nobody looks any more.
+    let ready = |stage| world.stage(stage).ready;
+    assert_eq!((ready("more"), ready("shed")), (Some(3), None));
     stands_down(&mut world);
+    assert_eq!(world.stage("more").ready, None);
 }
 
 /// What people leave out stays out, and everything else goes on.
@@ -213,7 +223,7 @@ fn comes_to(world: &mut World, step: &str, holds: bool) {
         "{step} {}",
         if holds { "is done" } else { "comes to nothing" }
     );
-    world.seen.insert(key, Reading { holds, sentence });
+    world.seen.insert(key, Reading::new(holds, sentence));
 }
 
 fn asked(world: &World, step: &str, what: Ask) -> usize {
@@ -278,7 +288,7 @@ fn with_the_object_gone_what_cannot_be_undone_is_left() {
     let key = ("more".to_owned(), "close".to_owned());
     let sentence = format!("{NEVER}: no signals are sent");
     let holds = false;
-    world.seen.insert(key, Reading { holds, sentence });
+    world.seen.insert(key, Reading::new(holds, sentence));
     world.is_gone = true;
     world.run();
     assert_eq!(world.phase(), Phase::Closed);

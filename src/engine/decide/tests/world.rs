@@ -485,10 +485,7 @@ impl World {
         for (key, ask) in &decision.asks {
             self.asked.push((key.clone(), *ask));
             let reading = self.seen.get(key).cloned();
-            let reading = reading.unwrap_or_else(|| Reading {
-                holds: false,
-                sentence: "nothing".into(),
-            });
+            let reading = reading.unwrap_or_else(|| Reading::new(false, "nothing".into()));
             let answer = match (ask, reading.holds) {
                 (Ask::Look, _) => Answer::Seen(reading),
                 (Ask::Carry | Ask::Undo, true) => Answer::Done(reading.sentence),
