@@ -26,7 +26,6 @@ pub fn ensure_declared(kind: &Kind, config: &Value) -> Result<(), Refusal> {
         &mut way,
         &mut found,
     );
-    found.sort_unstable();
     let said = match found.as_slice() {
         [] => return Ok(()),
         [one] => one.clone(),
