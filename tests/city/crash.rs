@@ -25,7 +25,7 @@ use super::played::{Peace, answer, at_peace, declare, phase, settings, unlike, u
 use crate::simulation::campaign::say;
 use crate::simulation::weather::{Fault, Weather, Which};
 use crate::simulation::wire::{Life, Sky, Wire};
-use crate::support::variable;
+use crate::support::{one_in, variable};
 
 /// How many boundaries a test run plays: each before and after its write.
 const SAMPLED: usize = 6;
@@ -128,15 +128,13 @@ fn an_operator_may_be_killed_at_any_write_of_the_playbook_for_floods() {
     assert_eq!(reference.wrong, Vec::<String>::new());
     let writes = reference.writes;
     assert!(writes > 200, "{writes} writes are no whole emergency");
-    let all = variable("PINGZHAN_CRASH_ALL").is_some();
     let minutes = variable("PINGZHAN_CRASH_MINUTES").map(|text| {
         let text = text.to_string_lossy();
         text.parse::<u64>().expect("minutes")
     });
-    let step = if all || minutes.is_some() {
-        1
-    } else {
-        writes.div_ceil(SAMPLED)
+    let step = match minutes {
+        Some(_) => 1,
+        None => one_in(writes.div_ceil(SAMPLED)),
     };
     // Spread over the whole, also where time ends before all are played.
     let mut boundaries: Vec<(usize, bool)> = (1..=writes)

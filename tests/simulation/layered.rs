@@ -4,7 +4,7 @@ use super::play::Schedule;
 use super::runs::{all, at, short};
 use super::story::{Act, Story};
 use super::weather::{Fault, Weather, Which};
-use crate::support::variable;
+use crate::support::one_in;
 
 /// C1 with layers: another mode, graver or lighter, over some of the same fields, stood down first or
 /// last; wherever the operator dies, the layer beneath stands in the end, and then peacetime.
@@ -23,7 +23,7 @@ fn an_operator_may_die_while_two_modes_have_layers() {
             let fine = Schedule::fine(story.clone()).play();
             assert_eq!(fine.violations, Vec::<String>::new(), "{name}, {order}");
             let (_, writes) = fine.first;
-            let deaths = (1..=writes).step_by(layered()).flat_map(|number| {
+            let deaths = (1..=writes).step_by(one_in(16)).flat_map(|number| {
                 [false, true].map(|carried| {
                     let weather = Weather::one(Which::Write(0, number), Fault::Death(carried));
                     let schedule = Schedule {
@@ -40,17 +40,7 @@ fn an_operator_may_die_while_two_modes_have_layers() {
             played += all(&what, deaths.collect::<Vec<_>>());
         }
     }
-    assert!(played > 4 * super::city::TARGETS, "{played}");
-}
-
-/// Of the writes of two modes every so many is one at which the operator dies;
-/// `PINGZHAN_LAYERED_EVERY=1` takes all.
-fn layered() -> usize {
-    /// As many as the normal test run has time for.
-    const USUAL: usize = 8;
-    let every = variable("PINGZHAN_LAYERED_EVERY");
-    let every = every.and_then(|text| text.to_str()?.parse().ok());
-    every.unwrap_or(USUAL)
+    assert!(played > 2 * super::city::TARGETS, "{played}");
 }
 
 /// What a mode wrote whose journal is damaged is nobody's peacetime value: another mode leaves it alone,

@@ -120,6 +120,16 @@ pub fn prometheus() -> PathBuf {
     PROMETHEUS.get_or_init(find).clone()
 }
 
+/// Of a run that could be played whole, one in so many is played in the normal test run, which has to be
+/// short; `PINGZHAN_CRASH_ALL=1` plays all.
+pub fn one_in(usual: usize) -> usize {
+    if variable("PINGZHAN_CRASH_ALL").is_some() {
+        1
+    } else {
+        usual
+    }
+}
+
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

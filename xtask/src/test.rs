@@ -15,8 +15,25 @@ use crate::runner::{self, Outcome};
 use crate::surroundings::{Stopwatch, human, repository, set_by_cargo};
 use crate::tools::{self, Program, Toolset};
 
-/// How many control planes the tests share: with two cores a third only slows the others down.
-const PLANES: usize = 2;
+/// How many control planes the tests share, and how many tests run at once on them: they mostly wait,
+/// for leases and for controllers.
+const PLANES: usize = 3;
+
+/// Tests that run beside all others: those that never wait, since their time is paused and what they need
+/// is the processor; and one that would be the last, and waits for a minute and a half.
+const BESIDE: [&str; 2] = ["simulation::", "standins::"];
+
+/// The tests of single files, and the examples in the documentation.
+const UNITS: [&[&str]; 2] = [
+    &["test", "--workspace", "--no-fail-fast", "--lib", "--bins"],
+    &["test", "--workspace", "--no-fail-fast", "--doc"],
+];
+/// The tests of more than one file.
+const ALL: &[&str] = &["test", "--package", "pingzhan", "--test", "all"];
+
+/// How [`ALL`] is built: in the simulations an unoptimised program would take longer than it takes to
+/// optimise it.
+const BUILT: [(&str, &str); 1] = [("CARGO_PROFILE_DEV_OPT_LEVEL", "1")];
 
 /// How long the runner may say nothing: compiling and the longest test take a few minutes, on a busy
 /// machine some more.
@@ -97,33 +114,7 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
         Program::Prometheus,
     ];
     let set = tokio::task::block_in_place(|| tools::ensure(&programs, progress))?;
-    stage("format", progress, || {
-        cargo("format", &["fmt", "--all", "--", "--check"])
-    })?;
-    let clippy = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    stage("clippy", progress, || cargo("clippy", &clippy))?;
-    dependencies(progress)?;
-    let tidy = [
-        "test",
-        "--quiet",
-        "--workspace",
-        "--test",
-        "all",
-        "--",
-        "tidy::",
-    ];
-    stage("tidy", progress, || cargo("tidy", &tidy))?;
-    stage("generated files", progress, || {
-        Ok(generate::check(&repository())?)
-    })?;
-
+    checks(progress)?;
     let started = Stopwatch::start();
     let planes = up(progress).await?;
     progress.say(&format!(
@@ -149,6 +140,34 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
     Ok(counts)
 }
 
+/// What needs no control plane: the cheap things first.
+fn checks(progress: Progress) -> Result<(), Error> {
+    stage("format", progress, || {
+        cargo("format", &["fmt", "--all", "--", "--check"])
+    })?;
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    stage("clippy", progress, || cargo("clippy", &clippy))?;
+    dependencies(progress)?;
+    for (what, of) in [("units", UNITS[0]), ("tests", ALL)] {
+        let build = [of, &["--quiet", "--no-run"]].concat();
+        stage(&format!("build of {what}"), progress, || {
+            cargo("build", &build)
+        })?;
+    }
+    let tidy = [ALL, &["--quiet", "--", "tidy::"]].concat();
+    stage("tidy", progress, || cargo("tidy", &tidy))?;
+    stage("generated files", progress, || {
+        Ok(generate::check(&repository())?)
+    })
+}
+
 /// Runs a stage and says how long it took.
 fn stage(
     name: &str,
@@ -171,6 +190,9 @@ fn command(args: &[&str]) -> Command {
         .stdin(Stdio::null());
     for name in set_by_cargo() {
         command.env_remove(name);
+    }
+    if args.starts_with(ALL) {
+        command.envs(BUILT);
     }
     command
 }
@@ -221,31 +243,63 @@ async fn up(progress: Progress) -> Result<Vec<Cluster>, Error> {
     Ok(futures::future::try_join_all(starts).await?)
 }
 
-/// Runs every test, shows what the runner says, and counts.
+/// Runs every test, shows what the runners say, and counts.
 fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Counts, bool), Error> {
+    let run = |args: &[&str]| listened(tested(planes, set, args));
+    if let Some(filter) = filter {
+        let own = ["--", filter];
+        let every = UNITS.into_iter().chain([ALL]);
+        return sum(every.map(|args| run(&[args, &own].concat())));
+    }
+    let threads = PLANES.to_string();
+    let mut waiting = vec!["--", "--test-threads", &threads];
+    waiting.extend(BESIDE.iter().flat_map(|these| ["--skip", these]));
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            let busy = [ALL, &["--"], &BESIDE].concat();
+            sum(UNITS.into_iter().map(&run).chain([run(&busy)]))
+        });
+        let waiting = run(&[ALL, &waiting].concat());
+        let beside = beside.join().unwrap_or_else(|_| EmptySnafu.fail());
+        sum([waiting, beside])
+    })
+}
+
+/// What several runners counted together, and whether all is well.
+fn sum(
+    runs: impl IntoIterator<Item = Result<(Counts, bool), Error>>,
+) -> Result<(Counts, bool), Error> {
+    let mut all = (Counts::default(), true);
+    for run in runs {
+        let (counts, success) = run?;
+        all = (all.0.and(counts), all.1 && success);
+    }
+    Ok(all)
+}
+
+/// A runner, with everything that tests need.
+fn tested(planes: &[Cluster], set: &Toolset, args: &[&str]) -> Command {
     let kubeconfigs: Vec<PathBuf> = planes.iter().map(Cluster::kubeconfig).collect();
     let kubeconfigs = std::env::join_paths(kubeconfigs).unwrap_or_default();
     let own = std::env::current_exe().map_or_else(|_| OsString::new(), Into::into);
     let program = |program| set.get(program).map(OsString::from).unwrap_or_default();
-    let mut runner = command(&["test", "--workspace", "--no-fail-fast"]);
-    if let Some(filter) = filter {
-        runner.args(["--", filter]);
-    }
-    let runner = runner
+    let mut runner = command(args);
+    runner
         .env("PINGZHAN_TEST_CLUSTERS", kubeconfigs)
         .env("PINGZHAN_TEST_KUBECTL", program(Program::Kubectl))
         .env("PINGZHAN_TEST_HELM", program(Program::Helm))
         .env("PINGZHAN_TEST_PROMETHEUS", program(Program::Prometheus))
         .env("PINGZHAN_XTASK", own)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context(RunSnafu {
-            program: "cargo test",
-        })?;
-    let heard = runner::listen(runner, SILENCE, std::io::stdout()).context(RunSnafu {
-        program: "cargo test",
-    })?;
-    match heard {
+        .stdout(Stdio::piped());
+    runner
+}
+
+/// Starts a runner, and counts what it says until it ends.
+fn listened(mut runner: Command) -> Result<(Counts, bool), Error> {
+    let program = "cargo test";
+    let runner = runner.spawn().context(RunSnafu { program })?;
+    let heard = runner::listen(runner, SILENCE, std::io::stdout());
+    match heard.context(RunSnafu { program })? {
         Outcome::Ended(counts, status) => Ok((counts, status.success())),
         Outcome::Hung(tests) => {
             let tests = Vec::from_iter(tests).join(", ");
@@ -255,6 +309,15 @@ fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Cou
 }
 
 impl Counts {
+    /// Both together.
+    const fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+
     /// Adds what a closing line of the runner says:
     /// `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
     pub(crate) fn add(&mut self, line: &str) {
