@@ -14,6 +14,7 @@ pub mod i18n;
 pub mod ledger;
 pub mod playbook;
 pub mod recover;
+pub mod rehearsal;
 pub mod run;
 pub mod sandtable;
 pub mod step;

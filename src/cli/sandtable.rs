@@ -7,22 +7,20 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use kube::CustomResourceExt;
 use snafu::ResultExt;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::{ChangeRecord, EmergencyMode, Playbook};
 use crate::run::clock::Clock;
-use crate::sandtable::load;
 use crate::sandtable::schema;
 use crate::sandtable::serve::identity::Identity;
 use crate::sandtable::serve::kubeconfig::{self, Entry};
 use crate::sandtable::serve::listen::Listener;
-use crate::sandtable::serve::people::{PEOPLE, RIGHTS};
+use crate::sandtable::serve::people::PEOPLE;
 use crate::sandtable::serve::{self, people};
 use crate::sandtable::server::Server;
 use crate::sandtable::service::Service;
 use crate::sandtable::standins::{self, Settings, Standins};
+use crate::sandtable::{installed, load};
 use crate::t;
 
 use super::context::Context;
@@ -66,13 +64,6 @@ pub struct Serve {
 
 /// Where the kubeconfig is written if nobody says.
 const KUBECONFIG: &str = "sandtable.kubeconfig";
-/// What is installed, beside the CRDs: as `kubectl apply -f` would of a released version.
-const MANIFESTS: [&str; 4] = [
-    include_str!("../../manifests/namespaces.yaml"),
-    include_str!("../../manifests/rbac.yaml"),
-    include_str!("../../manifests/policies/new-targets.yaml"),
-    RIGHTS,
-];
 
 /// Does what was asked.
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
@@ -94,16 +85,7 @@ async fn serve_it(context: &Context, args: &Serve) -> Result<Exit, Error> {
     let identity = Identity::make().map_err(|error| cannot_serve(context, &error))?;
     let mut server = begin(context, args, &clock)?;
     let entries = give_tokens(&mut server, &clock)?;
-    let text = kubeconfig::text(&listener.url(), &identity.authority, &entries);
-    write_private(&path, &text).map_err(|error| Error::Input {
-        problem: t!(
-            context.lang,
-            "sandtable-cannot-write",
-            file = path.display().to_string(),
-            problem = error.to_string()
-        ),
-    })?;
-    context.say(&welcome_text(context, &listener.url(), &path, &entries))?;
+    welcome(context, &listener, &identity, &path, &entries)?;
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -123,6 +105,26 @@ async fn serve_it(context: &Context, args: &Serve) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
+/// Writes the kubeconfig, and says what to do with it.
+pub(super) fn welcome(
+    context: &Context,
+    listener: &Listener,
+    identity: &Identity,
+    path: &Path,
+    entries: &[Entry],
+) -> Result<(), Error> {
+    let text = kubeconfig::text(&listener.url(), &identity.authority, entries);
+    write_private(path, &text).map_err(|error| Error::Input {
+        problem: t!(
+            context.lang,
+            "sandtable-cannot-write",
+            file = path.display().to_string(),
+            problem = error.to_string()
+        ),
+    })?;
+    context.say(&welcome_text(context, &listener.url(), path, entries))
+}
+
 /// A server with everything that it begins with.
 fn begin(context: &Context, args: &Serve, clock: &Clock) -> Result<Server, Error> {
     let now = clock.now();
@@ -131,19 +133,7 @@ fn begin(context: &Context, args: &Serve, clock: &Clock) -> Result<Server, Error
     let seed = u64::from_be_bytes(seed[8..].try_into().unwrap_or_default());
     let mut server = Server::new(schema::builtin(), seed, now);
     if !args.bare {
-        for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
-            let text = serde_json::to_string(&crd).map_err(std::io::Error::other);
-            fill(
-                context,
-                &mut server,
-                &text.context(OutputSnafu)?,
-                "crds",
-                now,
-            )?;
-        }
-        for manifest in MANIFESTS {
-            fill(context, &mut server, manifest, "manifests", now)?;
-        }
+        installed::install(&mut server, now).map_err(cannot_load(context, "manifests"))?;
     }
     for file in files(&args.load)? {
         let name = file.display().to_string();
@@ -162,15 +152,19 @@ fn fill(
     now: jiff::Timestamp,
 ) -> Result<(), Error> {
     let loaded = load::manifests(server, text, now);
-    let problem = |error: load::Error| Error::Input {
+    loaded.map(drop).map_err(cannot_load(context, file))
+}
+
+fn cannot_load(context: &Context, file: &str) -> impl FnOnce(load::Error) -> Error {
+    let (lang, file) = (context.lang, file.to_owned());
+    move |error| Error::Input {
         problem: t!(
-            context.lang,
+            lang,
             "sandtable-cannot-load",
-            file = file.to_owned(),
+            file = file,
             problem = error.to_string()
         ),
-    };
-    loaded.map(drop).map_err(problem)
+    }
 }
 
 /// The files that are meant: of a folder those with manifests, by name.
@@ -198,7 +192,7 @@ fn files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// A token for everybody: people, and the service accounts that are there.
-fn give_tokens(server: &mut Server, clock: &Clock) -> Result<Vec<Entry>, Error> {
+pub(super) fn give_tokens(server: &mut Server, clock: &Clock) -> Result<Vec<Entry>, Error> {
     let count = PEOPLE.len() + server.store.list("", "serviceaccounts", "", None).count();
     let secrets: Result<Vec<String>, _> = (0..count).map(|_| clock.secret()).collect();
     let no_randomness = |_| std::io::Error::other("the operating system gives no randomness");
@@ -216,7 +210,7 @@ fn give_tokens(server: &mut Server, clock: &Clock) -> Result<Vec<Entry>, Error> 
 ///
 /// # Errors
 /// Something else is there: the way to somebody's real clusters is not written over.
-fn kubeconfig_path(context: &Context) -> Result<PathBuf, Error> {
+pub(super) fn kubeconfig_path(context: &Context) -> Result<PathBuf, Error> {
     let given = context.global.kubeconfig.clone();
     let path = given.unwrap_or_else(|| PathBuf::from(KUBECONFIG));
     let path = std::path::absolute(&path).unwrap_or(path);
@@ -279,7 +273,7 @@ fn welcome_text(context: &Context, url: &str, path: &Path, entries: &[Entry]) ->
     )
 }
 
-fn cannot_serve(context: &Context, error: &serve::Error) -> Error {
+pub(super) fn cannot_serve(context: &Context, error: &serve::Error) -> Error {
     let lang = context.lang;
     let problem = match error {
         serve::Error::Outside { address } => {

@@ -24,7 +24,8 @@ use tokio::time::sleep;
 
 use super::flood::spec;
 use super::loaded::{Place, found, whole};
-use crate::fleet::{self, City, keda};
+use crate::fleet::{self, City};
+use pingzhan::rehearsal::keda;
 
 /// What is installed beside the CRDs, and the rights of people and of the playbook's account.
 const MANIFESTS: [&str; 3] = [

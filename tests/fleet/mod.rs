@@ -12,7 +12,6 @@
 
 pub mod gitops;
 pub mod grown;
-pub mod keda;
 pub mod load;
 pub mod objects;
 pub mod owners;

@@ -25,8 +25,8 @@ use typed::{Difference, compare};
 
 pub use apply::{Terms, applied};
 pub use packed::{
-    ENTRIES, Shown, ShownMembers, is_entry, is_packed, is_whole, packed_entry, unpack, unpack_at,
-    unpack_entry, unpacked,
+    ENTRIES, Shown, ShownMembers, is_entry, is_packed, is_whole, pack, packed_entry, unpack,
+    unpack_at, unpack_entry, unpacked,
 };
 pub use undeclared::ensure_declared;
 

@@ -192,6 +192,22 @@ pub fn unpack_entry(entry: &mut Value) {
     }
 }
 
+/// Puts the fields of all managers into texts, as they are kept.
+///
+/// # Errors
+/// The fields of one are no set of fields.
+pub fn pack(object: &mut Value) -> Result<(), String> {
+    let entries = object
+        .get_mut(METADATA)
+        .and_then(|metadata| metadata.get_mut(MANAGED));
+    let mut entries = entries.and_then(Value::as_array_mut).into_iter().flatten();
+    entries.try_for_each(|entry| {
+        let fields = Fields::read(entry[FIELDS].take())?;
+        entry[FIELDS] = fields.kept();
+        Ok(())
+    })
+}
+
 /// An object as clients see it.
 pub fn unpacked(object: &Value) -> Value {
     let mut object = object.clone();

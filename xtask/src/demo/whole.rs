@@ -1,20 +1,17 @@
 //! Whole objects of the fleet, before and after: what "restored exactly" is computed from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
-use pingzhan::field::exact;
+pub use pingzhan::rehearsal::whole::{Objects, Verdict, compare, fields, forget_count};
 use serde_json::Value;
 
 use super::played::PLAYED;
 use super::{Error, refused};
 use crate::cluster::Controllers;
 use crate::fleet::City;
-
-/// Objects as the API server gives them, by `Kind namespace/name`.
-pub type Objects = BTreeMap<String, Value>;
 
 /// Every object of the city, whole: metadata and managedFields included.
 pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
@@ -72,126 +69,4 @@ fn driven(city: &City) -> BTreeSet<(String, String)> {
     scaled
         .map(|(department, one)| (department.namespace.clone(), one.name.clone()))
         .collect()
-}
-
-/// Takes out a count that an autoscaler drives, which is not what it was for a reason, and that it owns it.
-fn forget_count(object: &mut Value) {
-    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.remove("replicas");
-    }
-    let entries = object.pointer_mut("/metadata/managedFields");
-    let Some(entries) = entries.and_then(Value::as_array_mut) else {
-        return;
-    };
-    for entry in entries.iter_mut() {
-        let spec = entry.pointer_mut("/fieldsV1/f:spec");
-        if let Some(spec) = spec.and_then(Value::as_object_mut) {
-            spec.remove("f:replicas");
-        }
-    }
-    entries.retain(|entry| entry["subresource"] != "scale");
-}
-
-/// How many fields there are: every value of every object, but for what a return cannot bring
-/// back.
-pub fn fields(objects: &Objects) -> usize {
-    let count = |object: &Value| exact::leaves(&exact::comparable(object));
-    objects.values().map(count).sum()
-}
-
-/// What came back, and what did not.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// How many fields there were.
-    pub fields: usize,
-    /// How many of them are not as they were.
-    pub lost: usize,
-    /// What differs: the object, and a sentence.
-    pub differences: Vec<(String, String)>,
-}
-
-impl Verdict {
-    /// How many fields are as they were.
-    pub fn same(&self) -> usize {
-        self.fields.saturating_sub(self.lost)
-    }
-}
-
-/// Compares all objects.
-pub fn compare(before: &Objects, after: &Objects) -> Verdict {
-    let mut differences = Vec::new();
-    let mut lost = 0;
-    for (name, was) in before {
-        let Some(is) = after.get(name) else {
-            lost += exact::leaves(&exact::comparable(was));
-            differences.push((name.clone(), "was there and is gone".to_owned()));
-            continue;
-        };
-        let found = exact::differences(was, is);
-        lost += found.len();
-        differences.extend(found.into_iter().map(|text| (name.clone(), text)));
-    }
-    for name in after.keys().filter(|name| !before.contains_key(*name)) {
-        differences.push((name.clone(), "was not there".to_owned()));
-    }
-    Verdict {
-        fields: fields(before),
-        lost,
-        differences,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn objects(entries: &[(&str, Value)]) -> Objects {
-        entries
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect()
-    }
-
-    /// A count that nothing drives must be what it was, and whatever else there is of one that is driven.
-    #[test]
-    fn only_the_count_is_forgotten() {
-        let count = json!({ "f:replicas": {}, "f:selector": {} });
-        let mut object = json!({
-            "metadata": { "managedFields": [
-                { "manager": "helm", "fieldsV1": { "f:spec": count } },
-                { "manager": "scaler", "subresource": "scale", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
-            ] },
-            "spec": { "replicas": 3, "paused": false },
-        });
-        forget_count(&mut object);
-        let left = json!({
-            "metadata": { "managedFields": [
-                { "manager": "helm", "fieldsV1": { "f:spec": { "f:selector": {} } } },
-            ] },
-            "spec": { "paused": false },
-        });
-        assert_eq!(object, left);
-    }
-
-    /// The last line must never say N of N when an object is gone, new or different.
-    #[test]
-    fn whatever_differs_is_named() {
-        let web = |n: i32| json!({ "spec": { "replicas": n, "paused": false } });
-        let before = objects(&[("Deployment a/web", web(3)), ("Deployment a/api", web(2))]);
-        assert_eq!(compare(&before, &before).same(), 4);
-        let after = objects(&[("Deployment a/web", web(9)), ("Deployment a/new", web(1))]);
-        let verdict = compare(&before, &after);
-        let named: Vec<&str> = verdict
-            .differences
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        assert_eq!(
-            named,
-            ["Deployment a/api", "Deployment a/web", "Deployment a/new"]
-        );
-        assert_eq!((verdict.same(), verdict.fields), (1, 4));
-        assert_eq!(verdict.differences[1].1, "/spec/replicas was 3 and is 9");
-    }
 }

@@ -1,4 +1,4 @@
-//! A stand-in for KEDA: the autoscaler that it made of a `ScaledObject` has that one's bounds. It makes
+//! A stand-in for KEDA, where its kinds are: the autoscaler that it made of a `ScaledObject` has that one's bounds. It makes
 //! none, and looks at no metrics.
 
 use std::time::Duration;
@@ -8,8 +8,8 @@ use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams}
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::owners::managers;
-
+/// The manager under which KEDA writes.
+const MANAGER: &str = "keda-operator";
 /// How often bounds are passed on.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -41,7 +41,7 @@ async fn pass_on(admin: &Client) -> Result<(), kube::Error> {
             continue;
         }
         let by = PatchParams {
-            field_manager: Some(managers::KEDA.to_owned()),
+            field_manager: Some(MANAGER.to_owned()),
             ..PatchParams::default()
         };
         let patch = Patch::Merge(json!({ "spec": bounds }));

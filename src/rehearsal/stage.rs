@@ -1,0 +1,213 @@
+//! What an emergency is played on: the sand table as a snapshot has it, with Pingzhan installed, the
+//! cluster's own controllers, and operators that come and go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Client;
+use serde_json::Value;
+use snafu::{ResultExt, Snafu};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::api::{EmergencyMode, names};
+use crate::run::clock::Clock;
+use crate::run::operator::{self, Settings as Operator};
+use crate::run::signal::Signals;
+use crate::run::{lease, retention};
+use crate::sandtable::people::User;
+use crate::sandtable::server::Server;
+use crate::sandtable::service::Service;
+use crate::sandtable::snapshot::{self, Loaded, Snapshot};
+use crate::sandtable::standins::{self, Standins};
+use crate::sandtable::{installed, load, managed, schema};
+
+use super::line::{self, Costs, Life, Line};
+use super::people::Person;
+
+/// The account of the operator.
+const OPERATOR: &str = "pingzhan";
+
+/// Why nothing can be played.
+#[derive(Debug, Snafu)]
+pub enum Error {
+    /// The snapshot cannot be used.
+    #[snafu(display("the snapshot cannot be used: {source}"))]
+    Snapshot {
+        /// Why.
+        source: snapshot::Error,
+    },
+    /// Pingzhan cannot be installed beside what is there.
+    #[snafu(display("Pingzhan cannot be installed beside what the snapshot has: {source}"))]
+    Install {
+        /// Why.
+        source: load::Error,
+    },
+}
+
+/// How it is played.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// When the story begins.
+    pub begin: Timestamp,
+    /// Uids of new objects follow from it.
+    pub seed: u64,
+    /// How fast the cluster's own controllers are.
+    pub controllers: standins::Settings,
+    /// What requests of operators cost.
+    pub costs: Costs,
+    /// Seconds of the operators' lease.
+    pub lease: u32,
+    /// Writes that an operator has in flight at most.
+    pub concurrency: usize,
+}
+
+/// A cluster in a time of its own. To be made inside of [`super::time::play`].
+pub struct Stage {
+    /// The server, as an administrator.
+    pub service: Service,
+    /// The server's clock.
+    pub clock: Clock,
+    /// What was loaded.
+    pub loaded: Loaded,
+    /// What operators' connections share.
+    pub line: line::Server,
+    settings: Settings,
+    operators: Vec<Process>,
+    controllers: JoinHandle<()>,
+}
+
+/// An operator.
+struct Process {
+    life: Life,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Stage {
+    /// A cluster as a snapshot has it, with Pingzhan installed and controllers at work; no operator yet.
+    ///
+    /// # Errors
+    /// The snapshot or what is installed beside it does not fit.
+    pub fn open(snapshot: &Snapshot, settings: Settings) -> Result<Self, Error> {
+        let clock = Clock::from(settings.begin);
+        let mut server = Server::new(schema::builtin(), settings.seed, settings.begin);
+        // Who looks on wants to know what happened, all of it.
+        server.store.remember_at_most(usize::MAX);
+        let loaded = snapshot.load(&mut server).context(SnapshotSnafu)?;
+        installed::install(&mut server, settings.begin).context(InstallSnafu)?;
+        let service = Service::new(server, move || clock.now());
+        let standins = Standins::new(settings.controllers);
+        let controllers = tokio::spawn(standins::drive(service.clone(), standins));
+        Ok(Self {
+            service,
+            clock,
+            loaded,
+            line: line::Server::default(),
+            settings,
+            operators: Vec::new(),
+            controllers,
+        })
+    }
+
+    /// A client of a person.
+    pub fn client(&self, person: &Person) -> Client {
+        let user = User::authenticated(person.name, &[person.group]);
+        self.service.of(user).client()
+    }
+
+    /// A client of a service account.
+    pub fn account(&self, namespace: &str, name: &str) -> Client {
+        self.service.of(User::account(namespace, name)).client()
+    }
+
+    /// Begins one more operator, and says which it is.
+    pub fn begin_operator(&mut self) -> usize {
+        let number = self.operators.len();
+        let life = Life::default();
+        let connection = Line {
+            service: self
+                .service
+                .of(User::account(names::DEFAULT_NAMESPACE, OPERATOR)),
+            server: self.line.clone(),
+            costs: self.settings.costs,
+            life: life.clone(),
+        };
+        let settings = Operator {
+            namespace: names::DEFAULT_NAMESPACE.to_owned(),
+            accounts_namespace: names::ACCOUNT_NAMESPACE.to_owned(),
+            identity: format!("operator-{number}"),
+            concurrency: self.settings.concurrency,
+            address: None,
+            record_retention: retention::DEFAULT,
+            lease: lease::settings(self.settings.lease),
+            signals: Arc::new(Signals::default()),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let client = Client::new(connection, "default");
+        let clock = self.clock;
+        let task = tokio::spawn(async move {
+            let until = async {
+                // A sender that is dropped is an operator that is stopped.
+                let _ = stopped.await;
+            };
+            if let Err(error) = operator::run_over(client, settings, clock, until).await {
+                tracing::error!(%error, "an operator ended");
+            }
+        });
+        self.operators.push(Process {
+            life,
+            stop: Some(stop),
+            task,
+        });
+        number
+    }
+
+    /// Kills an operator, as SIGKILL does.
+    pub fn kill_operator(&mut self, number: usize) {
+        if let Some(process) = self.operators.get_mut(number) {
+            process.life.end();
+            process.task.abort();
+        }
+    }
+
+    /// Stops the operators, and waits until they have.
+    pub async fn stop_operators(&mut self) {
+        for process in &mut self.operators {
+            process.stop.take();
+            // Cut off at the end of a rehearsal: what it left is in the journal.
+            let _ = tokio::time::timeout(Duration::from_secs(30), &mut process.task).await;
+        }
+        self.operators.clear();
+    }
+
+    /// Ends everything that goes on by itself.
+    pub async fn close(mut self) {
+        self.stop_operators().await;
+        self.controllers.abort();
+    }
+
+    /// A mode, as the server has it.
+    pub fn mode(&self, name: &str) -> Option<EmergencyMode> {
+        let server = self.service.lock();
+        let mut all = server.store.list(names::GROUP, "emergencymodes", "", None);
+        let (_, mode) = all.find(|(key, _)| key.name == name)?;
+        serde_json::from_value(Value::clone(mode)).ok()
+    }
+
+    /// All objects of these kinds, whole, by `Kind namespace/name`.
+    pub fn objects(&self, kinds: &[(&str, &str)]) -> BTreeMap<String, Value> {
+        let server = self.service.lock();
+        let mut objects = BTreeMap::new();
+        for (group, plural) in kinds {
+            for (key, object) in server.store.list(group, plural, "", None) {
+                let kind = object["kind"].as_str().unwrap_or_default();
+                let name = format!("{kind} {}/{}", key.namespace, key.name);
+                objects.insert(name, managed::unpacked(object));
+            }
+        }
+        objects
+    }
+}
