@@ -177,6 +177,22 @@ async fn the_playbook_for_floods_makes_so_many_changes_a_step() {
     }
 }
 
+/// At the gravest level what can wait until next week gives room, too: not who is missing, nor what says so.
+#[tokio::test]
+async fn at_the_gravest_level_more_gives_room() {
+    let city = fleet::yunxi();
+    let sand = sand();
+    found(&sand, &city).await;
+    let gravest = planned(&sand, &spec(), Level::I).await;
+    let mut touched = touched(&gravest);
+    let halved = touched.remove("halve-standard").unwrap_or_default();
+    let left = ["missing-persons", "emergency-page"];
+    let meant = meant(&city, Tier::Standard, &[Kind::Deployment], &left);
+    assert_eq!(halved, meant);
+    let plan = counted(&city).await;
+    assert_eq!(touched, self::touched(&plan), "all else is as at level II");
+}
+
 /// What is never touched, and what nobody meant, must not be changed by a selection that is too wide: what
 /// is meant is worked out from the table, not from the playbook.
 #[tokio::test]
