@@ -13,7 +13,7 @@ use crate::api::{Level, Phase, Term};
 use crate::i18n::Lang;
 
 use super::{
-    abort, answer, approve, crds, declare, level, lint, pause, plan, renew, restore, run,
+    abort, answer, approve, crds, declare, demo, level, lint, pause, plan, renew, restore, run,
     sandtable, skip, stand_down, status, verdict, version, who,
 };
 
@@ -92,6 +92,7 @@ pub enum Verb {
     Restore(restore::Args),
     Run(run::Args),
     Sandtable(sandtable::Args),
+    Demo(demo::Args),
     Version(version::Args),
 }
 

@@ -26,6 +26,7 @@ pub mod answer;
 pub mod approve;
 pub mod crds;
 pub mod declare;
+pub mod demo;
 pub mod level;
 pub mod lint;
 pub mod pause;
@@ -134,6 +135,8 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Restore(args) => restore::run(context, args).await,
         Verb::Run(args) => run::run(context, args).await,
         Verb::Sandtable(args) => sandtable::run(context, args).await,
+        // It has a time of its own, and so a runtime.
+        Verb::Demo(args) => tokio::task::block_in_place(|| demo::run(context, &args)),
         Verb::Version(args) => version::run(context, &args),
     }
 }

@@ -44,7 +44,7 @@ pub fn files(crd: &CustomResourceDefinition) -> Result<[Generated; 2], Error> {
     ]
     .map(|(path, text)| Generated {
         path: PathBuf::from(path),
-        text: format!("{HEADER}{text}"),
+        contents: format!("{HEADER}{text}").into_bytes(),
     }))
 }
 

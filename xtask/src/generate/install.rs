@@ -140,7 +140,7 @@ pub fn file(crds: &[CustomResourceDefinition]) -> Result<Generated, Error> {
     parts.extend([rbac::rights(), policies::new_targets(), workload()]);
     Ok(Generated {
         path: PathBuf::from("manifests/install.yaml"),
-        text: format!("{HEADER}{OPENING}{}", parts.join("---\n")),
+        contents: format!("{HEADER}{OPENING}{}", parts.join("---\n")).into_bytes(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask generate`: files that follow from the Rust types, and the check that the
 //! committed ones still do.
 
+mod city;
 mod crds;
 mod install;
 pub mod kinds;
@@ -61,7 +62,7 @@ pub struct Generated {
     /// Where it belongs, from the root of the repository.
     pub path: PathBuf,
     /// What it holds.
-    pub text: String,
+    pub contents: Vec<u8>,
 }
 
 /// What generated files begin with.
@@ -80,6 +81,7 @@ pub fn files() -> Result<Vec<Generated>, Error> {
     files.push(install::file(&crds)?);
     files.push(reference::file(&crds));
     files.push(steps::file());
+    files.push(city::file());
     Ok(files)
 }
 
@@ -99,7 +101,7 @@ fn write_files(root: &Path, files: &[Generated]) -> Result<Vec<PathBuf>, Error> 
         let path = root.join(&file.path);
         let folder = path.parent().unwrap_or(root);
         std::fs::create_dir_all(folder).context(WriteSnafu { path: folder })?;
-        std::fs::write(&path, &file.text).context(WriteSnafu { path })?;
+        std::fs::write(&path, &file.contents).context(WriteSnafu { path })?;
     }
     Ok(stale.into_iter().map(|file| file.path).collect())
 }
@@ -113,7 +115,7 @@ fn check_files(root: &Path, files: &[Generated], command: &'static str) -> Resul
 
 fn differing(root: &Path, files: &[Generated]) -> Vec<Generated> {
     let differs = |file: &&Generated| {
-        std::fs::read_to_string(root.join(&file.path)).ok().as_ref() != Some(&file.text)
+        std::fs::read(root.join(&file.path)).ok().as_ref() != Some(&file.contents)
     };
     files.iter().filter(differs).cloned().collect()
 }

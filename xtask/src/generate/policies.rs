@@ -137,7 +137,7 @@ pub fn files() -> [Generated; 2] {
     ]
     .map(|(path, text)| Generated {
         path: PathBuf::from(path),
-        text: format!("{HEADER}{text}"),
+        contents: format!("{HEADER}{text}").into_bytes(),
     })
 }
 

@@ -25,7 +25,7 @@ pub fn file(crds: &[CustomResourceDefinition]) -> Generated {
     }
     Generated {
         path: PathBuf::from("docs/reference/api.md"),
-        text,
+        contents: text.into_bytes(),
     }
 }
 

@@ -37,7 +37,7 @@ pub fn file() -> Generated {
     }
     Generated {
         path: PathBuf::from("docs/reference/steps.md"),
-        text,
+        contents: text.into_bytes(),
     }
 }
 

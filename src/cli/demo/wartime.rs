@@ -1,0 +1,276 @@
+//! The acts in wartime: the switch, a rival, an engineer, another level.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::api::{EmergencyModeStatus, Level, Phase, StageState, TargetStatus};
+use crate::rehearsal::people::Person;
+use crate::rehearsal::whole::Objects;
+use crate::t;
+
+use super::super::error::Error;
+use super::story::{MODE, PATIENCE, Story, THINKS};
+use super::teller::{self, time};
+
+/// Who puts values back, as a script of long ago does.
+const SCRIPT: Person = Person {
+    name: "old-script",
+    group: "platform",
+};
+/// Where people look first: what the rival and the engineer change, where the playbook changes it.
+const KNOWN: [&str; 2] = [
+    "Deployment hotline/hotline-web",
+    "Deployment hotline/hotline-knowledge",
+];
+/// A count that the mode holds: whose, in peacetime and now.
+pub(super) struct Held {
+    object: String,
+    base: i64,
+    now: i64,
+}
+
+impl Story<'_> {
+    /// Lets the mode come to rest in wartime, and answers at gates.
+    async fn active(&self, level: Level) -> Result<EmergencyModeStatus, Error> {
+        let lang = self.teller.lang;
+        let total = self.stage.mode(MODE).and_then(|mode| mode.status?.plan);
+        let bar = self.teller.bar(
+            &t!(lang, "story-switch-bar"),
+            total.unwrap_or_default().changes,
+        );
+        let gates = || {
+            let stages = self.playbook.spec.stages.iter();
+            stages.flat_map(|stage| {
+                let steps = stage.steps.iter().filter(|step| step.gate.is_some());
+                steps.map(move |step| (stage.name.as_str(), step.name.as_str()))
+            })
+        };
+        let mut answered = BTreeSet::new();
+        loop {
+            let seen = |status: &EmergencyModeStatus| {
+                let applied = status.counts.unwrap_or_default().applied;
+                bar.at(applied, &running(status));
+            };
+            let asked = |status: &EmergencyModeStatus| {
+                let waits = status.waiting_on.as_deref().unwrap_or_default();
+                gates().find(|(stage, step)| {
+                    waits.contains(&format!("{stage}/{step} waits for: an answer"))
+                })
+            };
+            let rests = |status: &EmergencyModeStatus| {
+                let granted = status.granted.as_ref();
+                status.phase == Some(Phase::Active) && granted.is_some_and(|one| one.level == level)
+            };
+            let stops = |status: &EmergencyModeStatus| {
+                rests(status) || asked(status).is_some_and(|gate| !answered.contains(&gate))
+            };
+            let status = self.until("wartime", seen, stops).await?;
+            let Some(gate) = asked(&status).filter(|_| !rests(&status)) else {
+                return Ok(status);
+            };
+            answered.insert(gate);
+            let (stage, step) = gate;
+            let wang = self.person("commander-wang");
+            wang.answer(stage, step, "Proceed")
+                .await
+                .map_err(self.refused())?;
+            let gate = format!("{stage}/{step}");
+            teller::say(&t!(
+                lang,
+                "story-answered",
+                who = wang.person.name,
+                gate = gate
+            ))?;
+        }
+    }
+
+    pub(super) async fn switch(&self) -> Result<(), Error> {
+        let lang = self.teller.lang;
+        self.act(5, &t!(lang, "story-switch")).await?;
+        let status = self.active(self.level).await?;
+        teller::say(&teller::timeline(lang, &status.stages))?;
+        let begins = status.stages.iter().filter_map(|stage| stage.started_at);
+        let (begins, critical) = (
+            begins.min(),
+            status.stages.iter().find(|one| one.ready.is_some()),
+        );
+        if let (Some(from), Some(stage)) = (begins, critical)
+            && let Some(to) = stage.finished_at
+        {
+            let took = time(to.duration_since(from).as_secs());
+            let ready = stage.ready.unwrap_or_default();
+            teller::say(&t!(lang, "story-critical", n = ready, took = took))?;
+        }
+        let failed: i64 = status.stages.iter().map(|part| part.failed).sum();
+        if failed > 0 {
+            let what = format!("{failed} changes failed: {:?}", status.targets);
+            return Err(self.other_way(what));
+        }
+        Ok(())
+    }
+
+    /// Counts that the mode holds and no autoscaler drives.
+    pub(super) fn held(&self, before: &Objects) -> Vec<Held> {
+        let now = self.objects();
+        let count = |object: &Value| object["spec"]["replicas"].as_i64();
+        let changed = before.iter().filter_map(|(name, was)| {
+            let (base, now) = (count(was)?, count(now.get(name)?)?);
+            let is_held = name.starts_with("Deployment ") && base != now && base > 0;
+            is_held.then(|| Held {
+                object: name.clone(),
+                base,
+                now,
+            })
+        });
+        let mut held: Vec<Held> = changed.collect();
+        held.sort_by_key(|one| {
+            KNOWN
+                .iter()
+                .position(|known| *known == one.object)
+                .unwrap_or(KNOWN.len())
+        });
+        held
+    }
+
+    /// Sets a count under some field manager.
+    async fn scale(
+        &self,
+        person: &Person,
+        held: &Held,
+        replicas: i64,
+        manager: &str,
+    ) -> Result<(), Error> {
+        let (_, place) = held.object.split_once(' ').unwrap_or_default();
+        let (namespace, name) = place.split_once('/').unwrap_or_default();
+        let client = self.stage.client(person);
+        let api: Api<Deployment> = Api::namespaced(client, namespace);
+        let params = PatchParams {
+            field_manager: Some(manager.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
+        let patched = api.patch(name, &params, &patch).await;
+        patched
+            .map(drop)
+            .map_err(|error| self.other_way(error.to_string()))
+    }
+
+    fn count(&self, held: &Held) -> Option<i64> {
+        let objects = self.stage.objects(&[("apps", "deployments")]);
+        objects.get(&held.object)?["spec"]["replicas"].as_i64()
+    }
+
+    /// Waits until a count is as wanted, and says how long it took.
+    async fn until_count(&self, held: &Held, wanted: i64) -> Result<Duration, Error> {
+        let began = Instant::now();
+        while self.count(held) != Some(wanted) {
+            if began.elapsed() >= PATIENCE {
+                let what = format!("{} is not at {wanted}", held.object);
+                return Err(self.other_way(what));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(began.elapsed())
+    }
+
+    pub(super) async fn rival(&self, held: Option<&Held>) -> Result<(), Error> {
+        let lang = self.teller.lang;
+        self.act(6, &t!(lang, "story-rival")).await?;
+        let Some(held) = held else {
+            return teller::say(&t!(lang, "story-nothing-held"));
+        };
+        self.scale(&SCRIPT, held, held.base, SCRIPT.name).await?;
+        let object = held.object.clone();
+        teller::say(&t!(
+            lang,
+            "story-put-back",
+            object = object,
+            value = held.base
+        ))?;
+        let took = self.until_count(held, held.now).await?;
+        let took = format!("{} ms", took.as_millis());
+        teller::say(&t!(lang, "story-held", value = held.now, took = took))
+    }
+
+    pub(super) async fn engineer(&self, held: Option<&Held>) -> Result<(), Error> {
+        let lang = self.teller.lang;
+        self.act(7, &t!(lang, "story-engineer")).await?;
+        let Some(held) = held else {
+            return teller::say(&t!(lang, "story-nothing-held"));
+        };
+        let he = self.person("engineer-he");
+        let third = held.now + 2;
+        self.scale(he.person, held, third, "kubectl-edit").await?;
+        teller::say(&t!(
+            lang,
+            "story-third-value",
+            who = he.person.name,
+            object = held.object.clone(),
+            value = third
+        ))?;
+        let drifted = |status: &EmergencyModeStatus| of(status, &held.object).is_some();
+        let status = self.until("drift", |_| {}, drifted).await?;
+        let target = of(&status, &held.object).cloned();
+        let target = target.ok_or_else(|| self.other_way("no drift".to_owned()))?;
+        let path = target.path.clone();
+        teller::say(&t!(lang, "story-drifted", path = path))?;
+        sleep(THINKS).await;
+        let seen = target.seen.clone().unwrap_or_default();
+        let verdict = he.verdict((&target.uid, &target.path), &seen, "Ours");
+        verdict.await.map_err(self.refused())?;
+        self.until_count(held, held.now).await?;
+        let who = he.person.name;
+        teller::say(&t!(lang, "story-ours", who = who, value = held.now))
+    }
+
+    pub(super) async fn raise(&self) -> Result<(), Error> {
+        let lang = self.teller.lang;
+        self.act(8, &t!(lang, "story-raise")).await?;
+        if self.level == Level::I {
+            return teller::say(&t!(lang, "story-gravest"));
+        }
+        let zhou = self.person("duty-officer-zhou");
+        zhou.raise(Level::I).await.map_err(self.refused())?;
+        let proposed = |status: &EmergencyModeStatus| {
+            let proposed = status.proposed.as_ref();
+            proposed.is_some_and(|proposed| proposed.level == Level::I)
+        };
+        let status = self.until("a proposal", |_| {}, proposed).await?;
+        let proposed = status.proposed.map(|one| (one.plan_hash, one.changes));
+        let (hash, changes) = proposed.unwrap_or_default();
+        let was = status.granted.map(|granted| granted.level.to_string());
+        teller::say(&t!(
+            lang,
+            "story-proposed",
+            who = zhou.person.name,
+            level = was.unwrap_or_default(),
+            changes = changes
+        ))?;
+        self.both(&hash).await?;
+        let status = self.active(Level::I).await?;
+        let counts = status.counts.unwrap_or_default();
+        teller::say(&t!(lang, "story-raised", applied = counts.applied))
+    }
+}
+
+/// A target that somebody changed.
+fn of<'a>(status: &'a EmergencyModeStatus, object: &str) -> Option<&'a TargetStatus> {
+    status.targets.iter().find(|target| {
+        let namespace = target.namespace.as_deref().unwrap_or_default();
+        let named = format!("{} {namespace}/{}", target.kind, target.name);
+        named == object && target.state == "Drifted"
+    })
+}
+
+/// The names of the stages that run.
+fn running(status: &EmergencyModeStatus) -> String {
+    let running = status.stages.iter();
+    let running = running.filter(|stage| stage.state == StageState::Running);
+    let names: Vec<&str> = running.map(|stage| stage.name.as_str()).collect();
+    names.join(", ")
+}
