@@ -1,6 +1,6 @@
 # What `pingzhan demo` says.
 
-story-title = Pingzhan 平战: a flood in Yunxi (云溪市), on the sand table. No cluster is touched.
+story-title = Pingzhan 平战: a flood in Yunxi (云溪市), played without any cluster
 story-step = [Enter] next act
 story-stage = { $applied } in { $took }
 story-exact = restored exactly: { $same } of { $fields } fields, ownership included
