@@ -153,6 +153,7 @@ async fn the_playbook_for_floods_makes_so_many_changes_a_step() {
         ("shed", "pause-batch", 8),
         ("shed", "shrink-back-office", 26),
         ("shed", "calm-portal", 3),
+        ("spare", "halve-standard", 0),
         ("surge", "open-callback", 1),
         ("surge", "scale-critical", 34),
         ("surge", "wait-critical", 0),

@@ -241,6 +241,8 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
     let expected = [
         ("protect", (24, 24, 0)),
         ("shed", (37, 37, 0)),
+        // Of level I alone.
+        ("spare", (0, 0, 0)),
         ("surge", (35, 35, 0)),
         ("counters", (2, 2, 0)),
     ];
