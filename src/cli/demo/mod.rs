@@ -40,7 +40,7 @@ const PLAYBOOK: &str = include_str!("../../../playbooks/flood-response/playbook.
 /// Seeds what libraries leave to chance, and uids.
 const SEED: u64 = 12345;
 /// How many milliseconds of the story a second of everybody's time has, at speed 1.
-const SPEED: u64 = 3_800;
+const SPEED: u64 = 3_000;
 
 /// The arguments.
 #[derive(Clone, Debug, clap::Args)]
