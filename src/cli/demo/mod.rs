@@ -127,7 +127,6 @@ async fn play(
     let story = Story {
         context,
         stage: &stage,
-        city: &city,
         teller: Teller::detect(lang),
         playbook,
         level: args.level,

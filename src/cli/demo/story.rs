@@ -14,7 +14,6 @@ use crate::rehearsal::people::{Acting, Person};
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::time::Pace;
 use crate::rehearsal::whole::{self, Objects, Verdict};
-use crate::sandtable::snapshot::Snapshot;
 use crate::t;
 
 use super::super::context::Context;
@@ -32,8 +31,8 @@ pub(super) const PATIENCE: Duration = Duration::from_hours(2);
 const LOOK: Duration = Duration::from_millis(250);
 /// How long people think before they act.
 pub(super) const THINKS: Duration = Duration::from_secs(6);
-/// The kinds of which everything is compared.
-const KINDS: [(&str, &str); 12] = [
+/// The kinds of which everything is compared: group and plural.
+pub const KINDS: [(&str, &str); 12] = [
     ("", "namespaces"),
     ("", "configmaps"),
     ("", "resourcequotas"),
@@ -54,8 +53,6 @@ pub struct Story<'a> {
     pub context: &'a Context,
     /// On what it is played.
     pub stage: &'a Stage,
-    /// As it was loaded.
-    pub city: &'a Snapshot,
     /// Who tells it.
     pub teller: Teller,
     /// The playbook.
@@ -163,8 +160,6 @@ impl Story<'_> {
                 whole::forget_count(object);
             }
         }
-        // What KEDA makes of its own object follows it, when its stand-in gets to it.
-        objects.retain(|name, _| !name.contains("/kube-"));
         objects
     }
 
