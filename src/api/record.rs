@@ -250,6 +250,11 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
+    /// For a value that was written again: who had taken the field meanwhile, one text an owner: the
+    /// time of its entry, or `-`; its operation; and its name. `2026-07-01T08:00:00Z Apply flux`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 256)))]
+    pub owners: Vec<String>,
 }
 
 /// A value as the API server has it.

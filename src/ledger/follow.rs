@@ -1,6 +1,8 @@
 //! What one event makes of one entry: its state by the transition function, and what is known of
 //! its value. Part of the fold ([`super::apply`]).
 
+use crate::field::FormerOwner;
+
 use super::entry::{Entry, Found};
 use super::record::NewOutcome;
 use super::transition::{self, Event, State};
@@ -15,6 +17,7 @@ pub(super) fn follow(entry: &mut Entry, outcome: &NewOutcome) -> Result<(), Stri
             entry.confirmed = true;
             entry.observed.clone_from(&outcome.observed);
             entry.drift = None;
+            taken_again(entry, &outcome.owners);
         }
         Event::Drifted => {
             entry.drift = outcome.observed.clone().map(|image| {
@@ -40,6 +43,29 @@ pub(super) fn follow(entry: &mut Entry, outcome: &NewOutcome) -> Result<(), Stri
     }
     entry.reason.clone_from(&outcome.reason);
     Ok(())
+}
+
+/// Former owners that had taken the field again before it was written again: what they own no more, we
+/// took, and they did not let go. From then on the time of their entry is what it was then.
+fn taken_again(entry: &mut Entry, owners: &[String]) {
+    let seen = |former: &FormerOwner| {
+        let (operation, manager) = (&former.owner.operation, &former.owner.manager);
+        owners.iter().find_map(|text| {
+            let mut parts = text.splitn(3, ' ');
+            let at = parts.next().filter(|at| *at != "-")?;
+            let is_same = parts.next()? == operation && parts.next()? == manager;
+            is_same.then(|| at.to_owned())
+        })
+    };
+    if !entry.owners.iter().any(|former| seen(former).is_some()) {
+        return;
+    }
+    let renewed = entry.owners.iter().map(|former| FormerOwner {
+        // Times of one server, as texts of one form: the later one is the greater.
+        at: seen(former).max(former.at.clone()),
+        ..former.clone()
+    });
+    entry.owners = renewed.collect();
 }
 
 /// What an event means for an entry whose value once stood. "Never written" cannot be said of it

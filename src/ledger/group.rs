@@ -57,7 +57,12 @@ pub fn group_outcomes(outcomes: Vec<NewOutcome>) -> Vec<Body> {
                 + outcome
                     .reason
                     .as_ref()
-                    .map_or(0, |reason| json_bytes(reason));
+                    .map_or(0, |reason| json_bytes(reason))
+                + outcome
+                    .owners
+                    .iter()
+                    .map(|owner| json_bytes(owner))
+                    .sum::<usize>();
             let full = open.len() == ITEMS
                 || bytes + size > BYTES
                 || entries + chunk.len() > OUTCOME_ENTRIES;

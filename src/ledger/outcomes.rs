@@ -8,7 +8,7 @@ use crate::api::{Observed, Outcome, Outcomes};
 use crate::field::Image;
 
 use super::entry::EntryId;
-use super::record::{NewOutcome, VALUE};
+use super::record::{NewOutcome, OWNERS, VALUE};
 use super::transition::Event;
 
 /// Characters of a list of ranges: what the schema accepts.
@@ -66,6 +66,7 @@ pub(super) fn decode(outcomes: &Outcomes) -> Result<Vec<NewOutcome>, String> {
                 observed,
                 verdicts,
                 reason,
+                owners,
             } = outcome;
             Ok(NewOutcome {
                 event: Event::from_word(event)
@@ -78,13 +79,20 @@ pub(super) fn decode(outcomes: &Outcomes) -> Result<Vec<NewOutcome>, String> {
                     .map_err(|error| format!("an observed value is not JSON: {error}"))?,
                 reason: reason.clone(),
                 verdicts: *verdicts,
+                owners: owners.clone(),
             })
         })
         .collect()
 }
 
 /// What outcomes must have in common to be one item.
-type Key = (String, Option<Option<String>>, Option<String>, i64);
+type Key = (
+    String,
+    Option<Option<String>>,
+    Option<String>,
+    i64,
+    Vec<String>,
+);
 
 fn key(item: &Outcome) -> Key {
     (
@@ -94,6 +102,7 @@ fn key(item: &Outcome) -> Key {
             .map(|observed| observed.value.clone()),
         item.reason.clone(),
         item.verdicts,
+        item.owners.clone(),
     )
 }
 
@@ -109,6 +118,7 @@ fn item(outcome: &NewOutcome) -> Outcome {
             .reason
             .as_ref()
             .map(|reason| reason.chars().take(REASON).collect()),
+        owners: outcome.owners.iter().take(OWNERS).cloned().collect(),
     }
 }
 
@@ -241,13 +251,14 @@ mod tests {
                     prop::option::of(prop::option::of(-3..3_i64)),
                     prop::option::of("[a-z洪]{0,5}"),
                     0..2_i64,
+                    prop::collection::vec("[a-z洪]{1,5}", 0..2),
                 ),
                 0..30,
             ),
         ) {
             let outcomes: Vec<_> = outcomes
                 .into_iter()
-                .map(|(event, entries, observed, reason, verdicts)| NewOutcome {
+                .map(|(event, entries, observed, reason, verdicts, owners)| NewOutcome {
                     event,
                     entries: entries.into_iter().map(EntryId).collect(),
                     observed: observed.map(|value| {
@@ -255,6 +266,7 @@ mod tests {
                     }),
                     reason,
                     verdicts,
+                    owners,
                 })
                 .collect();
             let read = decode(&encode(&outcomes)).expect("it was just written");

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use snafu::Snafu;
 
 use crate::api::{ActNote, Acts, ChangeRecordSpec, PlanPart, RecordMode, RecordType, Turn};
-use crate::field::Image;
+use crate::field::{FormerOwner, Image};
 
 use super::entry::{EntryId, NewEntry};
 use super::transition::Event;
@@ -97,6 +97,15 @@ pub struct NewOutcome {
     /// For Drifted: how many verdicts the mode has now; else 0. A verdict on a step or on all
     /// covers a drift only when it came later than that.
     pub verdicts: i64,
+    /// For a value that was written again: who had taken the field meanwhile, as at most [`OWNERS`]
+    /// texts of [`owner_text`].
+    pub owners: Vec<String>,
+}
+
+/// An owner of a field as an outcome names it: the time of its entry, its operation, its name.
+pub fn owner_text(owner: &FormerOwner) -> String {
+    let at = owner.at.as_deref().unwrap_or("-");
+    format!("{at} {} {}", owner.owner.operation, owner.owner.manager)
 }
 
 impl NewOutcome {
@@ -108,6 +117,7 @@ impl NewOutcome {
             observed: None,
             reason: None,
             verdicts: 0,
+            owners: Vec::new(),
         }
     }
 }

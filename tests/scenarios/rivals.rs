@@ -100,6 +100,25 @@ async fn a_base_value_put_back_is_written_again_whichever_way_it_came() {
     world.owners_go_on_but(&["portal-web"]).await;
 }
 
+/// GitOps applies its manifest again and again, over whoever owns a field, and loses each time: it did
+/// not let the field go, and is its owner again at the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_took_its_field_again_and_again_owns_it_at_the_end() {
+    let world = World::with_fleet().await;
+    let before = world.snapshot().await;
+    world.holding(&["portal-web"]).await;
+    let manifest = fleet::fleet(&world.namespace)[0].manifest.clone();
+    for what in ["is held", "is held again"] {
+        world.force("portal-team", &manifest).await;
+        world
+            .becomes("Deployment", "portal-web", what, has(WAR))
+            .await;
+    }
+    world.judge(Allowed::default()).await;
+    world.come_back("flood").await;
+    world.is_exact(&before).await;
+}
+
 /// The owner's own apply without force is refused by the API server: it learns of the mode, and
 /// nothing is fought over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -121,6 +121,34 @@ fn an_answer_that_comes_after_the_turn_is_kept() {
     assert_eq!(ledger.entries[&EntryId(1)].ours(), &image("9"));
 }
 
+/// An owner that took its field again and lost it to us once more did not let it go: were the time of
+/// its entry taken for that of a decision, it would not get the field back.
+#[test]
+fn an_owner_that_took_its_field_again_is_known_by_its_later_entry() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    happened(&mut ledger, Event::Applied, 1);
+    let owner = ledger.entries[&EntryId(1)].owners[0].clone();
+    let at = |ledger: &Ledger| ledger.entries[&EntryId(1)].owners[0].at.clone();
+    let again = |manager: &str, at: &str| NewOutcome {
+        owners: vec![format!("{at} {} {manager}", owner.owner.operation)],
+        ..outcome(Event::Reasserted, 1)
+    };
+    let (name, later) = (&owner.owner.manager, "2026-07-01T09:00:00Z");
+    take(&mut ledger, &Body::Outcomes(vec![again("another", later)]));
+    assert_eq!(
+        at(&ledger),
+        owner.at,
+        "another one's entry says nothing of this one"
+    );
+    take(&mut ledger, &Body::Outcomes(vec![again(name, later)]));
+    assert_eq!(at(&ledger).as_deref(), Some(later));
+    for older in ["-", "2026-07-01T07:00:00Z"] {
+        take(&mut ledger, &Body::Outcomes(vec![again(name, older)]));
+        assert_eq!(at(&ledger).as_deref(), Some(later), "{older}");
+    }
+}
+
 /// An intent whose record crossed the turn was perhaps written: it has to be looked after.
 #[test]
 fn an_intent_that_is_read_after_the_turn_is_on_its_way_back() {

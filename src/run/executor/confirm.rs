@@ -1,20 +1,30 @@
 //! What an answer says of one field: what is journalled of it, and whether it is still what was seen.
 
 use crate::field::{Image, Path, Projection};
-use crate::ledger::record::NewOutcome;
+use crate::ledger::record::{NewOutcome, owner_text};
 use crate::ledger::{EntryId, Event};
 
 use super::write::Item;
 
 /// What is journalled for a field that was written: what the server made of it, where that is not
 /// what was asked for.
-pub(super) fn done(item: &Item, seen: &Projection) -> Vec<NewOutcome> {
+///
+/// `before` is what it was written over, where that was a value that stood in place of ours.
+pub(super) fn done(item: &Item, before: Option<&Projection>, seen: &Projection) -> Vec<NewOutcome> {
     let live = seen
         .field(&item.edit.path)
         .map_or(&Image::Absent, |field| &field.image);
     let observed = (live != &item.wanted).then(|| live.clone());
+    let taken = before.and_then(|before| before.field(&item.edit.path));
+    let taken = taken.map(|field| &*field.owners).unwrap_or_default();
     let outcome = |event, observed| NewOutcome {
         observed,
+        // Of a verdict and the write that follows it, the write tells.
+        owners: if event == Event::Ours {
+            Vec::new()
+        } else {
+            taken.iter().map(owner_text).collect()
+        },
         ..NewOutcome::new(event, vec![item.id])
     };
     match item.event {

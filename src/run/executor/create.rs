@@ -235,7 +235,7 @@ impl Job<'_> {
             event: wanted.event,
             wanted: wanted.manifest.clone(),
         };
-        self.settled(done(&item, &seen), Some(present(seen)))
+        self.settled(done(&item, None, &seen), Some(present(seen)))
     }
 
     fn refused(&self, wanted: &Wanted, why: &str) -> Wrote<Settlement> {

@@ -262,7 +262,14 @@ impl Job<'_> {
             };
             match self.send(&sight, guarded.patch, items, owners).await {
                 Try::Written(seen) => {
-                    let outcomes = items.iter().flat_map(|item| done(item, &seen)).collect();
+                    let outcomes = {
+                        let again = |item: &Item| {
+                            let is_again = matches!(item.event, Event::Ours | Event::Reasserted);
+                            is_again.then_some(&*sight)
+                        };
+                        let outcomes = items.iter().flat_map(|item| done(item, again(item), &seen));
+                        outcomes.collect()
+                    };
                     return (
                         self.settled(outcomes, Some(Sight::Present(Arc::from(seen)))),
                         None,
