@@ -2,8 +2,9 @@
 //! work and its evaluation recurses.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,6 +13,9 @@ use crate::playbook::conditions::Where;
 /// The stack of the thread: an expression of the deepest kind that is accepted takes a fraction of
 /// it, in a build without optimisation too.
 const STACK: usize = 16 * 1024 * 1024;
+/// How long the end is waited for where everybody else waits, too: what is judged by then, as it is of
+/// all but huge fleets, is not waited for in turns that are never the same twice.
+const AT_ONCE: Duration = Duration::from_millis(50);
 /// The largest object that is judged, in values: the largest workloads have some thousands.
 const LARGEST: usize = 100_000;
 
@@ -19,6 +23,8 @@ const LARGEST: usize = 100_000;
 pub(super) struct Filter {
     objects: Sender<(usize, String, Value)>,
     thread: JoinHandle<Verdicts>,
+    /// Ends with the thread; nothing ever comes.
+    ended: Receiver<()>,
     asked: usize,
 }
 
@@ -42,14 +48,20 @@ impl Filter {
             .map_err(|why| format!("the condition {why}"))?;
         let (objects, asked) = channel();
         let condition = condition.clone();
+        let (lives, ended) = channel();
         let thread = thread::Builder::new()
             .name("where".to_owned())
             .stack_size(STACK)
-            .spawn(move || judge(&condition, &asked))
+            .spawn(move || {
+                let verdicts = judge(&condition, &asked);
+                drop(lives);
+                verdicts
+            })
             .map_err(|error| format!("`where` cannot be judged: {error}"))?;
         Ok(Self {
             objects,
             thread,
+            ended,
             asked: 0,
         })
     }
@@ -69,17 +81,21 @@ impl Filter {
     /// The thread failed, a sentence.
     pub(super) async fn end(self) -> Result<Verdicts, String> {
         let Self {
-            objects, thread, ..
+            objects,
+            thread,
+            ended,
+            ..
         } = self;
         drop(objects);
-        // A blocking task keeps paused time from running on while it is waited for.
-        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        match joined {
-            Ok(Ok(verdicts)) => Ok(verdicts),
-            Ok(Err(_)) | Err(_) => {
-                Err("`where` could not be judged: see the operator's log".into())
+        let verdicts = match ended.recv_timeout(AT_ONCE) {
+            Err(RecvTimeoutError::Timeout) => {
+                // A blocking task keeps paused time from running on while it is waited for.
+                let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+                joined.unwrap_or_else(|error| Err(Box::new(error)))
             }
-        }
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => thread.join(),
+        };
+        verdicts.map_err(|_| "`where` could not be judged: see the operator's log".into())
     }
 }
 
