@@ -14,7 +14,7 @@ use crate::i18n::Lang;
 
 use super::{
     abort, answer, approve, crds, declare, demo, level, lint, pause, plan, renew, restore, run,
-    sandtable, skip, stand_down, status, verdict, version, who,
+    sandtable, skip, snapshot, stand_down, status, verdict, version, who,
 };
 
 /// Switches digital services between peacetime and wartime, and back exactly.
@@ -91,6 +91,7 @@ pub enum Verb {
     Crds(crds::Args),
     Restore(restore::Args),
     Run(run::Args),
+    Snapshot(snapshot::Args),
     Sandtable(sandtable::Args),
     Demo(demo::Args),
     Version(version::Args),

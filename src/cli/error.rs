@@ -2,6 +2,7 @@
 
 use snafu::Snafu;
 
+use crate::cluster;
 use crate::i18n::Lang;
 use crate::recover;
 use crate::run::{operator, signal};
@@ -64,6 +65,8 @@ pub enum Error {
     Operator { source: operator::Error },
     #[snafu(display("bringing everything back"))]
     Recover { source: recover::Error },
+    #[snafu(display("reading the cluster"))]
+    Read { source: Box<cluster::Error> },
 }
 
 impl Error {
@@ -73,6 +76,7 @@ impl Error {
             Self::Kubeconfig { .. }
             | Self::BuildClient { .. }
             | Self::Silent { .. }
+            | Self::Read { .. }
             | Self::NoKinds => Exit::Unreachable,
             Self::Request { source, .. } => of_request(source),
             Self::NotFound { .. }
@@ -152,6 +156,7 @@ impl Error {
             Self::Output { source } => t!(lang, "error-output", problem = source.to_string()),
             Self::Signals { source } => source.to_string(),
             Self::Operator { source } => source.to_string(),
+            Self::Read { source } => source.to_string(),
             Self::Recover { source } => explain_recovery(lang, source),
         }
     }

@@ -36,6 +36,7 @@ pub mod restore;
 pub mod run;
 pub mod sandtable;
 pub mod skip;
+pub mod snapshot;
 pub mod stand_down;
 pub mod status;
 pub mod verdict;
@@ -134,6 +135,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Crds(args) => crds::run(context, &args),
         Verb::Restore(args) => restore::run(context, args).await,
         Verb::Run(args) => run::run(context, args).await,
+        Verb::Snapshot(args) => snapshot::run(context, args).await,
         Verb::Sandtable(args) => sandtable::run(context, args).await,
         // It has a time of its own, and so a runtime.
         Verb::Demo(args) => tokio::task::block_in_place(|| demo::run(context, &args)),

@@ -1,4 +1,4 @@
-//! Lists that keep no objects: pages of 200, each item handed on and dropped.
+//! Lists that keep no objects: pages of 200 unless more are asked for, each item handed on and dropped.
 
 use std::fmt;
 
@@ -28,6 +28,8 @@ pub struct Query {
     pub fields: String,
     /// After so many pages it is given up; 0 for never.
     pub most_pages: usize,
+    /// Objects a page; 0 for [`PAGE`].
+    pub page: usize,
     /// What of each object is read; everything where there is none.
     pub sieve: Option<Sieve>,
 }
@@ -100,8 +102,12 @@ fn doing(query: &Query) -> String {
 
 /// Reads one page.
 async fn page(client: &Client, wanted: &Query, from: &str) -> Result<Vec<u8>, Error> {
+    let size = match wanted.page {
+        0 => PAGE,
+        page => page,
+    };
     let parameters = query(&[
-        ("limit", &PAGE.to_string()),
+        ("limit", &size.to_string()),
         ("labelSelector", &wanted.labels),
         ("fieldSelector", &wanted.fields),
         ("continue", from),

@@ -2,10 +2,12 @@
 //! sand table begins with it: same uids, same owners of fields.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _};
 
+pub use flate2::Compression;
+use flate2::GzBuilder;
 use flate2::read::GzDecoder;
-use flate2::{Compression, GzBuilder};
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,10 +23,11 @@ pub const FORMAT: &str = "pingzhan.dev/snapshot/v1";
 /// Bytes that an unpacked snapshot may have: a city of 20,000 workloads with their owners has a quarter.
 pub const LARGEST: u64 = 1 << 30;
 
-/// What is there in a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is there in a cluster. `T` is an object: as JSON, or packed as its text where it is only
+/// written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Snapshot {
+pub struct Snapshot<T = Value> {
     /// [`FORMAT`].
     pub format: String,
     /// When it was taken.
@@ -35,8 +38,27 @@ pub struct Snapshot {
     pub server: String,
     /// What was not taken, or not whole.
     pub left_out: Vec<LeftOut>,
+    /// What was measured while it was taken, where anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
     /// The objects: definitions of kinds first, then namespaces, then all others.
-    pub objects: Vec<Value>,
+    pub objects: Vec<T>,
+}
+
+/// What a model of time can be taken from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Measured {
+    /// Milliseconds of a small read from sending to the answer, the median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_milliseconds: Option<f64>,
+    /// Of how many requests.
+    #[serde(default)]
+    pub requests: u64,
+    /// Seconds that pods take from their start to being ready, the median of a workload's, by
+    /// `Kind namespace/name`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ready_seconds: BTreeMap<String, f64>,
 }
 
 /// Something that a snapshot does not have.
@@ -93,6 +115,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What a writer says, where that is why it was not written.
+    pub fn into_io(self) -> std::io::Error {
+        match self {
+            Self::Unpack { source } => source,
+            Self::Parse { source } => source.into(),
+            other => std::io::Error::other(other),
+        }
+    }
+}
+
 /// What came of loading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
@@ -125,17 +158,6 @@ impl Snapshot {
         serde_json::from_slice(&text).context(ParseSnafu)
     }
 
-    /// Writes it: the same snapshot gives the same bytes.
-    ///
-    /// # Errors
-    /// It cannot be packed.
-    pub fn write(&self) -> Result<Vec<u8>, Error> {
-        let text = serde_json::to_vec(self).context(ParseSnafu)?;
-        let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-        packed.write_all(&text).context(UnpackSnafu)?;
-        packed.finish().context(UnpackSnafu)
-    }
-
     /// What a server holds of these kinds: group and plural, and of some namespaces only where any are
     /// named. Definitions of kinds are there where objects of them are.
     pub fn of(server: &Server, kinds: &[(&str, &str)], taken: Timestamp) -> Self {
@@ -151,6 +173,7 @@ impl Snapshot {
             by: "sandtable".to_owned(),
             server: String::new(),
             left_out: Vec::new(),
+            measured: None,
             objects,
         }
     }
@@ -198,6 +221,54 @@ impl Snapshot {
     }
 }
 
+impl<T: Serialize> Snapshot<T> {
+    /// Packs it: the same snapshot gives the same bytes.
+    ///
+    /// # Errors
+    /// It cannot be packed.
+    pub fn write(&self) -> Result<Vec<u8>, Error> {
+        let mut packed = Vec::new();
+        self.pack(&mut packed, Compression::best())?;
+        Ok(packed)
+    }
+
+    /// Packs it into something, and says how many bytes it has unpacked. It is never in memory as a
+    /// whole.
+    ///
+    /// # Errors
+    /// It cannot be written; what was written by then is of no use.
+    pub fn pack(&self, into: impl std::io::Write, how: Compression) -> Result<u64, Error> {
+        let packer = GzBuilder::new().write(into, how);
+        let mut counted = Counted {
+            bytes: 0,
+            into: BufWriter::new(packer),
+        };
+        serde_json::to_writer(&mut counted, self).context(ParseSnafu)?;
+        let packer = counted.into.into_inner();
+        let packer = packer.map_err(std::io::IntoInnerError::into_error);
+        packer.and_then(GzEncoder::finish).context(UnpackSnafu)?;
+        Ok(counted.bytes)
+    }
+}
+
+/// Counts what goes through.
+struct Counted<W> {
+    bytes: u64,
+    into: W,
+}
+
+impl<W: std::io::Write> std::io::Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.into.write(bytes)?;
+        self.bytes += u64::try_from(written).unwrap_or_default();
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.into.flush()
+    }
+}
+
 /// What every format says.
 #[derive(Deserialize)]
 struct Named {
@@ -228,6 +299,8 @@ fn find(server: &Server, api_version: &str, kind: &str) -> Option<Kind> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use serde_json::json;
 
     use super::super::schema;
@@ -311,6 +384,23 @@ mod tests {
             why.starts_with("object 1: its managedFields are none"),
             "{why}"
         );
+    }
+
+    /// Who took a snapshot before anything was measured still has it; and what is measured is kept.
+    #[test]
+    fn a_snapshot_without_measurements_is_read_and_one_with_them_keeps_them() {
+        let mut snapshot = Snapshot::of(&filled(), &KINDS, Timestamp::UNIX_EPOCH);
+        let text = serde_json::to_string(&snapshot).expect("it is JSON");
+        assert!(!text.contains("measured"), "{text}");
+        let old = include_bytes!("../cli/demo/yunxi.json.gz");
+        assert_eq!(Snapshot::read(old).expect("it is read").measured, None);
+        snapshot.measured = Some(Measured {
+            round_trip_milliseconds: Some(4.25),
+            requests: 31,
+            ready_seconds: BTreeMap::from([("Deployment n/d".to_owned(), 12.0)]),
+        });
+        let read = Snapshot::read(&snapshot.write().expect("it is written"));
+        assert_eq!(read.expect("it is read"), snapshot);
     }
 
     /// Another program's file, a later version's, and half of one.

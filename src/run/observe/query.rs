@@ -212,6 +212,7 @@ impl<'a> Job<'a> {
                 .unwrap_or_default(),
             fields,
             most_pages: 0,
+            page: 0,
             // A condition may ask for anything.
             sieve: filter.is_none().then(|| self.sieve()),
         };

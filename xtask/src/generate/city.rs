@@ -57,6 +57,7 @@ async fn taken() -> Snapshot {
         by: "demo".to_owned(),
         server: String::new(),
         left_out: Vec::new(),
+        measured: None,
         objects: Vec::new(),
     };
     let settings = Settings {
