@@ -4,6 +4,7 @@ mod demo;
 mod emergency;
 mod endings;
 mod pages;
+mod snapshot;
 pub mod town;
 
 use std::process::{Command, Output};

@@ -1,7 +1,7 @@
 //! The conformance table: what was recorded is what the real server answers today, and the sand table;
 //! every case fails where its claim is not so; and whatever clients send is in a case.
 
-mod recorder;
+pub mod recorder;
 mod shape;
 mod traffic;
 

@@ -123,14 +123,7 @@ impl Error {
                 )
             }
             Self::Input { problem } | Self::Refused { problem } => problem.clone(),
-            Self::ReadFile { file, source } => {
-                t!(
-                    lang,
-                    "error-read-file",
-                    file = file.clone(),
-                    problem = source.to_string()
-                )
-            }
+            Self::ReadFile { file, source } => explain_file(lang, file, source),
             Self::NotInGroup { user, groups } => {
                 t!(
                     lang,
@@ -160,6 +153,15 @@ impl Error {
             Self::Recover { source } => explain_recovery(lang, source),
         }
     }
+}
+
+fn explain_file(lang: Lang, file: &str, error: &std::io::Error) -> String {
+    t!(
+        lang,
+        "error-read-file",
+        file = file.to_owned(),
+        problem = error.to_string()
+    )
 }
 
 /// How the program ends when the operator does not run.

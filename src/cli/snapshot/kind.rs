@@ -85,11 +85,11 @@ impl Wanted {
     }
 
     /// Objects of these names.
-    pub fn named(resource: Resource, namespace: &str, names: Vec<String>) -> Self {
+    pub fn named(resource: Resource, namespace: &str, names: &[String]) -> Self {
         let spaces = BTreeSet::from([namespace.to_owned()]);
         let mut wanted = Self::all(resource, spaces);
         for ask in &mut wanted.asks {
-            ask.names.clone_from(&names);
+            ask.names = names.to_vec();
         }
         wanted
     }
@@ -163,7 +163,7 @@ impl Wanted {
         match reader.get(&collection, name).await? {
             Answered::Yes(object) => {
                 let kept = object.and_then(|object| self.keep(object));
-                kept.into_iter().for_each(|kept| part.keep(kept));
+                part.keep_all(kept);
             }
             Answered::Refused(why) => self.refused(space, why, part),
         }
@@ -204,7 +204,7 @@ impl Wanted {
         let listed = reader.list(query, |object| self.keep(object)).await?;
         Ok(match listed {
             Answered::Yes(kept) => {
-                kept.into_iter().for_each(|kept| part.keep(kept));
+                part.keep_all(kept);
                 Answered::Yes(())
             }
             Answered::Refused(why) => Answered::Refused(why),
@@ -228,11 +228,11 @@ impl Wanted {
             let selector = ask.selector.as_ref();
             inside && named && selector.is_none_or(|one| matching::labels(one, &labels))
         };
-        let meant: Vec<&Ask> = self.asks.iter().filter(means).collect();
-        if meant.is_empty() {
+        let asks: Vec<&Ask> = self.asks.iter().filter(means).collect();
+        if asks.is_empty() {
             return None;
         }
-        let kept: Vec<&Path> = meant.iter().flat_map(|ask| &ask.kept).collect();
+        let kept: Vec<&Path> = asks.iter().flat_map(|ask| &ask.kept).collect();
         Piece::of(object, &kept)
     }
 
@@ -244,10 +244,12 @@ impl Wanted {
 }
 
 impl Part {
-    /// Adds an object.
-    pub fn keep(&mut self, (piece, counts): (Piece, Counts)) {
-        self.pieces.push(piece);
-        self.count(counts);
+    /// Adds objects.
+    pub fn keep_all(&mut self, kept: impl IntoIterator<Item = (Piece, Counts)>) {
+        for (piece, counts) in kept {
+            self.pieces.push(piece);
+            self.count(counts);
+        }
     }
 
     /// Adds what came of another kind.

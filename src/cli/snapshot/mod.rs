@@ -161,7 +161,8 @@ impl Head {
 /// Everything that is left out, with what playbooks leave open.
 fn left_out(taken: &mut Taken, shelf: Shelf) -> Vec<Left> {
     let mut counts = std::mem::take(&mut taken.part.counts);
-    counts.insert(Group::Secrets, 0);
+    // Nobody asks for these, so nobody knows how many there are.
+    counts.extend([(Group::Secrets, 0), (Group::Webhooks, 0)]);
     let open: BTreeMap<Group, u64> = [
         (Group::Conditions, shelf.asked.conditions),
         (Group::Chosen, shelf.asked.chosen),
@@ -172,9 +173,7 @@ fn left_out(taken: &mut Taken, shelf: Shelf) -> Vec<Left> {
     let mut others = std::mem::take(&mut taken.part.left);
     taken.part.lacks_targets |= !shelf.asked.left.is_empty();
     others.extend(shelf.asked.left);
-    for (piece, redacted) in shelf.objects {
-        taken.part.keep((piece, redacted));
-    }
+    taken.part.keep_all(shelf.objects);
     for (group, count) in std::mem::take(&mut taken.part.counts) {
         *counts.entry(group).or_default() += count;
     }

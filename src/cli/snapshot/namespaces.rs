@@ -37,9 +37,9 @@ impl Namespaces {
             collection: collection.clone(),
             ..List::default()
         };
-        let named = |object: Value| Some((name(&object)?, object));
+        let whole = |object: Value| Some((name(&object)?, object));
         let mut namespaces = Self::default();
-        match reader.list(query, named).await? {
+        match reader.list(query, whole).await? {
             Answered::Yes(known) => {
                 namespaces.known.extend(known);
                 namespaces.are_all = true;

@@ -106,13 +106,13 @@ impl Page {
         let mut lines = String::new();
         let told: Vec<(String, String)> = self.left.iter().map(|left| told(left, view)).collect();
         for (at, (what, why)) in told.iter().enumerate() {
-            lines += &format!("  {what}\n");
+            lines.extend(["  ", what, "\n"]);
             // Several that have one reason have it once.
             if told.get(at + 1).is_some_and(|(_, next)| next == why) {
                 continue;
             }
             for line in folded(why, width.saturating_sub(6)) {
-                lines += &format!("      {line}\n");
+                lines.extend(["      ", &line, "\n"]);
             }
         }
         lines

@@ -51,8 +51,9 @@ pub async fn take(
             part.left.push(Left::refused(&collection(""), "", why));
             for space in spaces.iter().take(MANY) {
                 if let Answered::Yes(pods) = list(reader, space, false).await? {
-                    pods.into_iter()
-                        .for_each(|(_, delay)| add(&mut delays, delay));
+                    for (_, delay) in pods {
+                        add(&mut delays, delay);
+                    }
                 }
             }
         }

@@ -32,20 +32,20 @@ impl Progress {
         let read = self.objects.fetch_add(1, Ordering::Relaxed) + 1;
         if self.shown && read.is_multiple_of(EVERY) {
             let text = t!(self.lang, "snapshot-progress", objects = read);
-            self.line(&text);
+            line(&text);
         }
     }
 
     /// Clears the line.
     pub fn end(&self) {
         if self.shown {
-            self.line("");
+            line("");
         }
     }
+}
 
-    fn line(&self, text: &str) {
-        let mut out = anstream::stderr();
-        // Whoever does not see it misses nothing.
-        let _ = write!(out, "\r\u{1b}[K{text}").and_then(|()| out.flush());
-    }
+fn line(text: &str) {
+    let mut out = anstream::stderr();
+    // Whoever does not see it misses nothing.
+    let _ = write!(out, "\r\u{1b}[K{text}").and_then(|()| out.flush());
 }

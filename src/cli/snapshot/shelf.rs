@@ -92,7 +92,9 @@ impl Shelf {
         };
         match reader.list(query, Some).await? {
             Answered::Yes(objects) => {
-                objects.into_iter().for_each(|object| self.add(object));
+                for object in objects {
+                    self.add(object);
+                }
                 Ok(())
             }
             Answered::Refused(why) => Err(refused(lang, from, why)),

@@ -49,12 +49,6 @@ const APPLIERS: [Program; 3] = [
 const CLUSTER: [&str; 4] = ["Node", "PriorityClass", POLICY, BINDING];
 const POLICY: &str = "admissionregistration.k8s.io/ValidatingAdmissionPolicy";
 const BINDING: &str = "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding";
-/// What may change or refuse a write, and is asked by nobody but a real API server.
-const WEBHOOKS: [&str; 3] = [
-    "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
-    "admissionregistration.k8s.io/MutatingWebhookConfiguration",
-    "admissionregistration.k8s.io/MutatingAdmissionPolicy",
-];
 /// Groups whose kinds every API server has, beside those of the table of kinds.
 const BUILT_IN: [&str; 3] = [
     "admissionregistration.k8s.io",
@@ -101,7 +95,6 @@ pub async fn take(reader: &Reader, asked: &Asked, own: &Operator) -> Result<Take
     let spaces = look.spaces();
     look.beside(&spaces).await?;
     look.rights(&accounts, &spaces).await?;
-    look.webhooks().await?;
     let delays = pods::take(reader, &spaces, &mut look.part).await?;
     let workloads = look.workloads();
     look.definitions().await?;
@@ -212,8 +205,8 @@ impl Look<'_> {
         let mut wanted = Vec::new();
         let before = self.part.pieces.len();
         if let Some(resource) = self.reader.resolve("ServiceAccount").await {
-            let names = accounts.names.clone();
-            wanted.push(Wanted::named(resource, &accounts.namespace, names));
+            let (space, names) = (&accounts.namespace, &accounts.names);
+            wanted.push(Wanted::named(resource, space, names));
         }
         for kind in ["RoleBinding", "ClusterRoleBinding"] {
             if let Some(resource) = self.reader.resolve(kind).await {
@@ -238,42 +231,16 @@ impl Look<'_> {
         if !cluster.is_empty()
             && let Some(resource) = self.reader.resolve("ClusterRole").await
         {
-            wanted.push(Wanted::named(resource, "", cluster));
+            wanted.push(Wanted::named(resource, "", &cluster));
         }
         if let Some(resource) = self.reader.resolve("Role").await {
             let each = roles.namespaced.into_iter();
             wanted.extend(each.map(|(space, names)| {
-                let names = names.into_iter().collect();
-                Wanted::named(resource.clone(), &space, names)
+                let names: Vec<String> = names.into_iter().collect();
+                Wanted::named(resource.clone(), &space, &names)
             }));
         }
         wanted
-    }
-
-    /// Counts what only a real API server asks.
-    async fn webhooks(&mut self) -> Result<(), Error> {
-        let mut count = 0;
-        for kind in WEBHOOKS {
-            let Some(resource) = self.reader.resolve(kind).await else {
-                continue;
-            };
-            let query = Query {
-                collection: resource.collection(""),
-                sieve: Some(Sieve::of(&[])),
-                ..Query::default()
-            };
-            match self.reader.list(query, |_| Some(())).await? {
-                Answered::Yes(found) => count += u64::try_from(found.len()).unwrap_or_default(),
-                Answered::Refused(why) => {
-                    let left = Left::refused(&resource.collection(""), "", why);
-                    self.part.left.push(left);
-                }
-            }
-        }
-        if count > 0 {
-            self.part.counts.insert(Group::Webhooks, count);
-        }
-        Ok(())
     }
 
     /// The workloads whose pods say how long they took.
@@ -298,7 +265,7 @@ impl Look<'_> {
             match self.reader.get(&crds, &definition).await? {
                 Answered::Yes(object) => {
                     let kept = object.and_then(|object| Piece::of(object, &[]));
-                    kept.into_iter().for_each(|kept| self.part.keep(kept));
+                    self.part.keep_all(kept);
                 }
                 Answered::Refused(why) => {
                     self.part.left.push(Left::refused(&crds, &definition, why));
@@ -314,7 +281,7 @@ impl Look<'_> {
         for (name, object) in std::mem::take(&mut self.namespaces.known) {
             if spaces.contains(&name) || name == accounts {
                 let kept = Piece::of(object, &[]);
-                kept.into_iter().for_each(|kept| self.part.keep(kept));
+                self.part.keep_all(kept);
             } else {
                 others += 1;
             }

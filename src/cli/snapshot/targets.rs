@@ -51,7 +51,6 @@ pub fn add(wanted: &mut Vec<Wanted>, resource: Resource, query: &Query, namespac
 fn kept(fields: &Fields) -> Vec<Path> {
     match fields {
         Fields::Paths(paths) => paths.clone(),
-        Fields::Replicas => Vec::new(),
         Fields::Manifest {
             object,
             adopt: true,
@@ -60,7 +59,7 @@ fn kept(fields: &Fields) -> Vec<Path> {
             leaves(object, &mut Vec::new(), &mut paths);
             paths
         }
-        Fields::Manifest { adopt: false, .. } => Vec::new(),
+        Fields::Replicas | Fields::Manifest { adopt: false, .. } => Vec::new(),
     }
 }
 

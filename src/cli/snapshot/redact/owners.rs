@@ -57,8 +57,11 @@ pub fn follow(object: &mut Value, changes: &[Change]) {
         .pointer_mut("/metadata/managedFields")
         .and_then(Value::as_array_mut);
     for entry in entries.into_iter().flatten() {
+        let Some(fields) = entry.get_mut("fieldsV1") else {
+            continue;
+        };
         for change in changes {
-            one(&mut entry["fieldsV1"], change);
+            one(fields, change);
         }
     }
 }

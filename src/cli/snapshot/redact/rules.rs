@@ -129,8 +129,7 @@ fn of_gitops(parent: &str, name: &str, value: &Value) -> Rule {
         }
         ("plugin", "parameters") => Rule::Scrub(Group::Values),
         ("helm", "parameters") => Rule::OfItems(Group::Values, "value"),
-        (_, "patches") => Rule::OfItems(Group::Values, "patch"),
-        (_, "patchesJson6902") => Rule::OfItems(Group::Values, "patch"),
+        (_, "patches" | "patchesJson6902") => Rule::OfItems(Group::Values, "patch"),
         _ => Rule::Look,
     }
 }
