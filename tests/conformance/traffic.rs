@@ -93,6 +93,9 @@ async fn what_clients_send_is_listed() {
 /// A whole emergency by the command line.
 fn emergency(town: &mut Town, admin: &Path) {
     expect(&town.duty, "plan town --level II", 0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("town.json.gz");
+    expect(admin, &format!("snapshot -o {}", file.display()), 0);
     town.emergency("flood");
     expect(&town.lin, "status", 0);
     expect(&town.lin, "status flood", 0);

@@ -135,6 +135,16 @@ pub const ALL: &[Break] = &[
         },
     ),
     row(
+        "bindings-of-nobody",
+        "a list of bindings does not say whom they are for",
+        |_, said| {
+            let items = said.body.get_mut("items").and_then(Value::as_array_mut);
+            for binding in items.into_iter().flatten() {
+                take(binding, "/subjects");
+            }
+        },
+    ),
+    row(
         "rules-unlisted",
         "nobody is told what they may do",
         |_, said| {
