@@ -73,7 +73,18 @@ pub(super) fn read(file: &Path) -> Result<String, Error> {
 /// # Errors
 /// `Input`, with what lint says of it, where the file is refused or holds none.
 pub(super) fn playbook_of(context: &Context, path: &Path) -> Result<Playbook, Error> {
-    let (file, text) = (path.display().to_string(), read(path)?);
+    playbook_in(context, path.display().to_string(), read(path)?)
+}
+
+/// The first playbook of a text; `file` is what it is called where something is wrong with it.
+///
+/// # Errors
+/// Those of [`playbook_of`].
+pub(super) fn playbook_in(
+    context: &Context,
+    file: String,
+    text: String,
+) -> Result<Playbook, Error> {
     let parsed = parse::check(&text, |_| None);
     if parsed.refused() {
         let judged = [Judged {

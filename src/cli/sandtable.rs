@@ -85,7 +85,8 @@ async fn serve_it(context: &Context, args: &Serve) -> Result<Exit, Error> {
     let identity = Identity::make().map_err(|error| cannot_serve(context, &error))?;
     let mut server = begin(context, args, &clock)?;
     let entries = give_tokens(&mut server, &clock)?;
-    welcome(context, &listener, &identity, &path, &entries)?;
+    write_kubeconfig(context, &listener, &identity, &path, &entries)?;
+    context.say(&welcome_text(context, &listener.url(), &path, &entries))?;
     let stop = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -105,8 +106,8 @@ async fn serve_it(context: &Context, args: &Serve) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Writes the kubeconfig, and says what to do with it.
-pub(super) fn welcome(
+/// Writes the kubeconfig of what is served.
+pub(super) fn write_kubeconfig(
     context: &Context,
     listener: &Listener,
     identity: &Identity,
@@ -121,8 +122,7 @@ pub(super) fn welcome(
             file = path.display().to_string(),
             problem = error.to_string()
         ),
-    })?;
-    context.say(&welcome_text(context, &listener.url(), path, entries))
+    })
 }
 
 /// A server with everything that it begins with.

@@ -1,35 +1,39 @@
 //! `demo`: a flood in a city, from the warning to the exact return, on the sand table in this process.
 //! Nothing is asked of any cluster, and nothing is left behind.
 
+pub mod cast;
+mod draft;
+mod keep;
+mod parts;
 pub mod story;
 pub mod teller;
 mod wartime;
 pub mod wrap;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use snafu::ResultExt;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::{Level, Playbook};
+use crate::api::{Level, Playbook, Scalar};
 use crate::i18n::Lang;
 use crate::rehearsal::line::Costs;
 use crate::rehearsal::stage::{self, Stage};
 use crate::rehearsal::time::{self, Pace};
-use crate::rehearsal::{keda, people, whole};
-use crate::sandtable::serve::identity::Identity;
-use crate::sandtable::serve::listen::Listener;
+use crate::rehearsal::{keda, whole};
 use crate::sandtable::snapshot::{self, Snapshot};
 use crate::sandtable::standins;
 use crate::t;
 
+use super::args::pair;
 use super::context::Context;
-use super::error::{Error, OutputSnafu, ReadFileSnafu};
+use super::error::{Error, OutputSnafu};
 use super::exit::Exit;
-use super::sandtable;
+use super::render::Tone;
+use super::{declare, lint, sandtable};
+use cast::Cast;
+use draft::Draft;
 use story::Story;
 use teller::Teller;
 
@@ -60,6 +64,9 @@ pub struct Args {
     /// The playbook to play on the city, instead of flood-response
     #[arg(long, value_name = "FILE")]
     pub playbook: Option<PathBuf>,
+    /// A parameter of the playbook: KEY=VALUE; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pub parameters: Vec<(String, String)>,
 }
 
 /// When the story begins.
@@ -71,40 +78,49 @@ fn begin() -> Timestamp {
 /// Plays it.
 ///
 /// # Errors
-/// The story went another way.
+/// The playbook cannot be played, or the story went another way.
 pub fn run(context: &Context, args: &Args) -> Result<Exit, Error> {
     let playbook = match &args.playbook {
-        Some(path) => {
-            let file = path.display().to_string();
-            std::fs::read_to_string(path).context(ReadFileSnafu { file })?
-        }
-        None => PLAYBOOK.to_owned(),
+        Some(path) => lint::playbook_of(context, path)?,
+        None => lint::playbook_in(context, "flood-response".to_owned(), PLAYBOOK.to_owned())?,
     };
-    let playbook: Playbook = serde_yaml::from_str(&playbook).map_err(|error| Error::Input {
-        problem: t!(
-            context.lang,
-            "story-no-playbook",
-            file = args
-                .playbook
-                .as_deref()
-                .unwrap_or(Path::new("flood-response"))
-                .display()
-                .to_string(),
-            problem = error.to_string()
-        ),
-    })?;
-    let verdict = time::play(SEED, play(context, args, &playbook)).context(OutputSnafu)??;
+    let cast = Cast::of(&playbook.spec);
+    let draft = draft(context.lang, args, &playbook, &cast)?;
+    // Whoever waits for the end of a story should not learn then that nothing can be written.
+    let path = sandtable::kubeconfig_path(context);
+    let kept = args.keep.then_some(path).transpose()?;
+    let verdict = time::play(SEED, async {
+        let (verdict, stage) = play(context, args, (&playbook, &cast, &draft)).await?;
+        if let Some(path) = &kept {
+            let name = playbook.metadata.name.as_deref().unwrap_or_default();
+            keep::keep(context, &stage, &cast, path, name).await?;
+        }
+        stage.close().await;
+        Ok(verdict)
+    });
+    let verdict: whole::Verdict = verdict.context(OutputSnafu)??;
     if verdict.differences.is_empty() && verdict.fields > 0 {
         return Ok(Exit::Done);
     }
     Ok(Exit::Negative)
 }
 
+/// What will be declared.
+fn draft(lang: Lang, args: &Args, playbook: &Playbook, cast: &Cast) -> Result<Draft, Error> {
+    let parameters = args.parameters.iter().map(|(name, text)| {
+        let value = Scalar::Text(text.clone());
+        let value = declare::parameter(lang, &playbook.spec, name, &value)?;
+        Ok((name.clone(), value))
+    });
+    let parameters = parameters.collect::<Result<_, Error>>()?;
+    Draft::of(lang, playbook, args.level, parameters, cast.requester)
+}
+
 async fn play(
     context: &Context,
     args: &Args,
-    playbook: &Playbook,
-) -> Result<whole::Verdict, Error> {
+    (playbook, cast, draft): (&Playbook, &Cast, &Draft),
+) -> Result<(whole::Verdict, Stage), Error> {
     let lang = context.lang;
     let broken = |problem: String| Error::Input { problem };
     let city = Snapshot::read(YUNXI).map_err(|error: snapshot::Error| broken(error.to_string()))?;
@@ -117,6 +133,7 @@ async fn play(
         concurrency: 8,
     };
     let mut stage = Stage::open(&city, settings).map_err(|error| broken(error.to_string()))?;
+    let gave = parts::give(&stage, playbook).map_err(|error| broken(error.to_string()))?;
     tokio::spawn(keda::play(stage.service.client()));
     let pace = Pace::at_once();
     tokio::spawn(pace.clone().keep(teller::hold));
@@ -125,68 +142,38 @@ async fn play(
     stage.begin_operator();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let story = Story {
-        context,
         stage: &stage,
         teller: Teller::detect(lang),
         playbook,
-        level: args.level,
+        draft,
         pace: pace.clone(),
         speed: (args.speed > 0).then(|| args.speed.saturating_mul(SPEED)),
         step: args.step,
-        people: people::PEOPLE,
+        cast,
+        gave,
     };
     teller::line(&t!(lang, "story-title"))?;
     let verdict = story.play().await?;
     pace.set(None);
     tell(lang, &verdict)?;
-    if args.keep {
-        keep(context, &stage).await?;
-    }
-    stage.close().await;
-    Ok(verdict)
-}
-
-/// Serves what was played on until somebody ends it, in everybody's time.
-async fn keep(context: &Context, stage: &Stage) -> Result<(), Error> {
-    tokio::time::resume();
-    let mut terminate = signal(SignalKind::terminate()).context(OutputSnafu)?;
-    let mut interrupt = signal(SignalKind::interrupt()).context(OutputSnafu)?;
-    let cannot = |error| sandtable::cannot_serve(context, &error);
-    let path = sandtable::kubeconfig_path(context)?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let listener = Listener::bind(address).await.map_err(cannot)?;
-    let identity = Identity::make().map_err(cannot)?;
-    let tokens = |server: &mut _, _| sandtable::give_tokens(server, &stage.clock);
-    let entries = stage.service.act(tokens)?;
-    sandtable::welcome(context, &listener, &identity, &path, &entries)?;
-    let stop = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    listener.serve(stage.service.clone(), identity, stop).await;
-    // Whoever asked for it is told of nothing that is not there any more.
-    std::fs::remove_file(&path).context(OutputSnafu)
+    Ok((verdict, stage))
 }
 
 /// The last line: programs look for it.
 fn tell(lang: Lang, verdict: &whole::Verdict) -> Result<(), Error> {
     let (same, fields) = (verdict.same(), verdict.fields);
     teller::line("")?;
-    if verdict.differences.is_empty() {
-        // Programs read the English line, whoever reads the other one.
-        for lang in [lang, Lang::En]
-            .iter()
-            .take(if lang == Lang::En { 1 } else { 2 })
-        {
-            teller::line(&t!(*lang, "story-exact", same = same, fields = fields))?;
-        }
-    } else {
+    if !verdict.differences.is_empty() {
         for (object, sentence) in &verdict.differences {
-            teller::say(&format!("{object}: {sentence}"))?;
+            teller::tell(Tone::Bad, &format!("{object}: {sentence}"))?;
         }
-        teller::line(&t!(lang, "story-differs", same = same, fields = fields))?;
+        return teller::line(&t!(lang, "story-differs", same = same, fields = fields));
     }
-    Ok(())
+    let good = teller::style(Tone::Good).bold();
+    // Programs read the English line, whoever reads the other one.
+    let own = (lang != Lang::En).then_some(lang);
+    own.into_iter().chain([Lang::En]).try_for_each(|lang| {
+        let text = t!(lang, "story-exact", same = same, fields = fields);
+        teller::line(&format!("{good}{text}{good:#}"))
+    })
 }

@@ -6,19 +6,22 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use kube::api::{Api, PostParams};
-use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::api::{EmergencyMode, EmergencyModeStatus, Level, Phase, Playbook};
+use crate::api::{
+    Concern, EmergencyMode, EmergencyModeStatus, Level, Phase, PlanFindings, Playbook,
+};
+use crate::i18n::Lang;
 use crate::rehearsal::people::{Acting, Person};
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::time::Pace;
 use crate::rehearsal::whole::{self, Objects, Verdict};
 use crate::t;
 
-use super::super::context::Context;
 use super::super::error::Error;
-use super::super::render::{findings, short_hash};
+use super::super::render::{Tone, short_hash};
+use super::cast::Cast;
+use super::draft::Draft;
 use super::teller::{self, Teller, time};
 
 /// How many acts there are.
@@ -27,6 +30,10 @@ const ACTS: usize = 10;
 pub(super) const MODE: &str = "flood-2026-07";
 /// How long anything may take, in the time of the story.
 pub(super) const PATIENCE: Duration = Duration::from_hours(2);
+/// How long nothing may change before whoever looks on has seen it, and it goes by at once.
+const STILL: Duration = Duration::from_mins(2);
+/// How long a plan may take.
+const PLANS: Duration = Duration::from_mins(10);
 /// How often it is looked whether something has come.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long people think before they act.
@@ -49,16 +56,14 @@ pub const KINDS: [(&str, &str); 12] = [
 
 /// What the acts share.
 pub struct Story<'a> {
-    /// How it is drawn.
-    pub context: &'a Context,
     /// On what it is played.
     pub stage: &'a Stage,
     /// Who tells it.
     pub teller: Teller,
     /// The playbook.
     pub playbook: &'a Playbook,
-    /// The level of the declaration.
-    pub level: Level,
+    /// What is declared.
+    pub draft: &'a Draft,
     /// How fast it goes by.
     pub pace: Pace,
     /// How fast it is to go by.
@@ -66,7 +71,9 @@ pub struct Story<'a> {
     /// Whether somebody is asked before each act.
     pub step: bool,
     /// Who plays.
-    pub people: [Person; 6],
+    pub cast: &'a Cast,
+    /// The account that the city did not know.
+    pub gave: Option<String>,
 }
 
 impl Story<'_> {
@@ -89,12 +96,11 @@ impl Story<'_> {
         self.compare(&before)
     }
 
-    pub(super) fn person(&self, name: &str) -> Acting<'_> {
-        let found = self.people.iter().find(|person| person.name == name);
-        let person = found.unwrap_or(&self.people[0]);
+    pub(super) fn person<'p>(&self, person: &'p Person) -> Acting<'p> {
+        let user = self.cast.user(person.name);
         Acting {
             person,
-            client: self.stage.client(person),
+            client: self.stage.service.of(user).client(),
             mode: MODE,
         }
     }
@@ -118,13 +124,30 @@ impl Story<'_> {
     pub(super) async fn until(
         &self,
         what: &str,
+        seen: impl FnMut(&EmergencyModeStatus),
+        wanted: impl Fn(&EmergencyModeStatus) -> bool,
+    ) -> Result<EmergencyModeStatus, Error> {
+        self.within(PATIENCE, what, seen, wanted).await
+    }
+
+    async fn within(
+        &self,
+        patience: Duration,
+        what: &str,
         mut seen: impl FnMut(&EmergencyModeStatus),
         wanted: impl Fn(&EmergencyModeStatus) -> bool,
     ) -> Result<EmergencyModeStatus, Error> {
-        let late = Instant::now() + PATIENCE;
+        let late = Instant::now() + patience;
+        let (mut last, mut since) = (None, Instant::now());
         loop {
             let mode = self.stage.mode(MODE);
             let status = mode.as_ref().and_then(|mode| mode.status.clone());
+            if status != last {
+                (last, since) = (status.clone(), Instant::now());
+                self.pace.set(self.speed);
+            } else if since.elapsed() > STILL {
+                self.pace.set(None);
+            }
             if let (Some(mode), Some(status)) = (&mode, status) {
                 seen(&status);
                 // A status of an older spec says nothing of what a person just wrote.
@@ -197,6 +220,10 @@ impl Story<'_> {
             objects = before.len(),
             fields = whole::fields(&before)
         ))?;
+        if let Some(account) = &self.gave {
+            let account = account.clone();
+            teller::say(&t!(lang, "story-gave", account = account))?;
+        }
         Ok(before)
     }
 
@@ -208,7 +235,7 @@ impl Story<'_> {
 
     /// An engineer wrote the playbook long ago.
     async fn publish(&self) -> Result<(), Error> {
-        let he = self.person("engineer-he");
+        let he = self.person(&self.cast.engineer);
         let api: Api<Playbook> = Api::all(he.client.clone());
         let published = api.create(&PostParams::default(), self.playbook).await;
         published
@@ -219,28 +246,23 @@ impl Story<'_> {
     async fn declare(&self) -> Result<String, Error> {
         let lang = self.teller.lang;
         self.act(3, &t!(lang, "story-declare")).await?;
-        let zhou = self.person("duty-officer-zhou");
-        let name = self.playbook.metadata.name.clone().unwrap_or_default();
-        let spec = json!({
-            "playbookRef": { "name": name }, "level": self.level, "nature": "Actual",
-            "reason": t!(lang, "story-reason"), "expiresAfter": "24h",
-            "legalBasis": { "instrument": "云溪市防汛应急预案", "article": "4.2",
-                "orderNumber": "云防指〔2026〕7号" },
-            "decidedBy": { "name": "市防汛抗旱指挥部", "role": "指挥长" },
-        });
+        let zhou = self.person(&self.cast.requester);
+        let spec = self.draft.spec.clone();
         zhou.declare(spec).await.map_err(self.refused())?;
         teller::say(&t!(
             lang,
             "story-declared",
             who = zhou.person.name,
             group = zhou.person.group,
-            level = self.level.to_string()
+            title = self.draft.title.clone(),
+            level = self.draft.level.as_str()
         ))?;
         let planned = |status: &EmergencyModeStatus| {
             let plan = status.plan.as_ref();
             plan.is_some_and(|plan| plan.findings.is_some() || status.granted.is_some())
         };
-        let status = self.until("a plan", |_| {}, planned).await?;
+        let planned = self.within(PLANS, "a plan", |_| {}, planned);
+        let status = planned.await?;
         let plan = status.plan.unwrap_or_default();
         teller::say(&t!(
             lang,
@@ -249,33 +271,44 @@ impl Story<'_> {
             targets = plan.targets,
             hash = short_hash(&plan.hash)
         ))?;
-        if let Some(mode) = self.stage.mode(MODE) {
-            let found = findings::waiting(&self.context.view(), &mode);
-            teller::say(&found)?;
-        }
+        teller::say(&worth_knowing(lang, plan.findings.as_ref()))?;
         Ok(plan.hash)
     }
 
     async fn approve(&self, hash: &str) -> Result<(), Error> {
         let lang = self.teller.lang;
-        self.act(4, &t!(lang, "story-approve")).await?;
-        let zhou = self.person("duty-officer-zhou");
+        let quorum = self.playbook.spec.authority.quorum(self.draft.level);
+        self.act(4, &t!(lang, "story-approve", quorum = quorum))
+            .await?;
+        if quorum == 0 {
+            let level = self.draft.level.as_str();
+            return teller::say(&t!(lang, "story-no-quorum", level = level));
+        }
+        let zhou = self.person(&self.cast.requester);
         if zhou.approve(hash).await.is_ok() {
             sleep(Duration::from_secs(2)).await;
             let waits = |status: &EmergencyModeStatus| status.granted.is_none();
             self.until("no quorum", |_| {}, waits).await?;
         }
         teller::say(&t!(lang, "story-own", who = zhou.person.name))?;
-        self.both(hash).await
+        self.all(hash, self.draft.level).await
     }
 
-    /// Two people approve.
-    pub(super) async fn both(&self, hash: &str) -> Result<(), Error> {
-        for (number, name) in ["approver-lin", "approver-chen"].into_iter().enumerate() {
-            let person = self.person(name);
-            person.approve(hash).await.map_err(self.refused())?;
-            let n = number + 1;
-            teller::say(&t!(self.teller.lang, "story-approved", who = name, n = n))?;
+    /// As many people as a level needs approve.
+    pub(super) async fn all(&self, hash: &str, level: Level) -> Result<(), Error> {
+        let quorum = self.playbook.spec.authority.quorum(level);
+        for (number, person) in self.cast.approvers(quorum).iter().enumerate() {
+            let acting = self.person(person);
+            acting.approve(hash).await.map_err(self.refused())?;
+            let (who, n) = (person.name, number + 1);
+            let lang = self.teller.lang;
+            teller::say(&t!(
+                lang,
+                "story-approved",
+                who = who,
+                n = n,
+                quorum = quorum
+            ))?;
             sleep(THINKS).await;
         }
         Ok(())
@@ -292,7 +325,7 @@ impl Story<'_> {
             .and_then(|status| status.counts)
             .unwrap_or_default()
             .applied;
-        let zhou = self.person("duty-officer-zhou");
+        let zhou = self.person(&self.cast.requester);
         let began = Instant::now();
         zhou.stand_down().await.map_err(self.refused())?;
         teller::say(&t!(lang, "story-stood-down", who = zhou.person.name))?;
@@ -302,9 +335,12 @@ impl Story<'_> {
         };
         let closed = |status: &EmergencyModeStatus| status.phase == Some(Phase::Closed);
         self.until("the end", seen, closed).await?;
-        drop(bar);
+        bar.end()?;
         let took = i64::try_from(began.elapsed().as_secs()).unwrap_or_default();
-        teller::say(&t!(lang, "story-closed", took = time(took)))
+        teller::tell(
+            Tone::Good,
+            &t!(lang, "story-closed", took = time(lang, took)),
+        )
     }
 
     fn compare(&self, before: &Objects) -> Result<Verdict, Error> {
@@ -319,4 +355,32 @@ impl Story<'_> {
         ))?;
         Ok(verdict)
     }
+}
+
+/// What was found of a plan, counted: the sentences are for approvers, and in English.
+fn worth_knowing(lang: Lang, found: Option<&PlanFindings>) -> String {
+    let of = |concern| {
+        let listed = found.into_iter().flat_map(|found| &found.listed);
+        listed.filter(|one| one.concern == concern).count()
+    };
+    let left_out = found.map_or(0, |found| found.left_out);
+    let mut parts = Vec::new();
+    for concern in [Concern::Harm, Concern::Risk, Concern::Note] {
+        let n = of(concern);
+        if n > 0 {
+            parts.push(match concern {
+                Concern::Harm => t!(lang, "story-harms", n = n),
+                Concern::Risk => t!(lang, "story-risks", n = n),
+                Concern::Note => t!(lang, "story-notes", n = n),
+            });
+        }
+    }
+    if left_out > 0 {
+        parts.push(t!(lang, "story-left-out", n = left_out));
+    }
+    if parts.is_empty() {
+        return t!(lang, "story-nothing-found");
+    }
+    let parts = parts.join(&t!(lang, "story-and"));
+    t!(lang, "story-findings", parts = parts)
 }

@@ -4,17 +4,26 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use unicode_width::UnicodeWidthStr;
 
 use crate::api::{StageState, StageStatus};
 use crate::i18n::Lang;
 use crate::t;
 
 use super::super::error::Error;
-use super::wrap::{INDENT, cut, wrapped};
+use super::super::render::Tone;
+use super::wrap::{COLUMNS, INDENT, cut, wrapped};
 
-/// Columns in which the times of stages are drawn.
-const DRAWN: u64 = 48;
+/// Columns in which the times of stages are drawn, at most and at least.
+const DRAWN: (usize, usize) = (48, 8);
+/// Columns of a stage's name at most.
+const NAME: usize = 24;
+/// Columns of a bar.
+const BAR: usize = 24;
+/// Columns of what a bar says of what is under way.
+const DETAIL: usize = 28;
 
 /// Speaks in one language.
 #[derive(Clone, Copy, Debug)]
@@ -37,14 +46,17 @@ impl Teller {
         let total = u64::try_from(total).unwrap_or_default();
         let drawn = self.bars.then(|| {
             let bar = ProgressBar::new(total);
-            let style = "  {prefix} [{bar:24}] {pos}/{len} {msg}";
-            if let Ok(style) = ProgressStyle::with_template(style) {
+            let style = format!("{INDENT}{{prefix}} [{{bar:{BAR}}}] {{pos}}/{{len}} {{msg}}");
+            if let Ok(style) = ProgressStyle::with_template(&style) {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.set_prefix(what.to_owned());
             bar
         });
-        Bar { drawn, total }
+        Bar {
+            drawn,
+            what: what.to_owned(),
+        }
     }
 }
 
@@ -52,7 +64,7 @@ impl Teller {
 #[derive(Debug)]
 pub struct Bar {
     drawn: Option<ProgressBar>,
-    total: u64,
+    what: String,
 }
 
 impl Bar {
@@ -60,9 +72,43 @@ impl Bar {
     pub fn at(&self, position: i64, detail: &str) {
         if let Some(bar) = &self.drawn {
             let position = u64::try_from(position).unwrap_or_default();
-            bar.set_position(position.min(self.total));
-            bar.set_message(cut(detail, 30));
+            // New objects may be switched too: more than was planned is no fault.
+            bar.set_length(bar.length().unwrap_or_default().max(position));
+            bar.set_position(position);
+            bar.set_message(cut(detail, DETAIL));
         }
+    }
+
+    /// Says something meanwhile.
+    ///
+    /// # Errors
+    /// Nobody reads it.
+    pub fn aside(&self, text: &str) -> Result<(), Error> {
+        match &self.drawn {
+            Some(bar) => bar.suspend(|| say(text)),
+            None => say(text),
+        }
+    }
+
+    /// Ends it, and leaves on the terminal how far it came.
+    ///
+    /// # Errors
+    /// Nobody reads it.
+    pub fn end(self) -> Result<(), Error> {
+        let Some(bar) = &self.drawn else {
+            return Ok(());
+        };
+        let (position, total) = (bar.position(), bar.length().unwrap_or_default());
+        bar.finish_and_clear();
+        let full = u64::try_from(BAR).unwrap_or_default() * position / total.max(1);
+        let full = usize::try_from(full).unwrap_or_default().min(BAR);
+        let text = format!(
+            "{} [{}{}] {position}/{total}",
+            self.what,
+            "=".repeat(full),
+            " ".repeat(BAR - full)
+        );
+        tell(Tone::Busy, &text)
     }
 }
 
@@ -79,7 +125,10 @@ impl Drop for Bar {
 /// # Errors
 /// Nobody reads it.
 pub fn act(number: usize, of: usize, title: &str) -> Result<(), Error> {
-    line(&format!("\n[{number}/{of}] {title}"))
+    let (busy, bold) = (style(Tone::Busy), Style::new().bold());
+    line(&format!(
+        "\n{busy}[{number}/{of}]{busy:#} {bold}{title}{bold:#}"
+    ))
 }
 
 /// Says a text, a paragraph a line.
@@ -87,8 +136,20 @@ pub fn act(number: usize, of: usize, title: &str) -> Result<(), Error> {
 /// # Errors
 /// Nobody reads it.
 pub fn say(text: &str) -> Result<(), Error> {
-    text.lines()
-        .try_for_each(|paragraph| line(&wrapped(paragraph, INDENT)))
+    tell(Tone::Plain, text)
+}
+
+/// Says a text in a tone. Nothing is told by the tone alone.
+///
+/// # Errors
+/// Nobody reads it.
+pub fn tell(tone: Tone, text: &str) -> Result<(), Error> {
+    let style = style(tone);
+    text.lines().try_for_each(|paragraph| {
+        wrapped(paragraph, INDENT)
+            .lines()
+            .try_for_each(|text| line(&format!("{style}{text}{style:#}")))
+    })
 }
 
 /// Says a line that programs may look for: neither set in nor broken.
@@ -100,57 +161,138 @@ pub fn line(text: &str) -> Result<(), Error> {
     writeln!(out, "{text}").map_err(|source| Error::Output { source })
 }
 
-/// A time from the beginning of something: `12 s`, `3 min 20 s`.
-pub fn time(seconds: i64) -> String {
+/// The look of a tone: colours that are read on a dark and on a light background.
+pub const fn style(tone: Tone) -> Style {
+    let colour = match tone {
+        Tone::Plain => return Style::new(),
+        Tone::Faint => return Style::new().dimmed(),
+        Tone::Good => AnsiColor::Green,
+        Tone::Busy => AnsiColor::Cyan,
+        Tone::Bad => AnsiColor::Red,
+    };
+    colour.on_default()
+}
+
+/// How long something took: `12 s`, `3 min 20 s`.
+pub fn time(lang: Lang, seconds: i64) -> String {
     match seconds {
-        ..120 => format!("{seconds} s"),
-        _ => format!("{} min {} s", seconds / 60, seconds % 60),
+        ..1 => t!(lang, "story-instant"),
+        ..120 => t!(lang, "story-seconds", n = seconds),
+        _ => t!(
+            lang,
+            "story-minutes",
+            minutes = seconds / 60,
+            seconds = seconds % 60
+        ),
     }
 }
 
-/// When each stage ran, drawn: a line each, from the first one's beginning.
-pub fn timeline(lang: Lang, stages: &[StageStatus]) -> String {
-    let begins = stages.iter().filter_map(|stage| stage.started_at).min();
-    let ends = stages.iter().filter_map(|stage| stage.finished_at).max();
-    let (Some(first), Some(last)) = (begins, ends) else {
-        return String::new();
+/// When each stage ran, drawn: a line each, from the first one's beginning. No line is wider than
+/// [`COLUMNS`] with its [`INDENT`].
+pub fn timeline(lang: Lang, stages: &[StageStatus]) -> Vec<String> {
+    let rows: Vec<Row> = stages.iter().filter_map(|stage| row(lang, stage)).collect();
+    let (Some(first), Some(last)) = (
+        rows.iter().map(|row| row.from).min(),
+        rows.iter().map(|row| row.to).max(),
+    ) else {
+        return Vec::new();
     };
     let whole = last.duration_since(first).as_millis().max(1);
-    let width = stages.iter().map(|stage| stage.name.len()).max();
-    let width = width.unwrap_or_default();
-    let mut lines = Vec::new();
-    for stage in stages {
-        let (Some(from), Some(to)) = (stage.started_at, stage.finished_at) else {
-            continue;
-        };
-        if stage.state == StageState::Skipped {
-            continue;
-        }
-        let column = |at: jiff::Timestamp| {
-            let since = at.duration_since(first).as_millis();
-            usize::try_from(since * i128::from(DRAWN) / whole).unwrap_or_default()
-        };
-        let (begin, end) = (column(from), column(to).max(column(from) + 1));
-        let seconds = to.duration_since(from).as_secs();
-        let took = time(seconds);
-        lines.push(format!(
-            "{:width$}  {}{}{}  {}",
-            stage.name,
+    let widest = |of: fn(&Row) -> &str| {
+        let widths = rows.iter().map(|row| of(row).width());
+        widths.max().unwrap_or_default()
+    };
+    let (name, label) = (widest(|row| &row.name), widest(|row| &row.label));
+    let left = COLUMNS.saturating_sub(INDENT.len() + name + label + 4);
+    let drawn = left.clamp(DRAWN.1, DRAWN.0);
+    let column = |at: jiff::Timestamp| {
+        let since = at.duration_since(first).as_millis();
+        let columns = i128::try_from(drawn).unwrap_or_default();
+        usize::try_from(since * columns / whole).unwrap_or_default()
+    };
+    let lines = rows.iter().map(|row| {
+        // What is over at once is seen, too.
+        let begin = column(row.from).min(drawn - 1);
+        let end = column(row.to).max(begin + 1);
+        format!(
+            "{:name$}  {}{}{}  {}",
+            row.name,
             " ".repeat(begin),
             "=".repeat(end - begin),
-            " ".repeat(
-                usize::try_from(DRAWN)
-                    .unwrap_or_default()
-                    .saturating_sub(end)
-                    + 1
-            ),
-            t!(lang, "story-stage", applied = stage.applied, took = took),
-        ));
+            " ".repeat(drawn - end),
+            row.label,
+        )
+    });
+    lines.collect()
+}
+
+/// A stage that ran.
+struct Row {
+    name: String,
+    label: String,
+    from: jiff::Timestamp,
+    to: jiff::Timestamp,
+}
+
+fn row(lang: Lang, stage: &StageStatus) -> Option<Row> {
+    if stage.state == StageState::Skipped {
+        return None;
     }
-    lines.join("\n")
+    let (from, to) = (stage.started_at?, stage.finished_at?);
+    let took = time(lang, to.duration_since(from).as_secs());
+    Some(Row {
+        name: cut(&stage.name, NAME),
+        label: t!(lang, "story-stage", applied = stage.applied, took = took),
+        from,
+        to,
+    })
 }
 
 /// Lets so much of everybody's time go by.
 pub fn hold(part: Duration) {
     std::thread::sleep(part);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(name: &str, times: (i64, i64)) -> StageStatus {
+        let at = |second| jiff::Timestamp::from_second(second).ok();
+        StageStatus {
+            name: name.to_owned(),
+            state: StageState::Done,
+            changes: 120,
+            applied: 120,
+            failed: 0,
+            ready: None,
+            started_at: at(times.0),
+            finished_at: at(times.1),
+            message: None,
+        }
+    }
+
+    /// A playbook of somebody's own has long names and long stages: its times still line up, in 80
+    /// columns.
+    #[test]
+    fn the_times_of_stages_line_up_whatever_the_names_are() {
+        let stages = [
+            stage("protect", (0, 1)),
+            stage("a-stage-whose-name-is-as-long-as-names-may-be", (1, 4000)),
+            stage("at-once", (4000, 4000)),
+        ];
+        for lang in [Lang::En, Lang::ZhCn] {
+            let lines = timeline(lang, &stages);
+            assert_eq!(lines.len(), 3);
+            let labels: Vec<usize> = lines
+                .iter()
+                .map(|line| line[..line.find("120").expect("a label")].width())
+                .collect();
+            assert!(labels.iter().all(|at| *at == labels[0]), "{lines:#?}");
+            for line in &lines {
+                assert!(INDENT.len() + line.width() <= COLUMNS, "{line}");
+                assert!(line.contains('='), "{line}");
+            }
+        }
+    }
 }

@@ -8,12 +8,13 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::api::{EmergencyModeStatus, Level, Phase, StageState, TargetStatus};
+use crate::api::{DriftActive, EmergencyModeStatus, Gate, Level, Phase, StageState, TargetStatus};
 use crate::rehearsal::people::Person;
 use crate::rehearsal::whole::Objects;
 use crate::t;
 
 use super::super::error::Error;
+use super::super::render::Tone;
 use super::story::{MODE, PATIENCE, Story, THINKS};
 use super::teller::{self, time};
 
@@ -43,13 +44,6 @@ impl Story<'_> {
             &t!(lang, "story-switch-bar"),
             total.unwrap_or_default().changes,
         );
-        let gates = || {
-            let stages = self.playbook.spec.stages.iter();
-            stages.flat_map(|stage| {
-                let steps = stage.steps.iter().filter(|step| step.gate.is_some());
-                steps.map(move |step| (stage.name.as_str(), step.name.as_str()))
-            })
-        };
         let mut answered = BTreeSet::new();
         loop {
             let seen = |status: &EmergencyModeStatus| {
@@ -58,7 +52,7 @@ impl Story<'_> {
             };
             let asked = |status: &EmergencyModeStatus| {
                 let waits = status.waiting_on.as_deref().unwrap_or_default();
-                gates().find(|(stage, step)| {
+                self.gates().find(|(stage, step, _)| {
                     waits.contains(&format!("{stage}/{step} waits for: an answer"))
                 })
             };
@@ -67,20 +61,22 @@ impl Story<'_> {
                 status.phase == Some(Phase::Active) && granted.is_some_and(|one| one.level == level)
             };
             let stops = |status: &EmergencyModeStatus| {
-                rests(status) || asked(status).is_some_and(|gate| !answered.contains(&gate))
+                let new = |(stage, step, _)| !answered.contains(&(stage, step));
+                rests(status) || asked(status).is_some_and(new)
             };
             let status = self.until("wartime", seen, stops).await?;
-            let Some(gate) = asked(&status).filter(|_| !rests(&status)) else {
+            let Some((stage, step, gate)) = asked(&status).filter(|_| !rests(&status)) else {
+                bar.end()?;
                 return Ok(status);
             };
-            answered.insert(gate);
-            let (stage, step) = gate;
-            let wang = self.person("commander-wang");
+            answered.insert((stage, step));
+            let person = self.cast.gatekeeper(gate);
+            let wang = self.person(&person);
             wang.answer(stage, step, "Proceed")
                 .await
                 .map_err(self.refused())?;
             let gate = format!("{stage}/{step}");
-            teller::say(&t!(
+            bar.aside(&t!(
                 lang,
                 "story-answered",
                 who = wang.person.name,
@@ -89,11 +85,25 @@ impl Story<'_> {
         }
     }
 
+    /// Where people are asked: stage, step and gate.
+    fn gates(&self) -> impl Iterator<Item = (&str, &str, &Gate)> {
+        let stages = self.playbook.spec.stages.iter();
+        stages.flat_map(|stage| {
+            let steps = stage.steps.iter();
+            steps.filter_map(|step| {
+                let gate = step.gate.as_ref()?;
+                Some((stage.name.as_str(), step.name.as_str(), gate))
+            })
+        })
+    }
+
     pub(super) async fn switch(&self) -> Result<(), Error> {
         let lang = self.teller.lang;
         self.act(5, &t!(lang, "story-switch")).await?;
-        let status = self.active(self.level).await?;
-        teller::say(&teller::timeline(lang, &status.stages))?;
+        let status = self.active(self.draft.level).await?;
+        for row in teller::timeline(lang, &status.stages) {
+            teller::tell(Tone::Busy, &row)?;
+        }
         let begins = status.stages.iter().filter_map(|stage| stage.started_at);
         let (begins, critical) = (
             begins.min(),
@@ -102,14 +112,19 @@ impl Story<'_> {
         if let (Some(from), Some(stage)) = (begins, critical)
             && let Some(to) = stage.finished_at
         {
-            let took = time(to.duration_since(from).as_secs());
+            let took = time(lang, to.duration_since(from).as_secs());
             let ready = stage.ready.unwrap_or_default();
-            teller::say(&t!(lang, "story-critical", n = ready, took = took))?;
+            teller::tell(
+                Tone::Good,
+                &t!(lang, "story-critical", n = ready, took = took),
+            )?;
         }
         let failed: i64 = status.stages.iter().map(|part| part.failed).sum();
         if failed > 0 {
-            let what = format!("{failed} changes failed: {:?}", status.targets);
-            return Err(self.other_way(what));
+            let first = status.targets.first();
+            let first = first.map(|one| format!("{} {}: {}", one.kind, one.name, one.state));
+            let first = first.unwrap_or_default();
+            return Err(self.other_way(t!(lang, "story-failed", n = failed, first = first)));
         }
         Ok(())
     }
@@ -181,8 +196,8 @@ impl Story<'_> {
     pub(super) async fn rival(&self, held: Option<&Held>) -> Result<(), Error> {
         let lang = self.teller.lang;
         self.act(6, &t!(lang, "story-rival")).await?;
-        let Some(held) = held else {
-            return teller::say(&t!(lang, "story-nothing-held"));
+        let (Some(held), false) = (held, self.drift() == DriftActive::Yield) else {
+            return self.nothing(held);
         };
         self.scale(&SCRIPT, held, held.base, SCRIPT.name).await?;
         let object = held.object.clone();
@@ -193,17 +208,34 @@ impl Story<'_> {
             value = held.base
         ))?;
         let took = self.until_count(held, held.now).await?;
-        let took = format!("{} ms", took.as_millis());
-        teller::say(&t!(lang, "story-held", value = held.now, took = took))
+        let ms = i64::try_from(took.as_millis()).unwrap_or_default();
+        let held = t!(lang, "story-held", value = held.now, ms = ms);
+        teller::tell(Tone::Good, &held)
+    }
+
+    /// What the playbook does about values of others.
+    fn drift(&self) -> DriftActive {
+        let drift = self.playbook.spec.drift.as_ref();
+        drift.and_then(|drift| drift.active).unwrap_or_default()
+    }
+
+    /// Says why there is nothing to see.
+    fn nothing(&self, held: Option<&Held>) -> Result<(), Error> {
+        let lang = self.teller.lang;
+        let drift = format!("{:?}", self.drift());
+        teller::say(&match held {
+            Some(_) => t!(lang, "story-other-drift", drift = drift),
+            None => t!(lang, "story-nothing-held"),
+        })
     }
 
     pub(super) async fn engineer(&self, held: Option<&Held>) -> Result<(), Error> {
         let lang = self.teller.lang;
         self.act(7, &t!(lang, "story-engineer")).await?;
-        let Some(held) = held else {
-            return teller::say(&t!(lang, "story-nothing-held"));
+        let (Some(held), DriftActive::Reassert) = (held, self.drift()) else {
+            return self.nothing(held);
         };
-        let he = self.person("engineer-he");
+        let he = self.person(&self.cast.engineer);
         let third = held.now + 2;
         self.scale(he.person, held, third, "kubectl-edit").await?;
         teller::say(&t!(
@@ -225,36 +257,43 @@ impl Story<'_> {
         verdict.await.map_err(self.refused())?;
         self.until_count(held, held.now).await?;
         let who = he.person.name;
-        teller::say(&t!(lang, "story-ours", who = who, value = held.now))
+        let ours = t!(lang, "story-ours", who = who, value = held.now);
+        teller::tell(Tone::Good, &ours)
     }
 
     pub(super) async fn raise(&self) -> Result<(), Error> {
         let lang = self.teller.lang;
         self.act(8, &t!(lang, "story-raise")).await?;
-        if self.level == Level::I {
+        if self.draft.level == Level::I {
             return teller::say(&t!(lang, "story-gravest"));
         }
-        let zhou = self.person("duty-officer-zhou");
+        let zhou = self.person(&self.cast.requester);
         zhou.raise(Level::I).await.map_err(self.refused())?;
+        let quorum = self.playbook.spec.authority.quorum(Level::I);
         let proposed = |status: &EmergencyModeStatus| {
-            let proposed = status.proposed.as_ref();
+            let (proposed, granted) = (status.proposed.as_ref(), status.granted.as_ref());
             proposed.is_some_and(|proposed| proposed.level == Level::I)
+                || granted.is_some_and(|granted| granted.level == Level::I)
         };
         let status = self.until("a proposal", |_| {}, proposed).await?;
-        let proposed = status.proposed.map(|one| (one.plan_hash, one.changes));
-        let (hash, changes) = proposed.unwrap_or_default();
-        let was = status.granted.map(|granted| granted.level.to_string());
-        teller::say(&t!(
-            lang,
-            "story-proposed",
-            who = zhou.person.name,
-            level = was.unwrap_or_default(),
-            changes = changes
-        ))?;
-        self.both(&hash).await?;
+        if let Some(proposed) = status.proposed {
+            let was = self.draft.level.as_str();
+            teller::say(&t!(
+                lang,
+                "story-proposed",
+                who = zhou.person.name,
+                level = was,
+                quorum = quorum,
+                changes = proposed.changes
+            ))?;
+            self.all(&proposed.plan_hash, Level::I).await?;
+        }
         let status = self.active(Level::I).await?;
         let counts = status.counts.unwrap_or_default();
-        teller::say(&t!(lang, "story-raised", applied = counts.applied))
+        teller::tell(
+            Tone::Good,
+            &t!(lang, "story-raised", applied = counts.applied),
+        )
     }
 }
 
