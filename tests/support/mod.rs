@@ -8,6 +8,7 @@
 
 mod plane;
 mod pool;
+pub mod terminal;
 
 use pingzhan::run::signal::Signals;
 use std::ffi::OsString;
@@ -91,7 +92,7 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// Where kubectl is; it is built the first time.
-fn kubectl() -> PathBuf {
+pub fn kubectl_program() -> PathBuf {
     static KUBECTL: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let find = || match variable("PINGZHAN_TEST_KUBECTL") {
         Some(path) => path.into(),

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::pool::Slot;
-use super::{kubectl, repository, run, xtask};
+use super::{kubectl_program, repository, run, xtask};
 
 /// A control plane that is this test's alone until it is dropped.
 pub struct ControlPlane {
@@ -177,7 +177,7 @@ pub fn kubectl_as(kubeconfig: &Path, args: &[&str]) -> String {
 
 /// kubectl as somebody, to be completed and run: for input, and for what should fail.
 pub fn kubectl_with(kubeconfig: &Path) -> Command {
-    let mut command = Command::new(kubectl());
+    let mut command = Command::new(kubectl_program());
     command.arg("--kubeconfig").arg(kubeconfig);
     command
 }

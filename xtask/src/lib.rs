@@ -16,9 +16,13 @@ pub mod fleet;
 pub mod generate;
 pub mod golang;
 pub mod mutants;
+pub mod picture;
 pub mod progress;
 pub mod runner;
 pub mod stages;
 pub mod surroundings;
+// What tests of the command line look at as well.
+#[path = "../../tests/support/terminal.rs"]
+pub mod terminal;
 pub mod test;
 pub mod tools;

@@ -8,6 +8,7 @@ use xtask::campaign;
 use xtask::conformance;
 use xtask::generate;
 use xtask::mutants;
+use xtask::picture;
 use xtask::progress::Progress;
 use xtask::surroundings::repository;
 use xtask::test;
@@ -75,6 +76,15 @@ enum Generate {
         #[arg(long)]
         check: bool,
     },
+    /// The pictures of the READMEs, from what the demo shows in a terminal.
+    Picture {
+        /// Only say which committed files differ, and fail when one does.
+        #[arg(long)]
+        check: bool,
+        /// The program to take them of, instead of building it.
+        #[arg(long, value_name = "FILE")]
+        program: Option<PathBuf>,
+    },
 }
 
 /// What to do with the conformance table.
@@ -126,6 +136,13 @@ async fn main() -> ExitCode {
             other: Some(Generate::Kinds { check }),
             ..
         } => kinds(check, progress),
+        Verb::Generate {
+            other: Some(Generate::Picture { check, program }),
+            ..
+        } => {
+            let taken = || picture::run(program, check, progress);
+            tokio::task::block_in_place(taken).map_err(report)
+        }
         Verb::Generate { check, other: None } => generated(check, progress).map_err(report),
         Verb::Bench(verb) => xtask::bench::run(verb, progress).await.map_err(report),
     };

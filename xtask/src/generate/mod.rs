@@ -95,7 +95,7 @@ pub fn check(root: &Path) -> Result<(), Error> {
     check_files(root, &files()?, "cargo xtask generate")
 }
 
-fn write_files(root: &Path, files: &[Generated]) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn write_files(root: &Path, files: &[Generated]) -> Result<Vec<PathBuf>, Error> {
     let stale = differing(root, files);
     for file in &stale {
         let path = root.join(&file.path);
@@ -106,7 +106,11 @@ fn write_files(root: &Path, files: &[Generated]) -> Result<Vec<PathBuf>, Error> 
     Ok(stale.into_iter().map(|file| file.path).collect())
 }
 
-fn check_files(root: &Path, files: &[Generated], command: &'static str) -> Result<(), Error> {
+pub(crate) fn check_files(
+    root: &Path,
+    files: &[Generated],
+    command: &'static str,
+) -> Result<(), Error> {
     let stale = differing(root, files);
     let stale: Vec<PathBuf> = stale.into_iter().map(|file| file.path).collect();
     ensure!(stale.is_empty(), StaleSnafu { stale, command });
