@@ -8,6 +8,7 @@ mod conformance;
 mod controllers;
 mod corpus;
 mod crash;
+mod docs;
 mod faults;
 mod fleet;
 mod generated;
