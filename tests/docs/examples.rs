@@ -7,10 +7,11 @@ use super::pages;
 
 /// A playbook around steps that stand alone, with what they may refer to.
 fn around(steps: &str) -> String {
-    let steps: String = steps
+    let steps: Vec<String> = steps
         .lines()
-        .map(|line| format!("        {line}\n"))
+        .map(|line| format!("        {line}"))
         .collect();
+    let steps = steps.join("\n");
     format!(
         "apiVersion: pingzhan.dev/v1alpha1\nkind: Playbook\nmetadata: {{ name: example }}\nspec:\n  \
          title: {{ en: Example }}\n  hazard: Flood\n  owner: harbour\n  serviceAccountName: example\n  \

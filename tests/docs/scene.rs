@@ -173,19 +173,14 @@ impl Scene {
     }
 
     /// Types a line that goes on, and waits until it shows what it is for.
-    fn keep(
-        &mut self,
-        line: &str,
-        shows: &str,
-        environment: &[(&str, &str)],
-    ) -> Result<(), String> {
+    fn keep(&mut self, line: &str, sign: &str, environment: &[(&str, &str)]) -> Result<(), String> {
         let terminal = self.terminal(line, environment)?;
-        let shown = terminal.until(|shown| shown.contains(shows));
+        let shown = terminal.until(|shown| shown.contains(sign));
         self.running.push(terminal);
-        if shown.contains(shows) {
+        if shown.contains(sign) {
             return Ok(());
         }
-        Err(format!("`{line}` does not show `{shows}`:\n{shown}"))
+        Err(format!("`{line}` does not show `{sign}`:\n{shown}"))
     }
 
     /// The commander answers at gates for as long as the page lasts: pages speak of it, or leave it out.

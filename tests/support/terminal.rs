@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -69,7 +68,7 @@ impl Terminal {
         // Its ends of the terminal are its own: it is read to the end when nobody else has one.
         drop(command);
         let heard = Heard::default();
-        let screen = File::from(OwnedFd::from(own.try_clone()?));
+        let screen = File::from(own.try_clone()?);
         let told = heard.clone();
         let reader = std::thread::spawn(move || listen(screen, &told));
         Ok(Self {
@@ -100,8 +99,8 @@ impl Terminal {
         let goes_on = |(bytes, ended): &mut (Vec<u8>, bool)| {
             !*ended && !wanted(&String::from_utf8_lossy(bytes))
         };
-        let waited = changed.wait_timeout_while(shown, PATIENCE, goes_on);
-        let (shown, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let settled = changed.wait_timeout_while(shown, PATIENCE, goes_on);
+        let (shown, _) = settled.unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&shown.0).into_owned()
     }
 

@@ -128,7 +128,7 @@ mod tests {
 
     fn cast(authority: &str) -> Cast {
         let spec = format!(
-            "title: {{ en: Drought }}\nhazard: Drought\nserviceAccountName: flood\nauthority: {authority}\n\
+            "title: {{ en: Drought }}\nhazard: Drought\nowner: harbour\nserviceAccountName: flood\nauthority: {authority}\n\
              stages: [{{ name: ask, steps: [{{ name: go, gate: {{ groups: [water-board], prompt: {{ en: Go? }} }} }}] }}]\n"
         );
         Cast::of(&serde_yaml::from_str(&spec).expect("a playbook"))

@@ -36,7 +36,7 @@ impl Draft {
         lang: Lang,
         playbook: &Playbook,
         level: Level,
-        parameters: BTreeMap<String, Scalar>,
+        parameters: &BTreeMap<String, Scalar>,
         requester: Person,
     ) -> Result<Self, Error> {
         let name = playbook.metadata.name.clone().unwrap_or_default();

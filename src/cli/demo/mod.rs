@@ -113,7 +113,7 @@ fn draft(lang: Lang, args: &Args, playbook: &Playbook, cast: &Cast) -> Result<Dr
         Ok((name.clone(), value))
     });
     let parameters = parameters.collect::<Result<_, Error>>()?;
-    Draft::of(lang, playbook, args.level, parameters, cast.requester)
+    Draft::of(lang, playbook, args.level, &parameters, cast.requester)
 }
 
 async fn play(

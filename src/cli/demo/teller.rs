@@ -177,7 +177,7 @@ pub const fn style(tone: Tone) -> Style {
 pub fn time(lang: Lang, seconds: i64) -> String {
     match seconds {
         ..1 => t!(lang, "story-instant"),
-        ..120 => t!(lang, "story-seconds", n = seconds),
+        1..120 => t!(lang, "story-seconds", n = seconds),
         _ => t!(
             lang,
             "story-minutes",
