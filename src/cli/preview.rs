@@ -112,14 +112,7 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         expires_after: &wish.term,
     };
     let mut plan = plan::compute(&request, &expanded, &facts);
-    // The room for pods is read only where their number changes.
-    let namespaces = plan::scales(&plan);
-    let room = if namespaces.is_empty() {
-        None
-    } else {
-        Some(observe::room(view, &namespaces).await)
-    };
-    plan::explain(&mut plan, &facts, room.as_ref());
+    observe::explain(view, &mut plan, &facts).await;
     let shared = shared(others, &plan, wish);
     plan.findings.extend(shared);
     Ok(plan)

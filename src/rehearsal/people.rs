@@ -6,7 +6,9 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use snafu::{ResultExt, Snafu};
 
-use crate::api::{EmergencyMode, EmergencyModeSpec, Level, Posture, names};
+use crate::api::{
+    EmergencyMode, EmergencyModeSpec, EmergencyModeStatus, Level, Playbook, Posture, names,
+};
 
 pub use crate::sandtable::serve::people::{PEOPLE, Person};
 
@@ -25,16 +27,16 @@ pub enum Error {
 
 /// A person who acts on one mode.
 #[derive(Clone)]
-pub struct Acting<'a> {
+pub struct Acting<'a, 'n> {
     /// Who.
-    pub person: &'a Person,
+    pub person: &'a Person<'n>,
     /// Acts as them.
     pub client: Client,
     /// The mode's name.
     pub mode: &'a str,
 }
 
-impl Acting<'_> {
+impl Acting<'_, '_> {
     fn api(&self) -> Api<EmergencyMode> {
         Api::all(self.client.clone())
     }
@@ -149,6 +151,23 @@ impl Acting<'_> {
         let edited = edited.await.map_err(Box::new);
         edited.map(drop).context(RefusedSnafu { what })
     }
+}
+
+/// The gates that ask now: stage, step, and the groups whose answer counts.
+pub fn asked(
+    playbook: &Playbook,
+    status: &EmergencyModeStatus,
+) -> Vec<(String, String, Vec<String>)> {
+    let waits = status.waiting_on.as_deref().unwrap_or_default();
+    let stages = playbook.spec.stages.iter();
+    let steps = stages.flat_map(|stage| stage.steps.iter().map(move |step| (stage, step)));
+    let asked = steps.filter_map(|(stage, step)| {
+        let gate = step.gate.as_ref()?;
+        let sentence = format!("{}/{} waits for: an answer", stage.name, step.name);
+        let groups = waits.contains(&sentence).then(|| gate.groups.clone())?;
+        Some((stage.name.clone(), step.name.clone(), groups))
+    });
+    asked.collect()
 }
 
 fn set(field: &str, value: &Value) -> Value {

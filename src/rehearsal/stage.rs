@@ -17,13 +17,14 @@ use crate::run::clock::Clock;
 use crate::run::operator::{self, Settings as Operator};
 use crate::run::signal::Signals;
 use crate::run::{lease, retention};
-use crate::sandtable::people::User;
+use crate::sandtable::people::{MASTERS, User};
 use crate::sandtable::server::Server;
 use crate::sandtable::service::Service;
 use crate::sandtable::snapshot::{self, Loaded, Snapshot};
 use crate::sandtable::standins::{self, Standins};
 use crate::sandtable::{installed, load, managed, schema};
 
+use super::guests;
 use super::line::{self, Costs, Life, Line};
 use super::people::Person;
 
@@ -48,7 +49,7 @@ pub enum Error {
 }
 
 /// How it is played.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// When the story begins.
     pub begin: Timestamp,
@@ -56,12 +57,32 @@ pub struct Settings {
     pub seed: u64,
     /// How fast the cluster's own controllers are.
     pub controllers: standins::Settings,
+    /// How long pods of some workloads take to be ready, by `Kind namespace/name`, where that is known.
+    pub delays: BTreeMap<String, Duration>,
     /// What requests of operators cost.
     pub costs: Costs,
     /// Seconds of the operators' lease.
     pub lease: u32,
     /// Writes that an operator has in flight at most.
     pub concurrency: usize,
+    /// Where the operators' signals go.
+    pub signals: Arc<Signals>,
+}
+
+impl Settings {
+    /// Everything as it usually is, from a moment on.
+    pub fn at(begin: Timestamp) -> Self {
+        Self {
+            begin,
+            seed: 1,
+            controllers: standins::Settings::default(),
+            delays: BTreeMap::new(),
+            costs: Costs::default(),
+            lease: 15,
+            concurrency: 8,
+            signals: Arc::default(),
+        }
+    }
 }
 
 /// A cluster in a time of its own. To be made inside of [`super::time::play`].
@@ -94,12 +115,12 @@ impl Stage {
     pub fn open(snapshot: &Snapshot, settings: Settings) -> Result<Self, Error> {
         let clock = Clock::from(settings.begin);
         let mut server = Server::new(schema::builtin(), settings.seed, settings.begin);
-        // Who looks on wants to know what happened, all of it.
-        server.store.remember_at_most(usize::MAX);
         let loaded = snapshot.load(&mut server).context(SnapshotSnafu)?;
         installed::install(&mut server, settings.begin).context(InstallSnafu)?;
         let service = Service::new(server, move || clock.now());
-        let standins = Standins::new(settings.controllers);
+        let standins = Standins::new(settings.controllers)
+            .with_delays(settings.delays.clone())
+            .with_guests(guests::of(snapshot).into_iter());
         let controllers = tokio::spawn(standins::drive(service.clone(), standins));
         Ok(Self {
             service,
@@ -113,14 +134,22 @@ impl Stage {
     }
 
     /// A client of a person.
-    pub fn client(&self, person: &Person) -> Client {
+    pub fn client(&self, person: &Person<'_>) -> Client {
         let user = User::authenticated(person.name, &[person.group]);
         self.service.of(user).client()
     }
 
-    /// A client of a service account.
-    pub fn account(&self, namespace: &str, name: &str) -> Client {
-        self.service.of(User::account(namespace, name)).client()
+    /// A client of a person in a rehearsal, who may do everything: whether they may in the cluster is
+    /// not what is rehearsed.
+    pub fn player(&self, person: &Person<'_>) -> Client {
+        let user = User::authenticated(person.name, &[person.group, MASTERS]);
+        self.service.of(user).client()
+    }
+
+    /// A client of the operator's own account, without a connection that takes time.
+    pub fn operator(&self) -> Client {
+        let user = User::account(names::DEFAULT_NAMESPACE, OPERATOR);
+        self.service.of(user).client()
     }
 
     /// Begins one more operator, and says which it is.
@@ -143,7 +172,7 @@ impl Stage {
             address: None,
             record_retention: retention::DEFAULT,
             lease: lease::settings(self.settings.lease),
-            signals: Arc::new(Signals::default()),
+            signals: self.settings.signals.clone(),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let client = Client::new(connection, "default");

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{Gate, Level, PlaybookSpec};
-use crate::rehearsal::people::{PEOPLE, Person};
+use crate::rehearsal::people::{self, PEOPLE};
 use crate::sandtable::people::User;
 
 /// Who declares, changes the level and stands down.
@@ -26,6 +26,9 @@ const APPROVERS: [&str; 8] = [
 ];
 /// Of which group they are where the sand table knows them: their rights are those of this group.
 const APPROVING: &str = "emergency-approvers";
+
+/// Somebody who plays, with a name for as long as the program runs.
+pub type Person = people::Person<'static>;
 
 /// Everybody, with their groups.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use crate::api::{EmergencyModeSpec, Level, Localized, Playbook, Scalar, Term};
 use crate::engine::authority;
 use crate::i18n::Lang;
 use crate::playbook::{Severity, lint};
-use crate::rehearsal::people::Person;
 use crate::t;
 
 use super::super::error::Error;
+use super::cast::Person;
 
 /// How long the emergency is declared for, where the playbook allows it.
 const TERM: &str = "24h";

@@ -18,12 +18,10 @@ use snafu::ResultExt;
 
 use crate::api::{Level, Playbook, Scalar};
 use crate::i18n::Lang;
-use crate::rehearsal::line::Costs;
 use crate::rehearsal::stage::{self, Stage};
 use crate::rehearsal::time::{self, Pace};
 use crate::rehearsal::{keda, whole};
 use crate::sandtable::snapshot::{self, Snapshot};
-use crate::sandtable::standins;
 use crate::t;
 
 use super::args::pair;
@@ -125,12 +123,8 @@ async fn play(
     let broken = |problem: String| Error::Input { problem };
     let city = Snapshot::read(YUNXI).map_err(|error: snapshot::Error| broken(error.to_string()))?;
     let settings = stage::Settings {
-        begin: begin(),
         seed: SEED,
-        controllers: standins::Settings::default(),
-        costs: Costs::default(),
-        lease: 15,
-        concurrency: 8,
+        ..stage::Settings::at(begin())
     };
     let mut stage = Stage::open(&city, settings).map_err(|error| broken(error.to_string()))?;
     let gave = parts::give(&stage, playbook).map_err(|error| broken(error.to_string()))?;

@@ -12,7 +12,7 @@ use crate::api::{
     Concern, EmergencyMode, EmergencyModeStatus, Level, Phase, PlanFindings, Playbook,
 };
 use crate::i18n::Lang;
-use crate::rehearsal::people::{Acting, Person};
+use crate::rehearsal::people::Acting;
 use crate::rehearsal::stage::Stage;
 use crate::rehearsal::time::Pace;
 use crate::rehearsal::whole::{self, Objects, Verdict};
@@ -21,6 +21,7 @@ use crate::t;
 use super::super::error::Error;
 use super::super::render::{Tone, short_hash};
 use super::cast::Cast;
+use super::cast::Person;
 use super::draft::Draft;
 use super::teller::{self, Teller, time};
 
@@ -96,7 +97,7 @@ impl Story<'_> {
         self.compare(&before)
     }
 
-    pub(super) fn person<'p>(&self, person: &'p Person) -> Acting<'p> {
+    pub(super) fn person<'p>(&self, person: &'p Person) -> Acting<'p, 'static> {
         let user = self.cast.user(person.name);
         Acting {
             person,

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::api::{DriftActive, EmergencyModeStatus, Gate, Level, Phase, StageState, TargetStatus};
-use crate::rehearsal::people::Person;
 use crate::rehearsal::whole::Objects;
 use crate::t;
 
 use super::super::error::Error;
 use super::super::render::Tone;
+use super::cast::Person;
 use super::story::{MODE, PATIENCE, Story, THINKS};
 use super::teller::{self, time};
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use crate::api::NamespaceSelector;
 use crate::cluster::{Clients, Discovery};
 use crate::engine::facts::{Facts, StepFacts};
+use crate::engine::plan::{self, Plan};
 use crate::engine::protect::Own;
 use crate::playbook::{Expanded, ExpandedStep};
 use crate::step::{self, Query, Role};
@@ -86,6 +87,18 @@ pub async fn probe(view: View<'_>, queries: &[Query]) -> StepFacts {
         done: Vec::new(),
     };
     session.step(queries).await
+}
+
+/// Adds to a plan what is worth knowing of it, as [`plan::explain`] does. The room for pods is read only
+/// where their number changes.
+pub async fn explain(view: View<'_>, plan: &mut Plan, facts: &Facts) {
+    let namespaces = plan::scales(plan);
+    let room = if namespaces.is_empty() {
+        None
+    } else {
+        Some(room(view, &namespaces).await)
+    };
+    plan::explain(plan, facts, room.as_ref());
 }
 
 /// Namespaces to which a query is narrowed beyond its own selection.

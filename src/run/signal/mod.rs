@@ -136,6 +136,35 @@ impl Signals {
         })
     }
 
+    /// Signals of a rehearsal: these channels are there, calls are signed, Prometheus is known, and
+    /// `by` answers in place of everything outside, wherever it is. No packet leaves.
+    ///
+    /// # Errors
+    /// The client cannot be set up.
+    pub fn rehearsed(
+        channels: impl IntoIterator<Item = String>,
+        by: http::StandIn,
+    ) -> Result<Self, Error> {
+        const OUTSIDE: &str = "https://rehearsal.invalid";
+        let key = Key::read("a rehearsal signs for nobody").map_err(|problem| Error::Key {
+            path: PathBuf::new(),
+            problem,
+        })?;
+        let channel = |name: String| {
+            let (url, key) = (OUTSIDE.to_owned(), key.clone());
+            (name, Channel { url, key })
+        };
+        let everywhere = ["0.0.0.0/0", "::/0"].map(str::parse);
+        let guard = Guard::new(everywhere.into_iter().flatten().collect());
+        let played = Self {
+            http: Some(Http::new(guard).context(ClientSnafu)?),
+            prometheus: Some(OUTSIDE.to_owned()),
+            channels: channels.into_iter().map(channel).collect(),
+            call_key: Some(key),
+        };
+        Ok(played.played(by))
+    }
+
     /// The same, in a simulation: no packet leaves, and this answers in place of everything outside.
     #[must_use]
     pub fn played(mut self, by: http::StandIn) -> Self {

@@ -6,15 +6,15 @@ use super::kubeconfig::Entry;
 
 /// A person who plays. Their context has their name.
 #[derive(Clone, Copy, Debug)]
-pub struct Person {
+pub struct Person<'a> {
     /// The user.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Their group.
-    pub group: &'static str,
+    pub group: &'a str,
 }
 
 /// Everybody. The first is who people are at the beginning.
-pub const PEOPLE: [Person; 6] = [
+pub const PEOPLE: [Person<'static>; 6] = [
     Person {
         name: "admin",
         group: MASTERS,

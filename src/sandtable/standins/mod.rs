@@ -61,7 +61,7 @@ use super::store::{Change, Event, Key};
 use controller::{ATTENDED, Controller, Workload};
 use line::{Line, Moments};
 use pods::{Ground, later};
-use rooms::{News, Rooms};
+use rooms::{Needs, News, Rooms};
 use workload::{Memory, Outcome, REVISION};
 
 pub use settings::Settings;
@@ -71,6 +71,8 @@ pub use workload::READY_AFTER;
 #[derive(Clone, Debug)]
 pub struct Standins {
     settings: Settings,
+    /// How long pods of some workloads take to be ready, by `Kind namespace/name`.
+    delays: BTreeMap<String, Duration>,
     /// Up to this revision everything was seen.
     seen: Option<u64>,
     lines: BTreeMap<Controller, Line>,
@@ -101,6 +103,7 @@ impl Standins {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
+            delays: BTreeMap::new(),
             seen: None,
             lines: BTreeMap::new(),
             moments: Moments::default(),
@@ -108,6 +111,24 @@ impl Standins {
             waiting: Vec::new(),
             rooms: Rooms::default(),
         }
+    }
+
+    /// The same, where it is known how long pods of some workloads take to be ready: by
+    /// `Kind namespace/name`. A label still says otherwise.
+    #[must_use]
+    pub fn with_delays(mut self, delays: BTreeMap<String, Duration>) -> Self {
+        self.delays = delays;
+        self
+    }
+
+    /// The same, where pods are on nodes that no workload here has: their nodes, and the pods. What they
+    /// ask for is held as long as the node is there.
+    #[must_use]
+    pub fn with_guests<'a>(mut self, guests: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+        for (node, pod) in guests {
+            self.rooms.host(node, &Needs::of(pod));
+        }
+        self
     }
 
     /// Does what is due by now, and says when something will be due again, if nothing happens before
@@ -282,6 +303,17 @@ impl Standins {
         self.moments.set(key, again);
     }
 
+    /// How long a pod takes to be ready where no label says it.
+    fn ready_after(&self, key: &Key, object: &Value) -> Duration {
+        if self.delays.is_empty() {
+            return self.settings.ready_after;
+        }
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let named = format!("{kind} {}/{}", key.namespace, key.name);
+        let known = self.delays.get(&named).copied();
+        known.unwrap_or(self.settings.ready_after)
+    }
+
     /// What becomes of the pods of a workload, and what is said of it.
     fn work(&mut self, workload: Workload, key: &Key, object: &Value, now: Timestamp) -> Outcome {
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
@@ -292,10 +324,11 @@ impl Standins {
         {
             self.forget(key);
         }
+        let ready_after = self.ready_after(key, object);
         let mut ground = Ground {
             rooms: &mut self.rooms,
             now,
-            readiness: workload::readiness(object, self.settings.ready_after),
+            readiness: workload::readiness(object, ready_after),
         };
         let memory = self.workloads.entry(key.clone());
         let memory = memory.or_insert_with(|| Memory::begin(object, &mut ground));

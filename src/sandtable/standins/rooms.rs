@@ -117,6 +117,8 @@ impl Node {
 #[derive(Clone, Debug, Default)]
 pub struct Rooms {
     nodes: BTreeMap<String, Node>,
+    /// What is held of each node, once it is there, for pods that nothing here attends to.
+    guests: BTreeMap<String, Amounts>,
     news: News,
 }
 
@@ -136,12 +138,22 @@ pub enum News {
 pub const NOWHERE: &str = "";
 
 impl Rooms {
+    /// Holds room on a node for a pod that nothing here attends to. To be told before the node is seen.
+    pub fn host(&mut self, node: &str, needs: &Needs) {
+        let held = self.guests.entry(node.to_owned()).or_default();
+        held.add(&needs.amounts, 1);
+    }
+
     /// Takes a node as it is now. Pods that are on it stay, even where it has no room for them.
     pub fn put(&mut self, name: &str, object: &Value) {
         let known = self.nodes.get(name);
         let node = Node {
             has: Amounts::read(&object["status"]["allocatable"]),
-            held: known.map(|node| node.held.clone()).unwrap_or_default(),
+            held: known
+                .map(|node| &node.held)
+                .or_else(|| self.guests.get(name))
+                .cloned()
+                .unwrap_or_default(),
             labels: texts(&object["metadata"]["labels"]),
             is_closed: object["spec"]["unschedulable"] == true
                 || !object["metadata"]["deletionTimestamp"].is_null(),

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pingzhan::cli::demo::story::KINDS;
-use pingzhan::rehearsal::line::Costs;
 use pingzhan::rehearsal::stage::{Settings, Stage};
 use pingzhan::rehearsal::{keda, time};
 use pingzhan::sandtable::load;
 use pingzhan::sandtable::server::Server;
 use pingzhan::sandtable::snapshot::{FORMAT, Snapshot};
-use pingzhan::sandtable::standins;
 use pingzhan::sandtable::store::Key;
 use serde_json::{Value, json};
 
@@ -61,12 +59,8 @@ async fn taken() -> Snapshot {
         objects: Vec::new(),
     };
     let settings = Settings {
-        begin,
-        seed: 1,
-        controllers: standins::Settings::default(),
-        costs: Costs::default(),
-        lease: 15,
         concurrency: 1,
+        ..Settings::at(begin)
     };
     let stage = Stage::open(&nothing, settings).expect("an empty cluster");
     let admin = stage.service.client();
