@@ -24,6 +24,7 @@ about-crds = Print the CRDs, for kubectl apply -f -
 about-restore = Bring everything back with no operator and no EmergencyMode
 about-run = Run the operator
 about-demo = See a whole emergency in a city, from the warning to the exact return, without any cluster
+about-rehearse = Play a playbook on a snapshot of a cluster, with faults, and report what would happen
 about-snapshot = Take what playbooks ask of a cluster into one file, to rehearse on; no Secret leaves it
 about-sandtable = Rehearse on an API server in memory: the sand table
 about-sandtable-serve = Serve the sand table on this machine and write a kubeconfig for it: to --kubeconfig, else to sandtable.kubeconfig

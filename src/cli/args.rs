@@ -13,8 +13,8 @@ use crate::api::{Level, Phase, Term};
 use crate::i18n::Lang;
 
 use super::{
-    abort, answer, approve, crds, declare, demo, level, lint, pause, plan, renew, restore, run,
-    sandtable, skip, snapshot, stand_down, status, verdict, version, who,
+    abort, answer, approve, crds, declare, demo, level, lint, pause, plan, rehearse, renew,
+    restore, run, sandtable, skip, snapshot, stand_down, status, verdict, version, who,
 };
 
 /// Switches digital services between peacetime and wartime, and back exactly.
@@ -94,6 +94,7 @@ pub enum Verb {
     Snapshot(snapshot::Args),
     Sandtable(sandtable::Args),
     Demo(demo::Args),
+    Rehearse(Box<rehearse::Args>),
     Version(version::Args),
 }
 

@@ -31,6 +31,7 @@ pub mod level;
 pub mod lint;
 pub mod pause;
 pub mod plan;
+pub mod rehearse;
 pub mod renew;
 pub mod restore;
 pub mod run;
@@ -139,6 +140,7 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Sandtable(args) => sandtable::run(context, args).await,
         // It has a time of its own, and so a runtime.
         Verb::Demo(args) => tokio::task::block_in_place(|| demo::run(context, &args)),
+        Verb::Rehearse(args) => tokio::task::block_in_place(|| rehearse::run(context, &args)),
         Verb::Version(args) => version::run(context, &args),
     }
 }
