@@ -16,6 +16,7 @@ mod gitops;
 mod kubectl;
 mod lease_model;
 mod policies;
+mod rehearsal;
 mod scenarios;
 mod simulation;
 mod standins;

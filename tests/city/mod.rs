@@ -2,7 +2,7 @@
 //! floods does with it.
 
 mod crash;
-mod flood;
+pub mod flood;
 mod loaded;
 pub mod played;
 mod shape;

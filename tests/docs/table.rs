@@ -77,6 +77,11 @@ pub const PAGES: &[Row] = &[
         before: &["kubectl create namespace hotline --dry-run=client -o yaml > services.yaml"],
     },
     Row {
+        path: "docs/guides/rehearse.md",
+        on: On::City,
+        before: &["cp playbooks/flood-response/playbook.yaml draft.yaml"],
+    },
+    Row {
         path: "docs/guides/signals.md",
         on: On::Bare,
         before: &[

@@ -9,12 +9,15 @@ use super::write::Item;
 /// What is journalled for a field that was written: what the server made of it, where that is not
 /// what was asked for.
 ///
-/// `before` is what it was written over, where that was a value that stood in place of ours.
+/// `before` is what it was written over, where there was something.
 pub(super) fn done(item: &Item, before: Option<&Projection>, seen: &Projection) -> Vec<NewOutcome> {
     let live = seen
         .field(&item.edit.path)
         .map_or(&Image::Absent, |field| &field.image);
     let observed = (live != &item.wanted).then(|| live.clone());
+    // Only of what stood in place of ours it matters whose it was.
+    let is_again = matches!(item.event, Event::Ours | Event::Reasserted);
+    let before = before.filter(|_| is_again);
     let taken = before.and_then(|before| before.field(&item.edit.path));
     let taken = taken.map(|field| &*field.owners).unwrap_or_default();
     let outcome = |event, observed| NewOutcome {

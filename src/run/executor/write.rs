@@ -262,14 +262,10 @@ impl Job<'_> {
             };
             match self.send(&sight, guarded.patch, items, owners).await {
                 Try::Written(seen) => {
-                    let outcomes = {
-                        let again = |item: &Item| {
-                            let is_again = matches!(item.event, Event::Ours | Event::Reasserted);
-                            is_again.then_some(&*sight)
-                        };
-                        let outcomes = items.iter().flat_map(|item| done(item, again(item), &seen));
-                        outcomes.collect()
-                    };
+                    let outcomes = items
+                        .iter()
+                        .flat_map(|item| done(item, Some(&sight), &seen));
+                    let outcomes = outcomes.collect();
                     return (
                         self.settled(outcomes, Some(Sight::Present(Arc::from(seen)))),
                         None,

@@ -17,6 +17,7 @@ pub mod operator;
 pub mod plan;
 pub mod raw;
 pub mod ready;
+pub mod rehearse;
 pub mod report;
 pub mod sandtable;
 pub mod switch;
@@ -34,6 +35,8 @@ pub enum Verb {
     Ready(ready::Args),
     /// The sand table, beside the real server.
     Sandtable(sandtable::Args),
+    /// A rehearsal of a large fleet.
+    Rehearse(rehearse::Args),
     /// The pure plan of a large fleet, and what its findings cost.
     Plan(plan::Args),
     /// The operator alone, as the measured process.
@@ -87,6 +90,7 @@ pub async fn run(verb: Verb, progress: crate::progress::Progress) -> Result<(), 
         Verb::Switch(args) => switch::run(&args, progress).await,
         Verb::Ready(args) => ready::run(&args, progress).await,
         Verb::Sandtable(args) => sandtable::run(&args, progress).await,
+        Verb::Rehearse(args) => rehearse::run(&args, progress).await,
         Verb::Plan(args) => plan::run(&args),
         Verb::Operator(args) => {
             let served = tokio::task::spawn_blocking(move || operator::serve(&args));

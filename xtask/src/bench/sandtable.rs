@@ -159,14 +159,18 @@ fn report(pairs: &[(Measured, Measured)], targets: usize) {
     }
 }
 
-fn service() -> Service {
+pub(super) fn service() -> Service {
     let clock = Clock::machine();
     let server = Server::new(schema::builtin(), 1, clock.now());
     Service::new(server, move || -> Timestamp { clock.now() })
 }
 
 /// Namespaces, rights and a fleet.
-async fn prepare(client: &Client, targets: usize, progress: Progress) -> Result<(), Error> {
+pub(super) async fn prepare(
+    client: &Client,
+    targets: usize,
+    progress: Progress,
+) -> Result<(), Error> {
     fleet::namespaces(client).await?;
     mode::grant(client).await?;
     fleet::grow(client, 0, targets, progress).await
