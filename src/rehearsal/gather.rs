@@ -19,7 +19,6 @@ use super::report::{
 };
 use super::rivals::Wrote;
 use super::strikes::EDITOR;
-use super::whole;
 
 /// Everything that is known of a rehearsal that is over.
 pub(super) fn report(play: &Play<'_>, end: End) -> Result<Report, Error> {
@@ -85,7 +84,7 @@ fn is_good(report: &Report) -> bool {
 }
 
 fn exactness(play: &Play<'_>) -> Exactness {
-    let found = whole::compare(&play.before, &play.objects());
+    let found = play.compare();
     let differences = found.differences.iter().cloned();
     Exactness {
         fields: found.fields,

@@ -30,7 +30,6 @@ use super::rivals::{Gitops, Written};
 use super::stage::{self, Stage};
 use super::strikes::Strikes;
 use super::watch::Watch;
-use super::whole::Objects;
 use super::{keda, outside, time};
 
 /// The mode's name.
@@ -128,7 +127,7 @@ pub(super) struct Play<'a> {
     pub stage: Stage,
     pub plan: Plan,
     /// Everything, before anything was declared.
-    pub before: Objects,
+    pub before: BTreeMap<String, Box<str>>,
     /// The kinds of which everything is compared: group and plural.
     pub kinds: Vec<(String, String)>,
     pub written: Written,
@@ -184,7 +183,7 @@ impl<'a> Play<'a> {
         stage.begin_operator();
         sleep(Duration::from_secs(5)).await;
         let kinds = prepare::kinds(&stage);
-        let before = prepare::objects(&stage, &kinds);
+        let before = prepare::texts(&stage, &kinds);
         let wish = Wish {
             playbook: &playbook,
             level: rehearsal.level,
@@ -226,11 +225,6 @@ impl<'a> Play<'a> {
     pub(super) fn note(&mut self, what: Happened) {
         let at = self.now();
         self.moments.push(Moment { at, what });
-    }
-
-    /// Everything as it is now.
-    pub fn objects(&self) -> Objects {
-        prepare::objects(&self.stage, &self.kinds)
     }
 
     async fn there_and_back(&mut self) -> Result<End, Error> {

@@ -31,6 +31,9 @@ use super::people::Person;
 /// The account of the operator.
 const OPERATOR: &str = "pingzhan";
 
+/// So many events are remembered: whoever watches follows at once, and each keeps a whole object.
+const REMEMBERED: usize = 2_000;
+
 /// Why nothing can be played.
 #[derive(Debug, Snafu)]
 pub enum Error {
@@ -115,6 +118,7 @@ impl Stage {
     pub fn open(snapshot: &Snapshot, settings: Settings) -> Result<Self, Error> {
         let clock = Clock::from(settings.begin);
         let mut server = Server::new(schema::builtin(), settings.seed, settings.begin);
+        server.store.remember_at_most(REMEMBERED);
         let loaded = snapshot.load(&mut server).context(SnapshotSnafu)?;
         installed::install(&mut server, settings.begin).context(InstallSnafu)?;
         let service = Service::new(server, move || clock.now());
@@ -226,17 +230,24 @@ impl Stage {
         serde_json::from_value(Value::clone(mode)).ok()
     }
 
-    /// All objects of these kinds, whole, by `Kind namespace/name`.
-    pub fn objects(&self, kinds: &[(&str, &str)]) -> BTreeMap<String, Value> {
+    /// Each object of these kinds, whole, with `Kind namespace/name`.
+    pub fn each(&self, kinds: &[(&str, &str)], mut visit: impl FnMut(String, Value)) {
         let server = self.service.lock();
-        let mut objects = BTreeMap::new();
         for (group, plural) in kinds {
             for (key, object) in server.store.list(group, plural, "", None) {
                 let kind = object["kind"].as_str().unwrap_or_default();
                 let name = format!("{kind} {}/{}", key.namespace, key.name);
-                objects.insert(name, managed::unpacked(object));
+                visit(name, managed::unpacked(object));
             }
         }
+    }
+
+    /// All of them, by that name.
+    pub fn objects(&self, kinds: &[(&str, &str)]) -> BTreeMap<String, Value> {
+        let mut objects = BTreeMap::new();
+        self.each(kinds, |name, object| {
+            objects.insert(name, object);
+        });
         objects
     }
 }

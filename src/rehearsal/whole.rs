@@ -34,28 +34,40 @@ pub fn fields(objects: &Objects) -> usize {
     objects.values().map(count).sum()
 }
 
-/// Compares all objects, field by field, ownership included.
-pub fn compare(before: &Objects, after: &Objects) -> Verdict {
-    let mut differences = Vec::new();
-    let mut lost = 0;
-    for (name, was) in before {
-        let Some(is) = after.get(name) else {
-            lost += exact::leaves(&exact::comparable(was));
-            differences.push((name.clone(), "was there and is gone".to_owned()));
-            continue;
+impl Verdict {
+    /// Compares one object, field by field, ownership included. One that was not there is a difference,
+    /// and so is one that is gone.
+    pub fn object(&mut self, name: &str, was: Option<&Value>, is: Option<&Value>) {
+        let fields = was.map_or(0, |was| exact::leaves(&exact::comparable(was)));
+        self.fields += fields;
+        let found = match (was, is) {
+            (Some(was), Some(is)) => {
+                let found = exact::differences(was, is);
+                self.lost += found.len();
+                found
+            }
+            (Some(_), None) => {
+                self.lost += fields;
+                vec!["was there and is gone".to_owned()]
+            }
+            (None, Some(_)) => vec!["was not there".to_owned()],
+            (None, None) => Vec::new(),
         };
-        let found = exact::differences(was, is);
-        lost += found.len();
-        differences.extend(found.into_iter().map(|text| (name.clone(), text)));
+        let found = found.into_iter().map(|text| (name.to_owned(), text));
+        self.differences.extend(found);
     }
-    for name in after.keys().filter(|name| !before.contains_key(*name)) {
-        differences.push((name.clone(), "was not there".to_owned()));
+}
+
+/// Compares all objects.
+pub fn compare(before: &Objects, after: &Objects) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (name, was) in before {
+        verdict.object(name, Some(was), after.get(name));
     }
-    Verdict {
-        fields: fields(before),
-        lost,
-        differences,
+    for (name, is) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
+        verdict.object(name, None, Some(is));
     }
+    verdict
 }
 
 /// The workloads whose count an autoscaler drives: it is not what it was for a reason.

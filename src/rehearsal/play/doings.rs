@@ -1,17 +1,40 @@
 //! What is done as a rehearsal goes on: looking, noting what happened, answering at gates, deciding
 //! about fields that somebody changed.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 use snafu::ResultExt;
 use tokio::time::Instant;
 
 use crate::api::{EmergencyModeStatus, Phase, StageState};
 use crate::rehearsal::cast::Cast;
 use crate::rehearsal::report::Happened;
+use crate::rehearsal::whole::Verdict;
 use crate::rehearsal::{model, people};
 
-use super::{DECIDES, Error, MODE, PersonSnafu, Play};
+use super::{DECIDES, Error, MODE, PersonSnafu, Play, prepare};
 
 impl Play<'_> {
+    /// Compares everything with what it was.
+    pub fn compare(&self) -> Verdict {
+        let mut verdict = Verdict::default();
+        let mut left: BTreeSet<&String> = self.before.keys().collect();
+        prepare::compared(&self.stage, &self.kinds, |name, is| {
+            left.remove(&name);
+            verdict.object(&name, self.was(&name).as_ref(), Some(&is));
+        });
+        for name in left {
+            verdict.object(name, self.was(name).as_ref(), None);
+        }
+        verdict
+    }
+
+    fn was(&self, name: &str) -> Option<Value> {
+        // It was a value when it was written.
+        serde_json::from_str(self.before.get(name)?).ok()
+    }
+
     /// Looks what happened, lets faults strike, and lets people do what is due.
     pub(super) async fn look(&mut self) -> Result<(), Error> {
         let status = self.stage.mode(MODE).and_then(|mode| mode.status);

@@ -1,9 +1,9 @@
 //! What is there before anything is declared: the playbook, its account, and everything whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::{Api, DeleteParams, PostParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use snafu::ResultExt;
 
 use crate::api::{Playbook, names};
@@ -82,21 +82,45 @@ pub(super) fn kinds(stage: &Stage) -> Vec<(String, String)> {
 
 /// Everything, whole.
 pub(super) fn raw(stage: &Stage, kinds: &[(String, String)]) -> Objects {
-    let kinds = kinds.iter().map(|(group, plural)| (&**group, &**plural));
-    let kinds: Vec<(&str, &str)> = kinds.collect();
-    let mut objects = stage.objects(&kinds);
-    // Jobs of steps stay for people to read.
-    objects.retain(|_, object| object["metadata"]["annotations"].get(names::ACT).is_none());
+    let mut objects = Objects::new();
+    each(stage, kinds, |name, object| {
+        objects.insert(name, object);
+    });
     objects
 }
 
-/// Everything that is compared: counts that an autoscaler drives are left out.
-pub(super) fn objects(stage: &Stage, kinds: &[(String, String)]) -> Objects {
-    let mut objects = raw(stage, kinds);
-    for driven in whole::driven(&objects) {
-        if let Some(object) = objects.get_mut(&driven) {
-            whole::forget_count(object);
+/// Everything, as text: of a fleet of thousands that is a tenth in memory.
+pub(super) fn texts(stage: &Stage, kinds: &[(String, String)]) -> BTreeMap<String, Box<str>> {
+    let mut texts = BTreeMap::new();
+    compared(stage, kinds, |name, object| {
+        texts.insert(name, object.to_string().into());
+    });
+    texts
+}
+
+/// Each object that is compared: counts that an autoscaler drives are left out.
+pub(super) fn compared(
+    stage: &Stage,
+    kinds: &[(String, String)],
+    mut visit: impl FnMut(String, Value),
+) {
+    let autoscalers = stage.objects(&[("autoscaling", "horizontalpodautoscalers")]);
+    let driven = whole::driven(&autoscalers);
+    each(stage, kinds, |name, mut object| {
+        if driven.contains(&name) {
+            whole::forget_count(&mut object);
         }
-    }
-    objects
+        visit(name, object);
+    });
+}
+
+fn each(stage: &Stage, kinds: &[(String, String)], mut visit: impl FnMut(String, Value)) {
+    let kinds = kinds.iter().map(|(group, plural)| (&**group, &**plural));
+    let kinds: Vec<(&str, &str)> = kinds.collect();
+    stage.each(&kinds, |name, object| {
+        // Jobs of steps stay for people to read.
+        if object["metadata"]["annotations"].get(names::ACT).is_none() {
+            visit(name, object);
+        }
+    });
 }
