@@ -167,6 +167,19 @@ fn refused(status: &EmergencyModeStatus) -> BTreeSet<String> {
     named.collect()
 }
 
+/// A switch and its return, for real: how it went, what was refused, and how long the return took.
+async fn made(world: &World, name: &str) -> (Went, BTreeSet<String>, f64) {
+    let playbook = json!({ "playbookRef": { "name": "flood" } });
+    world.declare(name, playbook).await;
+    let mode = world.phase(name, Phase::Active).await;
+    let status = mode.status.expect("a status");
+    let closed = world.come_back(name).await.status.expect("a status");
+    let restore = closed.restore.expect("it came back");
+    let took: jiff::SignedDuration = restore.took.parse().expect("a span");
+    at_rest(world).await;
+    (really(&status), refused(&status), took.as_secs_f64())
+}
+
 async fn rehearse(snapshot: Snapshot, spec: Value) -> Report {
     let playbook = Playbook::new("flood", serde_json::from_value(spec).expect("a playbook"));
     let report = tokio::task::spawn_blocking(move || {
@@ -196,11 +209,14 @@ async fn a_rehearsal_goes_as_the_switch_does_on_the_real_control_plane() {
     let (world, spec) = ready().await;
     let snapshot = taken(&world.plane.kubeconfig);
     let before = world.snapshot().await;
-    world.declare("flood", json!({})).await;
-    let mode = world.phase("flood", Phase::Active).await;
-    let status = mode.status.expect("a status");
-    let (real, refused) = (really(&status), refused(&status));
-    let closed = world.come_back("flood").await.status.expect("a status");
+    // Twice: what else the machine does makes a switch longer, never shorter.
+    let (mut real, refused, mut back) = made(&world, "flood").await;
+    let (again, _, sooner) = made(&world, "again").await;
+    assert_eq!(again.outcomes, real.outcomes, "the same twice");
+    for (stage, took) in &mut real.times {
+        *took = took.min(again.times[stage]);
+    }
+    back = back.min(sooner);
     world.compare(&before).await;
 
     let report = rehearse(snapshot, spec).await;
@@ -216,10 +232,6 @@ async fn a_rehearsal_goes_as_the_switch_does_on_the_real_control_plane() {
     for (stage, took) in &real.times {
         alike(stage, played.times[stage], *took);
     }
-    let took: jiff::SignedDuration = {
-        let restore = closed.restore.expect("it came back");
-        restore.took.parse().expect("a span")
-    };
     let restore = report.restore.as_ref().expect("it came back");
-    alike("the return", restore.seconds, took.as_secs_f64());
+    alike("the return", restore.seconds, back);
 }
