@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize as _;
 
 use crate::api::{
     ChangeRecord, ChangeRecordSpec, EmergencyModeStatus, StageState, Step, SwitchStatus, names,
@@ -18,7 +19,6 @@ use super::report::{
     Requests, Stage, Took, Unknown, Verdict,
 };
 use super::rivals::Wrote;
-use super::strikes::EDITOR;
 
 /// Everything that is known of a rehearsal that is over.
 pub(super) fn report(play: &Play<'_>, end: End) -> Result<Report, Error> {
@@ -247,7 +247,7 @@ impl Journal {
             let server = play.stage.service.lock();
             let all = server.store.list(names::GROUP, "changerecords", "", None);
             let read = all.map(|(_, object)| {
-                let record = serde_json::from_value::<ChangeRecord>((**object).clone());
+                let record = ChangeRecord::deserialize(&**object);
                 record
                     .map(|record| record.spec)
                     .map_err(|error| problem(error.to_string()))
@@ -302,7 +302,7 @@ impl Journal {
 
     fn fights(&self, play: &Play<'_>) -> Vec<Fight> {
         let written = play.written.all();
-        let mut rivals: BTreeMap<(String, String), (String, usize)> = BTreeMap::new();
+        let mut rivals: BTreeMap<(String, String), (Vec<String>, usize)> = BTreeMap::new();
         for (
             Wrote {
                 object,
@@ -312,7 +312,9 @@ impl Journal {
             count,
         ) in written
         {
-            rivals.insert((object, path), (manager, count));
+            let (managers, wrote) = rivals.entry((object, path)).or_default();
+            managers.push(manager);
+            *wrote += count;
         }
         let mut fights = Vec::new();
         for entry in self.ledger.entries.values() {
@@ -328,7 +330,9 @@ impl Journal {
             if rival.is_none() && reasserted + drifted == 0 {
                 continue;
             }
-            let (rival, wrote) = rival.unwrap_or_else(|| (EDITOR.to_owned(), drifted));
+            // Whoever else it was, nobody here sent them.
+            let (rival, wrote) = rival.unwrap_or_else(|| (Vec::new(), drifted));
+            let rival = rival.join(", ");
             fights.push(Fight {
                 object,
                 path,

@@ -24,6 +24,15 @@ pub const CONCURRENCY: usize = 8;
 /// Seconds of the operator's lease: its default.
 pub const LEASE: u32 = 15;
 
+/// The longest time that is believed of a request, or of a pod that becomes ready.
+const BELIEVED: Duration = Duration::from_hours(24);
+
+/// A measured time, where it can be one: a file may say anything.
+fn believed(seconds: f64) -> Option<Duration> {
+    let time = Duration::try_from_secs_f64(seconds).ok()?;
+    (time <= BELIEVED).then_some(time)
+}
+
 /// Where a figure comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,9 +110,10 @@ impl Model {
     pub fn of(snapshot: &Snapshot, faults: &[Fault]) -> Self {
         let measured = snapshot.measured.as_ref();
         let round_trip = measured.and_then(|measured| measured.round_trip_milliseconds);
+        let round_trip = round_trip.and_then(|milliseconds| believed(milliseconds / 1000.0));
         let mut costs = Costs::default();
-        if let Some(milliseconds) = round_trip {
-            costs.round_trip = Duration::from_secs_f64(milliseconds.max(0.0) / 1000.0);
+        if let Some(round_trip) = round_trip {
+            costs.round_trip = round_trip;
         }
         let ready = measured
             .into_iter()
@@ -113,14 +123,11 @@ impl Model {
         } else {
             1
         };
-        let delays: BTreeMap<String, Duration> = ready
-            .map(|(name, seconds)| {
-                (
-                    name.clone(),
-                    Duration::from_secs_f64(seconds.max(0.0)) * slow,
-                )
-            })
-            .collect();
+        let delays = ready.filter_map(|(name, seconds)| {
+            let after = believed(*seconds)?;
+            Some((name.clone(), after * slow))
+        });
+        let delays: BTreeMap<String, Duration> = delays.collect();
         let mut controllers = standins::Settings::default();
         controllers.pace *= slow;
         controllers.ready_after *= slow;
@@ -171,5 +178,41 @@ impl Model {
                 Source::Assumed,
             ),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::sandtable::snapshot::{FORMAT, Measured};
+
+    /// A file that somebody wrote by hand must neither end the program nor stop time.
+    #[test]
+    fn figures_that_no_clock_has_are_left_aside() {
+        let snapshot = |round_trip: f64, ready: f64| Snapshot {
+            format: FORMAT.to_owned(),
+            taken: Timestamp::UNIX_EPOCH,
+            by: String::new(),
+            server: String::new(),
+            left_out: Vec::new(),
+            measured: Some(Measured {
+                round_trip_milliseconds: Some(round_trip),
+                requests: 1,
+                ready_seconds: [("Deployment n/web".to_owned(), ready)].into(),
+            }),
+            objects: Vec::new(),
+        };
+        let told = Model::of(&snapshot(2.5, 12.0), &[]);
+        assert_eq!(told.costs.round_trip, Duration::from_micros(2500));
+        assert_eq!(told.delays["Deployment n/web"], Duration::from_secs(12));
+        for absurd in [-1.0, 1e300] {
+            let model = Model::of(&snapshot(absurd, absurd), &[Fault::ControllersSlow]);
+            assert_eq!(model.costs, Costs::default(), "{absurd}");
+            assert!(model.delays.is_empty(), "{absurd}");
+            let is_said = |figure: &Figure| figure.source == Source::Snapshot;
+            assert!(!model.figures.iter().any(is_said), "{absurd}");
+        }
     }
 }

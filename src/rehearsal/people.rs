@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use snafu::{ResultExt, Snafu};
 
 use crate::api::{
-    EmergencyMode, EmergencyModeSpec, EmergencyModeStatus, Level, Playbook, Posture, names,
+    EmergencyMode, EmergencyModeSpec, EmergencyModeStatus, Gate, Level, Playbook, Posture, names,
 };
 
 pub use crate::sandtable::serve::people::{PEOPLE, Person};
@@ -153,19 +153,19 @@ impl Acting<'_, '_> {
     }
 }
 
-/// The gates that ask now: stage, step, and the groups whose answer counts.
-pub fn asked(
-    playbook: &Playbook,
+/// The gates that ask now: stage, step and gate.
+pub fn asked<'p>(
+    playbook: &'p Playbook,
     status: &EmergencyModeStatus,
-) -> Vec<(String, String, Vec<String>)> {
+) -> Vec<(&'p str, &'p str, &'p Gate)> {
     let waits = status.waiting_on.as_deref().unwrap_or_default();
     let stages = playbook.spec.stages.iter();
     let steps = stages.flat_map(|stage| stage.steps.iter().map(move |step| (stage, step)));
     let asked = steps.filter_map(|(stage, step)| {
         let gate = step.gate.as_ref()?;
-        let sentence = format!("{}/{} waits for: an answer", stage.name, step.name);
-        let groups = waits.contains(&sentence).then(|| gate.groups.clone())?;
-        Some((stage.name.clone(), step.name.clone(), groups))
+        let (stage, step) = (stage.name.as_str(), step.name.as_str());
+        let sentence = format!("{stage}/{step} waits for: an answer");
+        waits.contains(&sentence).then_some((stage, step, gate))
     });
     asked.collect()
 }

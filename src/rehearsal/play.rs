@@ -43,6 +43,8 @@ const PLANS: Duration = Duration::from_mins(10);
 /// How long nothing may move before the mode is said not to go on: longer than anything that ends a
 /// wait by itself usually takes.
 const STALLS: Duration = Duration::from_mins(30);
+/// How long any part of it may take although something moves.
+const LONGEST: Duration = Duration::from_hours(12);
 /// How long the mode is held before it is stood down.
 pub const HOLDS: Duration = Duration::from_mins(15);
 /// How long a field is left to somebody's edit before a person decides.
@@ -140,6 +142,8 @@ pub(super) struct Play<'a> {
     pub switched: Option<EmergencyModeStatus>,
     /// The mode as it was last seen.
     pub last: EmergencyModeStatus,
+    /// The generation of the mode's spec then.
+    generation: Option<i64>,
     /// Workloads that were not ready when it was stood down.
     pub unready: Vec<super::report::Unready>,
     /// When it was declared.
@@ -207,6 +211,7 @@ impl<'a> Play<'a> {
             given,
             switched: None,
             last: EmergencyModeStatus::default(),
+            generation: None,
             unready: Vec::new(),
             declared: Instant::now(),
             waited_for: None,
@@ -370,20 +375,19 @@ impl<'a> Play<'a> {
         patience: Duration,
         wanted: impl Fn(&EmergencyModeStatus) -> bool,
     ) -> Result<Came, Error> {
+        let late = Instant::now() + LONGEST;
         let mut moved = (String::new(), Instant::now());
         loop {
             self.look().await?;
-            let mode = self.stage.mode(MODE);
-            let generation = mode.and_then(|mode| mode.metadata.generation);
             // A status of an older spec says nothing of what a person just wrote.
-            if generation == Some(self.last.observed_generation) && wanted(&self.last) {
+            if self.generation == Some(self.last.observed_generation) && wanted(&self.last) {
                 return Ok(Came::There);
             }
             let sign = doings::movement(&self.last);
             if sign != moved.0 {
                 moved = (sign, Instant::now());
             }
-            if moved.1.elapsed() >= patience {
+            if moved.1.elapsed() >= patience || Instant::now() >= late {
                 return Ok(Came::Stalled);
             }
             sleep(LOOK).await;

@@ -266,7 +266,7 @@ pub struct Fight {
     pub object: String,
     /// The field.
     pub path: String,
-    /// Who else wrote it.
+    /// Who else wrote it, by their field managers; empty where nobody of the rehearsal did.
     pub rival: String,
     /// How often they did.
     pub wrote: usize,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Client;
+use serde::Deserialize as _;
 use serde_json::Value;
 use snafu::{ResultExt, Snafu};
 use tokio::sync::oneshot;
@@ -227,7 +228,7 @@ impl Stage {
         let server = self.service.lock();
         let mut all = server.store.list(names::GROUP, "emergencymodes", "", None);
         let (_, mode) = all.find(|(key, _)| key.name == name)?;
-        serde_json::from_value(Value::clone(mode)).ok()
+        EmergencyMode::deserialize(&**mode).ok()
     }
 
     /// Each object of these kinds, whole, with `Kind namespace/name`.

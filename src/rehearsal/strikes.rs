@@ -11,7 +11,7 @@ use crate::engine::plan::Plan;
 use crate::sandtable::store::Key;
 
 use super::fault::Fault;
-use super::rivals;
+use super::rivals::{self, Written, Wrote};
 use super::stage::Stage;
 
 /// Of a thousand requests so many are turned away.
@@ -23,7 +23,7 @@ const EDITS: Duration = Duration::from_mins(2);
 /// How many counts they set.
 const EDITED: usize = 3;
 /// Under which name they do.
-pub const EDITOR: &str = "kubectl-edit";
+const EDITOR: &str = "kubectl-edit";
 
 /// The faults of a rehearsal, and what became of them.
 pub(super) struct Strikes {
@@ -75,6 +75,7 @@ impl Strikes {
         stage: &mut Stage,
         status: &EmergencyModeStatus,
         plan: &Plan,
+        written: &Written,
     ) -> Vec<(Fault, String)> {
         let mut struck = std::mem::take(&mut self.noted);
         let counts = status.counts.unwrap_or_default();
@@ -101,7 +102,7 @@ impl Strikes {
         if is_there {
             let since = *self.active.get_or_insert_with(Instant::now);
             if self.is_due(Fault::HandEdit, false, since.elapsed() >= EDITS) {
-                for edited in edit(stage, plan).await {
+                for edited in edit(stage, plan, written).await {
                     struck.push((Fault::HandEdit, edited));
                 }
             }
@@ -144,7 +145,7 @@ impl Strikes {
 }
 
 /// Sets counts that the mode holds to some third value, as a person would. Says of which workloads.
-async fn edit(stage: &Stage, plan: &Plan) -> Vec<String> {
+async fn edit(stage: &Stage, plan: &Plan, written: &Written) -> Vec<String> {
     let kinds: Vec<_> = stage.service.lock().kinds.all().cloned().collect();
     let counts = plan.changes().filter(|(_, _, change)| {
         let is_workload = ["Deployment", "StatefulSet"].contains(&change.target.kind.as_str());
@@ -169,7 +170,13 @@ async fn edit(stage: &Stage, plan: &Plan) -> Vec<String> {
         let other = if now + 1 == base { now + 2 } else { now + 1 };
         let patch = json!([{ "op": "replace", "path": "/spec/replicas", "value": other }]);
         if rivals::write(&stage.service.client(), &found.path, EDITOR, &patch).await {
-            edited.push(format!("{} {place}", target.kind));
+            let object = format!("{} {place}", target.kind);
+            written.note(Wrote {
+                object: object.clone(),
+                path: change.path.to_pointer(),
+                manager: EDITOR.to_owned(),
+            });
+            edited.push(object);
         }
     }
     edited

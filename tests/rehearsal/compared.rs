@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use pingzhan::api::{EmergencyModeStatus, Level, Phase, Playbook, StageState};
 use pingzhan::rehearsal::play::{self, Rehearsal};
 use pingzhan::rehearsal::report::{End, Report};
@@ -81,57 +80,46 @@ fn taken(kubeconfig: &Path) -> Snapshot {
 }
 
 /// What became of stages, and how long each took: since the first began.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Went {
     order: Vec<String>,
     outcomes: BTreeMap<String, (StageState, i64, i64, i64)>,
     times: BTreeMap<String, f64>,
 }
 
-fn really(status: &EmergencyModeStatus) -> Went {
-    let seconds = |from: Option<Timestamp>, to: Option<Timestamp>| {
-        let both = from.zip(to);
-        both.map(|(from, to)| to.duration_since(from).as_secs_f64())
-    };
-    let mut stages: Vec<_> = status.stages.iter().collect();
-    stages.sort_by_key(|stage| stage.started_at);
-    Went {
-        order: stages.iter().map(|stage| stage.name.clone()).collect(),
-        outcomes: stages
-            .iter()
-            .map(|stage| {
-                let went = (stage.state, stage.changes, stage.applied, stage.failed);
-                (stage.name.clone(), went)
-            })
-            .collect(),
-        times: stages
-            .iter()
-            .filter_map(|stage| {
-                Some((
-                    stage.name.clone(),
-                    seconds(stage.started_at, stage.finished_at)?,
-                ))
-            })
-            .collect(),
+/// A stage: its name, what became of it, and how long it took.
+type Row = (String, (StageState, i64, i64, i64), Option<f64>);
+
+impl Went {
+    fn of(rows: impl Iterator<Item = Row>) -> Self {
+        let mut went = Self::default();
+        for (name, outcome, time) in rows {
+            went.order.push(name.clone());
+            went.outcomes.insert(name.clone(), outcome);
+            went.times.extend(time.map(|time| (name, time)));
+        }
+        went
     }
 }
 
+fn really(status: &EmergencyModeStatus) -> Went {
+    let mut stages: Vec<_> = status.stages.iter().collect();
+    stages.sort_by_key(|stage| stage.started_at);
+    Went::of(stages.into_iter().map(|stage| {
+        let outcome = (stage.state, stage.changes, stage.applied, stage.failed);
+        let both = stage.started_at.zip(stage.finished_at);
+        let time = both.map(|(from, to)| to.duration_since(from).as_secs_f64());
+        (stage.name.clone(), outcome, time)
+    }))
+}
+
 fn rehearsed(report: &Report) -> Went {
-    let stages = &report.stages;
-    Went {
-        order: stages.iter().map(|stage| stage.name.clone()).collect(),
-        outcomes: stages
-            .iter()
-            .map(|stage| {
-                let went = (stage.state, stage.changes, stage.applied, stage.failed);
-                (stage.name.clone(), went)
-            })
-            .collect(),
-        times: stages
-            .iter()
-            .filter_map(|stage| Some((stage.name.clone(), stage.ended? - stage.began?)))
-            .collect(),
-    }
+    Went::of(report.stages.iter().map(|stage| {
+        let outcome = (stage.state, stage.changes, stage.applied, stage.failed);
+        let both = stage.began.zip(stage.ended);
+        let time = both.map(|(from, to)| to - from);
+        (stage.name.clone(), outcome, time)
+    }))
 }
 
 /// The fleet, at rest, and its playbook.

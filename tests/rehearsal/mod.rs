@@ -128,7 +128,9 @@ fn every_fault_leaves_its_trace_and_everything_comes_back() {
             }
             Fault::HandEdit => {
                 let decided = report.moments.iter().filter(|one| matches!(one.what, Happened::Decided { .. }));
-                decided.count() == 3 && report.fights.len() == 3
+                let mut fights = report.fights.iter();
+                let by_hand = fights.all(|fight| fight.rival == "kubectl-edit" && fight.wrote == 1);
+                decided.count() == 3 && report.fights.len() == 3 && by_hand
             }
         };
         assert!(trace, "{fault} left no trace: {report:#?}");

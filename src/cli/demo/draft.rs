@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::api::{EmergencyModeSpec, Level, Localized, Playbook, Scalar, Term};
+use crate::api::{EmergencyModeSpec, Level, Playbook, Scalar, Term};
 use crate::engine::authority;
 use crate::i18n::Lang;
 use crate::playbook::{Severity, lint};
 use crate::t;
 
 use super::super::error::Error;
+use super::super::render::acts::said;
 use super::cast::Person;
 
 /// How long the emergency is declared for, where the playbook allows it.
@@ -87,19 +88,11 @@ impl Draft {
                 stops = stops
             )));
         }
+        let title = said(&playbook.spec.title, lang);
         Ok(Self {
             level,
-            title: said(&playbook.spec.title, lang).unwrap_or(name),
+            title: if title.is_empty() { name } else { title },
             spec,
         })
     }
-}
-
-/// A text in the language, else in the other one.
-fn said(text: &Localized, lang: Lang) -> Option<String> {
-    let (first, second) = match lang {
-        Lang::En => (&text.en, &text.zh_cn),
-        Lang::ZhCn => (&text.zh_cn, &text.en),
-    };
-    first.clone().or_else(|| second.clone())
 }

@@ -8,7 +8,8 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::api::{DriftActive, EmergencyModeStatus, Gate, Level, Phase, StageState, TargetStatus};
+use crate::api::{DriftActive, EmergencyModeStatus, Level, Phase, StageState, TargetStatus};
+use crate::rehearsal::people;
 use crate::rehearsal::whole::Objects;
 use crate::t;
 
@@ -51,19 +52,15 @@ impl Story<'_> {
                 bar.at(applied, &running(status));
             };
             let asked = |status: &EmergencyModeStatus| {
-                let waits = status.waiting_on.as_deref().unwrap_or_default();
-                self.gates().find(|(stage, step, _)| {
-                    waits.contains(&format!("{stage}/{step} waits for: an answer"))
-                })
+                let all = people::asked(self.playbook, status);
+                all.into_iter()
+                    .find(|(stage, step, _)| !answered.contains(&(*stage, *step)))
             };
             let rests = |status: &EmergencyModeStatus| {
                 let granted = status.granted.as_ref();
                 status.phase == Some(Phase::Active) && granted.is_some_and(|one| one.level == level)
             };
-            let stops = |status: &EmergencyModeStatus| {
-                let new = |(stage, step, _)| !answered.contains(&(stage, step));
-                rests(status) || asked(status).is_some_and(new)
-            };
+            let stops = |status: &EmergencyModeStatus| rests(status) || asked(status).is_some();
             let status = self.until("wartime", seen, stops).await?;
             let Some((stage, step, gate)) = asked(&status).filter(|_| !rests(&status)) else {
                 bar.end()?;
@@ -83,18 +80,6 @@ impl Story<'_> {
                 gate = gate
             ))?;
         }
-    }
-
-    /// Where people are asked: stage, step and gate.
-    fn gates(&self) -> impl Iterator<Item = (&str, &str, &Gate)> {
-        let stages = self.playbook.spec.stages.iter();
-        stages.flat_map(|stage| {
-            let steps = stage.steps.iter();
-            steps.filter_map(|step| {
-                let gate = step.gate.as_ref()?;
-                Some((stage.name.as_str(), step.name.as_str(), gate))
-            })
-        })
     }
 
     pub(super) async fn switch(&self) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use crate::rehearsal::report::{End, Report};
 use crate::t;
 
 use super::super::demo::wrap::{INDENT, wrapped};
+use super::super::render::acts::said;
 use super::super::render::{View, drawn};
 use super::words;
 
@@ -80,7 +81,7 @@ pub fn reasons(lang: Lang, reports: &[Report]) -> Vec<String> {
 pub fn title(lang: Lang, reports: &[Report]) -> String {
     let playbook = reports
         .first()
-        .map(|report| words::localized(lang, &report.playbook.title));
+        .map(|report| said(&report.playbook.title, lang));
     t!(
         lang,
         "rehearse-sweep",

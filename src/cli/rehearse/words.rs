@@ -1,6 +1,6 @@
 //! A report in words: sections that a terminal and a page show alike.
 
-use crate::api::{Localized, Scalar, StageState};
+use crate::api::{Scalar, StageState};
 use crate::i18n::{self, Lang};
 use crate::ledger::State;
 use crate::rehearsal::fault::Fault;
@@ -13,6 +13,7 @@ mod plan;
 mod times;
 
 use super::super::render;
+use super::super::render::acts::said;
 
 pub use events::moment;
 
@@ -79,18 +80,9 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// A text of a playbook in a language, or in the other one.
-pub fn localized(lang: Lang, text: &Localized) -> String {
-    let (own, other) = match lang {
-        Lang::En => (&text.en, &text.zh_cn),
-        Lang::ZhCn => (&text.zh_cn, &text.en),
-    };
-    own.clone().or_else(|| other.clone()).unwrap_or_default()
-}
-
 /// The headline.
 pub fn title(lang: Lang, report: &Report) -> String {
-    let playbook = localized(lang, &report.playbook.title);
+    let playbook = said(&report.playbook.title, lang);
     let level = report.playbook.level.to_string();
     t!(lang, "rehearse-title", playbook = playbook, level = level)
 }
@@ -185,7 +177,7 @@ fn played(lang: Lang, report: &Report) -> Section {
     let played = &report.playbook;
     let ground = &report.snapshot;
     let (name, owner) = (played.name.clone(), played.owner.clone());
-    let title = localized(lang, &played.title);
+    let title = said(&played.title, lang);
     let level = played.level.to_string();
     section.lines = vec![
         t!(

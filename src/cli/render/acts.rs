@@ -86,7 +86,7 @@ fn waits(wait: &Wait, step: &Step, lang: Lang) -> String {
 }
 
 /// A text in the language, else in the other one.
-fn said(text: &Localized, lang: Lang) -> String {
+pub fn said(text: &Localized, lang: Lang) -> String {
     let (first, second) = match lang {
         Lang::En => (&text.en, &text.zh_cn),
         Lang::ZhCn => (&text.zh_cn, &text.en),

@@ -1,6 +1,6 @@
 //! Pure: what people read, from objects. The same input gives the same text.
 
-mod acts;
+pub mod acts;
 mod counts;
 mod denies;
 pub mod fields;

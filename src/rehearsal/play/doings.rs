@@ -37,9 +37,9 @@ impl Play<'_> {
 
     /// Looks what happened, lets faults strike, and lets people do what is due.
     pub(super) async fn look(&mut self) -> Result<(), Error> {
-        let status = self.stage.mode(MODE).and_then(|mode| mode.status);
-        if let Some(status) = status {
-            self.last = status;
+        if let Some(mode) = self.stage.mode(MODE) {
+            self.generation = mode.metadata.generation;
+            self.last = mode.status.unwrap_or_default();
         }
         if self.last.granted.is_some() && !self.is_granted {
             self.is_granted = true;
@@ -52,7 +52,7 @@ impl Play<'_> {
         }
         let struck = self
             .strikes
-            .look(&mut self.stage, &self.last, &self.plan)
+            .look(&mut self.stage, &self.last, &self.plan, &self.written)
             .await;
         for (fault, object) in struck {
             self.note(Happened::Struck { fault, object });
@@ -93,8 +93,8 @@ impl Play<'_> {
     /// Answers at gates, some time after they asked.
     async fn answer(&mut self) -> Result<(), Error> {
         let asked = people::asked(self.rehearsal.playbook, &self.last);
-        for (stage, step, groups) in asked {
-            let key = (stage.clone(), step.clone());
+        for (stage, step, gate) in asked {
+            let key = (stage.to_owned(), step.to_owned());
             let named = format!("{stage}/{step}");
             let Some((since, answered)) = self.gates.get_mut(&key) else {
                 self.gates.insert(key, (Instant::now(), false));
@@ -105,11 +105,11 @@ impl Play<'_> {
                 continue;
             }
             *answered = true;
-            let who = Cast::answerer(&groups);
+            let who = Cast::answerer(&gate.groups);
             let person = who.person();
             let acting = self.acting(&person);
             acting
-                .answer(&stage, &step, "Proceed")
+                .answer(stage, step, "Proceed")
                 .await
                 .context(PersonSnafu)?;
             let (by, group) = (who.name, who.group);
