@@ -13,6 +13,7 @@ pub mod field;
 pub mod i18n;
 pub mod ledger;
 pub mod playbook;
+pub mod policies;
 pub mod recover;
 pub mod rehearsal;
 pub mod run;

@@ -17,6 +17,8 @@ pub const MODE_UID_LABEL: &str = "pingzhan.dev/mode-uid";
 pub const MODE_NAME_LABEL: &str = "pingzhan.dev/mode";
 /// On a mode: it refuses new objects, so that the admission policy looks at it.
 pub const DENIES_LABEL: &str = "pingzhan.dev/denies";
+/// On a `ConfigMap` of the operator's namespace: it is a change freeze of a mode.
+pub const FREEZE_LABEL: &str = "pingzhan.dev/freeze";
 /// The admission policy that refuses new objects by what modes' statuses say, and its binding.
 pub const DENY_POLICY: &str = "pingzhan-new-targets";
 /// Says what an object is for: `dns`, `cni`, `csi`, `ingress`, `identity` and `panel` are never

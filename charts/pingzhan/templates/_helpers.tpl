@@ -9,6 +9,14 @@ and that of its accounts, and knows them by name.
 pingzhan-system
 {{- end -}}
 
+{{/*
+The name that the API server knows the operator by: policies let it, and nobody else, write status,
+finalizers and records.
+*/}}
+{{- define "pingzhan.userName" -}}
+{{- .Values.operator.userName | default (printf "system:serviceaccount:%s:pingzhan" (include "pingzhan.namespace" .)) -}}
+{{- end -}}
+
 {{- define "pingzhan.selector" -}}
 app.kubernetes.io/name: pingzhan
 app.kubernetes.io/component: operator

@@ -137,7 +137,9 @@ pub fn file(crds: &[CustomResourceDefinition]) -> Result<Generated, Error> {
     for crd in crds {
         parts.push(crds::yaml(crd)?);
     }
-    parts.extend([rbac::rights(), policies::new_targets(), workload()]);
+    parts.push(rbac::rights());
+    parts.extend(policies::plain());
+    parts.push(workload());
     Ok(Generated {
         path: PathBuf::from("manifests/install.yaml"),
         contents: format!("{HEADER}{OPENING}{}", parts.join("---\n")).into_bytes(),
