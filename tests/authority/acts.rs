@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::ask::{APPLY, Ask, Form, JSON_PATCH, MERGE, Refusal};
-use super::people::{OPERATOR, Who};
+use super::people::{OPERATOR, Rights, Who};
 use super::world::{CLOSED, ENDED, FULL, MODES, OPEN, PROPOSED, hash};
 
 /// The policy of rights, and that of the playbook's lists.
@@ -231,89 +231,95 @@ pub fn change_at(path: &str, object: &Value, parts: &Value, form: Form) -> Ask {
 
 /// Why an act must be refused: nothing where it may be done. `by` and `group` are what it says.
 pub fn objections(act: Act, who: &Who, by: &str, group: &str, mode: &str) -> Vec<Refusal> {
-    let mut all = Vec::new();
-    let mut object = |is: bool, policy, words| {
-        if is {
-            all.push(Refusal::Policy(policy, words));
-        }
-    };
-    if act.is_signed() {
-        object(by != who.name || !who.is_in(group), RIGHTS, "`by` must be");
-        object(who.is_system(), RIGHTS, "a person's act");
-    }
     let is_proposal = matches!(act, Level | Renew);
-    object(
-        is_proposal && !who.is_in(group),
-        RIGHTS,
-        "spec.requestedAs must be one of",
-    );
-    object(
-        is_proposal && by != who.name,
-        RIGHTS,
-        "requestedBy and requestedAs change",
-    );
-    object(
-        !who.holds(act.verb()) && who.name != OPERATOR,
-        RIGHTS,
-        "needs the RBAC verb",
-    );
-    object(who.name == OPERATOR, RIGHTS, "the operator");
+    let is_operator = who.name == OPERATOR;
+    let mine = [
+        (
+            act.is_signed() && (by != who.name || !who.is_in(group)),
+            "`by` must be",
+        ),
+        (act.is_signed() && who.is_system(), "a person's act"),
+        (
+            is_proposal && !who.is_in(group),
+            "spec.requestedAs must be one of",
+        ),
+        (
+            is_proposal && by != who.name,
+            "requestedBy and requestedAs change",
+        ),
+        (
+            !who.holds(act.verb()) && !is_operator,
+            "needs the RBAC verb",
+        ),
+        (is_operator, "the operator"),
+    ];
+    let told = |(is, words): (bool, &'static str)| is.then_some(Refusal::Policy(RIGHTS, words));
+    let mut all: Vec<Refusal> = mine.into_iter().filter_map(told).collect();
+    all.extend(unlisted(act, who, group));
+    all.extend(of_mode(act, who, mode).into_iter().filter_map(told));
+    all
+}
+
+/// What the playbook's lists have against it.
+fn unlisted(act: Act, who: &Who, group: &str) -> Option<Refusal> {
     let groups = act.groups();
-    let listed = if act.is_signed() || is_proposal {
-        groups.contains(&group)
-    } else {
-        groups.iter().any(|group| who.is_in(group))
-    };
-    match act {
+    let listed = match act {
+        // A level and a term name the group in `requestedAs`; the levers name none.
+        StandDown | Pause => groups.iter().any(|group| who.is_in(group)),
+        // Engineers are in no list: of them the verb must be given by name.
         Verdict => {
             let named = ["duty", "chiefs", "command", "retired"].contains(&group);
-            let wildcard = who.rights == super::people::Rights::Wildcard;
-            object(!named && wildcard, LISTS, "does not make you a judge");
+            named || who.rights != Rights::Wildcard
         }
-        Approve => object(!listed, LISTS, "approverGroups"),
-        Answer => object(!listed, LISTS, "has no gate"),
-        Skip | Abort => object(
-            !listed,
-            LISTS,
-            "must be one of the groups that playbook flood names",
-        ),
-        Review | Abandon => object(!listed, LISTS, "approverGroups or breakGlassGroups"),
-        BreakGlass => object(!listed, LISTS, "breakGlassGroups"),
-        StandDown | Pause => object(!listed, LISTS, "is in none of the groups"),
-        Level | Renew => object(!listed, LISTS, "requesterGroups"),
+        Approve | Answer | Skip | Review | Abandon | Abort | BreakGlass | Level | Renew => {
+            groups.contains(&group)
+        }
+    };
+    let words = match act {
+        Verdict => "does not make you a judge",
+        Approve => "approverGroups",
+        Answer => "has no gate",
+        Skip | Abort => "must be one of the groups that playbook flood names",
+        Review | Abandon => "approverGroups or breakGlassGroups",
+        BreakGlass => "breakGlassGroups",
+        StandDown | Pause => "is in none of the groups",
+        Level | Renew => "requesterGroups",
+    };
+    (!listed).then_some(Refusal::Policy(LISTS, words))
+}
+
+/// Who declared a mode, or last changed its level.
+fn requester(mode: &str) -> &'static str {
+    if mode == PROPOSED {
+        "insider"
+    } else {
+        "duty-officer-zhou"
     }
-    let requester = "duty-officer-zhou";
-    if act == Approve {
-        object(who.name == requester, RIGHTS, "you requested this");
-        let approved = matches!(mode, OPEN | FULL | PROPOSED) && mode != PROPOSED;
-        let before = ["approver-lin", "approver-chen"].contains(&who.name);
-        object(approved && before, RIGHTS, "approved this plan already");
-    }
-    object(
-        act == Review && who.name == "commander-wang",
-        RIGHTS,
-        "a review is of breakGlass",
-    );
-    object(
-        act == Review && mode != FULL,
-        RIGHTS,
-        "a review is of breakGlass",
-    );
-    object(
-        act == Abandon && who.name == "approver-chen" && mode == FULL,
-        RIGHTS,
-        "you have said so already",
-    );
-    object(
-        mode == CLOSED && act != Review,
-        RIGHTS,
-        "this mode is closed",
-    );
+}
+
+/// What a mode on its way has against it, and whether it has.
+fn of_mode(act: Act, who: &Who, mode: &str) -> [(bool, &'static str); 6] {
+    let is = |one: Act, name: &str| act == one && who.name == name;
+    let approved = ["approver-lin", "approver-chen"].contains(&who.name);
     let forward = matches!(act, Approve | BreakGlass | Level | Renew);
-    object(
-        forward && matches!(mode, ENDED | CLOSED),
-        RIGHTS,
-        "this mode was stood down",
-    );
-    all
+    [
+        (is(Approve, requester(mode)), "you requested this"),
+        (
+            act == Approve && approved && matches!(mode, OPEN | FULL),
+            "approved this plan already",
+        ),
+        (
+            act == Review && (mode != FULL || who.name == "commander-wang"),
+            "a review is of breakGlass",
+        ),
+        (
+            is(Abandon, "approver-chen") && mode == FULL,
+            "you have said so already",
+        ),
+        (mode == CLOSED && act != Review, "this mode is closed"),
+        (
+            forward && matches!(mode, ENDED | CLOSED),
+            "this mode was stood down",
+        ),
+    ]
 }

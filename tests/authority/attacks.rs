@@ -2,6 +2,7 @@
 //! and whether a request is a dry run: that must make none either.
 
 use fastrand::Rng;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::acts::{
@@ -13,8 +14,22 @@ use super::people::{
     Who, ZHOU,
 };
 use super::world::{
-    CLOSED, ENDED, FULL, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, World, hash, playbook, record,
+    BARE, CLOSED, ENDED, FULL, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, World, hash, playbook,
+    record,
 };
+
+/// Metadata of modes that is the operator's.
+const MARKS: &str = include_str!("marks.yaml");
+/// What is said of those who meddle with managers.
+const STAMP: &str = "metadata.managedFields";
+
+/// Metadata, and what the policy says of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    words: String,
+    metadata: Value,
+}
 
 /// A request, who sends it, and why it must be refused: any of these; none where it may be done.
 #[derive(Clone, Debug)]
@@ -50,6 +65,7 @@ impl<'a> Cases<'a> {
         cases.frozen();
         cases.once();
         cases.marks();
+        cases.managers();
         cases.status();
         cases.records();
         cases.deleted();
@@ -78,7 +94,7 @@ impl<'a> Cases<'a> {
             });
             return;
         }
-        let is_said = ask.query.contains("dryRun") || ask.query.contains("command=");
+        let is_said = ask.query.contains("dryRun") || ask.path.contains("/pods/");
         let ask = if !is_said && self.rng.bool() {
             ask.dry()
         } else {
@@ -369,96 +385,61 @@ impl<'a> Cases<'a> {
 
     /// Metadata that is the operator's, through the object and through its status.
     fn marks(&mut self) {
-        let ours = self.mode(OPEN)["metadata"].clone();
-        let mut managed = ours["managedFields"]
-            .as_array()
-            .cloned()
-            .expect("managedFields");
+        let entries = self.mode(OPEN)["metadata"]["managedFields"].clone();
+        let entries = entries.as_array().expect("managedFields");
+        let mut managed = entries.clone();
         for entry in &mut managed {
             entry["manager"] = "pingzhan-operator".into();
         }
-        let without: Vec<Value> = ours["managedFields"].as_array().expect("entries")[..1].to_vec();
-        let (finalizers, labels) = (
-            "finalizers are the operator's",
-            "labels and annotations under",
-        );
-        let stamp = "metadata.managedFields";
-        for (metadata, words) in [
-            (
-                json!({ "finalizers": ["pingzhan.dev/mode", "example.com/mine"] }),
-                finalizers,
-            ),
-            (
-                json!({ "finalizers": ["pingzhan.dev/mode", "pingzhan.dev/other"] }),
-                finalizers,
-            ),
-            (json!({ "finalizers": ["example.com/mine"] }), finalizers),
-            (json!({ "finalizers": null }), finalizers),
-            (
-                json!({ "labels": { "pingzhan.dev/denies": "false" } }),
-                labels,
-            ),
-            (
-                json!({ "labels": { "pingzhan.dev/denies": "true", "pingzhan.dev/held-by": "x" } }),
-                labels,
-            ),
-            (
-                json!({ "labels": { "pingzhan.dev/denies": "true", "a.pingzhan.dev/b": "x" } }),
-                labels,
-            ),
-            (json!({ "labels": null }), labels),
-            (
-                json!({ "annotations": { "pingzhan.dev/act": "x" } }),
-                labels,
-            ),
-            (
-                json!({ "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "u" }] }),
-                "has no owner",
-            ),
-            (json!({ "managedFields": [{}] }), stamp),
-            (json!({ "managedFields": managed }), stamp),
-            (json!({ "managedFields": without }), stamp),
-        ] {
+        let mut rows: Vec<Mark> = serde_yaml::from_str(MARKS).expect("the table");
+        for fields in [json!([{}]), json!(managed), json!(entries[..1])] {
+            let metadata = json!({ "managedFields": fields });
+            rows.push(Mark {
+                words: STAMP.to_owned(),
+                metadata,
+            });
+        }
+        for Mark { words, metadata } in rows {
+            let words: &'static str = words.leak();
+            let parts = json!({ "metadata": metadata });
+            let path = format!("{MODES}/{OPEN}");
+            let status = format!("{path}/status");
             for who in [INSIDER, MALLORY, ROOT] {
                 for form in [Form::Merge, Form::Json, Form::Put] {
-                    let parts = json!({ "metadata": metadata });
-                    let path = format!("{MODES}/{OPEN}");
                     let ask = change_at(&path, &self.mode(OPEN), &parts, form);
-                    self.attack(
-                        format!("{metadata} by {form:?}"),
-                        &who,
-                        ask,
-                        Refusal::Policy(RIGHTS, words),
-                    );
-                    let ask = change_at(&format!("{path}/status"), &self.mode(OPEN), &parts, form);
+                    let refused = Refusal::Policy(RIGHTS, words);
+                    self.attack(format!("{metadata} by {form:?}"), &who, ask, refused);
+                    let ask = change_at(&status, &self.mode(OPEN), &parts, form);
                     let refused =
                         Refusal::Policy(ONLY, "only the operator writes emergencymodes/status");
                     self.attack(format!("{metadata} through status"), &who, ask, refused);
                 }
             }
             // Who restores offline may write status: what they say beside it is not heard.
-            let path = format!("{MODES}/{OPEN}/status");
-            let ask = change_at(
-                &path,
-                &self.mode(OPEN),
-                &json!({ "metadata": metadata }),
-                Form::Merge,
-            );
-            let what = format!("{metadata} through status by a rescuer");
-            if words != stamp {
-                self.attack(what, &RESCUER, ask, Refusal::Ignored);
+            if words != STAMP {
+                let ask = change_at(&status, &self.mode(OPEN), &parts, Form::Merge);
+                self.attack(
+                    format!("{metadata} by a rescuer"),
+                    &RESCUER,
+                    ask,
+                    Refusal::Ignored,
+                );
             }
         }
+    }
+
+    /// The operator's field managers, by name and by that of its program.
+    fn managers(&mut self) {
+        let fields = json!({ "paused": true });
         for manager in [
             "pingzhan/attacked-open/12345678",
             "pingzhan-operator",
             "pingzhan/",
         ] {
-            let fields = json!({ "paused": true });
-            let refused = Refusal::Policy(RIGHTS, "field managers pingzhan/");
             for form in [Form::Merge, Form::Json, Form::Put] {
                 let named = format!("fieldManager={manager}");
                 let ask = change(&self.mode(OPEN), &fields, form).query(&named);
+                let refused = Refusal::Policy(RIGHTS, "field managers pingzhan/");
                 self.attack(
                     format!("as the field manager {manager}"),
                     &INSIDER,
@@ -466,18 +447,22 @@ impl<'a> Cases<'a> {
                     refused,
                 );
             }
-            let agent = if manager == "pingzhan-operator" {
-                "pingzhan-operator/0.1"
-            } else {
-                continue;
-            };
-            let ask = change(&self.mode(OPEN), &fields, Form::Merge).agent(agent);
+        }
+        for form in [Form::Merge, Form::Put] {
+            let ask = change(&self.mode(OPEN), &fields, form).agent("pingzhan-operator/0.1");
             self.attack(
                 "as the operator's program",
                 &INSIDER,
                 ask,
-                Refusal::Policy(RIGHTS, stamp),
+                Refusal::Policy(RIGHTS, STAMP),
             );
+        }
+        // Where nothing is the operator's yet, who wrote what may not be wiped either.
+        let wiped = json!({ "metadata": { "managedFields": [{}] } });
+        for form in [Form::Merge, Form::Put] {
+            let ask = change_at(&format!("{MODES}/{BARE}"), &self.mode(BARE), &wiped, form);
+            let refused = Refusal::Policy(RIGHTS, "may not be emptied");
+            self.attack("managers wiped", &INSIDER, ask, refused);
         }
     }
 
@@ -617,6 +602,13 @@ impl<'a> Cases<'a> {
         }
         let ask = Ask::new("DELETE", format!("{MODES}/{CLOSED}"));
         self.case("a closed mode deleted", &INSIDER, ask, Vec::new());
+        let ask = Ask::new("DELETE", format!("{MODES}/{BARE}"));
+        self.case(
+            "a mode that nobody has taken up deleted",
+            &INSIDER,
+            ask,
+            Vec::new(),
+        );
     }
 
     /// Who writes a playbook borrows its account.
@@ -628,47 +620,32 @@ impl<'a> Cases<'a> {
         let lists = json!({ "requesterGroups": ["staff"], "approverGroups": ["staff"] });
         for who in [MALLORY, INSIDER, TANG, ZHOU, HE] {
             let own = playbook("attacked", if who == HE { "other" } else { "flood" });
-            self.attack(
-                "a playbook",
-                &who,
-                Ask::with("POST", PLAYBOOKS, own.clone()),
-                lent,
-            );
             let mut generated = own.clone();
             generated["metadata"] = json!({ "generateName": "attacked-" });
-            self.attack(
-                "a generated playbook",
-                &who,
+            let whole = json!({ "spec": own["spec"] });
+            for ask in [
+                Ask::with("POST", PLAYBOOKS, own.clone()),
                 Ask::with("POST", PLAYBOOKS, generated),
-                lent,
-            );
-            let applied = change_at(
-                &format!("{PLAYBOOKS}/attacked"),
-                &own,
-                &json!({ "spec": own["spec"] }),
-                Form::Apply,
-            );
-            self.attack("a playbook applied", &who, applied, lent);
+                change_at(&format!("{PLAYBOOKS}/attacked"), &own, &whole, Form::Apply),
+            ] {
+                self.attack("a playbook", &who, ask, lent);
+            }
             for form in [Form::Merge, Form::Json, Form::Apply] {
                 let account = json!({ "spec": { "serviceAccountName": "other" } });
-                self.attack(
-                    "another account",
-                    &who,
-                    change_at(&path, &now, &account, form),
-                    lent,
+                let ask = change_at(&path, &now, &account, form);
+                self.attack("another account", &who, ask, lent);
+                let ask = change_at(
+                    &path,
+                    &now,
+                    &json!({ "spec": { "authority": lists } }),
+                    form,
                 );
-                let groups = json!({ "spec": { "authority": lists } });
-                let ask = change_at(&path, &now, &groups, form);
                 let refused = if who == HE { Vec::new() } else { vec![lent] };
                 self.case("other groups", &who, ask, refused);
             }
             let blank = json!({ "spec": { "serviceAccountName": " " } });
-            self.case(
-                "a blank account",
-                &who,
-                change_at(&path, &now, &blank, Form::Merge),
-                vec![empty, lent],
-            );
+            let ask = change_at(&path, &now, &blank, Form::Merge);
+            self.case("a blank account", &who, ask, vec![empty, lent]);
             let label = json!({ "metadata": { "labels": { "city": "here" } } });
             self.case(
                 "a label",
@@ -677,12 +654,8 @@ impl<'a> Cases<'a> {
                 Vec::new(),
             );
         }
-        self.case(
-            "their own account",
-            &HE,
-            Ask::with("POST", PLAYBOOKS, playbook("attacked", "flood")),
-            Vec::new(),
-        );
+        let ask = Ask::with("POST", PLAYBOOKS, playbook("attacked", "flood"));
+        self.case("their own account", &HE, ask, Vec::new());
     }
 
     /// Forms that are none, names that are not there, and those without any right.

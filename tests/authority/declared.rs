@@ -1,17 +1,80 @@
 //! Attacks on declarations, on what guards, and by late copies of what a mode made.
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::acts::{Act, GUARD, LISTED, LISTS, RIGHTS, acting, change_at};
 use super::ask::{APPLY, Ask, Form, MERGE, Refusal};
 use super::attacks::Cases;
 use super::people::{
-    ACCOUNT, EVERYBODY, HE, INSIDER, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, Rights, STRANGER,
-    TANG, Who, ZHOU,
+    ACCOUNT, EVERYBODY, HE, INSIDER, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, Who,
+    ZHOU,
 };
 use super::world::{
     ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, SYSTEM, declaration, hash,
 };
+
+/// Declarations that must be refused.
+const DECLARED: &str = include_str!("declared.yaml");
+/// What guards.
+const GUARDED: &str = include_str!("guarded.yaml");
+
+/// A declaration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    what: String,
+    spec: Option<Map<String, Value>>,
+    metadata: Option<Map<String, Value>>,
+    policy: Option<String>,
+    words: Option<String>,
+}
+
+/// An attack on what guards.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Guarded {
+    method: Method,
+    path: String,
+    #[serde(default)]
+    query: String,
+    body: Option<Value>,
+    words: String,
+    #[serde(default)]
+    real: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Method {
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Guarded {
+    fn ask(&self) -> Ask {
+        let path = [
+            ("{crds}", CRDS),
+            ("{system}", SYSTEM),
+            ("{accounts}", ACCOUNTS),
+            ("{leases}", LEASES),
+        ];
+        let path = path
+            .iter()
+            .fold(self.path.clone(), |path, (word, at)| path.replace(word, at));
+        let ask = match self.method {
+            Method::Post => Ask::new("POST", path),
+            Method::Patch => Ask::new("PATCH", path).media(MERGE),
+            Method::Delete => Ask::new("DELETE", path),
+        };
+        Ask {
+            query: self.query.clone(),
+            body: self.body.clone(),
+            ..ask
+        }
+    }
+}
 
 /// Why a declaration must be refused, where it says the truth.
 fn unentitled(who: &Who, group: &str) -> Vec<Refusal> {
@@ -50,110 +113,42 @@ impl Cases<'_> {
 
     pub fn declared(&mut self) {
         for who in EVERYBODY {
-            let group = ["duty", "retired"]
+            let mut own = ["duty", "retired"]
                 .into_iter()
-                .find(|group| who.is_in(group));
-            let group = group.unwrap_or_else(|| who.group());
+                .filter(|group| who.is_in(group));
+            let group = own.next().unwrap_or_else(|| who.group());
             let mode = declaration("attacked-new", &who, json!({ "requestedAs": group }));
             self.declare("honestly", &who, &mode, &unentitled(&who, group));
+            if who == ZHOU {
+                continue;
+            }
             let mode = declaration("attacked-new", &ZHOU, json!({}));
-            if who != ZHOU {
-                let mut refused = vec![Refusal::Policy(RIGHTS, "spec.requestedBy must be")];
-                refused.extend(unentitled(&who, "duty"));
-                if !who.is_in("duty") {
-                    refused.push(Refusal::Policy(
-                        RIGHTS,
-                        "spec.requestedAs must be one of the groups",
-                    ));
-                }
-                self.declare("in another's name", &who, &mode, &refused);
+            let mut refused = vec![Refusal::Policy(RIGHTS, "spec.requestedBy must be")];
+            refused.extend(unentitled(&who, "duty"));
+            if !who.is_in("duty") {
+                let words = "spec.requestedAs must be one of the groups";
+                refused.push(Refusal::Policy(RIGHTS, words));
             }
+            self.declare("in another's name", &who, &mode, &refused);
         }
-        self.with_acts();
-        for (what, more, refused) in [
-            (
-                "as another group",
-                json!({ "requestedAs": "retired" }),
-                Refusal::Policy(RIGHTS, "spec.requestedAs must be one of the groups"),
-            ),
-            ("as nobody", json!({ "requestedAs": "" }), Refusal::Schema),
-            ("by nobody", json!({ "requestedBy": "" }), Refusal::Schema),
-            (
-                "by a blank",
-                json!({ "requestedBy": " " }),
-                Refusal::Policy(RIGHTS, "spec.requestedBy must be"),
-            ),
-            (
-                "in peacetime",
-                json!({ "posture": "Peacetime" }),
-                Refusal::Policy(RIGHTS, "a new EmergencyMode begins"),
-            ),
-            (
-                "for too long",
-                json!({ "expiresAfter": "49h" }),
-                Refusal::Policy(LISTS, "is longer than the 48h"),
-            ),
-            (
-                "for too long by default",
-                json!({ "level": "I", "expiresAfter": "73h" }),
-                Refusal::Policy(LISTS, "is longer than the 72h"),
-            ),
-            (
-                "with a robot's hash",
-                json!({ "planHash": "sha256:x" }),
-                Refusal::Schema,
-            ),
-            (
-                "of a playbook without rights",
-                json!({ "playbookRef": { "name": "other" } }),
-                Refusal::Policy(RIGHTS, "needs the RBAC verb `declare` on playbooks/other"),
-            ),
-        ] {
-            let mut more = more;
-            if more.get("requestedAs").is_none() {
-                more["requestedAs"] = "duty".into();
+        let rows: Vec<Row> = serde_yaml::from_str(DECLARED).expect("the table");
+        for row in rows {
+            let mut mode = declaration("attacked-new", &INSIDER, json!({ "requestedAs": "duty" }));
+            for (part, more) in [("spec", row.spec), ("metadata", row.metadata)] {
+                let all = mode[part].as_object_mut().expect("fields");
+                all.extend(more.into_iter().flatten());
             }
-            let mode = declaration("attacked-new", &INSIDER, more);
-            self.declare(what, &INSIDER, &mode, &[refused]);
-        }
-        let finalizers = "finalizers are the operator's";
-        for (metadata, words) in [
-            (json!({ "finalizers": ["pingzhan.dev/mode"] }), finalizers),
-            (json!({ "finalizers": ["example.com/mine"] }), finalizers),
-            (
-                json!({ "labels": { "pingzhan.dev/denies": "true" } }),
-                "labels and annotations under",
-            ),
-            (
-                json!({ "annotations": { "x.pingzhan.dev/y": "true" } }),
-                "labels and annotations under",
-            ),
-            (
-                json!({ "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "u" }] }),
-                "has no owner",
-            ),
-        ] {
-            let mut mode = declaration("attacked-new", &ZHOU, json!({}));
-            let metadata = metadata.as_object().expect("metadata").clone();
-            mode["metadata"]
-                .as_object_mut()
-                .expect("metadata")
-                .extend(metadata);
-            self.declare(
-                "with marks",
-                &ZHOU,
-                &mode,
-                &[Refusal::Policy(RIGHTS, words)],
-            );
+            let refused = match (row.policy, row.words) {
+                (Some(policy), Some(words)) => Refusal::Policy(policy.leak(), words.leak()),
+                _ => Refusal::Schema,
+            };
+            self.declare(&row.what, &INSIDER, &mode, &[refused]);
         }
         let mode = declaration("attacked-new", &ZHOU, json!({}));
         let ask = Ask::with("POST", MODES, mode).query("fieldManager=pingzhan-operator");
-        self.attack(
-            "declared as the operator's program",
-            &ZHOU,
-            ask,
-            Refusal::Policy(RIGHTS, "field managers"),
-        );
+        let refused = Refusal::Policy(RIGHTS, "field managers");
+        self.attack("declared as the operator's program", &ZHOU, ask, refused);
+        self.with_acts();
         self.programs();
     }
 
@@ -242,149 +237,62 @@ impl Cases<'_> {
 
     /// What guards: kinds, namespaces, accounts, tokens, pods, freezes, the lease.
     pub fn guarded(&mut self) {
-        let guard = |words| Refusal::Policy(GUARD, words);
-        let token =
-            json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });
-        let secret = json!({ "metadata": { "name": "attacked", "annotations": { "kubernetes.io/service-account.name": "flood" } },
-            "type": "kubernetes.io/service-account-token" });
-        // One that the pod security standard of the namespace would take.
-        let confined = json!({ "allowPrivilegeEscalation": false, "runAsNonRoot": true,
-            "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } });
-        let pod = json!({ "metadata": { "name": "attacked" }, "spec": { "serviceAccountName": "flood",
-            "containers": [{ "name": "a", "image": "a", "securityContext": confined }] } });
-        let freeze = json!({ "metadata": { "name": "attacked", "labels": { "pingzhan.dev/freeze": "true" } } });
-        let lease = json!({ "metadata": { "name": "pingzhan-operator" }, "spec": { "holderIdentity": "mine" } });
-        let kind = |plural: &str| format!("{CRDS}/{plural}.pingzhan.dev");
-        let held = json!({ "spec": { "holderIdentity": "mine" } });
-        let mut all = Vec::new();
-        for plural in ["emergencymodes", "playbooks", "changerecords"] {
-            all.push((
-                Ask::new("DELETE", kind(plural)),
-                "this CRD holds every emergency",
-            ));
-            let status = json!({ "status": { "storedVersions": ["v1alpha1"], "conditions": [] } });
-            all.push((
-                Ask::with("PATCH", format!("{}/status", kind(plural)), status).media(MERGE),
-                "the status of a CRD",
-            ));
-        }
-        for space in [SYSTEM, ACCOUNTS] {
-            all.push((Ask::new("DELETE", space), "in this namespace"));
-            all.push((
-                Ask::with("POST", format!("{space}/secrets"), secret.clone()),
-                "no Secret holds a token",
-            ));
-            for account in ["pingzhan", "flood"] {
-                let here = (account == "pingzhan") == (space == SYSTEM);
-                let path = format!("{space}/serviceaccounts/{account}/token");
-                if here && self.world.connects {
-                    all.push((
-                        Ask::with("POST", path, token.clone()),
-                        "nobody gets a token",
-                    ));
-                }
+        let rows: Vec<Guarded> = serde_yaml::from_str(GUARDED).expect("the table");
+        for row in rows
+            .into_iter()
+            .filter(|row| self.world.connects || !row.real)
+        {
+            let ask = row.ask();
+            let guard = Refusal::Policy(GUARD, row.words.leak());
+            let what = format!("{} {}", ask.method, ask.path);
+            self.attack(what.clone(), &ROOT, ask.clone(), guard);
+            for who in [MALLORY, STRANGER] {
+                self.attack(what.clone(), &who, ask.clone(), Refusal::Roles);
             }
         }
-        all.push((
-            Ask::with("POST", format!("{ACCOUNTS}/pods"), pod),
-            "nothing runs in the namespace",
-        ));
-        all.push((
-            Ask::with("POST", format!("{SYSTEM}/configmaps"), freeze.clone()),
-            "is a change freeze",
-        ));
-        let frozen = format!("{SYSTEM}/configmaps/freeze-attacked");
-        all.push((Ask::new("DELETE", &frozen), "is a change freeze"));
-        for change in [
-            json!({ "metadata": { "labels": null } }),
-            json!({ "data": { "namespaces": "[]" } }),
-        ] {
-            all.push((
-                Ask::with("PATCH", &frozen, change).media(MERGE),
-                "is a change freeze",
-            ));
-        }
-        let marked = json!({ "metadata": { "labels": { "pingzhan.dev/freeze": "true" } } });
-        all.push((
-            Ask::with("PATCH", format!("{SYSTEM}/configmaps/plain"), marked).media(MERGE),
-            "is a change freeze",
-        ));
-        all.push((
-            Ask::with("PATCH", format!("{LEASES}/pingzhan-operator"), held).media(MERGE),
-            "this lease says",
-        ));
-        all.push((
-            Ask::new("DELETE", format!("{LEASES}/pingzhan-operator")),
-            "this lease says",
-        ));
-        all.push((Ask::with("POST", LEASES, lease), "this lease says"));
-        if self.world.connects {
-            for sub in ["exec", "attach"] {
-                let ask = Ask::new("POST", format!("{SYSTEM}/pods/pingzhan-0/{sub}"));
-                self.attack(
-                    format!("{sub} into a pod"),
-                    &ROOT,
-                    ask.query("command=sh"),
-                    guard("nobody goes into pods"),
-                );
-            }
-        }
-        for (ask, words) in all {
-            for dry in [false, true] {
-                let ask = if dry { ask.clone().dry() } else { ask.clone() };
-                let what = format!("{} {}", ask.method, ask.path);
-                self.attack(what.clone(), &ROOT, ask.clone(), guard(words));
-                for who in [MALLORY, STRANGER] {
-                    self.attack(what.clone(), &who, ask.clone(), Refusal::Roles);
-                }
-            }
-        }
-        let account = Ask::new("DELETE", format!("{ACCOUNTS}/serviceaccounts/flood"));
-        self.attack(
-            "an account deleted",
-            &TANG,
-            account.clone(),
-            guard("this account brings back"),
-        );
+        self.accounts();
+        self.kept();
+    }
+
+    /// Who may take an account away is who may lend it out.
+    fn accounts(&mut self) {
+        let guard = Refusal::Policy(GUARD, "this account brings back");
+        let account = |name: &str| Ask::new("DELETE", format!("{ACCOUNTS}/serviceaccounts/{name}"));
+        self.attack("an account deleted", &TANG, account("flood"), guard);
+        self.attack("another account deleted", &HE, account("other"), guard);
         for who in [HE, ROOT] {
             self.case(
                 "an account deleted by whom it is lent to",
                 &who,
-                account.clone(),
+                account("flood"),
                 Vec::new(),
             );
         }
-        let other = Ask::new("DELETE", format!("{ACCOUNTS}/serviceaccounts/other"));
-        self.attack(
-            "another account deleted",
-            &HE,
-            other,
-            guard("this account brings back"),
-        );
+    }
+
+    /// What the operator does, who restores offline, and who upgrades.
+    fn kept(&mut self) {
+        let freeze = json!({ "metadata": { "name": "attacked", "labels": { "pingzhan.dev/freeze": "true" } } });
+        let maps = format!("{SYSTEM}/configmaps");
         for who in [OPERATOR_ITSELF, RESCUER] {
-            let path = format!("{SYSTEM}/configmaps");
             self.case(
                 "a freeze",
                 &who,
-                Ask::with("POST", path, freeze.clone()),
+                Ask::with("POST", &maps, freeze.clone()),
                 Vec::new(),
             );
-            self.case(
-                "a freeze lifted",
-                &who,
-                Ask::new("DELETE", &frozen),
-                Vec::new(),
-            );
+            let lifted = Ask::new("DELETE", format!("{maps}/freeze-attacked"));
+            self.case("a freeze lifted", &who, lifted, Vec::new());
         }
         let upgrade = json!({ "metadata": { "annotations": { "upgraded": "yes" } } });
-        let ask = Ask::with("PATCH", kind("playbooks"), upgrade).media(MERGE);
+        let ask =
+            Ask::with("PATCH", format!("{CRDS}/playbooks.pingzhan.dev"), upgrade).media(MERGE);
         self.case("a CRD upgraded", &ROOT, ask, Vec::new());
         let plain = json!({ "metadata": { "name": "attacked" } });
         for plural in ["configmaps", "secrets", "serviceaccounts"] {
             let ask = Ask::with("POST", format!("{SYSTEM}/{plural}"), plain.clone());
             self.case("what an upgrade brings", &ROOT, ask, Vec::new());
         }
-        assert!(matches!(ROOT.rights, Rights::Wildcard));
     }
 
     /// A late copy of a request that makes an object for a mode.

@@ -10,15 +10,16 @@ mod acts;
 mod ask;
 mod attacks;
 mod declared;
+mod nets;
 mod people;
 mod races;
 mod world;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
 
 use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
 use kube::Client;
 use pingzhan::run::clock::Clock;
 use pingzhan::sandtable::server::Server;
@@ -121,7 +122,7 @@ async fn advised(world: &World) {
 /// Plays everything; whoever calls cleans up.
 async fn attack(world: &mut World, server: &str) {
     let seed = seed();
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     let cases = Cases::of(world, seed);
     let (attacks, allowed) = (cases.attacks, cases.allowed);
     let before = world.everything().await;
@@ -136,6 +137,8 @@ async fn attack(world: &mut World, server: &str) {
             None => wrong.push(told(case, answer)),
         }
     }
+    let said = answers.iter().map(|answer| answer.message().to_owned());
+    let unmet = nets::unmet(&said.collect(), world.connects);
     let answers = play(&world.admin, &allowed).await;
     for (case, answer) in allowed.iter().zip(&answers) {
         if !answer.is_taken() {
@@ -147,6 +150,10 @@ async fn attack(world: &mut World, server: &str) {
         "seed {seed}: {} wrong:\n{}",
         wrong.len(),
         wrong[..wrong.len().min(40)].join("\n")
+    );
+    assert!(
+        unmet.is_empty(),
+        "no attack is refused by these rules: {unmet:#?}"
     );
     let after = world.everything().await;
     let keys = before.keys().chain(after.keys());
@@ -184,24 +191,33 @@ async fn a_real_api_server_refuses_every_act_without_authority() {
     }
 }
 
+/// A sand table with our kinds, after something was done to them, and the operator's rights.
+fn sand_table(now: Timestamp, change: impl Fn(&mut Value)) -> Server {
+    let mut server = Server::new(schema::builtin(), 7, now);
+    let mut load = |text: &str| {
+        let loaded = load::manifests(&mut server, text, now);
+        loaded.expect("it is accepted");
+    };
+    for mut kind in world::kinds() {
+        change(&mut kind);
+        load(&kind.to_string());
+    }
+    for manifest in ["namespaces", "rbac"] {
+        let path = support::repository().join(format!("manifests/{manifest}.yaml"));
+        load(&std::fs::read_to_string(path).expect("it is generated"));
+    }
+    let default =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "default" } });
+    load(&default.to_string());
+    server
+}
+
 /// A rehearsal in which people may do what they may not on the cluster, or may not do what they may,
 /// rehearses something else.
 #[tokio::test]
 async fn the_sand_table_refuses_every_act_without_authority() {
     let clock = Clock::machine();
-    let now = clock.now();
-    let mut server = Server::new(schema::builtin(), 7, now);
-    for kind in world::kinds() {
-        load::manifests(&mut server, &kind.to_string(), now).expect("it is accepted");
-    }
-    for manifest in ["namespaces", "rbac"] {
-        let path = support::repository().join(format!("manifests/{manifest}.yaml"));
-        let text = std::fs::read_to_string(path).expect("it is generated");
-        load::manifests(&mut server, &text, now).expect("it is accepted");
-    }
-    let default =
-        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "default" } });
-    load::manifests(&mut server, &default.to_string(), now).expect("it is accepted");
+    let server = sand_table(clock.now(), |_| ());
     let service = Service::new(server, move || clock.now());
     let mut world = World::prepare(service.client(), false).await;
     attack(&mut world, "sand table").await;

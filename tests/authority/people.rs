@@ -259,6 +259,10 @@ pub fn rights() -> Vec<Value> {
     all
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "they are gathered where they are passed"
+)]
 fn give(all: &mut Vec<Value>, name: &str, rules: &[Value], subjects: Vec<Value>) {
     let group = "rbac.authorization.k8s.io";
     let (of, metadata) = (format!("{group}/v1"), json!({ "name": name }));

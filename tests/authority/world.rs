@@ -10,7 +10,9 @@ use pingzhan::policies::{self, Names};
 use serde_json::{Value, json};
 
 use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
-use super::people::{self, CHEN, LIN, MALLORY, MENG, OPERATOR_ITSELF, ROOT, TANG, WANG, Who, ZHOU};
+use super::people::{
+    self, CHEN, INSIDER, LIN, MALLORY, MENG, OPERATOR_ITSELF, ROOT, TANG, WANG, Who, ZHOU,
+};
 
 pub const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
 pub const PLAYBOOKS: &str = "/apis/pingzhan.dev/v1alpha1/playbooks";
@@ -26,7 +28,7 @@ pub const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/pingzhan-syste
 /// The finalizer of modes.
 const FINALIZER: &str = "pingzhan.dev/mode";
 /// A policy is enforced about a second after it is stored; on a busy machine later.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is asked.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -36,7 +38,9 @@ pub const FULL: &str = "attacked-full";
 pub const PROPOSED: &str = "attacked-proposed";
 pub const ENDED: &str = "attacked-ended";
 pub const CLOSED: &str = "attacked-closed";
-const ALL_MODES: [&str; 5] = [OPEN, FULL, PROPOSED, ENDED, CLOSED];
+/// One that the operator has not seen yet.
+pub const BARE: &str = "attacked-bare";
+const ALL_MODES: [&str; 6] = [OPEN, FULL, PROPOSED, ENDED, CLOSED, BARE];
 
 /// The hash of the plan, and that of a proposal.
 pub fn hash(letter: char) -> String {
@@ -57,7 +61,18 @@ pub struct World {
 impl World {
     /// Installs the policies, and makes everything.
     pub async fn prepare(admin: Client, connects: bool) -> Self {
-        let mut world = Self {
+        let mut world = Self::install(admin, connects).await;
+        world.stage().await;
+        for name in ALL_MODES {
+            let mode = world.read(&format!("{MODES}/{name}")).await;
+            world.modes.insert(name, mode);
+        }
+        world
+    }
+
+    /// Installs the policies, with a playbook and everybody's rights.
+    pub async fn install(admin: Client, connects: bool) -> Self {
+        let world = Self {
             admin,
             connects,
             modes: BTreeMap::new(),
@@ -77,11 +92,6 @@ impl World {
             }
         }
         world.in_force(true).await;
-        world.stage().await;
-        for name in ALL_MODES {
-            let mode = world.read(&format!("{MODES}/{name}")).await;
-            world.modes.insert(name, mode);
-        }
         world
     }
 
@@ -147,128 +157,127 @@ impl World {
     async fn stage(&mut self) {
         let plan = hash('a');
         for name in ALL_MODES {
-            self.act(
-                &ZHOU,
-                Ask::with("POST", MODES, declaration(name, &ZHOU, json!({}))),
-            )
-            .await;
+            let mode = declaration(name, &ZHOU, json!({}));
+            self.act(&ZHOU, Ask::with("POST", MODES, mode)).await;
+            if name == BARE {
+                continue;
+            }
             let finalizer = json!({ "metadata": { "finalizers": [FINALIZER] } });
             self.operator(format!("{MODES}/{name}"), finalizer).await;
-            self.status(name, json!({ "phase": "Pending", "plan": planned(&plan) }))
-                .await;
+            let status = json!({ "phase": "Pending", "plan": planned(&plan) });
+            self.status(name, status).await;
         }
-        for (name, people) in [
-            (OPEN, &[LIN, CHEN][..]),
-            (FULL, &[LIN, CHEN]),
-            (PROPOSED, &[LIN]),
-        ] {
-            for who in people {
-                self.add(name, who, "approvals", json!({ "planHash": plan }))
-                    .await;
+        for name in [OPEN, FULL, PROPOSED] {
+            for who in if name == PROPOSED {
+                &[LIN][..]
+            } else {
+                &[LIN, CHEN]
+            } {
+                let approval = json!({ "planHash": plan });
+                self.add(name, who, "approvals", approval).await;
             }
         }
         self.status(OPEN, json!({ "phase": "Active" })).await;
-        for answer in ["Proceed", "Stop"] {
-            self.add(
-                FULL,
-                &WANG,
-                "answers",
-                json!({ "stage": "counters", "step": "confirm", "answer": answer }),
-            )
-            .await;
-        }
-        for choice in ["Keep", "Ours"] {
-            self.add(
-                FULL,
-                &MENG,
-                "verdicts",
-                json!({ "of": { "all": true }, "choice": choice }),
-            )
-            .await;
-        }
-        for step in ["confirm", "calm"] {
-            self.add(
-                FULL,
-                &WANG,
-                "skips",
-                json!({ "stage": "counters", "step": step, "reason": "closed" }),
-            )
-            .await;
-        }
-        self.once(FULL, &WANG, "breakGlass", json!({ "reason": "no time" }))
-            .await;
-        for (who, outcome) in [(MENG, "Justified"), (LIN, "Unjustified")] {
-            self.add(
-                FULL,
-                &who,
-                "reviews",
-                json!({ "of": "breakGlass", "outcome": outcome }),
-            )
-            .await;
-        }
-        self.once(
-            FULL,
-            &ZHOU,
-            "abort",
-            json!({ "choice": "Hold", "reason": "enough" }),
-        )
-        .await;
-        self.add(FULL, &CHEN, "abandon", json!({ "reason": "lost" }))
-            .await;
-        let level =
-            json!({ "spec": { "level": "I", "requestedBy": ZHOU.name, "requestedAs": "duty" } });
-        self.act(
-            &ZHOU,
-            Ask::with("PATCH", format!("{MODES}/{PROPOSED}"), level).media(MERGE),
-        )
-        .await;
-        let proposed =
-            json!({ "planHash": hash('b'), "level": "I", "expiresAfter": "24h", "changes": 1 });
-        self.status(PROPOSED, json!({ "phase": "Active", "proposed": proposed }))
-            .await;
-        for name in [ENDED, CLOSED] {
-            let down = json!({ "spec": { "posture": "Peacetime" } });
-            self.act(
-                &ZHOU,
-                Ask::with("PATCH", format!("{MODES}/{name}"), down).media(MERGE),
-            )
-            .await;
-        }
-        self.status(ENDED, json!({ "phase": "Restoring" })).await;
-        self.status(CLOSED, json!({ "phase": "Closed" })).await;
-        self.operator(
-            format!("{MODES}/{CLOSED}"),
-            json!({ "metadata": { "finalizers": null } }),
-        )
-        .await;
         let denies = json!({ "metadata": { "labels": { "pingzhan.dev/denies": "true" } } });
         self.operator(format!("{MODES}/{OPEN}"), denies).await;
-        for at in 1..=3 {
-            self.act(
-                &OPERATOR_ITSELF,
-                Ask::with("POST", RECORDS, record("attacked", at)),
-            )
-            .await;
+        self.full().await;
+        self.on_their_way().await;
+        self.beside().await;
+    }
+
+    /// A mode with every act.
+    async fn full(&mut self) {
+        let glass = json!({ "reason": "no time" });
+        self.once(FULL, &WANG, "breakGlass", glass).await;
+        for (who, list, item) in [
+            (
+                WANG,
+                "answers",
+                json!({ "stage": "counters", "step": "confirm", "answer": "Proceed" }),
+            ),
+            (
+                WANG,
+                "answers",
+                json!({ "stage": "counters", "step": "confirm", "answer": "Stop" }),
+            ),
+            (
+                MENG,
+                "verdicts",
+                json!({ "of": { "all": true }, "choice": "Keep" }),
+            ),
+            (
+                MENG,
+                "verdicts",
+                json!({ "of": { "all": true }, "choice": "Ours" }),
+            ),
+            (
+                WANG,
+                "skips",
+                json!({ "stage": "counters", "step": "confirm", "reason": "closed" }),
+            ),
+            (
+                WANG,
+                "skips",
+                json!({ "stage": "counters", "step": "calm", "reason": "closed" }),
+            ),
+            (
+                MENG,
+                "reviews",
+                json!({ "of": "breakGlass", "outcome": "Justified" }),
+            ),
+            (
+                LIN,
+                "reviews",
+                json!({ "of": "breakGlass", "outcome": "Unjustified" }),
+            ),
+            (CHEN, "abandon", json!({ "reason": "lost" })),
+        ] {
+            self.add(FULL, &who, list, item).await;
         }
-        let freeze = json!({ "metadata": { "name": "freeze-attacked", "labels": { "pingzhan.dev/freeze": "true" } } });
-        self.act(
-            &OPERATOR_ITSELF,
-            Ask::with("POST", format!("{SYSTEM}/configmaps"), freeze),
-        )
-        .await;
-        let plain = json!({ "metadata": { "name": "plain" } });
-        self.act(
-            &ROOT,
-            Ask::with("POST", format!("{SYSTEM}/configmaps"), plain),
-        )
-        .await;
+        let abort = json!({ "choice": "Hold", "reason": "enough" });
+        self.once(FULL, &ZHOU, "abort", abort).await;
+    }
+
+    /// A mode with a proposal, and two that are over.
+    async fn on_their_way(&mut self) {
+        let level =
+            json!({ "spec": { "level": "I", "requestedBy": INSIDER.name, "requestedAs": "duty" } });
+        let level = Ask::with("PATCH", format!("{MODES}/{PROPOSED}"), level);
+        self.act(&INSIDER, level.media(MERGE)).await;
+        let proposed =
+            json!({ "planHash": hash('b'), "level": "I", "expiresAfter": "24h", "changes": 1 });
+        let proposed = json!({ "phase": "Active", "proposed": proposed });
+        self.status(PROPOSED, proposed).await;
+        for (name, phase) in [(ENDED, "Restoring"), (CLOSED, "Closed")] {
+            let down = json!({ "spec": { "posture": "Peacetime" } });
+            let down = Ask::with("PATCH", format!("{MODES}/{name}"), down);
+            self.act(&ZHOU, down.media(MERGE)).await;
+            self.status(name, json!({ "phase": phase })).await;
+        }
+        let free = json!({ "metadata": { "finalizers": null } });
+        self.operator(format!("{MODES}/{CLOSED}"), free).await;
+    }
+
+    /// What lies beside modes.
+    async fn beside(&mut self) {
+        for at in 1..=3 {
+            let record = Ask::with("POST", RECORDS, record("attacked", at));
+            self.act(&OPERATOR_ITSELF, record).await;
+        }
+        let labels = json!({ "pingzhan.dev/freeze": "true" });
+        let freeze = json!({ "metadata": { "name": "freeze-attacked", "labels": labels } });
         let lease = json!({ "metadata": { "name": "pingzhan-operator" }, "spec": { "holderIdentity": "a" } });
+        let plain = json!({ "metadata": { "name": "plain" } });
+        let maps = format!("{SYSTEM}/configmaps");
+        self.act(&OPERATOR_ITSELF, Ask::with("POST", &maps, freeze))
+            .await;
+        self.act(&ROOT, Ask::with("POST", &maps, plain)).await;
         self.act(&OPERATOR_ITSELF, Ask::with("POST", LEASES, lease))
             .await;
     }
 
     /// Something that may be done.
-    async fn act(&mut self, who: &Who, ask: Ask) -> Value {
+    pub async fn act(&mut self, who: &Who, ask: Ask) -> Value {
         let answer = send(&self.admin, Some(who), &ask).await;
         assert!(
             answer.is_taken(),
@@ -444,6 +453,10 @@ fn planned(hash: &str) -> Value {
 }
 
 /// A mode as somebody declares it.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is written where it is passed"
+)]
 pub fn declaration(name: &str, who: &Who, more: Value) -> Value {
     let mut spec = json!({
         "playbookRef": { "name": "flood" }, "level": "II", "reason": "the river rises",
