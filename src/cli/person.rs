@@ -26,8 +26,10 @@ pub enum Right {
     Request,
     /// To approve.
     Approve,
-    /// To decide in the course of a mode: verdicts, abort.
+    /// To decide in the course of a mode: skips, abort.
     Decide,
+    /// To give verdicts.
+    Adjudicate,
 }
 
 impl Person {
@@ -51,7 +53,8 @@ impl Person {
     }
 
     /// The group in whose name they act: the one they chose, else the first that the playbook
-    /// names for this right. To decide, any group of theirs will do (the right itself is RBAC).
+    /// names for this right. For verdicts any group of theirs will do: engineers give them, who are in no
+    /// list (the right itself is RBAC).
     ///
     /// # Errors
     /// `NotInGroup` where they are in none of them, or not in the chosen one.
@@ -61,6 +64,14 @@ impl Person {
         authority: &Authority,
         chosen: Option<&str>,
     ) -> Result<String, Error> {
+        let named = || {
+            let lists = [
+                &authority.break_glass_groups,
+                &authority.approver_groups,
+                &authority.requester_groups,
+            ];
+            lists.into_iter().flatten()
+        };
         let own = self
             .groups
             .iter()
@@ -68,13 +79,8 @@ impl Person {
         let allowed: Vec<&String> = match right {
             Right::Request => authority.requester_groups.iter().collect(),
             Right::Approve => authority.approver_groups.iter().collect(),
-            Right::Decide => authority
-                .break_glass_groups
-                .iter()
-                .chain(&authority.approver_groups)
-                .chain(&authority.requester_groups)
-                .chain(own)
-                .collect(),
+            Right::Decide => named().collect(),
+            Right::Adjudicate => named().chain(own).collect(),
         };
         self.first_of(&allowed, chosen)
     }
@@ -135,8 +141,9 @@ mod tests {
         assert_eq!(named(Right::Request, None), None);
         assert_eq!(named(Right::Approve, Some("staff")), None);
         assert_eq!(named(Right::Approve, Some("night")), None);
+        assert_eq!(named(Right::Decide, Some("staff")), None);
         assert_eq!(
-            named(Right::Decide, Some("staff")).as_deref(),
+            named(Right::Adjudicate, Some("staff")).as_deref(),
             Some("staff")
         );
     }

@@ -10,6 +10,7 @@ mod acts;
 mod ask;
 mod attacks;
 mod declared;
+mod example;
 mod nets;
 mod people;
 mod races;

@@ -25,7 +25,7 @@ const CITY: &[&str] = &[
     "kubectl delete emergencymode flood-2026-07",
     "kubectl delete serviceaccount flood --namespace pingzhan-playbooks",
     "kubectl apply --server-side --force-conflicts -f manifests/namespaces.yaml -f manifests/rbac.yaml \
-     -f manifests/crds -f manifests/policies",
+     -f manifests/crds -f manifests/policies/new-targets.yaml",
     "cp playbooks/flood-response/playbook.yaml flood-response.yaml",
 ];
 

@@ -6,6 +6,7 @@ mod crds;
 mod install;
 pub mod kinds;
 pub mod openapi;
+mod people;
 mod policies;
 mod rbac;
 mod reference;
@@ -78,6 +79,7 @@ pub fn files() -> Result<Vec<Generated>, Error> {
     }
     files.extend(rbac::files());
     files.extend(policies::files());
+    files.extend(people::files());
     files.push(install::file(&crds)?);
     files.push(reference::file(&crds));
     files.push(steps::file());
