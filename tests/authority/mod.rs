@@ -14,7 +14,7 @@ mod example;
 mod nets;
 mod people;
 mod races;
-mod world;
+pub mod world;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;

@@ -27,6 +27,7 @@ mod owners;
 mod paths;
 mod prometheus;
 mod readiness;
+mod recovered;
 mod renewal;
 mod retention;
 mod rivals;

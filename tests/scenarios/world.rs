@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -331,8 +332,16 @@ impl World {
 
     /// The operator's own identity.
     pub async fn operator_config(&self) -> Config {
-        let read =
-            Kubeconfig::read_from(self.plane.operator()).expect("the kubeconfig is readable");
+        Self::config(&self.plane.operator()).await
+    }
+
+    /// A person's.
+    pub async fn config_as(&self, user: &str, groups: &[&str]) -> Config {
+        Self::config(&self.plane.identity(user, groups)).await
+    }
+
+    async fn config(kubeconfig: &Path) -> Config {
+        let read = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig is readable");
         let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
         config.expect("the kubeconfig names a server")
     }
