@@ -233,6 +233,21 @@ fn the_signals_secret_is_mounted_where_the_operator_looks() {
     assert!(!rendered(&[]).contains("signals"));
 }
 
+/// Where the operator runs as somebody else, the account of the chart must not pass for it, nor the other
+/// way round.
+#[test]
+fn the_user_name_of_the_operator_stands_in_every_policy_that_asks_for_it() {
+    let account = "system:serviceaccount:pingzhan-system:pingzhan'";
+    let by_default = rendered(&[]);
+    let asked = by_default.matches(account).count();
+    assert!(asked >= 5, "{asked}");
+    let text = rendered(&["--set", "operator.userName=ops@city"]);
+    assert_eq!(text.matches(account).count(), 0);
+    assert_eq!(text.matches("'ops@city'").count(), asked);
+    let without = rendered(&["--set", "policies.enabled=false"]);
+    assert!(!without.contains("ValidatingAdmissionPolicy"));
+}
+
 /// A value that nothing reads is a setting that somebody believes in.
 #[test]
 fn values_that_make_no_sense_are_refused_by_name() {
@@ -242,6 +257,7 @@ fn values_that_make_no_sense_are_refused_by_name() {
         ("operator.concurrency=64", "/operator/concurrency"),
         ("operator.leaseDuration=soon", "/operator/leaseDuration"),
         ("replicas=two", "/replicas"),
+        ("operator.userName=a'b", "/operator/userName"),
     ] {
         let output = helm(&["template", "pingzhan"], &["--set", set]);
         assert!(!output.status.success(), "{set} was taken");
