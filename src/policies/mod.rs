@@ -1,7 +1,6 @@
 //! Pure: the admission policies, as templates: what the API server enforces before anybody counts.
 //!
-//! `manifests/policies` and the chart are written from them; the operator compares what is in force
-//! with them, so that a policy that somebody has changed is found.
+//! `manifests/policies` and the chart are written from them.
 //!
 //! Each policy is one YAML text with its binding. Words in braces are filled in here, from the same
 //! constants that the operator goes by.
