@@ -1,6 +1,7 @@
 //! Every test that needs more than one module: one binary, so that it is linked once and control
 //! planes are shared.
 
+mod authority;
 mod city;
 mod cli;
 mod cluster;

@@ -1,11 +1,10 @@
 //! Who acts, and in whose name: the authenticated user, and one of their groups that the playbook
 //! names. The API server checks both again.
 
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::Client;
-use kube::api::{Api, PostParams};
 
 use crate::api::Authority;
+use crate::cluster::whoami;
 
 use super::context::call;
 use super::error::Error;
@@ -26,32 +25,26 @@ pub enum Right {
     Request,
     /// To approve.
     Approve,
-    /// To decide in the course of a mode: verdicts, abort.
+    /// To decide in the course of a mode: skips, abort.
     Decide,
+    /// To act without quorum.
+    BreakGlass,
+    /// To judge what was done without quorum, and to give a mode up for lost.
+    Oversee,
+    /// To give verdicts.
+    Adjudicate,
 }
 
 impl Person {
     /// The one that the API server takes this program for.
     pub async fn ask(client: &Client) -> Result<Self, Error> {
-        let api: Api<SelfSubjectReview> = Api::all(client.clone());
-        let review = SelfSubjectReview::default();
-        let answer = call(
-            "ask who you are",
-            api.create(&PostParams::default(), &review),
-        )
-        .await?;
-        let info = answer
-            .status
-            .and_then(|status| status.user_info)
-            .unwrap_or_default();
-        Ok(Self {
-            name: info.username.unwrap_or_default(),
-            groups: info.groups.unwrap_or_default(),
-        })
+        let whoami::User { name, groups } = call("ask who you are", whoami::ask(client)).await?;
+        Ok(Self { name, groups })
     }
 
     /// The group in whose name they act: the one they chose, else the first that the playbook
-    /// names for this right. To decide, any group of theirs will do (the right itself is RBAC).
+    /// names for this right. For verdicts any group of theirs will do: engineers give them, who are in no
+    /// list (the right itself is RBAC).
     ///
     /// # Errors
     /// `NotInGroup` where they are in none of them, or not in the chosen one.
@@ -61,6 +54,14 @@ impl Person {
         authority: &Authority,
         chosen: Option<&str>,
     ) -> Result<String, Error> {
+        let named = || {
+            let lists = [
+                &authority.break_glass_groups,
+                &authority.approver_groups,
+                &authority.requester_groups,
+            ];
+            lists.into_iter().flatten()
+        };
         let own = self
             .groups
             .iter()
@@ -68,13 +69,14 @@ impl Person {
         let allowed: Vec<&String> = match right {
             Right::Request => authority.requester_groups.iter().collect(),
             Right::Approve => authority.approver_groups.iter().collect(),
-            Right::Decide => authority
+            Right::BreakGlass => authority.break_glass_groups.iter().collect(),
+            Right::Oversee => authority
                 .break_glass_groups
                 .iter()
                 .chain(&authority.approver_groups)
-                .chain(&authority.requester_groups)
-                .chain(own)
                 .collect(),
+            Right::Decide => named().collect(),
+            Right::Adjudicate => named().chain(own).collect(),
         };
         self.first_of(&allowed, chosen)
     }
@@ -133,10 +135,14 @@ mod tests {
         assert_eq!(named(Right::Approve, None).as_deref(), Some("approvers"));
         assert_eq!(named(Right::Decide, None).as_deref(), Some("approvers"));
         assert_eq!(named(Right::Request, None), None);
+        assert_eq!(named(Right::BreakGlass, None), None);
+        assert_eq!(named(Right::Oversee, None).as_deref(), Some("approvers"));
+        assert_eq!(named(Right::Oversee, Some("staff")), None);
         assert_eq!(named(Right::Approve, Some("staff")), None);
         assert_eq!(named(Right::Approve, Some("night")), None);
+        assert_eq!(named(Right::Decide, Some("staff")), None);
         assert_eq!(
-            named(Right::Decide, Some("staff")).as_deref(),
+            named(Right::Adjudicate, Some("staff")).as_deref(),
             Some("staff")
         );
     }

@@ -74,7 +74,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         },
         seen: seen(context.lang, &first, &args)?,
         as_: person.acting_as(
-            Right::Decide,
+            Right::Adjudicate,
             &playbook.authority,
             args.in_name_of.as_deref(),
         )?,

@@ -171,13 +171,47 @@ pub fn admit(server: &Server, written: &Written<'_>) -> Result<Vec<String>, Refu
             object: (!object.is_null()).then_some(*object),
             old: (!old.is_null()).then_some(*old),
             dry_run: *is_dry,
-            options: &Value::Null,
+            options: &options(*operation, ask),
         },
     );
     match verdict.refusal {
         Some(refusal) => Err(refusal),
         None => Ok(verdict.warnings),
     }
+}
+
+/// The options of a request, as policies see them: what it says, and nothing that is filled in.
+fn options(operation: Operation, ask: &Ask) -> Value {
+    let is_deletion = operation == Operation::Delete;
+    let kind = match operation {
+        Operation::Create => "CreateOptions",
+        Operation::Update => "UpdateOptions",
+        Operation::Delete => "DeleteOptions",
+        Operation::Connect => return Value::Null,
+    };
+    let sent: Option<Value> = is_deletion
+        .then(|| serde_json::from_slice(&ask.body).ok())
+        .flatten();
+    let mut options = sent.filter(Value::is_object).unwrap_or_else(|| {
+        let mut said = json!({});
+        for field in ["fieldManager", "fieldValidation", "propagationPolicy"] {
+            let value = ask.parameter(field);
+            if !value.is_empty() && is_deletion == (field == "propagationPolicy") {
+                said[field] = value.into();
+            }
+        }
+        let seconds = ask.parameter("gracePeriodSeconds").parse::<i64>();
+        if let (true, Ok(seconds)) = (is_deletion, seconds) {
+            said["gracePeriodSeconds"] = seconds.into();
+        }
+        if !ask.parameter("dryRun").is_empty() {
+            said["dryRun"] = json!([ask.parameter("dryRun")]);
+        }
+        said
+    });
+    options["apiVersion"] = "meta.k8s.io/v1".into();
+    options["kind"] = kind.into();
+    options
 }
 
 impl Objects for Server {

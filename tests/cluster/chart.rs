@@ -233,6 +233,21 @@ fn the_signals_secret_is_mounted_where_the_operator_looks() {
     assert!(!rendered(&[]).contains("signals"));
 }
 
+/// Where the operator runs as somebody else, the account of the chart must not pass for it, nor the other
+/// way round.
+#[test]
+fn the_user_name_of_the_operator_stands_in_every_policy_that_asks_for_it() {
+    let account = "system:serviceaccount:pingzhan-system:pingzhan'";
+    let by_default = rendered(&[]);
+    let asked = by_default.matches(account).count();
+    assert!(asked >= 5, "{asked}");
+    let text = rendered(&["--set", "operator.userName=ops@city"]);
+    assert_eq!(text.matches(account).count(), 0);
+    assert_eq!(text.matches("'ops@city'").count(), asked);
+    let without = rendered(&["--set", "policies.enabled=false"]);
+    assert!(!without.contains("ValidatingAdmissionPolicy"));
+}
+
 /// A value that nothing reads is a setting that somebody believes in.
 #[test]
 fn values_that_make_no_sense_are_refused_by_name() {
@@ -242,6 +257,7 @@ fn values_that_make_no_sense_are_refused_by_name() {
         ("operator.concurrency=64", "/operator/concurrency"),
         ("operator.leaseDuration=soon", "/operator/leaseDuration"),
         ("replicas=two", "/replicas"),
+        ("operator.userName=a'b", "/operator/userName"),
     ] {
         let output = helm(&["template", "pingzhan"], &["--set", set]);
         assert!(!output.status.success(), "{set} was taken");
@@ -254,6 +270,65 @@ fn values_that_make_no_sense_are_refused_by_name() {
         "{}",
         said(&output)
     );
+}
+
+/// Policies that guard what Helm brings must not stand in the way of whoever upgrades it or takes it away
+/// again, and must not let the way back go by the way.
+#[tokio::test]
+async fn the_chart_is_upgraded_and_removed_while_its_policies_guard() {
+    let plane = support::cluster_with_controllers("chart").await;
+    let binding = ["create", "clusterrolebinding", "installers"];
+    let role = ["--clusterrole=cluster-admin", "--group=installers"];
+    plane.kubectl(&[&binding[..], &role].concat());
+    let installer = plane.identity("installer", &["installers"]);
+    let as_installer = installer.to_str().expect("a path");
+    let carry_out = |verb: &[&str], more: &[&str]| {
+        let always = ["--kubeconfig", as_installer];
+        let image = ["--set", "image.repository=registry/pingzhan"];
+        let output = helm(verb, &[&always, &image[..], more].concat());
+        assert!(output.status.success(), "{verb:?}: {}", said(&output));
+    };
+    let delete = |dry: &str| {
+        let crd = [
+            "delete",
+            "crd",
+            "changerecords.pingzhan.dev",
+            "--wait=false",
+        ];
+        kubectl(&installer, &[&crd[..], &[dry]].concat(), "")
+    };
+    let becomes = async |guarded: bool| {
+        while delete("--dry-run=server").status.success() == guarded {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let patience = std::time::Duration::from_mins(1);
+    // What the tests need is there already: it becomes the release's.
+    let all = ["--take-ownership", "--force-conflicts"];
+    carry_out(&["install", "pingzhan"], &all);
+    let guarded = tokio::time::timeout(patience, becomes(true)).await;
+    guarded.expect("the guard comes into force");
+    let refused = said(&delete("--dry-run=none"));
+    let next = "delete validatingadmissionpolicybinding/pingzhan-guard";
+    assert!(refused.contains(next), "{refused}");
+    carry_out(
+        &["upgrade", "pingzhan"],
+        &["--set", "operator.concurrency=16"],
+    );
+
+    let uninstall = Command::new(support::helm())
+        .args(["uninstall", "pingzhan", "--namespace", DEFAULT_NAMESPACE])
+        .args(["--kubeconfig", as_installer])
+        .output()
+        .expect("helm runs");
+    assert!(uninstall.status.success(), "{}", said(&uninstall));
+    let left = plane.kubectl(&["get", "validatingadmissionpolicies,crd", "-o", "name"]);
+    assert!(!left.contains("policy"), "{left}");
+    assert_eq!(left.matches("pingzhan.dev").count(), 3, "{left}");
+    let free = tokio::time::timeout(patience, becomes(false)).await;
+    free.expect("nothing guards any more");
+    let gone = delete("--dry-run=none");
+    assert!(gone.status.success(), "{}", said(&gone));
 }
 
 /// What Helm removes with the chart must not be the way back of what is still switched.

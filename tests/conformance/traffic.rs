@@ -96,6 +96,10 @@ fn emergency(town: &mut Town, admin: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("town.json.gz");
     expect(admin, &format!("snapshot -o {}", file.display()), 0);
+    expect(admin, "check --pre", 0);
+    // The admission policies are not installed here.
+    expect(admin, "check", 1);
+    expect(admin, "rbac generate town", 0);
     town.emergency("flood");
     expect(&town.lin, "status", 0);
     expect(&town.lin, "status flood", 0);

@@ -13,11 +13,14 @@ use super::kinds::{KINDS, Kind, value};
 use super::site::{CHANNEL, Site};
 use super::table::{Cell, Fault};
 use crate::scenarios::world::{Objects, REMOVED, resource};
+use crate::support::people::{person, who_acts};
 
 /// Whoever is not the operator and edits what it holds.
 pub const COLLEAGUE: &str = "colleague";
 /// What the wait looks at.
 const SIGNAL: (&str, &str) = ("StatefulSet", "wait-bad");
+/// Who declares and stands down, and in whose name.
+const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
 
 /// A column that is played.
 pub struct Play<'a> {
@@ -302,11 +305,12 @@ impl Play<'_> {
         published.expect("the playbook is accepted");
         let mode = serde_json::from_value(json!({
             "playbookRef": { "name": self.word() }, "level": "IV", "reason": "the river rises",
-            "requestedBy": "zhou", "requestedAs": "emergency-duty", "expiresAfter": "5h",
+            "requestedBy": OFFICER.0, "requestedAs": OFFICER.1, "expiresAfter": "5h",
             "paused": self.fault == Fault::EndsThere,
         }));
         let mode = EmergencyMode::new(self.word(), mode.expect("a mode"));
-        let declared = self.modes().create(&PostParams::default(), &mode).await;
+        let modes = self.acting(OFFICER);
+        let declared = modes.create(&PostParams::default(), &mode).await;
         declared.expect("the mode is accepted");
     }
 
@@ -314,10 +318,14 @@ impl Play<'_> {
         Api::all(self.site.client.clone())
     }
 
+    fn acting(&self, (name, group): (&str, &str)) -> Api<EmergencyMode> {
+        Api::all(person(&self.site.client, name, group))
+    }
+
     async fn change(&self, spec: Value) {
+        let modes = self.acting(who_acts(&spec).unwrap_or(OFFICER));
         let patch = Patch::Merge(json!({ "spec": spec }));
-        let changed = self
-            .modes()
+        let changed = modes
             .patch(self.word(), &PatchParams::default(), &patch)
             .await;
         changed.expect("the change is accepted");

@@ -356,9 +356,18 @@ fn needs_somebody(condition: &Condition) -> bool {
 }
 
 fn is_trouble(condition: &Condition) -> bool {
-    use condition::types::{BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, PAUSED, STALLED};
+    use condition::types::{
+        BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, KEPT_IN_GIT, PAUSED, STALLED,
+    };
     let trouble = [
-        BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, PAUSED, STALLED,
+        BLOCKED,
+        CONTESTED,
+        DEGRADED,
+        DRIFTED,
+        EXPIRING,
+        KEPT_IN_GIT,
+        PAUSED,
+        STALLED,
     ];
     trouble.contains(&condition.type_.as_str())
 }

@@ -164,7 +164,9 @@ fn step_text(step: &PlannedStep, source: Option<&Step>, view: &View) -> String {
             "{}",
             t!(lang, "plan-step-unsupported", why = why.clone())
         );
-    } else if let Some(act) = source.and_then(|source| acts::text(source, lang)) {
+    } else if let Some(act) = source
+        .and_then(|source| acts::text(source, lang).or_else(|| acts::freezes(source, step, lang)))
+    {
         let _ = writeln!(page, "{act}");
     } else if step.changes.is_empty() {
         let _ = writeln!(page, "{}", t!(lang, "plan-step-empty"));

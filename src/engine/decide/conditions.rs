@@ -10,8 +10,9 @@ use crate::ledger::Direction;
 use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
+use super::term::{self, Left};
 use super::waiting::counted;
-use super::{Decision, EXPIRING, Input, Progressing, Sight, glass, resumed};
+use super::{Decision, Input, Progressing, Sight, glass, resumed};
 
 /// One line of the table of conditions.
 struct Said<'a> {
@@ -78,6 +79,7 @@ fn said<'a>(
     });
     lines.extend(trouble(input, decision, counts));
     lines.push(expiring(input, phase));
+    lines.extend(kept_in_git(input));
     lines.push(say(
         types::RESTORED,
         phase == Phase::Closed && input.ledger.granted.is_some(),
@@ -156,7 +158,25 @@ fn left_alone(input: &Input<'_>) -> String {
             names::DENY_POLICY
         )
     });
-    [left, slipped].into_iter().flatten().collect()
+    [left, slipped, undenied(input)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// That new objects which should be refused are not.
+fn undenied(input: &Input<'_>) -> Option<String> {
+    let denies = input
+        .mode
+        .status
+        .is_some_and(|status| !status.denies.is_empty());
+    let mut lapsed = input.lapsed.iter();
+    let lapsed = lapsed.find(|problem| problem.contains(names::DENY_POLICY));
+    lapsed.filter(|_| denies).map(|problem| {
+        format!(
+            "; new objects that should be refused (newTargets: Deny) are not: {problem}; apply manifests/policies"
+        )
+    })
 }
 
 /// How many there are, and the first of them.
@@ -291,19 +311,46 @@ fn too_long(outgrown: &[String]) -> String {
 }
 
 fn expiring(input: &Input<'_>, phase: Phase) -> Said<'static> {
-    let soon = input
-        .ledger
-        .granted
-        .as_ref()
-        .filter(|_| matches!(phase, Phase::Activating | Phase::Active))
-        .is_some_and(|granted| granted.expires_at.duration_since(input.now) <= EXPIRING);
+    let in_force = matches!(phase, Phase::Activating | Phase::Active);
+    let left = Some(term::left(input)).filter(|_| in_force);
+    let left = left.unwrap_or(Left::Enough);
+    let message = if left == Left::Enough {
+        String::new()
+    } else {
+        term::sentence(input)
+    };
+    let reason = left.reason();
     say(
         types::EXPIRING,
-        soon,
-        "TermEndsSoon",
-        "TermRuns",
-        String::new(),
+        left != Left::Enough,
+        reason,
+        reason,
+        message,
     )
+}
+
+/// That a program would undo what people write: said once it is so, and once it is not any more.
+fn kept_in_git(input: &Input<'_>) -> Option<Said<'static>> {
+    let known = input.mode.status.map(|status| status.conditions.as_slice());
+    let was = known.is_some_and(|known| condition::get(known, types::KEPT_IN_GIT).is_some());
+    let Some(origin) = input.mode.kept.first() else {
+        let gone = || say(types::KEPT_IN_GIT, false, "", "Declared", String::new());
+        return was.then(gone);
+    };
+    let message = format!(
+        "{} {} puts this object there: whenever it heals, it wipes approvals and other acts of people, \
+         and when it prunes, it deletes the emergency; take it out of the repository (or the release) \
+         without pruning it, and declare with `pingzhan declare`",
+        origin.program.named(),
+        origin.place()
+    );
+    Some(say(
+        types::KEPT_IN_GIT,
+        true,
+        origin.program.named_reason(),
+        "",
+        message,
+    ))
 }
 
 /// Targets for which the rest was not held up any longer, for the message of Reconciling.

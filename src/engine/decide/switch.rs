@@ -270,7 +270,8 @@ fn write_stage(
         if waits {
             continue;
         }
-        if step.act.is_some() {
+        // What a freeze writes comes before the proof that it is in force.
+        if step.act.is_some() && step.open() == 0 {
             act(board, plan, view, step, decision);
             continue;
         }
@@ -322,6 +323,9 @@ fn act(
         step: step.step,
     };
     if (step.waits() && view.state == StageState::Running) || step.trails() {
+        if step.failed() > 0 {
+            return turn.give_up("it could not be written: see its target", decision);
+        }
         turn.advance(decision);
     } else if step.failure().is_some() {
         decision.findings.notes.extend(turn.skip());

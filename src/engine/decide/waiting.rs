@@ -153,6 +153,8 @@ pub enum Blocked {
     BreakGlass(String),
     /// The term is too long or not a term.
     Term(String),
+    /// The API server does not enforce the rules of authority: what is missing, a sentence each.
+    NotEnforced(Vec<String>),
     /// The journal cannot be read.
     JournalDamaged(String),
     /// No record can be stored.
@@ -182,6 +184,7 @@ impl Blocked {
             Self::NotARequester(_) => "NotARequester",
             Self::BreakGlass(_) => "BreakGlassRefused",
             Self::Term(_) => "TermRefused",
+            Self::NotEnforced(_) => "RulesNotEnforced",
             Self::JournalDamaged(_) => "JournalDamaged",
             Self::JournalRefused(_) => "JournalRefused",
             Self::StageFailed(_) => "StageFailed",
@@ -225,6 +228,10 @@ impl Blocked {
             Self::NotARequester(problem) => format!("the declaration is refused: {problem}"),
             Self::BreakGlass(problem) => format!("the act without quorum is refused: {problem}"),
             Self::Term(problem) => format!("the term is refused: {problem}"),
+            Self::NotEnforced(problems) => format!(
+                "the API server does not enforce who may declare and approve, so nothing is begun and nothing more is switched: {}; apply manifests/policies and manifests/crds of this version (or `helm upgrade`), and it goes on by itself; a stand-down and the end of the term bring everything back all the same",
+                some(problems)
+            ),
             Self::JournalDamaged(problem) => format!(
                 "the journal is damaged and nothing is touched: {problem}; see docs/guides/operate.md, Damaged journal"
             ),

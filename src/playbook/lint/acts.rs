@@ -41,9 +41,11 @@ pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
             .filter_map(|term| authority::duration(term, &format!("{pointer}/timeout")))
             .collect(),
         Act::Notify(notify) => self::notify(notify, &pointer),
-        Act::Suspend(_) | Act::Isolate(_) | Act::Access(_) | Act::Route(_) | Act::Freeze(_) => {
-            Vec::new()
-        }
+        Act::Route(route) => super::closed::route(route, &pointer),
+        Act::Isolate(isolate) => super::closed::isolate(isolate, &pointer),
+        Act::Access(access) => super::closed::access(spec, access, &pointer),
+        Act::Suspend(_) => Vec::new(),
+        Act::Freeze(freeze) => super::freeze::findings(spec, freeze, &pointer),
         Act::Apply(apply) => super::made::findings(spec, apply, &pointer),
         Act::Run(run) => self::run(spec, run, &pointer),
         Act::Call(call) => self::call(spec, call, &pointer),

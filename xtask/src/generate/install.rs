@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use pingzhan::api::names::{ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE};
 
-use super::{Error, Generated, HEADER, crds, policies, rbac};
+use super::{Error, Generated, HEADER, crds, impersonation, policies, rbac};
 
 const OPENING: &str = "# The image is one that you build and push (see charts/pingzhan/README.md): set its name before you
 # apply this, and apply it with `kubectl apply --server-side`, since a CRD is too big for the
@@ -137,7 +137,10 @@ pub fn file(crds: &[CustomResourceDefinition]) -> Result<Generated, Error> {
     for crd in crds {
         parts.push(crds::yaml(crd)?);
     }
-    parts.extend([rbac::rights(), policies::new_targets(), workload()]);
+    parts.push(rbac::rights());
+    parts.push(impersonation::classic());
+    parts.extend(policies::plain());
+    parts.push(workload());
     Ok(Generated {
         path: PathBuf::from("manifests/install.yaml"),
         contents: format!("{HEADER}{OPENING}{}", parts.join("---\n")).into_bytes(),

@@ -3,11 +3,13 @@
 
 mod city;
 mod crds;
+mod impersonation;
 mod install;
 pub mod kinds;
 pub mod openapi;
-mod policies;
-mod rbac;
+mod people;
+pub mod policies;
+pub mod rbac;
 mod reference;
 mod steps;
 
@@ -77,7 +79,9 @@ pub fn files() -> Result<Vec<Generated>, Error> {
         files.extend(crds::files(crd)?);
     }
     files.extend(rbac::files());
+    files.extend(impersonation::files());
     files.extend(policies::files());
+    files.extend(people::files());
     files.push(install::file(&crds)?);
     files.push(reference::file(&crds));
     files.push(steps::file());

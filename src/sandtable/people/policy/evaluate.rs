@@ -47,6 +47,8 @@ pub(super) struct Prepared<'a> {
     expressions: &'a Expressions,
     policy: &'a Value,
     variables: Vec<Variable>,
+    /// Whether it looks at who wrote what: objects keep that as texts.
+    reads_managers: bool,
 }
 
 type Read = Result<Arc<Expression>, Fault>;
@@ -61,7 +63,20 @@ impl<'a> Prepared<'a> {
             expressions,
             policy,
             variables: variables.collect(),
+            reads_managers: expressions_of(policy).any(|text| text.contains("managedFields")),
         }
+    }
+
+    fn machine<'m>(
+        &self,
+        scene: &'m Scene<'_>,
+        param: Option<&'m Value>,
+        variables: &'m [Variable],
+        sees: Sees,
+        budget: u64,
+    ) -> Machine<'m> {
+        let both = scene.both(self.reads_managers);
+        scene.machine(both, param, variables, sees, budget)
     }
 
     /// Evaluates all rules, or none where a condition is not met.
@@ -71,7 +86,7 @@ impl<'a> Prepared<'a> {
             Ok(false) => return Outcome::default(),
             Err(why) => return self.failed(why),
         }
-        let machine = scene.machine(param, &self.variables, Sees::All, BUDGET);
+        let machine = self.machine(scene, param, &self.variables, Sees::All, BUDGET);
         let mut decisions = Vec::new();
         for rule in items(self.policy, "/spec/validations") {
             let expression = text(rule, "/expression");
@@ -79,7 +94,8 @@ impl<'a> Prepared<'a> {
                 Ok(Val::Bool(true)) => decisions.push(Decision::Admit),
                 Ok(_) => {
                     let left = machine.left();
-                    let plain = scene.machine(param, &self.variables, Sees::NoAuthority, left);
+                    let plain =
+                        self.machine(scene, param, &self.variables, Sees::NoAuthority, left);
                     match self.message(rule, &plain) {
                         Ok(message) => {
                             let reason = reason(text(rule, "/reason"));
@@ -96,7 +112,7 @@ impl<'a> Prepared<'a> {
             decisions,
             ..Outcome::default()
         };
-        let plain = scene.machine(param, &self.variables, Sees::NoAuthority, BUDGET);
+        let plain = self.machine(scene, param, &self.variables, Sees::NoAuthority, BUDGET);
         match self.annotate(&plain, &mut outcome) {
             Ok(()) => outcome,
             Err(why) => self.failed(why),
@@ -128,7 +144,7 @@ impl<'a> Prepared<'a> {
     /// Whether all conditions are met. One that is not decides, whatever the others do.
     fn conditions(&self, scene: &Scene<'_>, param: Option<&Value>) -> Result<bool, String> {
         let none: [Variable; 0] = [];
-        let machine = scene.machine(param, &none, Sees::Conditions, CONDITIONS_BUDGET);
+        let machine = self.machine(scene, param, &none, Sees::Conditions, CONDITIONS_BUDGET);
         let mut faults = Vec::new();
         for condition in items(self.policy, "/spec/matchConditions") {
             let expression = text(condition, "/expression");
@@ -197,6 +213,20 @@ impl<'a> Prepared<'a> {
         }
         Ok(())
     }
+}
+
+/// Every expression of a policy that may look at an object.
+fn expressions_of(policy: &Value) -> impl Iterator<Item = &str> {
+    const PARTS: [(&str, &[&str]); 4] = [
+        ("/spec/variables", &["/expression"]),
+        ("/spec/matchConditions", &["/expression"]),
+        ("/spec/validations", &["/expression", "/messageExpression"]),
+        ("/spec/auditAnnotations", &["/valueExpression"]),
+    ];
+    PARTS.into_iter().flat_map(move |(part, fields)| {
+        let all = items(policy, part).iter();
+        all.flat_map(move |one| fields.iter().map(move |field| text(one, field)))
+    })
 }
 
 /// Why an expression has no value, as the server says it.

@@ -1,5 +1,6 @@
 //! What the expressions of all policies see of one request.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -8,6 +9,7 @@ use super::super::rbac::{Attributes, decide};
 use super::super::{Objects, User};
 use super::Admission;
 use crate::cel::{Authority, Machine, Resource, Subject, Val, Variable, What};
+use crate::sandtable::managed;
 
 /// Metadata of a namespace that expressions do not see.
 const HIDDEN: [&str; 2] = ["ownerReferences", "managedFields"];
@@ -18,6 +20,8 @@ pub(super) struct Scene<'a> {
     objects: &'a dyn Objects,
     request: Value,
     namespace: Value,
+    /// The object and what it was, with the fields of managers as clients see them.
+    whole: OnceCell<[Option<Value>; 2]>,
 }
 
 impl<'a> Scene<'a> {
@@ -33,12 +37,27 @@ impl<'a> Scene<'a> {
             objects,
             request: asked.request(),
             namespace: namespace.map_or(Value::Null, shown),
+            whole: OnceCell::new(),
         }
+    }
+
+    /// The object and what it was. `whole` is for those who look at who wrote what.
+    pub(super) fn both(&self, whole: bool) -> [Option<&Value>; 2] {
+        let kept = [self.asked.object, self.asked.old];
+        if !whole {
+            return kept;
+        }
+        let unpacked = || kept.map(|object| object.map(managed::unpacked));
+        self.whole
+            .get_or_init(unpacked)
+            .each_ref()
+            .map(Option::as_ref)
     }
 
     /// A machine for some expressions of a policy.
     pub(super) fn machine<'m>(
         &'m self,
+        [object, old]: [Option<&'m Value>; 2],
         param: Option<&'m Value>,
         variables: &'m [Variable],
         sees: Sees,
@@ -50,8 +69,8 @@ impl<'a> Scene<'a> {
             Sees::All | Sees::NoAuthority => Val::of(&self.namespace),
         };
         let roots = BTreeMap::from([
-            ("object", or_null(self.asked.object)),
-            ("oldObject", or_null(self.asked.old)),
+            ("object", or_null(object)),
+            ("oldObject", or_null(old)),
             ("params", or_null(param)),
             ("request", Val::of(&self.request)),
             ("namespaceObject", namespace),

@@ -1,0 +1,328 @@
+//! Attacks on declarations, on what guards, and by late copies of what a mode made.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::acts::{Act, GUARD, LISTED, LISTS, RIGHTS, acting, change_at};
+use super::ask::{APPLY, Ask, Form, MERGE, Refusal};
+use super::attacks::Cases;
+use super::people::{
+    ACCOUNT, EVERYBODY, HE, INSIDER, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, Who,
+    ZHOU,
+};
+use super::world::{
+    ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, SYSTEM, declaration, hash,
+};
+
+/// Declarations that must be refused.
+const DECLARED: &str = include_str!("declared.yaml");
+/// What guards.
+const GUARDED: &str = include_str!("guarded.yaml");
+
+/// A declaration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    what: String,
+    spec: Option<Map<String, Value>>,
+    metadata: Option<Map<String, Value>>,
+    policy: Option<String>,
+    words: Option<String>,
+}
+
+/// An attack on what guards.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Guarded {
+    method: Method,
+    path: String,
+    #[serde(default)]
+    query: String,
+    body: Option<Value>,
+    words: String,
+    #[serde(default)]
+    real: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Method {
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Guarded {
+    fn ask(&self) -> Ask {
+        let path = [
+            ("{crds}", CRDS),
+            ("{system}", SYSTEM),
+            ("{accounts}", ACCOUNTS),
+            ("{leases}", LEASES),
+        ];
+        let path = path
+            .iter()
+            .fold(self.path.clone(), |path, (word, at)| path.replace(word, at));
+        let ask = match self.method {
+            Method::Post => Ask::new("POST", path),
+            Method::Patch => Ask::new("PATCH", path).media(MERGE),
+            Method::Delete => Ask::new("DELETE", path),
+        };
+        Ask {
+            query: self.query.clone(),
+            body: self.body.clone(),
+            ..ask
+        }
+    }
+}
+
+/// Why a declaration must be refused, where it says the truth.
+fn unentitled(who: &Who, group: &str) -> Vec<Refusal> {
+    let mut all = Vec::new();
+    if !who.holds("declare") {
+        all.push(Refusal::Policy(RIGHTS, "needs the RBAC verb `declare`"));
+    }
+    if !["duty", "retired"].contains(&group) {
+        all.push(Refusal::Policy(LISTS, "requesterGroups"));
+    }
+    all
+}
+
+/// The ways in which a new mode is sent.
+fn ways(mode: &Value) -> [Ask; 3] {
+    let name = mode["metadata"]["name"].as_str().expect("a name");
+    let mut generated = mode.clone();
+    let metadata = generated["metadata"].as_object_mut().expect("metadata");
+    metadata.remove("name");
+    metadata.insert("generateName".to_owned(), format!("{name}-").into());
+    let applied = Ask::with("PATCH", format!("{MODES}/{name}"), mode.clone()).media(APPLY);
+    [
+        Ask::with("POST", MODES, mode.clone()),
+        Ask::with("POST", MODES, generated),
+        applied.query("fieldManager=kubectl"),
+    ]
+}
+
+impl Cases<'_> {
+    fn declare(&mut self, what: &str, who: &Who, mode: &Value, refused: &[Refusal]) {
+        for ask in ways(mode) {
+            let what = format!("declared {what}: {} {}", ask.method, ask.path);
+            self.case(what, who, ask, refused.to_vec());
+        }
+    }
+
+    pub fn declared(&mut self) {
+        for who in EVERYBODY {
+            let mut own = ["duty", "retired"]
+                .into_iter()
+                .filter(|group| who.is_in(group));
+            let group = own.next().unwrap_or_else(|| who.group());
+            let mode = declaration("attacked-new", &who, json!({ "requestedAs": group }));
+            self.declare("honestly", &who, &mode, &unentitled(&who, group));
+            if who == ZHOU {
+                continue;
+            }
+            let mode = declaration("attacked-new", &ZHOU, json!({}));
+            let mut refused = vec![Refusal::Policy(RIGHTS, "spec.requestedBy must be")];
+            refused.extend(unentitled(&who, "duty"));
+            if !who.is_in("duty") {
+                let words = "spec.requestedAs must be one of the groups";
+                refused.push(Refusal::Policy(RIGHTS, words));
+            }
+            self.declare("in another's name", &who, &mode, &refused);
+        }
+        let rows: Vec<Row> = serde_yaml::from_str(DECLARED).expect("the table");
+        for row in rows {
+            let mut mode = declaration("attacked-new", &INSIDER, json!({ "requestedAs": "duty" }));
+            for (part, more) in [("spec", row.spec), ("metadata", row.metadata)] {
+                let all = mode[part].as_object_mut().expect("fields");
+                all.extend(more.into_iter().flatten());
+            }
+            let refused = match (row.policy, row.words) {
+                (Some(policy), Some(words)) => Refusal::Policy(policy.leak(), words.leak()),
+                _ => Refusal::Schema,
+            };
+            self.declare(&row.what, &INSIDER, &mode, &[refused]);
+        }
+        let mode = declaration("attacked-new", &ZHOU, json!({}));
+        let ask = Ask::with("POST", MODES, mode).query("fieldManager=pingzhan-operator");
+        let refused = Refusal::Policy(RIGHTS, "field managers");
+        self.attack("declared as the operator's program", &ZHOU, ask, refused);
+        self.with_acts();
+        self.programs();
+    }
+
+    /// A new object has no acts in it; but breakGlass, by somebody who may.
+    fn with_acts(&mut self) {
+        for act in LISTED.into_iter().chain([Act::Abort]) {
+            let said = act.said(INSIDER.name, acting(act, &INSIDER), &hash('a'));
+            let value = if act.is_listed() { json!([said]) } else { said };
+            let mode = declaration(
+                "attacked-new",
+                &INSIDER,
+                json!({ act.field(): value, "requestedAs": "duty" }),
+            );
+            self.declare(
+                "with an act",
+                &INSIDER,
+                &mode,
+                &[Refusal::Policy(RIGHTS, "a new EmergencyMode begins")],
+            );
+        }
+        let glass = |who: &Who, by: &str, group: &str| {
+            let said = Act::BreakGlass.said(by, group, "");
+            declaration(
+                "attacked-new",
+                who,
+                json!({ "breakGlass": said, "requestedAs": "duty" }),
+            )
+        };
+        self.declare(
+            "with broken glass",
+            &INSIDER,
+            &glass(&INSIDER, INSIDER.name, "command"),
+            &[],
+        );
+        let forged = Refusal::Policy(RIGHTS, "`by` must be");
+        self.declare(
+            "with another's glass",
+            &INSIDER,
+            &glass(&INSIDER, "commander-wang", "command"),
+            &[forged],
+        );
+        let list = Refusal::Policy(LISTS, "breakGlassGroups");
+        self.declare(
+            "with glass as another",
+            &INSIDER,
+            &glass(&INSIDER, INSIDER.name, "chiefs"),
+            &[list],
+        );
+        let right = Refusal::Policy(RIGHTS, "`breakglass`");
+        self.declare(
+            "with glass by no right",
+            &ZHOU,
+            &glass(&ZHOU, ZHOU.name, "duty"),
+            &[right, list],
+        );
+    }
+
+    /// Programs: the operator declares exercises only, and what Git brings is refused.
+    fn programs(&mut self) {
+        let operator = OPERATOR_ITSELF;
+        let actual = declaration("attacked-new", &operator, json!({ "requestedAs": "duty" }));
+        self.declare(
+            "by the operator",
+            &operator,
+            &actual,
+            &[Refusal::Policy(RIGHTS, "declares exercises only")],
+        );
+        let exercise = json!({ "requestedAs": "duty", "nature": "Exercise" });
+        let exercise = declaration("attacked-new", &operator, exercise);
+        self.declare("as an exercise by the operator", &operator, &exercise, &[]);
+        let deployer = super::people::DEPLOYER;
+        for mark in [
+            "kustomize.toolkit.fluxcd.io/name",
+            "helm.toolkit.fluxcd.io/name",
+            "argocd.argoproj.io/instance",
+        ] {
+            for kind in ["labels", "annotations"] {
+                let mut mode =
+                    declaration("attacked-new", &deployer, json!({ "requestedAs": "duty" }));
+                mode["metadata"][kind] = json!({ mark: "emergencies" });
+                let refused = Refusal::Policy(RIGHTS, "does not belong in Git");
+                self.declare("from Git", &deployer, &mode, &[refused]);
+            }
+        }
+    }
+
+    /// What guards: kinds, namespaces, accounts, tokens, pods, freezes, the lease.
+    pub fn guarded(&mut self) {
+        let rows: Vec<Guarded> = serde_yaml::from_str(GUARDED).expect("the table");
+        for row in rows
+            .into_iter()
+            .filter(|row| self.world.connects || !row.real)
+        {
+            let ask = row.ask();
+            let guard = Refusal::Policy(GUARD, row.words.leak());
+            let what = format!("{} {}", ask.method, ask.path);
+            self.attack(what.clone(), &ROOT, ask.clone(), guard);
+            for who in [MALLORY, STRANGER] {
+                self.attack(what.clone(), &who, ask.clone(), Refusal::Roles);
+            }
+        }
+        self.accounts();
+        self.kept();
+    }
+
+    /// Who may take an account away is who may lend it out.
+    fn accounts(&mut self) {
+        let guard = Refusal::Policy(GUARD, "this account brings back");
+        let account = |name: &str| Ask::new("DELETE", format!("{ACCOUNTS}/serviceaccounts/{name}"));
+        self.attack("an account deleted", &TANG, account("flood"), guard);
+        self.attack("another account deleted", &HE, account("other"), guard);
+        for who in [HE, ROOT] {
+            self.case(
+                "an account deleted by whom it is lent to",
+                &who,
+                account("flood"),
+                Vec::new(),
+            );
+        }
+    }
+
+    /// What the operator does, who restores offline, and who upgrades.
+    fn kept(&mut self) {
+        let freeze = json!({ "metadata": { "name": "attacked", "labels": { "pingzhan.dev/freeze": "true" } } });
+        let maps = format!("{SYSTEM}/configmaps");
+        for who in [OPERATOR_ITSELF, RESCUER] {
+            self.case(
+                "a freeze",
+                &who,
+                Ask::with("POST", &maps, freeze.clone()),
+                Vec::new(),
+            );
+            let lifted = Ask::new("DELETE", format!("{maps}/freeze-attacked"));
+            self.case("a freeze lifted", &who, lifted, Vec::new());
+        }
+        let upgrade = json!({ "metadata": { "annotations": { "upgraded": "yes" } } });
+        let ask =
+            Ask::with("PATCH", format!("{CRDS}/playbooks.pingzhan.dev"), upgrade).media(MERGE);
+        self.case("a CRD upgraded", &ROOT, ask, Vec::new());
+        let plain = json!({ "metadata": { "name": "attacked" } });
+        for plural in ["configmaps", "secrets", "serviceaccounts"] {
+            let ask = Ask::with("POST", format!("{SYSTEM}/{plural}"), plain.clone());
+            self.case("what an upgrade brings", &ROOT, ask, Vec::new());
+        }
+    }
+
+    /// A late copy of a request that makes an object for a mode.
+    pub fn made(&mut self) {
+        let path = "/api/v1/namespaces/default/configmaps";
+        for (name, refused) in [(ENDED, true), (CLOSED, true), (FULL, true), (OPEN, false)] {
+            let uid = self.world.modes[name]["metadata"]["uid"].clone();
+            let body = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "attacked-made",
+                "labels": { "pingzhan.dev/made-for": uid } } });
+            let reason = Refusal::Policy("pingzhan-made", "is not in wartime any more");
+            let reasons = if refused { vec![reason] } else { Vec::new() };
+            let stored = Ask::with("POST", path, body.clone());
+            self.case(
+                format!("a late copy for {name}"),
+                &ACCOUNT,
+                stored,
+                reasons.clone(),
+            );
+            let applied = change_at(
+                &format!("{path}/attacked-made"),
+                &body,
+                &json!({ "metadata": body["metadata"] }),
+                Form::Apply,
+            );
+            self.case(
+                format!("a late apply for {name}"),
+                &ACCOUNT,
+                applied,
+                reasons,
+            );
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Rules that stand behind others: that each rule is met by some attack, and that those which the schema
+//! comes before hold by themselves where somebody has weakened the CRD.
+
+use std::collections::BTreeSet;
+
+use pingzhan::policies::{self, Names};
+use pingzhan::run::clock::Clock;
+use pingzhan::sandtable::people::{MASTERS, User};
+use pingzhan::sandtable::service::Service;
+use serde_json::{Value, json};
+
+use super::acts::{Act, RIGHTS, acting, change_at};
+use super::ask::{Ask, Form, MERGE, Refusal, send};
+use super::people::{INSIDER, OPERATOR_ITSELF, WANG, Who, ZHOU};
+use super::world::{MODES, RECORDS, World, declaration, record};
+
+/// Rules that no attack on what is shipped gets to, and why.
+const BEHIND: [(&str, &str); 7] = [
+    (
+        "you have no name",
+        "no server lets a user without a name in",
+    ),
+    (
+        "spec.requestedAs is empty",
+        "nobody is in a group without a name",
+    ),
+    (
+        "abort and breakGlass are set once",
+        "the schema says so first",
+    ),
+    ("posture goes from Wartime", "the schema says so first"),
+    (
+        "status is written by the operator only",
+        "the status subresource sees to it",
+    ),
+    (
+        "a record of the journal is never changed",
+        "the schema says so first",
+    ),
+    (
+        "labels, annotations, finalizers and owners are not changed",
+        "of custom resources the server hears nothing but status there",
+    ),
+];
+/// Rules about what the sand table does not serve.
+const UNSERVED: [&str; 2] = ["nobody gets a token", "nobody goes into pods"];
+/// Policies that are not asked about authority, or that only warn.
+const OTHERS: [&str; 2] = ["pingzhan-emergencymode-advice", "pingzhan-new-targets"];
+
+/// What a rule says, as far as it is always the same.
+fn words(rule: &Value) -> String {
+    let made = rule["messageExpression"].as_str();
+    let Some(made) = made else {
+        return rule["message"].as_str().expect("a message").to_owned();
+    };
+    let parts = made.split('\'').skip(1).step_by(2);
+    let longest = parts.max_by_key(|part| part.len()).expect("a text");
+    longest.trim_end_matches('\\').to_owned()
+}
+
+/// Rules that none of these answers is by.
+pub fn unmet(answers: &BTreeSet<String>, connects: bool) -> Vec<String> {
+    let mut unmet = Vec::new();
+    for policy in policies::all(&Names::default()) {
+        if OTHERS.contains(&policy.name) {
+            continue;
+        }
+        let objects = policy.objects().expect("YAML");
+        for rule in objects[0]["spec"]["validations"].as_array().expect("rules") {
+            let words = words(rule);
+            let said = rule["message"].as_str().unwrap_or_default();
+            let behind = BEHIND.iter().any(|(begin, _)| said.starts_with(begin));
+            let unserved = !connects && UNSERVED.iter().any(|begin| said.starts_with(begin));
+            let met = answers.iter().any(|answer| answer.contains(words.trim()));
+            if !met && !behind && !unserved {
+                unmet.push(format!("{}: {words}", policy.name));
+            }
+        }
+    }
+    unmet
+}
+
+/// Somebody with every right on a kind may take the rules out of it: the operator finds that, and until
+/// it does the policies have to hold alone.
+#[tokio::test]
+async fn what_the_schema_refuses_is_refused_where_the_schema_was_weakened() {
+    let clock = Clock::machine();
+    let server = super::sand_table(clock.now(), |kind| {
+        let version = &mut kind["spec"]["versions"][0];
+        let spec = version.pointer_mut("/schema/openAPIV3Schema/properties/spec");
+        let spec = spec.and_then(Value::as_object_mut).expect("a schema");
+        spec.remove("x-kubernetes-validations");
+        version
+            .as_object_mut()
+            .expect("a version")
+            .remove("subresources");
+    });
+    let service = Service::new(server, move || clock.now());
+    let mut world = World::install(service.client(), false).await;
+    let (mode, kept) = weak(&mut world).await;
+    let another = Act::BreakGlass.said(INSIDER.name, "command", "");
+    for (parts, words) in [
+        (
+            json!({ "status": { "phase": "Closed" } }),
+            "status is written by the operator only",
+        ),
+        (
+            json!({ "spec": { "posture": "Wartime" } }),
+            "posture goes from Wartime",
+        ),
+        (json!({ "spec": { "breakGlass": another } }), "are set once"),
+        (json!({ "spec": { "breakGlass": null } }), "are set once"),
+        (
+            json!({ "spec": { "nature": "Exercise" } }),
+            "spec is frozen",
+        ),
+    ] {
+        refuses(
+            &world,
+            &INSIDER,
+            (MODES, &mode),
+            &parts,
+            Refusal::Policy(RIGHTS, words),
+        )
+        .await;
+    }
+    let words = "a record of the journal is never changed";
+    let refused = Refusal::Policy("pingzhan-operator-only", words);
+    let epoch = json!({ "spec": { "epoch": 2 } });
+    refuses(&world, &OPERATOR_ITSELF, (RECORDS, &kept), &epoch, refused).await;
+}
+
+/// A mode that was stood down after somebody acted without quorum, and a record.
+async fn weak(world: &mut World) -> (Value, Value) {
+    let path = format!("{MODES}/weak");
+    let mode = declaration("weak", &ZHOU, json!({}));
+    world.act(&ZHOU, Ask::with("POST", MODES, mode)).await;
+    let glass = Act::BreakGlass.said(WANG.name, acting(Act::BreakGlass, &WANG), "");
+    let glass = json!({ "spec": { "breakGlass": glass } });
+    let down = json!({ "spec": { "posture": "Peacetime" } });
+    for (who, change) in [(WANG, glass), (ZHOU, down)] {
+        world
+            .act(&who, Ask::with("PATCH", &path, change).media(MERGE))
+            .await;
+    }
+    let record = Ask::with("POST", RECORDS, record("weak", 1));
+    let kept = world.act(&OPERATOR_ITSELF, record).await;
+    (world.read(&path).await, kept)
+}
+
+async fn refuses(
+    world: &World,
+    who: &Who,
+    (list, object): (&str, &Value),
+    parts: &Value,
+    refused: Refusal,
+) {
+    let path = format!(
+        "{list}/{}",
+        object["metadata"]["name"].as_str().expect("a name")
+    );
+    for form in [Form::Merge, Form::Put] {
+        let ask = change_at(&path, object, parts, form);
+        let answer = send(&world.admin, Some(who), &ask).await;
+        assert!(
+            answer.is(refused),
+            "{parts}: {} {}",
+            answer.code,
+            answer.message()
+        );
+    }
+}
+
+/// An identity that is empty is nobody: who has come in by one must not act.
+#[tokio::test]
+async fn nobody_acts_without_a_name_or_in_no_ones() {
+    let clock = Clock::machine();
+    let server = super::sand_table(clock.now(), |_| ());
+    let service = Service::new(server, move || clock.now());
+    let world = World::install(service.client(), false).await;
+    for (name, group, words) in [
+        (" ", "duty", "you have no name"),
+        ("", "duty", "must be , the authenticated user"),
+        ("duty-officer-zhou", " ", "spec.requestedAs is empty"),
+    ] {
+        let user = User {
+            name: name.to_owned(),
+            groups: vec![group.to_owned(), MASTERS.to_owned()],
+            ..User::default()
+        };
+        let client = service.of(user).client();
+        let by = if name.is_empty() {
+            "duty-officer-zhou"
+        } else {
+            name
+        };
+        let more = json!({ "requestedBy": by, "requestedAs": group });
+        let ask = Ask::with("POST", MODES, declaration("empty", &ZHOU, more));
+        let answer = send(&client, None, &ask).await;
+        let refused = [RIGHTS, super::acts::LISTS].map(|policy| Refusal::Policy(policy, words));
+        let is = refused.into_iter().any(|refusal| answer.is(refusal));
+        assert!(
+            is,
+            "{name:?}, {group:?}: {} {}",
+            answer.code,
+            answer.message()
+        );
+    }
+    drop(world);
+}

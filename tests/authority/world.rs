@@ -1,0 +1,502 @@
+//! What is attacked: a playbook, modes on their way, a journal, accounts, a freeze, and the policies in
+//! front of them. Everything is made by those who may, through the policies.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kube::{Client, CustomResourceExt as _};
+use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
+use pingzhan::policies::{self, Names};
+use serde_json::{Value, json};
+
+use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
+use super::people::{
+    self, CHEN, INSIDER, LIN, MALLORY, MENG, OPERATOR_ITSELF, ROOT, TANG, WANG, Who, ZHOU,
+};
+
+pub const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
+pub const PLAYBOOKS: &str = "/apis/pingzhan.dev/v1alpha1/playbooks";
+pub const RECORDS: &str = "/apis/pingzhan.dev/v1alpha1/changerecords";
+pub const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const POLICIES: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+const ROLE_BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+pub const SYSTEM: &str = "/api/v1/namespaces/pingzhan-system";
+pub const ACCOUNTS: &str = "/api/v1/namespaces/pingzhan-playbooks";
+pub const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/pingzhan-system/leases";
+/// The finalizer of modes.
+const FINALIZER: &str = "pingzhan.dev/mode";
+/// A policy is enforced about a second after it is stored; on a busy machine later.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How often it is asked.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Modes, and on what part of their way they are.
+pub const OPEN: &str = "attacked-open";
+pub const FULL: &str = "attacked-full";
+pub const PROPOSED: &str = "attacked-proposed";
+pub const ENDED: &str = "attacked-ended";
+pub const CLOSED: &str = "attacked-closed";
+/// One that the operator has not seen yet.
+pub const BARE: &str = "attacked-bare";
+const ALL_MODES: [&str; 6] = [OPEN, FULL, PROPOSED, ENDED, CLOSED, BARE];
+
+/// The hash of the plan, and that of a proposal.
+pub fn hash(letter: char) -> String {
+    format!("sha256:{}", letter.to_string().repeat(64))
+}
+
+/// One of the two servers, prepared.
+pub struct World {
+    pub admin: Client,
+    /// The modes, as they are when everything is prepared.
+    pub modes: BTreeMap<&'static str, Value>,
+    /// How much was done that may be done.
+    pub done: usize,
+    /// Whether the server lets people into pods and gives out tokens, and so asks whether they may.
+    pub connects: bool,
+}
+
+impl World {
+    /// Installs the policies, and makes everything.
+    pub async fn prepare(admin: Client, connects: bool) -> Self {
+        let mut world = Self::install(admin, connects).await;
+        world.stage().await;
+        for name in ALL_MODES {
+            let mode = world.read(&format!("{MODES}/{name}")).await;
+            world.modes.insert(name, mode);
+        }
+        world
+    }
+
+    /// Installs the policies, with a playbook and everybody's rights.
+    pub async fn install(admin: Client, connects: bool) -> Self {
+        let world = Self {
+            admin,
+            connects,
+            modes: BTreeMap::new(),
+            done: 0,
+        };
+        for object in people::rights() {
+            world.put(&object).await;
+        }
+        for account in ["flood", "other"] {
+            let body = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": account } });
+            let path = format!("{ACCOUNTS}/serviceaccounts/{account}");
+            world.apply(&path, body).await;
+        }
+        for policy in policies::all(&Names::default()) {
+            for object in policy.objects().expect("YAML") {
+                world.put(&object).await;
+            }
+        }
+        world.in_force(true).await;
+        world
+    }
+
+    /// What each policy refuses, so that it is known to be in force: whose request, and what it is.
+    fn probes() -> Vec<(Who, Ask, &'static str)> {
+        let mode = declaration("probe", &ZHOU, json!({}));
+        let mut of_another = mode.clone();
+        of_another["spec"]["requestedBy"] = "somebody".into();
+        let record = record("probe", 1);
+        let secret = json!({ "metadata": { "name": "probe",
+            "annotations": { "kubernetes.io/service-account.name": "pingzhan" } },
+            "type": "kubernetes.io/service-account-token" });
+        vec![
+            (
+                ZHOU,
+                Ask::with("POST", MODES, of_another).dry(),
+                "pingzhan-emergencymode",
+            ),
+            (
+                TANG,
+                Ask::with("POST", MODES, declaration("probe", &TANG, json!({}))).dry(),
+                "pingzhan-emergencymode-playbook",
+            ),
+            (
+                MALLORY,
+                Ask::with("POST", RECORDS, record).dry(),
+                "pingzhan-operator-only",
+            ),
+            (
+                ROOT,
+                Ask::with("POST", format!("{SYSTEM}/secrets"), secret).dry(),
+                "pingzhan-guard",
+            ),
+            (
+                MALLORY,
+                Ask::with("POST", PLAYBOOKS, playbook("probe", "flood")).dry(),
+                "pingzhan-playbook",
+            ),
+        ]
+    }
+
+    /// Waits until the policies are in force, or are not any more. It makes the playbook by the way,
+    /// since a policy without parameters asks nothing.
+    pub async fn in_force(&self, wanted: bool) {
+        self.apply(&format!("{PLAYBOOKS}/flood"), playbook("flood", "flood"))
+            .await;
+        for (who, ask, policy) in Self::probes() {
+            let follows = async {
+                loop {
+                    let answer = send(&self.admin, Some(&who), &ask).await;
+                    if answer.is(Refusal::Policy(policy, "")) == wanted {
+                        return;
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                }
+            };
+            let in_time = tokio::time::timeout(PATIENCE, follows).await;
+            in_time.unwrap_or_else(|_| panic!("{policy}: in force = {wanted} does not come about"));
+        }
+    }
+
+    /// Modes on every part of their way, a journal, a freeze and a lease.
+    async fn stage(&mut self) {
+        let plan = hash('a');
+        for name in ALL_MODES {
+            let mode = declaration(name, &ZHOU, json!({}));
+            self.act(&ZHOU, Ask::with("POST", MODES, mode)).await;
+            if name == BARE {
+                continue;
+            }
+            let finalizer = json!({ "metadata": { "finalizers": [FINALIZER] } });
+            self.operator(format!("{MODES}/{name}"), finalizer).await;
+            let status = json!({ "phase": "Pending", "plan": planned(&plan) });
+            self.status(name, status).await;
+        }
+        for name in [OPEN, FULL, PROPOSED] {
+            for who in if name == PROPOSED {
+                &[LIN][..]
+            } else {
+                &[LIN, CHEN]
+            } {
+                let approval = json!({ "planHash": plan });
+                self.add(name, who, "approvals", approval).await;
+            }
+        }
+        self.status(OPEN, json!({ "phase": "Active" })).await;
+        let denies = json!({ "metadata": { "labels": { "pingzhan.dev/denies": "true" } } });
+        self.operator(format!("{MODES}/{OPEN}"), denies).await;
+        self.full().await;
+        self.on_their_way().await;
+        self.beside().await;
+    }
+
+    /// A mode with every act.
+    async fn full(&mut self) {
+        let glass = json!({ "reason": "no time" });
+        self.once(FULL, &WANG, "breakGlass", glass).await;
+        for (who, list, item) in [
+            (
+                WANG,
+                "answers",
+                json!({ "stage": "counters", "step": "confirm", "answer": "Proceed" }),
+            ),
+            (
+                WANG,
+                "answers",
+                json!({ "stage": "counters", "step": "confirm", "answer": "Stop" }),
+            ),
+            (
+                MENG,
+                "verdicts",
+                json!({ "of": { "all": true }, "choice": "Keep" }),
+            ),
+            (
+                MENG,
+                "verdicts",
+                json!({ "of": { "all": true }, "choice": "Ours" }),
+            ),
+            (
+                WANG,
+                "skips",
+                json!({ "stage": "counters", "step": "confirm", "reason": "closed" }),
+            ),
+            (
+                WANG,
+                "skips",
+                json!({ "stage": "counters", "step": "calm", "reason": "closed" }),
+            ),
+            (
+                MENG,
+                "reviews",
+                json!({ "of": "breakGlass", "outcome": "Justified" }),
+            ),
+            (
+                LIN,
+                "reviews",
+                json!({ "of": "breakGlass", "outcome": "Unjustified" }),
+            ),
+            (CHEN, "abandon", json!({ "reason": "lost" })),
+        ] {
+            self.add(FULL, &who, list, item).await;
+        }
+        let abort = json!({ "choice": "Hold", "reason": "enough" });
+        self.once(FULL, &ZHOU, "abort", abort).await;
+    }
+
+    /// A mode with a proposal, and two that are over.
+    async fn on_their_way(&mut self) {
+        let level =
+            json!({ "spec": { "level": "I", "requestedBy": INSIDER.name, "requestedAs": "duty" } });
+        let level = Ask::with("PATCH", format!("{MODES}/{PROPOSED}"), level);
+        self.act(&INSIDER, level.media(MERGE)).await;
+        let proposed =
+            json!({ "planHash": hash('b'), "level": "I", "expiresAfter": "24h", "changes": 1 });
+        let proposed = json!({ "phase": "Active", "proposed": proposed });
+        self.status(PROPOSED, proposed).await;
+        for (name, phase) in [(ENDED, "Restoring"), (CLOSED, "Closed")] {
+            let down = json!({ "spec": { "posture": "Peacetime" } });
+            let down = Ask::with("PATCH", format!("{MODES}/{name}"), down);
+            self.act(&ZHOU, down.media(MERGE)).await;
+            self.status(name, json!({ "phase": phase })).await;
+        }
+        let free = json!({ "metadata": { "finalizers": null } });
+        self.operator(format!("{MODES}/{CLOSED}"), free).await;
+    }
+
+    /// What lies beside modes.
+    async fn beside(&mut self) {
+        for at in 1..=3 {
+            let record = Ask::with("POST", RECORDS, record("attacked", at));
+            self.act(&OPERATOR_ITSELF, record).await;
+        }
+        let labels = json!({ "pingzhan.dev/freeze": "true" });
+        let freeze = json!({ "metadata": { "name": "freeze-attacked", "labels": labels } });
+        let lease = json!({ "metadata": { "name": "pingzhan-operator" }, "spec": { "holderIdentity": "a" } });
+        let plain = json!({ "metadata": { "name": "plain" } });
+        let maps = format!("{SYSTEM}/configmaps");
+        self.act(&OPERATOR_ITSELF, Ask::with("POST", &maps, freeze))
+            .await;
+        self.act(&ROOT, Ask::with("POST", &maps, plain)).await;
+        self.act(&OPERATOR_ITSELF, Ask::with("POST", LEASES, lease))
+            .await;
+    }
+
+    /// Something that may be done.
+    pub async fn act(&mut self, who: &Who, ask: Ask) -> Value {
+        let answer = send(&self.admin, Some(who), &ask).await;
+        assert!(
+            answer.is_taken(),
+            "{}: {ask:?}: {} {}",
+            who.name,
+            answer.code,
+            answer.message()
+        );
+        self.done += 1;
+        answer.body
+    }
+
+    async fn operator(&mut self, path: String, body: Value) {
+        let ask = Ask::with("PATCH", path, body)
+            .media(MERGE)
+            .query("fieldManager=pingzhan-operator");
+        self.act(&OPERATOR_ITSELF, ask).await;
+    }
+
+    pub async fn status(&mut self, name: &str, status: Value) -> Value {
+        let body = json!({ "status": status });
+        let ask = Ask::with("PATCH", format!("{MODES}/{name}/status"), body).media(MERGE);
+        let ask = ask.query("fieldManager=pingzhan-operator");
+        self.act(&OPERATOR_ITSELF, ask).await
+    }
+
+    async fn add(&mut self, name: &str, who: &Who, list: &str, mut item: Value) {
+        item["by"] = who.name.into();
+        item["as"] = who.group().into();
+        let path = format!("{MODES}/{name}");
+        let now = self.read(&path).await;
+        let mut items = now["spec"][list].as_array().cloned().unwrap_or_default();
+        items.push(item);
+        self.act(
+            who,
+            Ask::with("PATCH", path, json!({ "spec": { list: items } })).media(MERGE),
+        )
+        .await;
+    }
+
+    async fn once(&mut self, name: &str, who: &Who, field: &str, mut said: Value) {
+        said["by"] = who.name.into();
+        said["as"] = who.group().into();
+        let path = format!("{MODES}/{name}");
+        self.act(
+            who,
+            Ask::with("PATCH", path, json!({ "spec": { field: said } })).media(MERGE),
+        )
+        .await;
+    }
+
+    /// One object.
+    pub async fn read(&self, path: &str) -> Value {
+        let answer = send(&self.admin, None, &Ask::new("GET", path)).await;
+        assert!(answer.is_taken(), "{path}: {}", answer.message());
+        answer.body
+    }
+
+    /// Everything that may not have changed: where it is, and which version it has.
+    pub async fn everything(&self) -> BTreeMap<String, Value> {
+        let lists = [
+            MODES,
+            PLAYBOOKS,
+            RECORDS,
+            CRDS,
+            POLICIES,
+            BINDINGS,
+            LEASES,
+            "/api/v1/namespaces",
+        ];
+        let mut paths: Vec<String> = lists.map(str::to_owned).into();
+        for space in [SYSTEM, ACCOUNTS] {
+            for plural in ["serviceaccounts", "secrets", "configmaps", "pods"] {
+                paths.push(format!("{space}/{plural}"));
+            }
+        }
+        let mut all = BTreeMap::new();
+        for path in paths {
+            let list = self.read(&path).await;
+            for item in list["items"].as_array().into_iter().flatten() {
+                let metadata = &item["metadata"];
+                let name = metadata["name"].as_str().unwrap_or_default();
+                let version = json!([
+                    metadata["uid"],
+                    metadata["resourceVersion"],
+                    metadata["deletionTimestamp"]
+                ]);
+                all.insert(format!("{path}/{name}"), version);
+            }
+        }
+        all
+    }
+
+    /// Applies an object that lies in no namespace, as the administrator who installs.
+    async fn put(&self, object: &Value) {
+        let name = object["metadata"]["name"].as_str().expect("a name");
+        let list = match object["kind"].as_str() {
+            Some("ValidatingAdmissionPolicy") => POLICIES,
+            Some("ValidatingAdmissionPolicyBinding") => BINDINGS,
+            Some("ClusterRole") => ROLES,
+            Some("ClusterRoleBinding") => ROLE_BINDINGS,
+            other => panic!("{other:?} is not installed here"),
+        };
+        self.apply(&format!("{list}/{name}"), object.clone()).await;
+    }
+
+    async fn apply(&self, path: &str, body: Value) -> Answer {
+        let ask = Ask::with("PATCH", path, body).media(APPLY);
+        let answer = send(
+            &self.admin,
+            None,
+            &ask.query("fieldManager=admin&force=true"),
+        )
+        .await;
+        assert!(
+            answer.is_taken(),
+            "{path}: {} {}",
+            answer.code,
+            answer.message()
+        );
+        answer
+    }
+
+    /// Takes the policies away again, and what was made: other tests on this server know nothing of
+    /// them.
+    pub async fn leave(&self) {
+        for policy in policies::all(&Names::default()) {
+            for list in [BINDINGS, POLICIES] {
+                self.remove(&format!("{list}/{}", policy.name)).await;
+            }
+        }
+        self.in_force(false).await;
+        let free = json!({ "metadata": { "finalizers": null } });
+        for list in [MODES, RECORDS] {
+            let all = self.read(list).await;
+            for item in all["items"].as_array().into_iter().flatten() {
+                let path = format!(
+                    "{list}/{}",
+                    item["metadata"]["name"].as_str().expect("a name")
+                );
+                let ask = Ask::with("PATCH", &path, free.clone()).media(MERGE);
+                send(&self.admin, None, &ask).await;
+                self.remove(&path).await;
+            }
+        }
+        for path in ["flood", "attacked"].map(|name| format!("{PLAYBOOKS}/{name}")) {
+            self.remove(&path).await;
+        }
+        for name in ["freeze-attacked", "plain"] {
+            self.remove(&format!("{SYSTEM}/configmaps/{name}")).await;
+        }
+        self.remove(&format!("{LEASES}/pingzhan-operator")).await;
+        for object in people::rights() {
+            let list = if object["kind"] == "ClusterRole" {
+                ROLES
+            } else {
+                ROLE_BINDINGS
+            };
+            let name = object["metadata"]["name"].as_str().expect("a name");
+            self.remove(&format!("{list}/{name}")).await;
+        }
+    }
+
+    async fn remove(&self, path: &str) {
+        let answer = send(&self.admin, None, &Ask::new("DELETE", path)).await;
+        let gone = answer.is_taken() || answer.code == 404;
+        assert!(gone, "{path}: {} {}", answer.code, answer.message());
+    }
+}
+
+fn planned(hash: &str) -> Value {
+    json!({ "hash": hash, "changes": 1, "targets": 1, "amendments": 0 })
+}
+
+/// A mode as somebody declares it.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is written where it is passed"
+)]
+pub fn declaration(name: &str, who: &Who, more: Value) -> Value {
+    let mut spec = json!({
+        "playbookRef": { "name": "flood" }, "level": "II", "reason": "the river rises",
+        "requestedBy": who.name, "requestedAs": who.group(), "expiresAfter": "24h",
+    });
+    let more = more.as_object().expect("fields").clone();
+    spec.as_object_mut().expect("fields").extend(more);
+    json!({ "apiVersion": "pingzhan.dev/v1alpha1", "kind": "EmergencyMode",
+        "metadata": { "name": name }, "spec": spec })
+}
+
+/// A playbook that names every group but those of outsiders.
+pub fn playbook(name: &str, account: &str) -> Value {
+    json!({ "apiVersion": "pingzhan.dev/v1alpha1", "kind": "Playbook", "metadata": { "name": name },
+        "spec": {
+            "title": { "en": "Flood", "zh-CN": "洪水" }, "hazard": "Flood", "owner": "office",
+            "authority": {
+                "requesterGroups": ["duty", "retired"], "approverGroups": ["chiefs", "retired"],
+                "breakGlassGroups": ["command", "retired"], "maxTerm": { "II": "48h" },
+            },
+            "serviceAccountName": account,
+            "stages": [{ "name": "counters", "steps": [
+                { "name": "confirm", "gate": { "groups": ["command"], "prompt": { "en": "Close?" },
+                    "timeout": "5m", "onTimeout": "Skip" } },
+            ] }],
+        } })
+}
+
+/// A record of a journal.
+pub fn record(mode: &str, sequence: i64) -> Value {
+    json!({ "apiVersion": "pingzhan.dev/v1alpha1", "kind": "ChangeRecord",
+        "metadata": { "name": format!("{mode}-{sequence:06}"), "finalizers": ["pingzhan.dev/journal"],
+            "labels": { "pingzhan.dev/mode-uid": mode } },
+        "spec": { "format": 1, "mode": { "name": mode, "uid": mode }, "sequence": sequence, "epoch": 1,
+            "at": "2026-07-01T00:00:00Z", "prev": "", "type": "Turn" } })
+}
+
+/// Our kinds, for the sand table.
+pub fn kinds() -> Vec<Value> {
+    [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()]
+        .map(|kind| serde_json::to_value(kind).expect("a kind is JSON"))
+        .into()
+}
