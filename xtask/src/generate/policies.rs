@@ -7,8 +7,8 @@ use pingzhan::policies::{self, LABELS, Names};
 
 use super::{Generated, HEADER};
 
-/// Labels in the chart.
-const CHART: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
+/// Labels in the chart, where the manifests have [`LABELS`].
+pub(super) const CHART: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
 /// The operator's user name in the chart.
 const OPERATOR: &str = "{{ include \"pingzhan.userName\" . }}";
 

@@ -8,7 +8,9 @@
 use std::path::PathBuf;
 
 use pingzhan::api::names::{ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE, GROUP};
+use pingzhan::policies::LABELS;
 
+use super::policies::CHART;
 use super::{Generated, HEADER};
 
 /// The operator's namespace. Helm makes it by itself where it is asked to.
@@ -154,19 +156,14 @@ rules:
   verbs: [get, list, watch]
 "#;
 
-/// Labels in the manifests.
-const PLAIN: &str = "  labels:\n    app.kubernetes.io/name: pingzhan";
-/// Labels in the chart.
-const CHART: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
-
 /// Both namespaces, without the header.
 pub fn namespaces() -> String {
-    format!("{}---\n{}", fill(SYSTEM, PLAIN), fill(ACCOUNTS, PLAIN))
+    format!("{}---\n{}", fill(SYSTEM, LABELS), fill(ACCOUNTS, LABELS))
 }
 
 /// The operator's account and its rights, without the header.
 pub fn rights() -> String {
-    fill(RBAC, PLAIN)
+    fill(RBAC, LABELS)
 }
 
 /// The files.
