@@ -12,6 +12,7 @@ pub mod engine;
 pub mod field;
 pub mod i18n;
 pub mod ledger;
+pub mod page;
 pub mod playbook;
 pub mod policies;
 pub mod recover;

@@ -1,5 +1,6 @@
 //! The programs as people and scripts call them: exit codes, languages, one error each.
 
+mod check;
 mod demo;
 mod emergency;
 mod endings;

@@ -18,11 +18,18 @@ about-answer = Answer a playbook's gate
 about-skip = Leave a step out, with a reason
 about-verdict = Decide about fields that somebody else changed
 about-abort = Stop the switch where it is, and hold or restore what was done
+about-break-glass = Act without quorum, at once: it is recorded, told, and reviewed by somebody else
+about-review = Review what somebody did without quorum
+about-abandon = Give a mode up for lost: two people, and everything stays as it is
 about-who = Say who holds which field of an object, and why
 about-lint = Judge playbooks: fixed codes, file, line and column
+about-rbac = Make the least rights that a playbook needs
+about-rbac-generate = Print the least account, roles and bindings of a playbook, for kubectl apply -f -
+about-check = Check the installation: version, kinds, policies, operator, accounts, and what you may do
 about-crds = Print the CRDs, for kubectl apply -f -
 about-restore = Bring everything back with no operator and no EmergencyMode
 about-run = Run the operator
+about-page = Serve the emergency page, which stands in for services that are closed
 about-demo = See a whole emergency in a city, from the warning to the exact return, without any cluster
 about-rehearse = Play a playbook on a snapshot of a cluster, with faults, and report what would happen
 about-snapshot = Take what playbooks ask of a cluster into one file, to rehearse on; no Secret leaves it
@@ -43,7 +50,6 @@ error-not-in-group = { $user } is in none of these groups: { $groups }. Act as s
 error-closed = { $name } is closed: nothing of it changes any more. Declare another one if it is needed.
 error-contended = EmergencyMode { $name } is being changed all the time. Look at `pingzhan status { $name }` and try again.
 error-timed-out = { $name } did not become { $phase } within { $timeout }. It goes on all the same: see `pingzhan status { $name }`.
-error-unsupported = `{ $verb }` is not carried out by this version.
 error-output = The output cannot be written: { $problem }.
 error-unauthenticated = The cluster does not accept who you are ({ $what }): { $problem }. Sign in again.
 error-refused = The cluster refused ({ $what }): { $problem }
@@ -130,6 +136,17 @@ verdict-ours-done = Verdict on { $name }: our value is written over it.
 verdict-nothing = Nothing of { $name } waits for a verdict now. See `pingzhan status { $name }`.
 verdict-no-step = The playbook has no step { $step }. It has: { $steps }. A verdict may also be on one field (--uid and --path) or on all (--all).
 verdict-nothing-drifted = Status shows no value that waits for a verdict at { $path } of { $uid }. See `pingzhan status`, or name the value with --seen.
+break-glass-question = Act on { $name } without quorum, as { $user } in the name of { $group }? Everybody is told, and somebody else reviews it within 24 hours. [y/N]
+break-glass-done = { $by } acts on { $name } without quorum. Somebody else has to review it within 24 hours: pingzhan review { $name } justified|unjustified
+break-glass-already = { $by } has acted on { $name } without quorum already.
+review-done = The act without quorum on { $name } is reviewed.
+review-nothing = Nobody acted on { $name } without quorum: there is nothing to review.
+review-own = You acted on { $name } without quorum yourself: somebody else has to review it.
+abandon-question = Give { $name } up for lost? Whatever it changed stays changed, and nothing brings it back by itself. To bring it back, stand it down instead. [y/N]
+abandon-done = { $people ->
+        [one] You say that { $name } is lost. It takes one more person to say so.
+       *[other] { $people } people say that { $name } is lost: it is let go, and its targets stay as they are.
+    }
 abort-hold-done = { $name } stops where it is; the values stay, and its term still runs.
 abort-restore-done = { $name } stops where it is, and everything comes back.
 abort-already = { $name } was aborted by { $by } already, with the other choice. It is set once: stand it down instead.
@@ -149,7 +166,6 @@ stage-running = Running
 stage-done = Done
 stage-failed = Failed
 stage-skipped = Skipped
-stage-unsupported = Unsupported
 stage-restored = Restored
 nature-actual = Actual
 nature-exercise = EXERCISE/演练
@@ -275,16 +291,11 @@ plan-figures =
     } there
     { "        "}(about { $requests } requests in all), { $restores } back (values, then ownership)
 plan-tabletop = { "  " }note  at the table only (桌面推演): nothing of it is carried out
-plan-unsupported = { "  " }note  { $n ->
-        [one] 1 step is
-       *[other] { $n } steps are
-    } not carried out by this version
 plan-stage = stage { $name }
 plan-stage-after = stage { $name }, after { $after }
 plan-stage-left-out = stage { $name }: left out: { $why }
 plan-step = step { $name } ({ $act })
 plan-step-after = step { $name } ({ $act }), after { $after }
-plan-step-unsupported = not carried out: { $why }
 plan-step-empty = nothing to change
 plan-object = (the object)
 plan-not-there = (not there)
@@ -292,6 +303,14 @@ plan-made = (made)
 plan-act-wait = waits until { $what }, at most { $timeout }
 plan-act-ready = { $percent } % of step { $step } are ready
 plan-act-rollout = step { $step } is rolled out
+plan-act-freeze = freezes { $count ->
+    [one] the namespace { $namespaces }
+   *[other] { $count } namespaces ({ $namespaces })
+}: { $stopped } change nothing there, { $except }; what comes after it waits until that is proven, and it is lifted last
+plan-freeze-people = people
+plan-freeze-people-and = people and { $names }
+plan-freeze-nobody = with no exception
+plan-freeze-except = but for { $names }
 plan-act-gate = asks { $groups }: “{ $prompt }”; silence for { $timeout } means { $silence }
 plan-act-notify = tells { $channels }: “{ $message }”
 plan-act-run = runs a Job in { $namespace }; the return runs another that undoes it
@@ -380,3 +399,87 @@ sandtable-cannot-listen = cannot listen on { $address }: { $problem }. Choose an
 sandtable-cannot-load = cannot load { $file }: { $problem }
 sandtable-cannot-write = cannot write { $file }: { $problem }. Choose another place with --kubeconfig
 sandtable-other-kubeconfig = { $file } is another kubeconfig, and is left as it is. Choose another place with --kubeconfig
+
+page-ready = The emergency page is at http://{ $address }
+# --- rbac generate
+rbac-offline = The cluster was not asked ({ $problem }): what steps select by label may be anywhere in it, so those rights are of the whole cluster.
+rbac-needs-file = --offline needs the file of a playbook: a name says nothing without a cluster.
+rbac-danger = look twice: { $text }
+rbac-note = not known: { $text }
+rbac-unread = not read, so that rights may be missing: { $text }
+
+# --- check
+check-part-cluster = Cluster
+check-part-kinds = Kinds
+check-part-policies = Policies
+check-part-namespaces = Namespaces
+check-part-operator = Operator
+check-part-playbooks = Playbooks
+check-part-you = You
+check-all-good = Everything is in order.
+check-summary = { $bad ->
+    [0] Nothing is wrong
+    [one] 1 thing is wrong
+   *[other] { $bad } things are wrong
+  }, { $look ->
+    [0] nothing else to look at.
+    [one] 1 thing to look at.
+   *[other] { $look } things to look at.
+  }
+check-unseen = { $what } cannot be seen: { $problem }
+check-forbidden = you may not look at it
+check-unseen-next = Let yourself read it, or ask somebody who may to check.
+check-version-good = Kubernetes { $version }
+check-version-old = Kubernetes { $version } is older than { $least }
+check-version-old-next = Upgrade the cluster to { $least } or later: the admission policies that everything rests on are stable from then on.
+check-version-unknown = The cluster's version { $version } is none that is known
+check-version-unknown-next = Compare it with what the cluster's vendor says: Kubernetes 1.30 or later is needed.
+check-acts-constrained = Constrained impersonation is there: the operator can be kept from everything but acting as accounts
+check-acts-classic = Accounts are acted as by the verb impersonate; constrained impersonation comes with Kubernetes 1.36
+check-crd-good = { $name } is served, and the same as this version's
+check-crd-missing = { $name } is not installed
+check-crd-next = Install it: pingzhan crds | kubectl apply --server-side -f -
+check-crd-ending = { $name } is being deleted: modes and their journals go with it
+check-crd-ending-next = Finalizers hold what is in force. Bring everything back (pingzhan stand-down), then let it go and install it anew.
+check-crd-unserved = { $name } is not served yet
+check-crd-unserved-next = See why: kubectl describe crd
+check-crd-differs = { $name } is not this version's: it differs at { $at }
+check-policy-good = { $what } is in place, and the same as this version's
+check-policy-missing = { $what } is missing
+check-policy-next = Apply manifests/policies of this version, or upgrade the chart.
+check-policy-differs = { $what } is not this version's: it differs at { $at }
+check-namespace-good = { $name } is there
+check-namespace-missing = { $name } is missing
+check-namespace-missing-next = Apply manifests/namespaces.yaml, or say where it is: --operator-namespace, --accounts-namespace
+check-namespace-ending = { $name } is being deleted
+check-namespace-ending-next = Wait until it is gone, and install Pingzhan anew.
+check-leader-good = { $holder } leads; it was there { $seconds } s ago
+check-leader-skew = { $holder } leads; its clock and that of this machine do not agree
+check-leader-none = No operator leads: nothing that is declared is carried out
+check-leader-gone = { $holder } led, and has not been there for { $seconds } s
+check-leader-next = Look at it: kubectl -n { $namespace } get pods,leases; or start it: pingzhan run
+check-rights-good = { $user } has the { $count } rights of its roles
+check-rights-missing = { $user } lacks: { $rights }
+check-rights-next = Apply manifests/rbac.yaml of this version, or upgrade the chart.
+check-rights-unseen-next = Let yourself create subjectaccessreviews (authorization.k8s.io), or ask somebody who may.
+check-no-playbook = There is no playbook
+check-no-playbook-next = Write one (docs/guides/write-a-playbook.md) or apply one of playbooks/.
+check-playbook-malformed = { $name } cannot be read: { $problem }
+check-playbook-malformed-next = pingzhan lint says where; correct it, and apply it again.
+check-account-good = { $playbook }: its account { $account } is there
+check-account-missing = { $playbook }: there is no account { $account }
+check-account-missing-next = Make it with its rights: pingzhan rbac generate { $playbook } | kubectl apply -f -
+check-ready-good = { $playbook }: ready
+check-ready-bad = { $playbook }: { $why }
+check-ready-next = See all of it: kubectl get playbook { $playbook } -o yaml. Rights: pingzhan rbac generate { $playbook }
+check-ready-unknown = { $playbook }: no operator has said yet whether it is ready
+check-ready-unknown-next = An operator looks at each playbook when it changes, and every hour.
+check-your-rights = What you may do
+check-you = You are { $user }, in { $groups }
+check-you-may = { $playbook }: you may { $verbs }
+check-you-nothing = { $playbook }: you may look, no more
+check-you-but = { $playbook }: you have the right to { $verbs }, but are in none of the groups that the playbook names for it
+check-you-but-next = The groups decide as well: see spec.authority of playbook { $playbook }.
+check-install-good = You may install Pingzhan
+check-install-missing = You may not create { $kinds }
+check-install-missing-next = Ask an administrator of the cluster to install it.

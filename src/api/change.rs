@@ -51,7 +51,7 @@ pub enum OnResume {
     SkipMissed,
 }
 
-/// Cut the network.
+/// Cut the network, by policies that exist for the mode's lifetime.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Isolate {
@@ -60,21 +60,62 @@ pub struct Isolate {
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<NamespaceSelector>,
-    /// For `AllowOnly` and Open: from where traffic is let in.
+    /// Which pods there; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pods: Option<LabelSelector>,
+    /// For `AllowOnly` and Open: the namespaces from which traffic is let in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<NamespaceSelector>,
+    /// For `AllowOnly` and Open: the ports to which traffic is let in; all of them when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub ports: Vec<IsolatePort>,
+    /// For `CutThirdParties`: the one label, of a pod or of its namespace, that says who is a third
+    /// party; `pingzhan.dev/party: third` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub third: Option<LabelSelector>,
+    /// For `CutThirdParties`: ranges of addresses outside the cluster that are let in beside those
+    /// of the public internet, such as nodes that traffic comes through, e.g. `10.0.0.0/24`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 64)))]
+    pub outside: Vec<String>,
+}
+
+/// A port that stays open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IsolatePort {
+    /// Its number, as the pod has it.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// Its protocol; TCP when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<PortProtocol>,
+}
+
+/// The protocol of an [`IsolatePort`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum PortProtocol {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
 }
 
 /// Presets of [`Isolate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum IsolatePreset {
-    /// Nothing in, nothing out.
+    /// Nothing in, nothing out, but questions for names.
     DenyAll,
-    /// Only what is named.
+    /// Nothing in but from pods of the same namespace and of those under `from`.
     AllowOnly,
-    /// Third parties are cut off.
+    /// Third parties are cut off: they get nothing in, and those inside get nothing out.
     CutThirdParties,
-    /// One department's service is opened to another.
+    /// One department's service is opened to another, where something closes it.
     Open,
 }
 
@@ -107,6 +148,9 @@ pub struct AccessGrant {
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<NamespaceSelector>,
+    /// Whether the right is given in the whole cluster instead: only where that is meant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cluster_wide: bool,
     /// What for: recorded, shown, and part of the audit trail.
     #[schemars(length(min = 1, max = 1024))]
     pub purpose: String,
@@ -122,7 +166,7 @@ pub struct AccessRevoke {
     /// From whom.
     #[schemars(length(min = 1, max = 32))]
     pub subjects: Vec<Principal>,
-    /// Where.
+    /// Where; in every namespace, and in the cluster as a whole, when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<NamespaceSelector>,
 }
@@ -131,7 +175,7 @@ pub struct AccessRevoke {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessLockDown {
-    /// Which bindings, by label.
+    /// Which `RoleBindings` and `ClusterRoleBindings`, by label.
     pub bindings: LabelSelector,
 }
 

@@ -49,6 +49,8 @@ pub mod types {
     pub const DRIFTED: &str = "Drifted";
     /// Somebody keeps putting values back.
     pub const CONTESTED: &str = "Contested";
+    /// A program puts the mode's object back as it is kept elsewhere, people's acts and all.
+    pub const KEPT_IN_GIT: &str = "KeptInGit";
     /// The term ends soon.
     pub const EXPIRING: &str = "Expiring";
     /// Everything is back.

@@ -11,6 +11,7 @@ mod mode;
 mod mode_status;
 pub mod names;
 mod playbook;
+mod playbook_status;
 mod record;
 mod scalar;
 mod schema;
@@ -19,9 +20,9 @@ mod signal;
 mod step;
 
 pub use change::{
-    Access, AccessGrant, AccessLockDown, AccessRevoke, Apply, Config, Freeze, Isolate,
-    IsolatePreset, ObjectRef, OnResume, Patch, Principal, RoleRef, Route, RouteTo, Scale, SetField,
-    Suspend,
+    Access, AccessGrant, AccessLockDown, AccessRevoke, Apply, Config, Freeze, Isolate, IsolatePort,
+    IsolatePreset, ObjectRef, OnResume, Patch, PortProtocol, Principal, RoleRef, Route, RouteTo,
+    Scale, SetField, Suspend,
 };
 pub use common::{Level, Localized, Nature, Posture, Term};
 pub use condition::Condition;
@@ -39,6 +40,7 @@ pub use playbook::{
     Authority, Drift, DriftActive, DriftRestore, NewTargets, Objective, OnFailure, Parameter,
     ParameterType, PerLevel, Playbook, PlaybookSpec, PriorityItem, Stage,
 };
+pub use playbook_status::{PlaybookFinding, PlaybookStatus, PlaybookUse};
 pub use record::{
     ActEvent, ActNote, Acts, ChangeRecord, ChangeRecordSpec, Intent, IntentGroup, Intents,
     Observed, Outcome, Outcomes, OwnerRef, PlanPart, RecordMode, RecordType, Turn, TurnKind,

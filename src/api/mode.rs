@@ -20,6 +20,7 @@ use super::selector::NamespaceSelector;
     plural = "emergencymodes",
     shortname = "em",
     category = "pingzhan",
+    label("app.kubernetes.io/name", "pingzhan"),
     status = "EmergencyModeStatus",
     selectable = ".spec.playbookRef.name",
     printcolumn = r#"{"name":"Playbook","type":"string","jsonPath":".spec.playbookRef.name"}"#,

@@ -226,8 +226,6 @@ pub enum StageState {
     Failed,
     /// Not part of this level, or left out by a person.
     Skipped,
-    /// Holds steps that this version does not carry out.
-    Unsupported,
     /// Brought back.
     Restored,
 }

@@ -11,19 +11,35 @@ pub const HELD_BY_LABEL: &str = "pingzhan.dev/held-by";
 pub const MADE_FOR_LABEL: &str = "pingzhan.dev/made-for";
 /// An object or namespace with this label set to `true` is never touched.
 pub const EXCLUDE_LABEL: &str = "pingzhan.dev/exclude";
+/// On an account of a playbook, its roles and bindings, as they are generated: the playbook's name, cut
+/// to 63 characters.
+pub const ACCOUNT_OF_LABEL: &str = "pingzhan.dev/account-of";
 /// On a record: the uid of its mode.
 pub const MODE_UID_LABEL: &str = "pingzhan.dev/mode-uid";
 /// On a record: the name of its mode, cut to 63 characters.
 pub const MODE_NAME_LABEL: &str = "pingzhan.dev/mode";
+/// On a ConfigMap of the operator: it freezes namespaces, so that the admission policy reads it.
+pub const FREEZE_LABEL: &str = "pingzhan.dev/freeze";
+/// The admission policy that keeps people from changes where a mode freezes, and its binding.
+pub const FREEZE_POLICY: &str = "pingzhan-freeze";
 /// On a mode: it refuses new objects, so that the admission policy looks at it.
 pub const DENIES_LABEL: &str = "pingzhan.dev/denies";
-/// On a `ConfigMap` of the operator's namespace: it is a change freeze of a mode.
-pub const FREEZE_LABEL: &str = "pingzhan.dev/freeze";
+/// On a record that is tried and never stored: the policy that has to refuse it.
+pub const PROBE_LABEL: &str = "pingzhan.dev/probe";
 /// The admission policy that refuses new objects by what modes' statuses say, and its binding.
 pub const DENY_POLICY: &str = "pingzhan-new-targets";
 /// Says what an object is for: `dns`, `cni`, `csi`, `ingress`, `identity` and `panel` are never
 /// touched.
 pub const ROLE_LABEL: &str = "pingzhan.dev/role";
+/// On a pod or namespace, with the value [`THIRD`]: it belongs to somebody who is no part of the
+/// organisation.
+pub const PARTY_LABEL: &str = "pingzhan.dev/party";
+/// The value of [`PARTY_LABEL`] for third parties.
+pub const THIRD: &str = "third";
+/// On a binding that a mode made: what the right is given for.
+pub const PURPOSE_ANNOTATION: &str = "pingzhan.dev/purpose";
+/// On a binding that a mode made: the law that allows it.
+pub const LEGAL_BASIS_ANNOTATION: &str = "pingzhan.dev/legal-basis";
 /// On a mode: it is being carried out, so it may not vanish.
 pub const MODE_FINALIZER: &str = "pingzhan.dev/mode";
 /// On a record: its mode is not closed yet, so it may not vanish.
@@ -53,6 +69,13 @@ const LABEL_VALUE: usize = 63;
 const MANAGER: usize = 128;
 /// Characters of a uid that stand for it in names: enough to tell the modes of one cluster apart.
 const SHORT_UID: usize = 8;
+
+/// Groups that everybody is in, or everybody who is signed in.
+pub const EVERYBODY: [&str; 3] = [
+    "system:authenticated",
+    "system:unauthenticated",
+    "system:serviceaccounts",
+];
 
 /// The first characters of a uid, as used in names.
 pub fn short_uid(uid: &str) -> &str {

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Level, Localized, Term};
+use super::playbook_status::PlaybookStatus;
 use super::scalar::Scalar;
 use super::selector::LabelSelector;
 use super::step::Step;
@@ -18,9 +19,13 @@ use super::step::Step;
     plural = "playbooks",
     shortname = "pb",
     category = "pingzhan",
+    label("app.kubernetes.io/name", "pingzhan"),
+    status = "PlaybookStatus",
     printcolumn = r#"{"name":"Hazard","type":"string","jsonPath":".spec.hazard"}"#,
     printcolumn = r#"{"name":"Owner","type":"string","jsonPath":".spec.owner"}"#,
     printcolumn = r#"{"name":"Account","type":"string","jsonPath":".spec.serviceAccountName","priority":1}"#,
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].status"}"#,
+    printcolumn = r#"{"name":"Why","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].message","priority":1}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     doc = "A plan for one hazard (应急预案): stages of steps, who may set it in motion, and for how long."
 )]

@@ -20,6 +20,7 @@ use super::common::Level;
     plural = "changerecords",
     shortname = "cr",
     category = "pingzhan",
+    label("app.kubernetes.io/name", "pingzhan"),
     printcolumn = r#"{"name":"Mode","type":"string","jsonPath":".spec.mode.name"}"#,
     printcolumn = r#"{"name":"Sequence","type":"integer","jsonPath":".spec.sequence"}"#,
     printcolumn = r#"{"name":"Type","type":"string","jsonPath":".spec.type"}"#,

@@ -1,5 +1,4 @@
-//! Steps of a playbook: one act each. Every field of the contract is here, also of the steps that
-//! this version does not carry out yet: `lint`, `plan` and status say so, nothing is ignored.
+//! Steps of a playbook: one act each. Every field of the contract is here.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

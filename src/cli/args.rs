@@ -13,8 +13,9 @@ use crate::api::{Level, Phase, Term};
 use crate::i18n::Lang;
 
 use super::{
-    abort, answer, approve, crds, declare, demo, level, lint, pause, plan, rehearse, renew,
-    restore, run, sandtable, skip, snapshot, stand_down, status, verdict, version, who,
+    abandon, abort, answer, approve, break_glass, check, crds, declare, demo, level, lint, page,
+    pause, plan, rbac, rehearse, renew, restore, review, run, sandtable, skip, snapshot,
+    stand_down, status, verdict, version, who,
 };
 
 /// Switches digital services between peacetime and wartime, and back exactly.
@@ -86,11 +87,17 @@ pub enum Verb {
     Skip(skip::Args),
     Verdict(verdict::Args),
     Abort(abort::Args),
+    BreakGlass(break_glass::Args),
+    Review(review::Args),
+    Abandon(abandon::Args),
     Who(who::Args),
     Lint(lint::Args),
+    Rbac(rbac::Args),
+    Check(check::Args),
     Crds(crds::Args),
     Restore(restore::Args),
     Run(run::Args),
+    Page(page::Args),
     Snapshot(snapshot::Args),
     Sandtable(sandtable::Args),
     Demo(demo::Args),

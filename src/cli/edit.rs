@@ -31,6 +31,30 @@ pub async fn edit(
     what: &str,
     change: impl Fn(&EmergencyMode) -> Result<Vec<Value>, Error>,
 ) -> Result<EmergencyMode, Error> {
+    edit_record(client, name, what, |now| {
+        let operations = change(now)?;
+        let closed = now.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed);
+        if closed && !operations.is_empty() {
+            // The operator has let go of it: whatever is written there is never read.
+            return Err(Error::Closed {
+                name: name.to_owned(),
+            });
+        }
+        Ok(operations)
+    })
+    .await
+}
+
+/// The same, also where the mode is over: what people find afterwards belongs to its record.
+///
+/// # Errors
+/// As with [`edit`], but for `Closed`.
+pub async fn edit_record(
+    client: &Client,
+    name: &str,
+    what: &str,
+    change: impl Fn(&EmergencyMode) -> Result<Vec<Value>, Error>,
+) -> Result<EmergencyMode, Error> {
     let api: Api<EmergencyMode> = Api::all(client.clone());
     let params = PatchParams {
         field_manager: Some(names::CLI_MANAGER.to_owned()),
@@ -41,12 +65,6 @@ pub async fn edit(
         let operations = change(&now)?;
         if operations.is_empty() {
             return Ok(now);
-        }
-        if now.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed) {
-            // The operator has let go of it: whatever is written there is never read.
-            return Err(Error::Closed {
-                name: name.to_owned(),
-            });
         }
         let patch = guarded(&now, operations)?;
         match call(

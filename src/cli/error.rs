@@ -55,8 +55,6 @@ pub enum Error {
         phase: String,
         timeout: String,
     },
-    #[snafu(display("{verb} is not carried out by this version"))]
-    Unsupported { verb: String },
     #[snafu(display("writing the output"))]
     Output { source: std::io::Error },
     #[snafu(display("reading the signals file"))]
@@ -87,7 +85,6 @@ impl Error {
             | Self::NotInGroup { .. }
             | Self::Closed { .. }
             | Self::Contended { .. }
-            | Self::Unsupported { .. }
             | Self::Signals { .. }
             | Self::Output { .. } => Exit::Refused,
             Self::TimedOut { .. } => Exit::TimedOut,
@@ -145,7 +142,6 @@ impl Error {
                 phase = phase.clone(),
                 timeout = timeout.clone()
             ),
-            Self::Unsupported { verb } => t!(lang, "error-unsupported", verb = verb.clone()),
             Self::Output { source } => t!(lang, "error-output", problem = source.to_string()),
             Self::Signals { source } => source.to_string(),
             Self::Operator { source } => source.to_string(),
@@ -289,9 +285,6 @@ mod tests {
                 name: "flood".into(),
                 phase: "Active".into(),
                 timeout: "10m".into(),
-            },
-            Error::Unsupported {
-                verb: "restore --from-records".into(),
             },
         ]
     }

@@ -21,19 +21,25 @@ pub mod render;
 #[cfg(test)]
 mod samples;
 
+pub mod abandon;
 pub mod abort;
 pub mod answer;
 pub mod approve;
+pub mod break_glass;
+pub mod check;
 pub mod crds;
 pub mod declare;
 pub mod demo;
 pub mod level;
 pub mod lint;
+pub mod page;
 pub mod pause;
 pub mod plan;
+pub mod rbac;
 pub mod rehearse;
 pub mod renew;
 pub mod restore;
+pub mod review;
 pub mod run;
 pub mod sandtable;
 pub mod skip;
@@ -131,11 +137,17 @@ async fn dispatch(context: &Context, verb: Verb) -> Result<Exit, Error> {
         Verb::Skip(args) => skip::run(context, args).await,
         Verb::Verdict(args) => verdict::run(context, args).await,
         Verb::Abort(args) => abort::run(context, args).await,
+        Verb::BreakGlass(args) => break_glass::run(context, args).await,
+        Verb::Review(args) => review::run(context, args).await,
+        Verb::Abandon(args) => abandon::run(context, args).await,
         Verb::Who(args) => who::run(context, args).await,
         Verb::Lint(args) => lint::run(context, &args),
+        Verb::Rbac(args) => rbac::run(context, args).await,
+        Verb::Check(args) => check::run(context, args).await,
         Verb::Crds(args) => crds::run(context, &args),
         Verb::Restore(args) => restore::run(context, args).await,
         Verb::Run(args) => run::run(context, args).await,
+        Verb::Page(args) => page::run(context, args).await,
         Verb::Snapshot(args) => snapshot::run(context, args).await,
         Verb::Sandtable(args) => sandtable::run(context, args).await,
         // It has a time of its own, and so a runtime.

@@ -9,7 +9,8 @@ use kube::api::{Api, ListParams};
 use crate::api::{EmergencyMode, Phase};
 use crate::engine::facts::Facts;
 use crate::engine::layers::Rank;
-use crate::engine::plan::{Plan, describe, store};
+use crate::engine::plan::{Plan, store};
+use crate::engine::shared::{Holder, shared};
 use crate::ledger::{Direction, Ledger};
 use crate::run::retention;
 
@@ -17,9 +18,6 @@ use super::context::{Context, call};
 use super::error::Error;
 use super::preview::Wish;
 use super::status::{ledger, ledger_of, pages};
-
-/// Most shared fields that are named one by one.
-const NAMED: usize = 20;
 
 /// Modes that hold something.
 pub(super) struct Others {
@@ -92,42 +90,16 @@ impl Others {
 
     /// The fields that a plan shares with them, a sentence each.
     pub(super) fn shared(&self, plan: &Plan, wish: &Wish) -> Vec<String> {
-        if wish.tabletop {
-            return Vec::new();
-        }
         let own = Rank::declared_now(wish.nature, wish.level);
-        let mut said = Vec::new();
-        let mut more = 0;
-        for (_, _, change) in plan.changes() {
-            for (ledger, rank) in &self.all {
-                let held = ledger.head_of(&change.target.uid, &change.path);
-                let Some(held) = held.filter(|held| !held.state.is_settled_back()) else {
-                    continue;
-                };
-                if said.len() == NAMED {
-                    more += 1;
-                    continue;
-                }
-                let place = if self.is_gone(ledger) {
-                    "over it; that mode is gone, and the return brings back peacetime's value"
-                } else if own > *rank {
-                    "over it"
-                } else {
-                    "under it, and stands once that mode is over"
-                };
-                said.push(format!(
-                    "{} {}: {} has it at {}; this plan's {} lies {place}",
-                    describe(&change.target),
-                    change.path.to_pointer(),
-                    ledger.mode.name,
-                    held.ours().display(),
-                    change.after.display(),
-                ));
-            }
-        }
-        if more > 0 {
-            said.push(format!("{more} more fields are shared with other modes"));
-        }
-        said
+        let holders: Vec<Holder<'_>> = self
+            .all
+            .iter()
+            .map(|(ledger, rank)| Holder {
+                ledger,
+                rank: rank.clone(),
+                is_gone: self.is_gone(ledger),
+            })
+            .collect();
+        shared(plan, &own, &holders)
     }
 }

@@ -1,11 +1,10 @@
 //! Who acts, and in whose name: the authenticated user, and one of their groups that the playbook
 //! names. The API server checks both again.
 
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::Client;
-use kube::api::{Api, PostParams};
 
 use crate::api::Authority;
+use crate::cluster::whoami;
 
 use super::context::call;
 use super::error::Error;
@@ -28,6 +27,10 @@ pub enum Right {
     Approve,
     /// To decide in the course of a mode: skips, abort.
     Decide,
+    /// To act without quorum.
+    BreakGlass,
+    /// To judge what was done without quorum, and to give a mode up for lost.
+    Oversee,
     /// To give verdicts.
     Adjudicate,
 }
@@ -35,21 +38,8 @@ pub enum Right {
 impl Person {
     /// The one that the API server takes this program for.
     pub async fn ask(client: &Client) -> Result<Self, Error> {
-        let api: Api<SelfSubjectReview> = Api::all(client.clone());
-        let review = SelfSubjectReview::default();
-        let answer = call(
-            "ask who you are",
-            api.create(&PostParams::default(), &review),
-        )
-        .await?;
-        let info = answer
-            .status
-            .and_then(|status| status.user_info)
-            .unwrap_or_default();
-        Ok(Self {
-            name: info.username.unwrap_or_default(),
-            groups: info.groups.unwrap_or_default(),
-        })
+        let whoami::User { name, groups } = call("ask who you are", whoami::ask(client)).await?;
+        Ok(Self { name, groups })
     }
 
     /// The group in whose name they act: the one they chose, else the first that the playbook
@@ -79,6 +69,12 @@ impl Person {
         let allowed: Vec<&String> = match right {
             Right::Request => authority.requester_groups.iter().collect(),
             Right::Approve => authority.approver_groups.iter().collect(),
+            Right::BreakGlass => authority.break_glass_groups.iter().collect(),
+            Right::Oversee => authority
+                .break_glass_groups
+                .iter()
+                .chain(&authority.approver_groups)
+                .collect(),
             Right::Decide => named().collect(),
             Right::Adjudicate => named().chain(own).collect(),
         };
@@ -139,6 +135,9 @@ mod tests {
         assert_eq!(named(Right::Approve, None).as_deref(), Some("approvers"));
         assert_eq!(named(Right::Decide, None).as_deref(), Some("approvers"));
         assert_eq!(named(Right::Request, None), None);
+        assert_eq!(named(Right::BreakGlass, None), None);
+        assert_eq!(named(Right::Oversee, None).as_deref(), Some("approvers"));
+        assert_eq!(named(Right::Oversee, Some("staff")), None);
         assert_eq!(named(Right::Approve, Some("staff")), None);
         assert_eq!(named(Right::Approve, Some("night")), None);
         assert_eq!(named(Right::Decide, Some("staff")), None);

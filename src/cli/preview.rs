@@ -16,6 +16,7 @@ use crate::engine::plan::{self, Finding, Plan, Request};
 use crate::engine::protect::Own;
 use crate::playbook::expand;
 use crate::run::observe::{self, View};
+use crate::run::preflight;
 use crate::t;
 
 use super::context::{Context, call};
@@ -55,12 +56,10 @@ pub struct Operator {
     pub accounts_namespace: String,
 }
 
-/// What would be seen had no other mode begun, as far as that is known.
-fn in_peacetime(facts: Facts, others: Option<&Others>) -> Facts {
-    match others {
-        Some(others) => others.in_peacetime(facts),
-        None => facts,
-    }
+/// What would be seen had no other mode begun, where any holds something and that is known.
+fn in_peacetime(live: &Facts, others: Option<&Others>) -> Option<Facts> {
+    let others = others.filter(|others| others.all().next().is_some())?;
+    Some(others.in_peacetime(live.clone()))
 }
 
 /// Computes the plan; writes nothing. Says on standard error where targets are read as the person
@@ -83,7 +82,7 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
     let (own, accounts) = cluster::connect(config, None).map_err(|error| Error::Kubeconfig {
         problem: error.to_string(),
     })?;
-    let reader = reader(context, client, wish, own.clone(), &accounts).await?;
+    let (reader, is_account) = reader(context, client, wish, own.clone(), &accounts).await?;
     let view = View {
         account: &reader,
         discovery: &Discovery::new(own.reads),
@@ -97,9 +96,10 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         },
         explains: true,
     };
-    let facts = observe::observe(view, &expanded).await;
+    let live = observe::observe(view, &expanded).await;
     let others = Others::read(context, client).await;
-    let facts = in_peacetime(facts, others.as_ref().ok());
+    let peacetime = in_peacetime(&live, others.as_ref().ok());
+    let facts = peacetime.as_ref().unwrap_or(&live);
     let metadata = &wish.playbook.metadata;
     let request = Request {
         playbook: metadata.name.as_deref().unwrap_or_default(),
@@ -111,8 +111,13 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         scope: wish.scope.as_ref(),
         expires_after: &wish.term,
     };
-    let mut plan = plan::compute(&request, &expanded, &facts);
-    observe::explain(view, &mut plan, &facts).await;
+    let mut plan = plan::compute(&request, &expanded, facts);
+    observe::explain(view, &mut plan, facts).await;
+    // What a person may do says nothing of what the account may; and what is tried is written over what
+    // is there, not over peacetime.
+    if is_account {
+        preflight::add(view, &expanded, &live, names::TRY_MANAGER, &mut plan).await;
+    }
     let shared = shared(others, &plan, wish);
     plan.findings.extend(shared);
     Ok(plan)
@@ -131,23 +136,24 @@ fn shared(others: Result<Others, Error>, plan: &Plan, wish: &Wish) -> Vec<Findin
     }
 }
 
-/// The clients that read targets: the account's, or the person's own.
+/// The clients that read targets, the account's or the person's own, and whether they are the account's.
 async fn reader(
     context: &Context,
     client: &Client,
     wish: &Wish,
     own: Clients,
     accounts: &Accounts,
-) -> Result<Clients, Error> {
+) -> Result<(Clients, bool), Error> {
     let account = &wish.playbook.spec.service_account_name;
     let namespace = &wish.operator.accounts_namespace;
     // With --as there is nobody left to act as: a request names one user.
     if context.global.as_user.is_none() && may_act_as(client, namespace, account).await? {
-        return accounts
+        let clients = accounts
             .account(namespace, account)
             .map_err(|error| Error::Input {
                 problem: error.to_string(),
-            });
+            })?;
+        return Ok((clients, true));
     }
     let text = t!(
         context.lang,
@@ -155,7 +161,7 @@ async fn reader(
         account = format!("{namespace}/{account}")
     );
     anstream::eprintln!("{text}");
-    Ok(own)
+    Ok((own, false))
 }
 
 async fn may_act_as(client: &Client, namespace: &str, account: &str) -> Result<bool, Error> {

@@ -42,6 +42,9 @@ pub struct Args {
     /// Namespace of the service accounts that playbooks run under
     #[arg(long, value_name = "NAME", default_value = names::ACCOUNT_NAMESPACE)]
     pub accounts_namespace: String,
+    /// Writes targets as yourself, not as the playbooks' accounts: where an account has lost a right
+    #[arg(long)]
+    pub as_yourself: bool,
     /// How long to wait for the lease of an operator that was killed
     #[arg(long, value_name = "TERM", default_value = "30s", value_parser = term)]
     pub wait_for_lease: Term,
@@ -81,11 +84,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         address: None,
         lease: lease::DEFAULT,
         signals: Arc::default(),
+        readiness: None,
     };
     let config = context.config().await?;
     let only = args.name.as_deref();
     let bar = bar(t!(lang, "restore-lease"));
-    let restored = recover::restore(config, settings, clock, only, wait, |now| show(&bar, now));
+    let ourselves = args.as_yourself;
+    let restored = recover::restore(config, settings, clock, ourselves, only, wait, |now| {
+        show(&bar, now);
+    });
     let restored = restored.await;
     bar.finish_and_clear();
     // A mode that was closed before is none of this call's business.

@@ -48,6 +48,9 @@ pub struct Args {
     /// How long the records of a mode that is over are kept: days, or a term such as 36h
     #[arg(long, value_name = "TERM", default_value = "90d", value_parser = days)]
     pub record_retention: Duration,
+    /// How often playbooks are held against the cluster where nothing of them changes; 0s for never
+    #[arg(long, value_name = "TERM", default_value = "1h", value_parser = interval)]
+    pub readiness_interval: Duration,
     /// File that says where notifications, calls and questions to Prometheus go; without one they
     /// go nowhere
     #[arg(long, value_name = "FILE")]
@@ -99,6 +102,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         record_retention: args.record_retention,
         lease,
         signals: Arc::new(signals),
+        readiness: Some(args.readiness_interval).filter(|every| !every.is_zero()),
     };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -130,6 +134,14 @@ fn days(text: &str) -> Result<Duration, String> {
         Ok(days) if days > 0 => Ok(Duration::from_hours(24 * u64::from(days))),
         Ok(_) | Err(_) => Err(format!("`{text}` is not a number of days such as 90d")),
     }
+}
+
+/// A term, or `0s` for never.
+fn interval(text: &str) -> Result<Duration, String> {
+    if text == "0s" || text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    Term(text.to_owned()).to_duration()
 }
 
 /// The name of this machine; in a pod, the pod's.
@@ -205,6 +217,18 @@ mod tests {
         for bad in ["0d", "d", "-1d", "1.5d", "0s", "soon"] {
             assert!(days(bad).is_err(), "{bad} was accepted");
         }
+    }
+
+    /// What is asked too often is load that nobody ordered; what is never asked has to be wished.
+    #[test]
+    fn readiness_is_looked_at_hourly_or_never() {
+        let every = |line: &str| parsed(line).readiness_interval;
+        assert_eq!(every("pingzhan run"), crate::run::playbooks::DEFAULT);
+        assert_eq!(
+            every("pingzhan run --readiness-interval 0s"),
+            Duration::ZERO
+        );
+        assert!(interval("soon").is_err());
     }
 
     /// One flag shortens a failover; the other two follow it, as Kubernetes' own defaults do.

@@ -79,7 +79,7 @@ pub fn active() -> EmergencyMode {
         "stages": [
             { "name": "shed", "state": "Done", "changes": 360, "applied": 359, "failed": 1, "message": "1 of 360 was refused: quota" },
             { "name": "surge", "state": "Running", "changes": 52, "applied": 37, "failed": 0, "ready": 30 },
-            { "name": "access", "state": "Unsupported", "changes": 0, "applied": 0, "failed": 0, "message": "isolate is not carried out by this version" },
+            { "name": "access", "state": "Skipped", "changes": 0, "applied": 0, "failed": 0, "message": "it is for level I, and this is level II" },
             { "name": "counters", "state": "Waiting", "changes": 0, "applied": 0, "failed": 0 },
         ],
         "denies": [
@@ -146,6 +146,7 @@ pub fn playbook() -> PlaybookSpec {
         "serviceAccountName": "flood",
         "stages": [ { "name": "surge", "steps": [
             { "name": "scale-critical", "targets": { "kinds": ["Deployment"] }, "scale": { "percent": 300 } },
+            { "name": "wait-critical", "timeout": "5m", "wait": { "ready": { "step": "scale-critical", "percent": 95 } } },
         ] } ],
     }))
     .expect("the sample is a playbook")
@@ -187,7 +188,6 @@ fn step(name: &str, act: &str, changes: Vec<Change>) -> PlannedStep {
         drift_active: DriftActive::Reassert,
         drift_restore: DriftRestore::Hold,
         new_targets: NewTargets::Report,
-        unsupported: None,
         changes,
         skipped: Vec::new(),
         findings: Vec::new(),
@@ -208,7 +208,7 @@ fn stage(name: &str, after: &[&str], steps: Vec<PlannedStep>) -> PlannedStage {
 }
 
 #[allow(clippy::too_many_lines, reason = "one literal")]
-/// A plan of two stages, one that is left out, and one step that is not carried out.
+/// A plan of two stages, one of which waits for what it changes, and one that is left out.
 pub fn plan() -> Plan {
     let value = |value: serde_json::Value| Image::Present(value);
     let flags = || target("ConfigMap", "portal", "portal-flags", "uid-flags");
@@ -260,8 +260,7 @@ pub fn plan() -> Plan {
     scale.findings.push(Finding::risk(
         "Deployment hotline/hotline-api is in the middle of a rollout",
     ));
-    let mut wait = step("wait-critical", "wait", Vec::new());
-    wait.unsupported = Some("wait is not carried out by this version".into());
+    let wait = step("wait-critical", "wait", Vec::new());
     let mut access = stage(
         "access",
         &["shed"],

@@ -85,6 +85,8 @@ pub struct Accounts {
     base: Client,
     count: Option<Count>,
     impersonates: bool,
+    /// Whether nobody is acted as: our own user does what accounts would.
+    ourselves: bool,
     made: Arc<Mutex<BTreeMap<(String, String), Clients>>>,
 }
 
@@ -141,6 +143,7 @@ fn pair(base: Client, impersonates: bool, count: Option<Count>) -> (Clients, Acc
         base,
         count,
         impersonates,
+        ourselves: false,
         made: Arc::default(),
     };
     (own, accounts)
@@ -205,6 +208,14 @@ impl Clients {
 }
 
 impl Accounts {
+    /// The same, but that our own user does what accounts would do: for a person who brings back what
+    /// an account has lost the right to.
+    #[must_use]
+    pub fn ourselves(mut self) -> Self {
+        self.ourselves = true;
+        self
+    }
+
     /// The clients that act as `system:serviceaccount:{namespace}:{name}`.
     ///
     /// Only the user is named: the API server itself adds a service account's groups, while
@@ -218,7 +229,7 @@ impl Accounts {
         );
         let who = format!("{namespace}/{name}");
         ensure!(
-            !self.impersonates,
+            !self.impersonates || self.ourselves,
             AlreadyImpersonatesSnafu { account: &who }
         );
         let key = (namespace.to_owned(), name.to_owned());
@@ -226,11 +237,12 @@ impl Accounts {
         if let Some(clients) = made.get(&key) {
             return Ok(clients.clone());
         }
-        let user = HeaderValue::from_str(&format!("system:serviceaccount:{namespace}:{name}"))
-            .context(HeaderSnafu { account: &who })?;
+        let user = (!self.ourselves)
+            .then(|| HeaderValue::from_str(&format!("system:serviceaccount:{namespace}:{name}")));
+        let user = user.transpose().context(HeaderSnafu { account: &who })?;
         let bounds = Bounds {
             base: self.base.clone(),
-            user: Some(user),
+            user,
             limits: Limits::USUAL,
             count: self.count.clone(),
             away: Away::default(),
@@ -381,6 +393,7 @@ mod tests {
             base: fake.client(),
             count: None,
             impersonates: false,
+            ourselves: false,
             made: Arc::default(),
         }
     }

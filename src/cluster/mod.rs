@@ -14,8 +14,10 @@ pub mod discovery;
 pub(crate) mod fake;
 pub mod list;
 pub mod request;
+pub mod reviews;
 pub mod schemas;
 pub mod watch;
+pub mod whoami;
 pub mod write;
 
 pub use classify::Answer;

@@ -1,6 +1,6 @@
 //! What was seen of the cluster, as data: the answers to the steps' queries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::Beside;
 use crate::field::Projection;
@@ -36,6 +36,9 @@ pub struct StepFacts {
     /// What is worth knowing of the objects beside the fields, in the order of `found`, where it was
     /// asked for.
     pub beside: Vec<Vec<Beside>>,
+    /// The queries of what stands beside targets that were not answered, by their places in `found`;
+    /// nothing where nobody asked for what is worth knowing.
+    pub unread: Option<BTreeSet<usize>>,
 }
 
 impl Facts {

@@ -206,6 +206,24 @@ pub fn protected(
         .or_else(|| by_program(object_labels))
 }
 
+/// What people cannot act without, by the labels that it has itself: names, network, storage, the way in,
+/// sign-in, panel.
+pub fn depended_on(labels: &BTreeMap<String, String>) -> Option<Protected> {
+    let marked = by_mark(labels).filter(|why| ROLES.iter().any(|(_, role)| role == why));
+    marked.or_else(|| by_program(labels))
+}
+
+/// Why a namespace is never frozen: people must be able to repair what the operator and the cluster
+/// depend on, and its owner may say so.
+///
+/// That a program in it is never touched is no reason: nothing of it is changed.
+pub fn frozen(name: &str, labels: &BTreeMap<String, String>, own: Own<'_>) -> Option<Protected> {
+    let excluded = labels
+        .get(names::EXCLUDE_LABEL)
+        .is_some_and(|value| value == "true");
+    by_namespace(name, own).or_else(|| excluded.then_some(Protected::Excluded))
+}
+
 /// What is read of an object of this kind beside its labels, to know whether it is never touched.
 pub fn reads(written: &str) -> Option<Path> {
     let bindings = [
@@ -254,7 +272,12 @@ fn by_identity(target: &Target, own: Own<'_>) -> Option<Protected> {
     if GUARDED_GROUPS.contains(&group) && target.name.starts_with(OUR_PREFIX) {
         return Some(Protected::Ours);
     }
-    match target.namespace.as_str() {
+    by_namespace(&target.namespace, own)
+}
+
+/// By the namespace that it is in.
+fn by_namespace(namespace: &str, own: Own<'_>) -> Option<Protected> {
+    match namespace {
         "" => None,
         namespace if namespace == own.operator => Some(Protected::OperatorNamespace),
         namespace if namespace == own.accounts => Some(Protected::AccountNamespace),
@@ -448,6 +471,34 @@ mod tests {
         ] {
             let got = protected(&object, &BTreeMap::new(), &map(&[label]), OPS);
             assert_eq!(got, expected, "{label:?} on the namespace");
+        }
+    }
+
+    /// Whoever has to repair the cluster, or stand the mode down, gets in.
+    #[test]
+    fn namespaces_of_the_cluster_and_of_ours_and_excluded_ones_are_never_frozen() {
+        let excluded = [("pingzhan.dev/exclude", "true")];
+        let none = [];
+        let rows = [
+            ("kube-system", &none[..], Some(Protected::ClusterNamespace)),
+            ("kube-public", &none, Some(Protected::ClusterNamespace)),
+            ("kube-node-lease", &none, Some(Protected::ClusterNamespace)),
+            ("ops", &none, Some(Protected::OperatorNamespace)),
+            (
+                "pingzhan-playbooks",
+                &none,
+                Some(Protected::AccountNamespace),
+            ),
+            ("portal", &excluded, Some(Protected::Excluded)),
+            ("portal", &[("pingzhan.dev/role", "ingress")], None),
+            ("portal", &none, None),
+        ];
+        for (name, labels, expected) in rows {
+            assert_eq!(
+                frozen(name, &map(labels), OPS),
+                expected,
+                "{name} {labels:?}"
+            );
         }
     }
 

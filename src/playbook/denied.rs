@@ -36,10 +36,9 @@ pub fn is_judged(written: &str) -> bool {
 /// Whether an act changes what its step selects, so that there is something to refuse.
 pub const fn selects(act: &Act<'_>) -> bool {
     match act {
-        Act::Scale(_) | Act::Suspend(_) | Act::Config(_) | Act::Patch(_) => true,
+        Act::Scale(_) | Act::Suspend(_) | Act::Config(_) | Act::Route(_) | Act::Patch(_) => true,
         Act::Isolate(_)
         | Act::Access(_)
-        | Act::Route(_)
         | Act::Freeze(_)
         | Act::Apply(_)
         | Act::Run(_)

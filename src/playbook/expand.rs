@@ -1,6 +1,5 @@
 //! A playbook for one level and its parameters: `${parameters.x}` replaced, defaults filled in,
-//! acts resolved. What this version does not carry out is [`ResolvedAct::Unsupported`], with a
-//! sentence; it is never ignored.
+//! acts resolved.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,16 +7,19 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::{
-    Act, Call, DriftActive, DriftRestore, Gate, Level, NewTargets, Notify, ObjectRef, OnFailure,
-    OnResume, PlaybookSpec, PriorityItem, Run, Scalar, Scale, Stage, Step, Targets, Term, Wait,
+    Act, Call, DriftActive, DriftRestore, Freeze, Gate, Level, NewTargets, Notify, ObjectRef,
+    OnFailure, OnResume, PlaybookSpec, PriorityItem, RouteTo, Run, Scalar, Scale, Stage, Step,
+    Targets, Term, Wait,
 };
-use crate::field::{Image, Path};
 
 use super::conditions::{self, Where};
 use super::lint::{self, Finding, Severity, codes};
 use super::numbers::{Number, percentage};
 use super::order::{Item, order};
-use super::{deeds, fields, parameters, unsupported};
+use super::resolved::firmly;
+use super::{deeds, fields, parameters};
+
+pub use super::resolved::{Cut, Field, Making, Rights, ScaleRule};
 
 /// How long a step may take where the playbook does not say: long enough for a slow API server,
 /// short enough that a person is told within one cup of tea.
@@ -98,8 +100,16 @@ pub enum ResolvedAct {
     Patch(Vec<Field>),
     /// Make objects that exist for the mode's lifetime; references are replaced.
     Apply(Making),
+    /// Keep people and named automation from changes.
+    Freeze(Freeze),
     /// Stop what runs by itself, until the return.
     Suspend(OnResume),
+    /// Send traffic to this service.
+    Route(RouteTo),
+    /// Cut the network.
+    Isolate(Cut),
+    /// Give and take rights.
+    Access(Rights),
     /// Wait for a state of the cluster.
     Wait(Wait),
     /// Ask people.
@@ -110,44 +120,28 @@ pub enum ResolvedAct {
     Run(Run),
     /// Make an HTTP call; references are replaced.
     Call(Call),
-    /// This version does not carry it out.
-    Unsupported {
-        /// The act's word.
-        word: &'static str,
-        /// What to tell people, a sentence.
-        sentence: String,
-    },
 }
 
-/// Objects that are made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Making {
-    /// The objects, whole.
-    pub objects: Vec<Value>,
-    /// Whether one that is there already is taken over.
-    pub adopt: bool,
-}
-
-/// A field and what it is to hold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Field {
-    /// Which field.
-    pub path: Path,
-    /// What it is to hold.
-    pub to: Image,
-}
-
-/// How a number of replicas is computed from the peacetime value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ScaleRule {
-    /// A fixed number.
-    pub replicas: Option<i64>,
-    /// A percentage, rounded up.
-    pub percent: Option<i64>,
-    /// At least.
-    pub minimum: Option<i64>,
-    /// At most.
-    pub maximum: Option<i64>,
+impl ResolvedAct {
+    /// The act's word in a playbook.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Scale(_) => "scale",
+            Self::Config { .. } => "config",
+            Self::Patch(_) => "patch",
+            Self::Suspend(_) => "suspend",
+            Self::Route(_) => "route",
+            Self::Isolate(_) => "isolate",
+            Self::Access(_) => "access",
+            Self::Apply(_) => "apply",
+            Self::Freeze(_) => "freeze",
+            Self::Wait(_) => "wait",
+            Self::Gate(_) => "gate",
+            Self::Notify(_) => "notify",
+            Self::Run(_) => "run",
+            Self::Call(_) => "call",
+        }
+    }
 }
 
 /// Expands a playbook.
@@ -289,7 +283,7 @@ impl Expansion<'_> {
             after: step.after.clone(),
             timeout: timeout.and_then(Result::ok).unwrap_or(DEFAULT_TIMEOUT),
             critical: step.critical,
-            drift_active: own.active.or(book.active).unwrap_or_default(),
+            drift_active: own.active.or(book.active).unwrap_or_else(|| firmly(step)),
             drift_restore: own.restore.or(book.restore).unwrap_or_default(),
             new_targets: step
                 .new_targets
@@ -301,6 +295,11 @@ impl Expansion<'_> {
             parameters: conditions::values(self.values),
             act: self.act(stage_at, at)?,
         })
+    }
+
+    /// Whose the steps of a stage are: no two playbooks have one account, as a rule.
+    fn of<'b>(&'b self, stage: &'b Stage) -> [&'b str; 2] {
+        [&self.playbook.service_account_name, &stage.name]
     }
 
     fn condition(&self, step: &Step) -> Option<Where> {
@@ -318,16 +317,9 @@ impl Expansion<'_> {
         let pointer = format!("/spec/stages/{stage_at}/steps/{at}");
         let acts = step.acts();
         let [act] = acts.as_slice() else {
-            return Err(vec![
-                codes::NO_ACT.at(pointer, "the step has not exactly one act"),
-            ]);
+            let why = "the step has not exactly one act";
+            return Err(vec![codes::NO_ACT.at(pointer, why)]);
         };
-        if let Some(sentence) = unsupported::act(act) {
-            return Ok(ResolvedAct::Unsupported {
-                word: act.word(),
-                sentence: sentence.to_owned(),
-            });
-        }
         match act {
             Act::Scale(scale) => self
                 .scale(scale, &format!("{pointer}/scale"))
@@ -342,21 +334,26 @@ impl Expansion<'_> {
             }),
             Act::Patch(patch) => fields::fields(patch, self.values, &format!("{pointer}/patch"))
                 .map(ResolvedAct::Patch),
-            Act::Suspend(suspend) => {
-                Ok(ResolvedAct::Suspend(suspend.on_resume.unwrap_or_default()))
-            }
+            Act::Suspend(own) => Ok(ResolvedAct::Suspend(own.on_resume.unwrap_or_default())),
             Act::Wait(wait) => Ok(ResolvedAct::Wait((*wait).clone())),
             Act::Gate(gate) => Ok(ResolvedAct::Gate((*gate).clone())),
             Act::Notify(notify) => Ok(ResolvedAct::Notify((*notify).clone())),
             Act::Run(run) => Ok(ResolvedAct::Run(deeds::run(run, self.values))),
             Act::Call(call) => Ok(ResolvedAct::Call(deeds::call(call, self.values))),
             Act::Apply(apply) => Ok(ResolvedAct::Apply(deeds::apply(apply, self.values))),
-            Act::Isolate(_) | Act::Access(_) | Act::Route(_) | Act::Freeze(_) => {
-                Ok(ResolvedAct::Unsupported {
-                    word: act.word(),
-                    sentence: format!("`{}` is not carried out by this version", act.word()),
-                })
-            }
+            Act::Route(route) => Ok(ResolvedAct::Route(route.to.clone())),
+            Act::Isolate(isolate) => Ok(ResolvedAct::Isolate(deeds::isolate(
+                isolate,
+                &step.name,
+                &self.of(stage),
+            ))),
+            Act::Access(access) => Ok(ResolvedAct::Access(deeds::access(
+                access,
+                self.values,
+                &step.name,
+                &self.of(stage),
+            ))),
+            Act::Freeze(freeze) => Ok(ResolvedAct::Freeze((*freeze).clone())),
         }
     }
 
@@ -401,6 +398,7 @@ pub(super) fn left_out(stage: &Stage, level: Level) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::Image;
 
     fn example() -> PlaybookSpec {
         let text = r#"

@@ -14,10 +14,12 @@ mod order;
 pub mod parameters;
 pub mod parse;
 mod pointer;
+mod resolved;
+pub mod routed;
 pub mod suspended;
-pub mod unsupported;
 
 pub use expand::{
-    Expanded, ExpandedStage, ExpandedStep, Field, Making, ResolvedAct, ScaleRule, expand,
+    Cut, Expanded, ExpandedStage, ExpandedStep, Field, Making, ResolvedAct, Rights, ScaleRule,
+    expand,
 };
 pub use lint::{Finding, Severity};

@@ -1,16 +1,20 @@
 //! Pure: the admission policies, as templates: what the API server enforces before anybody counts.
 //!
-//! `manifests/policies` and the chart are written from them.
+//! `manifests/policies` and the chart are written from them; the operator compares what is in force
+//! with them, so that a policy that somebody has changed is found.
 //!
 //! Each policy is one YAML text with its binding. Words in braces are filled in here, from the same
 //! constants that the operator goes by.
+
+pub mod compare;
 
 use serde_json::Value;
 use snafu::{ResultExt, Snafu, ensure};
 
 use crate::api::names::{
     ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE, DENIES_LABEL, DENY_POLICY, EXCLUDE_LABEL, FREEZE_LABEL,
-    GROUP, LEASE, MADE_FOR_LABEL, OPERATOR_MANAGER, ROLE_LABEL, VERSION,
+    FREEZE_POLICY, GROUP, LEASE, MADE_FOR_LABEL, OPERATOR_MANAGER, PROBE_LABEL, ROLE_LABEL,
+    VERSION,
 };
 use crate::engine::protect;
 use crate::playbook::denied::UNJUDGED_GROUPS;
@@ -26,8 +30,32 @@ pub const LABELS: &str = "  labels:\n    app.kubernetes.io/name: pingzhan";
 /// What several policies need: who acts, and which act it is.
 const ACTS: &str = include_str!("acts.yaml");
 
+/// Whether a record is marked to be refused by this policy: the operator tries so whether it is in force.
+const PROBE_MARK: &str = "request.operation == 'CREATE' && has(object.metadata.labels) && '{probe-label}' in object.metadata.labels && object.metadata.labels['{probe-label}'] == '{name}'";
+/// The operator's record comes by this policy, too.
+const PROBE_RULE: &str =
+    "    # The operator tries whether this policy is in force: before a plan is set in force, by a dry run.
+    - {apiGroups: [{group}], apiVersions: [{version}], operations: [CREATE], resources: [changerecords], scope: \"*\"}";
+/// Of records it looks at no other.
+const PROBE_CONDITION: &str = "  - name: no-record-but-the-probe
+    expression: \"request.resource.resource != 'changerecords' || ({probe-mark})\"";
+/// And refuses that one.
+const PROBE: &str = "  - expression: \"request.resource.resource != 'changerecords'\"
+    reason: Forbidden
+    message: \"refused as it should be: this policy is in force\"";
+
+/// The policies without which nobody may act, each asked to refuse something before a plan is set in
+/// force.
+const NEEDED: [&str; 5] = [
+    "pingzhan-emergencymode",
+    "pingzhan-emergencymode-playbook",
+    "pingzhan-operator-only",
+    "pingzhan-guard",
+    "pingzhan-playbook",
+];
+
 /// The policies: name, and template.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("pingzhan-emergencymode", include_str!("emergencymode.yaml")),
     (
         "pingzhan-emergencymode-playbook",
@@ -41,6 +69,7 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("pingzhan-guard", include_str!("guard.yaml")),
     ("pingzhan-playbook", include_str!("playbook.yaml")),
     ("pingzhan-made", include_str!("made.yaml")),
+    (FREEZE_POLICY, include_str!("freeze.yaml")),
     (DENY_POLICY, include_str!("new-targets.yaml")),
 ];
 
@@ -126,6 +155,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether nothing may be begun where it is not in force.
+    pub fn is_needed(&self) -> bool {
+        NEEDED.contains(&self.name)
+    }
+
     /// The policy and the binding, as they are sent; the API server fills in defaults.
     ///
     /// # Errors
@@ -143,12 +177,12 @@ pub fn all(names: &Names) -> Vec<Policy> {
     let filled = TEMPLATES.iter().map(|(name, template)| Policy {
         name,
         file: format!("{}.yaml", name.trim_start_matches("pingzhan-")),
-        text: fill(template, names),
+        text: fill(name, template, names),
     });
     filled.collect()
 }
 
-fn fill(template: &str, names: &Names) -> String {
+fn fill(name: &str, template: &str, names: &Names) -> String {
     let Names {
         operator,
         namespace,
@@ -159,6 +193,12 @@ fn fill(template: &str, names: &Names) -> String {
         .chain([namespace.as_str(), accounts.as_str()]);
     template
         .replace("{acts}\n", ACTS)
+        .replace("{probe-rule}", PROBE_RULE)
+        .replace("{probe-condition}", PROBE_CONDITION)
+        .replace("{probe-mark}", PROBE_MARK)
+        .replace("{probe-label}", PROBE_LABEL)
+        .replace("{probe}", PROBE)
+        .replace("{name}", name)
         .replace("{labels}", LABELS)
         .replace("{operator}", operator)
         .replace("{system}", namespace)
@@ -169,7 +209,7 @@ fn fill(template: &str, names: &Names) -> String {
         .replace("{lease}", LEASE)
         .replace("{freeze}", FREEZE_LABEL)
         .replace("{wildcard}", WILDCARD_PROBE)
-        .replace("{policy}", DENY_POLICY)
+        .replace("{policy}", name)
         .replace("{unjudged}", &UNJUDGED_GROUPS.join(", "))
         .replace("{spaces}", &quoted(spaces))
         .replace("{guarded}", &quoted(protect::GUARDED_GROUPS.into_iter()))
@@ -208,6 +248,27 @@ mod tests {
                 .filter(|word| !word.is_empty())
                 .collect();
             assert_eq!(left, Vec::<&str>::new(), "{}", policy.name);
+        }
+    }
+
+    /// A rule that nobody tries may be out of force for months.
+    #[test]
+    fn every_policy_that_is_needed_refuses_the_record_that_is_marked_for_it() {
+        let all = all(&Names::default());
+        let needed: Vec<&Policy> = all.iter().filter(|policy| policy.is_needed()).collect();
+        assert_eq!(needed.len(), NEEDED.len());
+        for policy in needed {
+            let object = &policy.objects().expect("YAML")[0];
+            let spec = object["spec"].to_string();
+            assert_eq!(object["spec"]["failurePolicy"], "Fail", "{}", policy.name);
+            let mark = format!("labels['{PROBE_LABEL}'] == '{}'", policy.name);
+            assert_eq!(spec.matches(&mark).count(), 1, "{}", policy.name);
+            assert_eq!(
+                spec.matches("refused as it should be").count(),
+                1,
+                "{}",
+                policy.name
+            );
         }
     }
 

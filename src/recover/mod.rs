@@ -59,16 +59,18 @@ pub struct Restored {
 /// Brings modes back: the one of that name or uid, or every one whose journal is not closed.
 ///
 /// Guarantees: the same guards, records and two passes as the operator; `progress` is told of
-/// every look.
+/// every look. With `ourselves` targets are read and written as the user of `config`, where an account
+/// has lost its rights.
 pub async fn restore(
     config: kube::Config,
     settings: Settings,
     clock: Clock,
+    ourselves: bool,
     only: Option<&str>,
     wait_for_lease: Duration,
     mut progress: impl FnMut(&[Restored]),
 ) -> Result<Vec<Restored>, Error> {
-    let mut recovery = Recovery::begin(config, settings, clock, wait_for_lease)
+    let mut recovery = Recovery::begin(config, settings, clock, ourselves, wait_for_lease)
         .await
         .context(OperatorSnafu)?
         .ok_or(Error::Led)?;

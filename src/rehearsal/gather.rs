@@ -193,11 +193,7 @@ fn refused(play: &Play<'_>, journal: &Journal, end: End) -> Vec<Refused> {
         all.push(of_plan(String::new(), why));
     }
     let book = &play.plan;
-    let said = book
-        .problems()
-        .into_iter()
-        .chain(book.faults())
-        .chain(book.unsupported());
+    let said = book.problems().into_iter().chain(book.faults());
     all.extend(said.map(|(step, why)| of_plan(step, why.to_owned())));
     if let (End::NotPlanned | End::NotApproved, Some(why)) = (end, &play.waited_for) {
         all.push(of_plan(String::new(), why.clone()));

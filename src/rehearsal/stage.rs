@@ -178,6 +178,7 @@ impl Stage {
             record_retention: retention::DEFAULT,
             lease: lease::settings(self.settings.lease),
             signals: self.settings.signals.clone(),
+            readiness: None,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let client = Client::new(connection, "default");

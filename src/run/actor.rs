@@ -2,14 +2,17 @@
 //! sees to it that what was decided happens: journal, order, status. It writes no target.
 
 mod acts;
+mod current;
 mod deed;
 mod explain;
 mod facts;
+mod holding;
 mod input;
 mod lead;
 mod look;
 mod others;
 mod pace;
+mod proof;
 mod tell;
 
 use std::collections::BTreeSet;
@@ -22,17 +25,17 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind, names};
-use crate::cluster::{Accounts, Clients, Collection, Discovery};
+use crate::cluster::{Accounts, Clients, Discovery};
 use crate::engine::decide::{BREAK_GLASS, Candidate, Decision, Need};
 use crate::engine::denies::Newcomer;
 use crate::engine::plan::Change;
 use crate::engine::scheduler::Order;
 use crate::field::Uid;
-use crate::ledger::State as EntryState;
 use crate::ledger::record::Body;
 
 use super::clock::Setting;
 use super::crew::Playbooks;
+use super::enforcement::{Changes, Rules};
 use super::executor::{self, Command, outcomes};
 use super::hold::Watches;
 use super::mode::Mode;
@@ -65,6 +68,8 @@ pub struct Actor {
     pub object: watch::Receiver<Option<Arc<EmergencyMode>>>,
     /// All playbooks.
     pub playbooks: watch::Receiver<Playbooks>,
+    /// Whether the API server enforces the rules of authority.
+    pub rules: Rules,
     /// All modes.
     pub registry: Registry,
     /// To the executor.
@@ -87,6 +92,8 @@ struct Memory {
     ordered: bool,
     led: bool,
     contested: BTreeSet<Uid>,
+    /// Alarms that were told.
+    alarmed: BTreeSet<(&'static str, String)>,
     phase: Option<crate::api::Phase>,
     unreadable_at: Option<Timestamp>,
     refreshed_at: Option<Timestamp>,
@@ -116,13 +123,14 @@ impl Actor {
     /// Runs until the mode is over and its object let go.
     pub async fn run(mut self) {
         let mut memory = Memory::default();
+        let mut rules = self.rules.changes();
         loop {
             let until = self.turns(&mut memory).await;
             if memory.finished && self.object.borrow().is_none() {
                 break;
             }
             let decided = tokio::time::Instant::now();
-            self.wait(until, &mut memory).await;
+            self.wait(until, &mut memory, &mut rules).await;
             if memory.ordered {
                 let longest = pace::longest(memory.cost);
                 let idle = &self.mode.idle;
@@ -135,7 +143,7 @@ impl Actor {
             .await;
     }
 
-    async fn wait(&mut self, until: Option<Timestamp>, memory: &mut Memory) {
+    async fn wait(&mut self, until: Option<Timestamp>, memory: &mut Memory, rules: &mut Changes) {
         let clock = &self.deps.clock;
         let sleep = async {
             match until {
@@ -155,6 +163,7 @@ impl Actor {
             () = memory.acts.ended() => {}
             () = memory.explaining.ended() => {}
             () = sleep => {}
+            () = rules.changed() => {}
             changed = self.object.changed() => if changed.is_err() {
                 std::future::pending::<()>().await;
             },
@@ -210,7 +219,7 @@ impl Actor {
         let forget_at = look::forget(memory, self.deps.clock.now());
         self.forget_unreadable(memory).await;
         self.read_dirty().await?;
-        self.survey(memory).await?;
+        let survey_at = self.survey(memory).await?;
         let grants = self.registry.grants.clone();
         let guard = grants.lock().await;
         let (mut decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
@@ -223,8 +232,14 @@ impl Actor {
             let _ = self.publish(memory, object.as_deref(), &decision).await;
             return self.read(memory, object.as_deref(), &playbooks, need).await;
         }
+        if Self::begins(memory, object.as_deref(), &decision)
+            && !self.is_current(object.as_deref()).await?
+        {
+            // What people said since comes with the watch.
+            return Ok(Next::Wait(Some(self.soon())));
+        }
         if !decision.append.is_empty() {
-            self.append(memory, object.as_deref(), &decision).await?;
+            self.append(memory, &decision).await?;
             return Ok(Next::Again);
         }
         drop(guard);
@@ -247,16 +262,11 @@ impl Actor {
             return Ok(Next::Wait(until.into_iter().flatten().min()));
         }
         let soon = busy.then(|| self.soon());
-        let until = [decision.again_at, soon, forget_at, untold];
+        let until = [decision.again_at, soon, forget_at, untold, survey_at];
         Ok(Next::Wait(until.into_iter().flatten().min()))
     }
 
-    async fn append(
-        &self,
-        memory: &mut Memory,
-        object: Option<&EmergencyMode>,
-        decision: &Decision,
-    ) -> Result<(), String> {
+    async fn append(&self, memory: &mut Memory, decision: &Decision) -> Result<(), String> {
         let mut state = self.mode.state.lock().await;
         for body in &decision.append {
             outcomes::append(&self.deps, &mut state, body.clone())
@@ -272,9 +282,9 @@ impl Actor {
             let live = state.ledger.live().map(|entry| entry.target.uid.clone());
             let targets: Vec<Uid> = live.collect();
             drop(state);
+            self.registry.turned();
             self.registry.wake_others(&self.mode.id.uid, &targets).await;
         }
-        let _ = object;
         memory.candidate = None;
         Ok(())
     }
@@ -335,40 +345,6 @@ impl Actor {
             .await;
     }
 
-    /// Watches targets while values are to be held.
-    async fn hold(&self, memory: &mut Memory, decision: &Decision) {
-        if !decision.hold {
-            memory.holds = None;
-            return;
-        }
-        let state = self.mode.state.lock().await;
-        let mut collections: Vec<Collection> = state
-            .ledger
-            .live()
-            .filter(|entry| entry.state != EntryState::Reverted)
-            .map(|entry| {
-                let mut collection = Collection::of(&entry.target);
-                if !state.narrow {
-                    collection.namespace.clear();
-                }
-                collection
-            })
-            .collect();
-        collections.sort();
-        collections.dedup();
-        drop(state);
-        let Some(account) = self.mode.account() else {
-            return;
-        };
-        let same = memory
-            .holds
-            .as_ref()
-            .is_some_and(|holds| holds.collections == collections && holds.are_alive());
-        if !same {
-            memory.holds = Some(Watches::start(&self.mode, &account, collections));
-        }
-    }
-
     async fn read(
         &self,
         memory: &mut Memory,
@@ -379,6 +355,10 @@ impl Actor {
         match need {
             Need::Plan => {
                 self.plan(memory, object, playbooks).await;
+                Ok(Next::Again)
+            }
+            Need::Proof => {
+                self.rules.prove().await?;
                 Ok(Next::Again)
             }
             Need::Sights(targets) => {

@@ -16,6 +16,7 @@ use crate::api::{EmergencyMode, Phase, Playbook, RecordMode};
 use crate::cluster::{Accounts, Clients, Discovery};
 
 use super::actor::Actor;
+use super::enforcement::Rules;
 use super::executor::{self, Deps};
 use super::mode::{Mode, State};
 use super::operator::Settings;
@@ -36,6 +37,7 @@ pub(super) struct Crew {
     pub(super) discovery: Discovery,
     pub(super) settings: Settings,
     pub(super) deps: Deps,
+    pub(super) rules: Rules,
     pub(super) registry: Registry,
     pub(super) playbooks: watch::Receiver<Playbooks>,
     pub(super) orders: mpsc::Sender<executor::Command>,
@@ -154,7 +156,7 @@ impl Crew {
     ) -> String {
         let uid = id.uid.clone();
         let mode = self.open(id, &object).await;
-        self.act(mode, object).await;
+        Box::pin(self.act(mode, object)).await;
         uid
     }
 
@@ -202,6 +204,7 @@ impl Crew {
             settings: self.settings,
             object,
             playbooks: self.playbooks,
+            rules: self.rules,
             registry: self.registry,
             orders: self.orders,
         };
@@ -257,6 +260,13 @@ impl Crew {
     }
 }
 
+/// Whether two looks at a playbook saw the same but for its status.
+fn is_same(one: &Playbook, other: &Playbook) -> bool {
+    one.uid() == other.uid()
+        && one.spec == other.spec
+        && one.metadata.generation == other.metadata.generation
+}
+
 pub(super) async fn follow_playbooks(
     own: Clients,
     out: watch::Sender<Playbooks>,
@@ -270,7 +280,14 @@ pub(super) async fn follow_playbooks(
             Ok(Event::Init) => all.clear(),
             Ok(Event::InitApply(guard) | Event::Apply(guard)) => match guard.0 {
                 Ok(playbook) => {
-                    all.insert(playbook.name_any(), Ok(Arc::new(playbook)));
+                    let name = playbook.name_any();
+                    let known = all.get(&name).and_then(|known| known.as_ref().ok());
+                    // What is said of its readiness concerns no mode.
+                    let same = known.is_some_and(|known| is_same(known, &playbook));
+                    all.insert(name, Ok(Arc::new(playbook)));
+                    if same {
+                        continue;
+                    }
                 }
                 Err(error) => {
                     let name = error.metadata.name.unwrap_or_default();

@@ -7,13 +7,53 @@ use std::sync::Arc;
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
+use crate::api::names;
 use crate::cluster::watch::{self, Change, Meta};
 use crate::cluster::{Clients, Collection};
 use crate::engine::decide::Sight;
 use crate::field::{Path, Projection, Uid, creation};
+use crate::ledger::State as EntryState;
+use crate::step::{each, freeze};
 
 use super::mode::{Mode, State};
 use super::task;
+
+/// The collections of everything that a mode holds; and namespaces, where it freezes some, or makes
+/// something in each that it means. `operator` is the operator's namespace, where freezes are.
+pub fn collections(state: &State, operator: &str) -> Vec<Collection> {
+    let held = state.ledger.live();
+    let held = held.filter(|entry| entry.state != EntryState::Reverted);
+    let mut in_each = false;
+    let mut collections: Vec<Collection> = held
+        .map(|entry| {
+            let is_own = freeze::is_own(&entry.target, operator);
+            in_each |=
+                is_own || (creation::is(&entry.target.uid) && each::is_name(&entry.target.name));
+            let mut collection = Collection::of(&entry.target);
+            if !state.narrow && !is_own {
+                collection.namespace.clear();
+            }
+            collection
+        })
+        .collect();
+    collections.extend(in_each.then(namespaces));
+    collections.sort();
+    collections.dedup();
+    collections
+}
+
+/// The namespaces of the cluster, watched where a mode freezes some, or makes something in each.
+pub fn namespaces() -> Collection {
+    Collection {
+        api_version: "v1".to_owned(),
+        kind: NAMESPACE.to_owned(),
+        plural: "namespaces".to_owned(),
+        namespace: String::new(),
+    }
+}
+
+/// What is watched for what is new in it, and is never touched.
+const NAMESPACE: &str = "Namespace";
 
 /// Watches until it is dropped.
 pub struct Watches {
@@ -23,12 +63,23 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Starts a watch a collection.
-    pub fn start(mode: &Arc<Mode>, clients: &Clients, collections: Vec<Collection>) -> Self {
+    /// Starts a watch a collection: as the account, and of freezes with the operator's own rights.
+    pub fn start(
+        mode: &Arc<Mode>,
+        account: &Clients,
+        (own, operator): (&Clients, &str),
+        collections: Vec<Collection>,
+    ) -> Self {
         let mut tasks = JoinSet::new();
         for collection in &collections {
+            let is_own = collection.namespace == operator;
+            let (clients, labels) = if is_own {
+                (own, format!("{}=true", names::FREEZE_LABEL))
+            } else {
+                (account, String::new())
+            };
             let (mode, client) = (mode.clone(), clients.watches.clone());
-            tasks.spawn(task::own(follow(mode, client, collection.clone())));
+            tasks.spawn(task::own(follow(mode, client, collection.clone(), labels)));
         }
         Self { tasks, collections }
     }
@@ -39,8 +90,8 @@ impl Watches {
     }
 }
 
-async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
-    let mut changes = Box::pin(watch::metadata(client, &collection, ""));
+async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection, labels: String) {
+    let mut changes = Box::pin(watch::metadata(client, &collection, &labels));
     let mut present: Option<BTreeSet<Uid>> = None;
     while let Some(change) = changes.next().await {
         let mut state = mode.state.lock().await;
@@ -124,6 +175,10 @@ fn looks_at_metadata(seen: &Projection) -> bool {
 /// A watch of the whole cluster that is forbidden is tried namespace by namespace; one that fails
 /// there leaves drift unseen, which is said.
 fn interrupted(state: &mut State, collection: &Collection, why: &str) -> bool {
+    // Of namespaces nothing is held: what is new is found when something else is, at the latest.
+    if collection.kind == NAMESPACE {
+        return false;
+    }
     let forbidden = why.to_ascii_lowercase().contains("forbidden");
     if forbidden && collection.namespace.is_empty() && !state.narrow {
         state.narrow = true;

@@ -54,6 +54,20 @@ pub struct ModeLabels {
     pub mode: String,
 }
 
+/// An alarm.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct AlarmLabels {
+    /// What it is about, as in the mode's conditions.
+    pub reason: &'static str,
+}
+
+/// A playbook.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct PlaybookLabels {
+    /// Its name.
+    pub playbook: String,
+}
+
 /// The metrics. Clones count into the same numbers.
 #[derive(Clone)]
 pub struct Metrics {
@@ -74,6 +88,16 @@ pub struct Metrics {
     pub drifted: Family<ModeLabels, Gauge>,
     /// Targets that a rival keeps changing, by mode.
     pub contested: Family<ModeLabels, Gauge>,
+    /// Alarms, by what they are about.
+    pub alarms: Family<AlarmLabels, Counter>,
+    /// Alarms that did not arrive over a channel.
+    pub alarms_missed: Family<AlarmLabels, Counter>,
+    /// 1 for a mode whose act without quorum nobody has reviewed in time.
+    pub reviews_overdue: Family<ModeLabels, Gauge>,
+    /// 1 while the API server does not enforce the rules of authority.
+    pub rules_broken: Gauge,
+    /// 1 for each playbook that is ready, 0 for one that is not, as far as this process has looked.
+    pub ready: Family<PlaybookLabels, Gauge>,
     /// 1 while this process leads.
     pub leader: Gauge,
     /// Works that are queued or in flight.
@@ -113,6 +137,11 @@ impl Metrics {
             modes: Family::default(),
             drifted: Family::default(),
             contested: Family::default(),
+            alarms: Family::default(),
+            alarms_missed: Family::default(),
+            reviews_overdue: Family::default(),
+            rules_broken: Gauge::default(),
+            ready: Family::default(),
             leader: Gauge::default(),
             queue_depth: Gauge::default(),
             writes_in_flight: Gauge::default(),
@@ -123,6 +152,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("pingzhan");
         metrics.register_work(&mut registry);
         metrics.register_state(&mut registry);
+        metrics.register_alarms(&mut registry);
         metrics.registry = Arc::new(registry);
         metrics
     }
@@ -162,6 +192,15 @@ impl Metrics {
         );
     }
 
+    fn register_alarms(&self, to: &mut Registry) {
+        to.register("alarms", "Alarms, by reason", self.alarms.clone());
+        to.register(
+            "alarms_missed",
+            "Alarms that did not arrive over a channel, by reason",
+            self.alarms_missed.clone(),
+        );
+    }
+
     fn register_state(&self, to: &mut Registry) {
         to.register("modes", "Emergency modes, by phase", self.modes.clone());
         to.register(
@@ -173,6 +212,21 @@ impl Metrics {
             "contested_targets",
             "Targets with a rival",
             self.contested.clone(),
+        );
+        to.register(
+            "reviews_overdue",
+            "1 for a mode whose act without quorum nobody has reviewed in time",
+            self.reviews_overdue.clone(),
+        );
+        to.register(
+            "rules_broken",
+            "1 while the API server does not enforce the rules of authority",
+            self.rules_broken.clone(),
+        );
+        to.register(
+            "playbook_ready",
+            "1 for a playbook that is ready, 0 for one that is not",
+            self.ready.clone(),
         );
         to.register("leader", "1 while this process leads", self.leader.clone());
         to.register(
@@ -222,6 +276,10 @@ mod tests {
             mode: "flood".to_owned(),
         };
         metrics.drifted.get_or_create(&labels).set(2);
+        let labels = PlaybookLabels {
+            playbook: "flood".to_owned(),
+        };
+        metrics.ready.get_or_create(&labels).set(1);
         metrics.write_seconds.observe(0.004);
         let text = metrics.text().expect("text");
         let lines = text.lines().filter(|line| !line.contains("_bucket"));

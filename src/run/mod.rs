@@ -3,11 +3,14 @@
 //! one writer of targets ([`executor`]).
 
 pub mod actor;
+pub mod alarms;
 pub mod clock;
 mod count;
 pub mod crew;
+pub mod enforcement;
 pub mod events;
 pub mod executor;
+pub mod freeze;
 pub mod hold;
 pub mod lease;
 pub mod logs;
@@ -15,6 +18,8 @@ pub mod metrics;
 pub mod mode;
 pub mod observe;
 pub mod operator;
+pub mod playbooks;
+pub mod preflight;
 pub mod publish;
 pub mod records;
 pub mod recovery;

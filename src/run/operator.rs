@@ -9,14 +9,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::api::names;
-use crate::cluster::{self, Accounts, Clients, Discovery};
+use crate::cluster::{self, Accounts, Clients, Discovery, whoami};
+use crate::policies::Names;
 
+use super::alarms::Alarms;
 use super::clock::Clock;
 use super::crew::{self, Crew, Playbooks};
+use super::enforcement::{self, Rules};
 use super::events::Events;
 use super::executor::{self, Deps};
 use super::lease::{self, Elector, Leader, Leadership};
 use super::metrics::Metrics;
+use super::playbooks::Readiness;
 use super::registry::Registry;
 use super::server::{self, Health};
 use super::signal::Signals;
@@ -44,6 +48,8 @@ pub struct Settings {
     pub lease: lease::Settings,
     /// Where signals to other systems go.
     pub signals: Arc<Signals>,
+    /// How often playbooks are held against the cluster where nothing changes; nothing for never.
+    pub readiness: Option<std::time::Duration>,
 }
 
 /// Why the operator does not run.
@@ -212,18 +218,71 @@ impl Process {
         }
     }
 
-    /// One term of leadership: ends when it is lost.
-    async fn term(&self, leader: &Leader, epoch: i64) {
-        let (deposed, mut told) = mpsc::channel(1);
-        let registry = Registry::default();
-        let deps = Deps {
+    /// What says whether the rules of authority are in force. They name the user that this process is.
+    async fn rules(&self) -> Option<Rules> {
+        let user = match whoami::ask(&self.own.writes).await {
+            Ok(user) => user.name,
+            Err(error) => {
+                tracing::warn!(%error, "the API server does not say who this process is");
+                return None;
+            }
+        };
+        // They are shipped for one place; where a process has its lease is its own matter.
+        let accounts = &self.settings.accounts_namespace;
+        match Names::new(&user, names::DEFAULT_NAMESPACE, accounts) {
+            Ok(names) => {
+                let (own, metrics) = (self.own.clone(), self.metrics.clone());
+                Some(Rules::new(own, self.clock, metrics, names))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the rules of authority cannot be looked at");
+                None
+            }
+        }
+    }
+
+    fn deps(&self, leader: &Leader, registry: &Registry, deposed: mpsc::Sender<()>) -> Deps {
+        let (signals, metrics) = (self.settings.signals.clone(), self.metrics.clone());
+        Deps {
+            own: self.own.clone(),
+            namespace: self.settings.namespace.clone(),
             clock: self.clock,
             leader: leader.clone(),
             metrics: self.metrics.clone(),
             events: Events::start(self.own.writes.clone(), self.settings.identity.clone()),
+            alarms: Alarms::start(signals, metrics, self.clock),
             registry: registry.clone(),
             deposed,
+        }
+    }
+
+    /// What says whether playbooks are ready.
+    fn readiness(
+        &self,
+        discovery: &Discovery,
+        registry: &Registry,
+        playbooks: &watch::Receiver<Playbooks>,
+    ) -> Readiness {
+        Readiness {
+            own: self.own.clone(),
+            accounts: self.accounts.clone(),
+            discovery: discovery.clone(),
+            settings: self.settings.clone(),
+            clock: self.clock,
+            metrics: self.metrics.clone(),
+            registry: registry.clone(),
+            playbooks: playbooks.clone(),
+        }
+    }
+
+    /// One term of leadership: ends when it is lost.
+    async fn term(&self, leader: &Leader, epoch: i64) {
+        let (deposed, mut told) = mpsc::channel(1);
+        let registry = Registry::default();
+        let Some(rules) = self.rules().await else {
+            return;
         };
+        let deps = self.deps(leader, &registry, deposed);
         let (orders, commands) = mpsc::channel(ORDERS);
         let mut tasks = JoinSet::new();
         let writes = executor::run(deps.clone(), self.settings.concurrency, commands);
@@ -231,16 +290,21 @@ impl Process {
         let keep = self.settings.record_retention;
         let tidying = super::retention::run(self.own.clone(), deps.clone(), keep);
         tasks.spawn(task::own(tidying));
+        tasks.spawn(task::own(enforcement::follow(rules.clone())));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let (listed_in, mut listed) = watch::channel(false);
         let reading = crew::follow_playbooks(self.own.clone(), playbooks_in, listed_in);
         tasks.spawn(task::own(reading));
+        let discovery = Discovery::new(self.own.reads.clone());
+        let readiness = self.readiness(&discovery, &registry, &playbooks);
+        tasks.spawn(task::own(readiness.run(listed.clone())));
         let crew = Crew {
             own: self.own.clone(),
             accounts: self.accounts.clone(),
-            discovery: Discovery::new(self.own.reads.clone()),
+            discovery,
             settings: self.settings.clone(),
             deps,
+            rules,
             registry,
             playbooks,
             orders,

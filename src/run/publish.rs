@@ -6,7 +6,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use snafu::{ResultExt, Snafu};
 
-use crate::api::{EmergencyMode, EmergencyModeStatus, names};
+use crate::api::{EmergencyMode, EmergencyModeStatus, Playbook, PlaybookStatus, names};
 
 /// Why something could not be published.
 #[derive(Debug, Snafu)]
@@ -20,6 +20,8 @@ pub enum Error {
     Moved { name: String },
     #[snafu(display("the label of EmergencyMode {name} could not be changed: {source}"))]
     Mark { name: String, source: kube::Error },
+    #[snafu(display("the status of Playbook {name} could not be written: {source}"))]
+    Readiness { name: String, source: kube::Error },
     #[snafu(display("the finalizer of EmergencyMode {name} could not be changed: {source}"))]
     Finalizer { name: String, source: kube::Error },
 }
@@ -107,6 +109,32 @@ pub async fn say(
     api.patch_status(name, &params(), &patch)
         .await
         .context(StatusSnafu { name })?;
+    Ok(())
+}
+
+/// Says whether a playbook is ready, on the object of this uid; of one that cannot be read the uid is not
+/// known.
+///
+/// # Errors
+/// What the API server says.
+pub async fn playbook(
+    client: &Client,
+    name: &str,
+    uid: Option<&str>,
+    status: &PlaybookStatus,
+) -> Result<(), Error> {
+    let resource = ApiResource::erase::<Playbook>(&());
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let mut operations = vec![json!({ "op": "add", "path": "/status", "value": status })];
+    if let Some(uid) = uid {
+        operations.insert(
+            0,
+            json!({ "op": "test", "path": "/metadata/uid", "value": uid }),
+        );
+    }
+    api.patch_status(name, &params(), &json_patch(operations.into()))
+        .await
+        .context(ReadinessSnafu { name })?;
     Ok(())
 }
 

@@ -8,12 +8,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api::{RecordMode, names};
-use crate::cluster::{self, Discovery};
+use crate::cluster::{self, Clients, Discovery};
 use crate::field::{Path, Uid};
 use crate::ledger::{Direction, State};
+use crate::policies::Names;
 
+use super::alarms::Alarms;
 use super::clock::Clock;
 use super::crew::{Crew, Playbooks};
+use super::enforcement::Rules;
 use super::events::Events;
 use super::executor::{self, Deps};
 use super::lease::{Elector, Leader, Leadership};
@@ -59,14 +62,19 @@ pub struct Left {
 pub type Field = (String, String, State, Option<String>);
 
 impl Recovery {
-    /// Takes the lease. `None` when another process keeps it for longer than `wait`.
+    /// Takes the lease. With `ourselves` targets are read and written as our own user, not as accounts.
+    /// `None` when another process keeps it for longer than `wait`.
     pub async fn begin(
         config: kube::Config,
         settings: Settings,
         clock: Clock,
+        ourselves: bool,
         wait: Duration,
     ) -> Result<Option<Self>, Error> {
-        let (own, accounts) = cluster::connect(config, None).context(ConnectSnafu)?;
+        let (own, mut accounts) = cluster::connect(config, None).context(ConnectSnafu)?;
+        if ourselves {
+            accounts = accounts.ourselves();
+        }
         let (elector, leader) = Elector::new(
             own.writes.clone(),
             &settings.namespace,
@@ -86,25 +94,21 @@ impl Recovery {
         };
         let (deposed, _) = mpsc::channel(1);
         let registry = Registry::alone();
-        let deps = Deps {
-            clock,
-            leader,
-            metrics: Metrics::new(),
-            events: Events::start(own.writes.clone(), settings.identity.clone()),
-            registry: registry.clone(),
-            deposed,
-        };
+        let deps = deps(&own, &settings, clock, leader, registry.clone(), deposed);
         let (orders, commands) = mpsc::channel(64);
         let writes = executor::run(deps.clone(), settings.concurrency, commands);
         let executor = tokio::spawn(task::own(writes));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let discovery = Discovery::new(own.reads.clone());
+        // Nothing is set in force here, so that nobody asks whether the rules are.
+        let rules = Rules::new(own.clone(), clock, Metrics::new(), Names::default());
         let crew = Crew {
             own,
             accounts,
             discovery,
             settings,
             deps,
+            rules,
             registry,
             playbooks,
             orders,
@@ -155,7 +159,7 @@ impl Recovery {
             self.tasks.spawn(task::own(async move {
                 // The sender lives as long as the actor: a closed channel would say nothing.
                 let _object = sender;
-                crew.carry(id, receiver).await
+                Box::pin(crew.carry(id, receiver)).await
             }));
         }
         carried
@@ -169,6 +173,28 @@ impl Recovery {
         let _ = self.executor.await;
         drop(self.release);
         let _ = self.election.await;
+    }
+}
+
+/// What the executor stands on.
+fn deps(
+    own: &Clients,
+    settings: &Settings,
+    clock: Clock,
+    leader: Leader,
+    registry: Registry,
+    deposed: mpsc::Sender<()>,
+) -> Deps {
+    Deps {
+        own: own.clone(),
+        namespace: settings.namespace.clone(),
+        clock,
+        leader,
+        metrics: Metrics::new(),
+        events: Events::start(own.writes.clone(), settings.identity.clone()),
+        alarms: Alarms::start(settings.signals.clone(), Metrics::new(), clock),
+        registry,
+        deposed,
     }
 }
 

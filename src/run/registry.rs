@@ -16,6 +16,8 @@ pub struct Registry {
     modes: Arc<Mutex<BTreeMap<String, Arc<Mode>>>>,
     damage: Arc<Mutex<BTreeMap<String, Damaged>>>,
     opening: Arc<watch::Sender<Opening>>,
+    /// Is told when a mode begins or ends to carry a playbook out.
+    uses: Arc<watch::Sender<()>>,
     /// Whether only some modes are carried out, and the others cannot act.
     is_alone: bool,
     /// Held while changes are journalled, so that of two modes that want one field at the same moment
@@ -120,6 +122,16 @@ impl Registry {
             .collect()
     }
 
+    /// Is told when modes begin or end to carry playbooks out.
+    pub(super) fn uses(&self) -> watch::Receiver<()> {
+        self.uses.subscribe()
+    }
+
+    /// A mode began or ended to carry a playbook out.
+    pub(super) fn turned(&self) {
+        self.uses.send_replace(());
+    }
+
     /// A mode of this process.
     pub async fn find(&self, uid: &str) -> Option<Arc<Mode>> {
         self.modes.lock().await.get(uid).cloned()
@@ -146,10 +158,12 @@ impl Registry {
         self.modes.lock().await.insert(uid.clone(), mode);
         self.damage.lock().await.remove(&uid);
         self.opened(&uid);
+        self.turned();
     }
 
     pub(super) async fn remove(&self, uid: &str) {
         self.modes.lock().await.remove(uid);
+        self.turned();
     }
 }
 

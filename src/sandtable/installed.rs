@@ -8,14 +8,22 @@ use super::load::{self, Error};
 use super::serve::people::RIGHTS;
 use super::server::Server;
 use crate::api::{ChangeRecord, EmergencyMode, Playbook};
+use crate::policies::{self, Names};
 
-/// What is installed beside the kinds: as `kubectl apply -f` would of a released version.
-const MANIFESTS: [&str; 4] = [
+/// Namespaces, and the operator's rights: on a server that knows constrained impersonation.
+const RIGHTS_AND_PLACES: [&str; 3] = [
     include_str!("../../manifests/namespaces.yaml"),
     include_str!("../../manifests/rbac.yaml"),
-    include_str!("../../manifests/policies/new-targets.yaml"),
-    RIGHTS,
+    include_str!("../../manifests/impersonation-constrained.yaml"),
 ];
+
+/// What is installed beside the kinds, as YAML: as `kubectl apply -f` would of a released version.
+pub fn shipped() -> Vec<String> {
+    let policies = policies::all(&Names::default()).into_iter();
+    let policies = policies.map(|policy| policy.text);
+    let others = RIGHTS_AND_PLACES.into_iter().map(str::to_owned);
+    others.chain(policies).collect()
+}
 
 /// Installs Pingzhan.
 ///
@@ -27,8 +35,9 @@ pub fn install(server: &mut Server, now: Timestamp) -> Result<(), Error> {
         let text = serde_json::to_string(&kind).unwrap_or_default();
         load::manifests(server, &text, now)?;
     }
-    for manifest in MANIFESTS {
-        load::manifests(server, manifest, now)?;
+    for manifest in shipped() {
+        load::manifests(server, &manifest, now)?;
     }
+    load::manifests(server, RIGHTS, now)?;
     Ok(())
 }

@@ -41,7 +41,7 @@ fn query(object: &Value, making: &Making) -> Query {
 }
 
 /// The kind of an object, as playbooks write kinds.
-fn kind(object: &Value) -> String {
+pub fn kind(object: &Value) -> String {
     let text = |name: &str| object[name].as_str().unwrap_or_default();
     let group = kinds::group_of(text("apiVersion"));
     if group.is_empty() {

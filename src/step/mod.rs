@@ -1,12 +1,18 @@
 //! Pure: kinds of step. What a step needs to see of the cluster ([`needs`]), and the changes that
 //! it compiles to ([`compile`]). One file a kind, one table.
 
+mod access;
 pub mod apply;
 pub mod config;
 pub mod count;
+pub mod each;
+pub mod freeze;
+mod isolate;
 pub mod kinds;
 pub mod patch;
+pub mod remark;
 mod roots;
+mod route;
 pub mod scale;
 pub mod suspend;
 pub mod table;
@@ -20,6 +26,8 @@ use crate::api::{LabelSelector, NamespaceSelector, PriorityItem, Targets};
 use crate::field::{Image, Path, Projection, Target, Uid};
 use crate::playbook::conditions::Where;
 use crate::playbook::{ExpandedStep, ResolvedAct};
+
+pub use remark::{Beside, Remark};
 
 /// What a step needs to see: objects of one kind and some of their fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +65,30 @@ pub enum Role {
     /// Objects of GitOps that may apply what the step suspends, wherever they are. Where they cannot
     /// be read, that is worth knowing, and no more.
     Applier,
+    /// Where a freeze is written: a place in the operator's own namespace.
+    Place,
+    /// Namespaces that are frozen: of those that may be, and that the account may freeze.
+    Frozen,
+    /// Objects on which it depends what the step makes, in namespaces in which it could make something.
+    /// They stay as they are.
+    Ground,
+    /// Objects that say what the step would come to, for a plan that people read: looked at for that
+    /// only. Where they cannot be read, that is worth knowing, and no more.
+    Aside {
+        /// Where they are looked for.
+        around: Around,
+        /// What is not known where they cannot be read, in words: `whether …`.
+        unknown: &'static str,
+    },
+}
+
+/// Where it is looked for what stands beside targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// In namespaces in which the step has a target, or makes something.
+    Targets,
+    /// Wherever the query says, also outside of the mode's scope.
+    Anywhere,
 }
 
 /// Which fields a query reads.
@@ -73,6 +105,12 @@ pub enum Fields {
         object: Value,
         /// Whether one that is there is taken over.
         adopt: bool,
+    },
+    /// Nothing of it: whether an object like this one could be made in each of the namespaces, in
+    /// none where its kind is in none, and whether it is there.
+    Each {
+        /// The object, but for its namespace.
+        object: Value,
     },
 }
 
@@ -125,10 +163,23 @@ pub struct Unheld {
     pub sentence: String,
 }
 
-/// What a step needs to see. Unsupported steps need nothing.
+/// What a step needs to see.
 pub fn needs(step: &ExpandedStep) -> Vec<Query> {
-    if let ResolvedAct::Apply(making) = &step.act {
-        return apply::needs(making);
+    match &step.act {
+        ResolvedAct::Apply(making) => return apply::needs(making),
+        ResolvedAct::Isolate(cut) => return isolate::needs(cut),
+        ResolvedAct::Access(rights) => return access::needs(rights),
+        ResolvedAct::Freeze(freeze) => return freeze::needs(freeze),
+        ResolvedAct::Scale(_)
+        | ResolvedAct::Config { .. }
+        | ResolvedAct::Patch(_)
+        | ResolvedAct::Suspend(_)
+        | ResolvedAct::Route(_)
+        | ResolvedAct::Wait(_)
+        | ResolvedAct::Gate(_)
+        | ResolvedAct::Notify(_)
+        | ResolvedAct::Run(_)
+        | ResolvedAct::Call(_) => {}
     }
     let Some(targets) = &step.targets else {
         return Vec::new();
@@ -138,14 +189,17 @@ pub fn needs(step: &ExpandedStep) -> Vec<Query> {
         ResolvedAct::Config { set, restart } => config::needs(targets, set, restart),
         ResolvedAct::Patch(fields) => patch::needs(targets, fields),
         ResolvedAct::Suspend(_) => suspend::needs(targets),
+        ResolvedAct::Route(to) => route::needs(targets, to),
         // A wait looks while it waits: what is not there yet is no problem of the plan.
         ResolvedAct::Apply(_)
+        | ResolvedAct::Isolate(_)
+        | ResolvedAct::Access(_)
+        | ResolvedAct::Freeze(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Notify(_)
         | ResolvedAct::Run(_)
-        | ResolvedAct::Call(_)
-        | ResolvedAct::Unsupported { .. } => Vec::new(),
+        | ResolvedAct::Call(_) => Vec::new(),
     };
     for query in &mut queries {
         query.priority.clone_from(&step.priority);
@@ -173,13 +227,40 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
         ResolvedAct::Scale(_)
         | ResolvedAct::Config { .. }
         | ResolvedAct::Suspend(_)
+        | ResolvedAct::Route(_)
+        | ResolvedAct::Isolate(_)
+        | ResolvedAct::Access(_)
         | ResolvedAct::Apply(_)
+        | ResolvedAct::Freeze(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Notify(_)
         | ResolvedAct::Run(_)
-        | ResolvedAct::Call(_)
-        | ResolvedAct::Unsupported { .. } => Vec::new(),
+        | ResolvedAct::Call(_) => Vec::new(),
+    }
+}
+
+/// What is worth knowing of a step by what stands beside its targets, for people who read the plan.
+pub fn remarks(step: &ExpandedStep, beside: Beside<'_>) -> Vec<Remark> {
+    match (&step.act, &step.targets) {
+        (ResolvedAct::Route(to), Some(targets)) => route::remarks(targets, to, beside),
+        (ResolvedAct::Isolate(cut), _) => isolate::remarks(cut, beside),
+        (ResolvedAct::Access(rights), _) => access::remarks(rights, beside),
+        (
+            ResolvedAct::Scale(_)
+            | ResolvedAct::Config { .. }
+            | ResolvedAct::Patch(_)
+            | ResolvedAct::Suspend(_)
+            | ResolvedAct::Route(_)
+            | ResolvedAct::Apply(_)
+            | ResolvedAct::Freeze(_)
+            | ResolvedAct::Wait(_)
+            | ResolvedAct::Gate(_)
+            | ResolvedAct::Notify(_)
+            | ResolvedAct::Run(_)
+            | ResolvedAct::Call(_),
+            _,
+        ) => Vec::new(),
     }
 }
 
@@ -190,6 +271,9 @@ pub fn written(step: &ExpandedStep) -> Vec<(&str, Vec<&Path>)> {
 pub fn compile(step: &ExpandedStep, found: &[Vec<Projection>]) -> Compiled {
     let mut compiled = match (&step.act, &step.targets) {
         (ResolvedAct::Apply(making), _) => apply::compile(making, found),
+        (ResolvedAct::Isolate(cut), _) => isolate::compile(cut, found),
+        (ResolvedAct::Access(rights), _) => access::compile(rights, found),
+        (ResolvedAct::Freeze(freeze), _) => freeze::compile(freeze, found, &[&step.name]),
         (_, None) => return Compiled::default(),
         (act, Some(targets)) => of_targets(act, targets, found),
     };
@@ -212,13 +296,16 @@ fn of_targets(act: &ResolvedAct, targets: &Targets, found: &[Vec<Projection>]) -
         ResolvedAct::Config { set, .. } => config::compile(targets, set, found),
         ResolvedAct::Patch(fields) => patch::compile(fields, found),
         ResolvedAct::Suspend(on_resume) => suspend::compile(targets, *on_resume, found),
+        ResolvedAct::Route(to) => route::compile(targets, to, found),
         ResolvedAct::Apply(_)
+        | ResolvedAct::Isolate(_)
+        | ResolvedAct::Access(_)
+        | ResolvedAct::Freeze(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
         | ResolvedAct::Notify(_)
         | ResolvedAct::Run(_)
-        | ResolvedAct::Call(_)
-        | ResolvedAct::Unsupported { .. } => Compiled::default(),
+        | ResolvedAct::Call(_) => Compiled::default(),
     }
 }
 

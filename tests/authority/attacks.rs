@@ -74,6 +74,8 @@ impl<'a> Cases<'a> {
         cases.declared();
         cases.guarded();
         cases.made();
+        cases.stopped();
+        cases.probed();
         let mut rng = cases.rng.clone();
         rng.shuffle(&mut cases.attacks);
         rng.shuffle(&mut cases.allowed);

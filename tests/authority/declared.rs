@@ -8,7 +8,7 @@ use super::ask::{APPLY, Ask, Form, MERGE, Refusal};
 use super::attacks::Cases;
 use super::people::{
     ACCOUNT, EVERYBODY, HE, INSIDER, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, Who,
-    ZHOU,
+    XIE, ZHOU,
 };
 use super::world::{
     ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, SYSTEM, declaration, hash,
@@ -198,6 +198,12 @@ impl Cases<'_> {
             &[list],
         );
         let right = Refusal::Policy(RIGHTS, "`breakglass`");
+        self.declare(
+            "with glass by no right, in the name of a group that may",
+            &XIE,
+            &glass(&XIE, XIE.name, "command"),
+            &[right],
+        );
         self.declare(
             "with glass by no right",
             &ZHOU,

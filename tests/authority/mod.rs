@@ -11,6 +11,7 @@ mod ask;
 mod attacks;
 mod declared;
 mod example;
+mod frozen;
 mod nets;
 mod people;
 mod races;
@@ -166,6 +167,7 @@ async fn attack(world: &mut World, server: &str) {
         "seed {seed}: these were changed: {changed:?}"
     );
     advised(world).await;
+    frozen::spared(world).await;
     races::crowd(world).await;
     let late = races::changing_plan(world).await;
     let (attacks, allowed) = (attacks.len() + late, allowed.len() + world.done);

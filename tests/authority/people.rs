@@ -62,6 +62,12 @@ pub const WU: Who = who(
     &["duty"],
     Rights::Verbs(&["declare", "standdown"]),
 );
+/// In the groups of those who declare and of those who act without a quorum, with the right to the first.
+pub const XIE: Who = who(
+    "duty-officer-xie",
+    &["duty", "command"],
+    Rights::Verbs(&["declare"]),
+);
 pub const LIN: Who = who(
     "approver-lin",
     &["chiefs"],
@@ -140,9 +146,10 @@ pub const OPERATOR_ITSELF: Who = who(OPERATOR, account!("pingzhan-system"), Righ
 pub const RESCUER: Who = who("engineer-rao", &["platform"], Rights::Verbs(&["recover"]));
 
 /// Everybody who acts, entitled or not, but the operator and those without any right.
-pub const EVERYBODY: [Who; 20] = [
+pub const EVERYBODY: [Who; 21] = [
     ZHOU,
     WU,
+    XIE,
     LIN,
     CHEN,
     WANG,
@@ -191,7 +198,7 @@ impl Who {
         self.name.starts_with("system:")
     }
 
-    fn subject(&self) -> Value {
+    pub fn subject(&self) -> Value {
         json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": self.name })
     }
 }
@@ -256,6 +263,7 @@ pub fn rights() -> Vec<Value> {
         &[freezes],
         vec![OPERATOR_ITSELF.subject()],
     );
+    all.extend(super::frozen::rights());
     all
 }
 

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kube::{Client, CustomResourceExt as _};
+use pingzhan::api::names::{FREEZE_POLICY, PROBE_LABEL};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
 use pingzhan::policies::{self, Names};
 use serde_json::{Value, json};
 
 use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
+use super::frozen::{self, FREEZE, FROZEN};
 use super::people::{
-    self, CHEN, INSIDER, LIN, MALLORY, MENG, OPERATOR_ITSELF, ROOT, TANG, WANG, Who, ZHOU,
+    self, CHEN, CONTROLLER, INSIDER, LIN, MENG, OPERATOR_ITSELF, ROOT, WANG, Who, ZHOU,
 };
 
 pub const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
@@ -91,66 +93,32 @@ impl World {
                 world.put(&object).await;
             }
         }
-        world.in_force(true).await;
+        world.in_force().await;
         world
     }
 
-    /// What each policy refuses, so that it is known to be in force: whose request, and what it is.
-    fn probes() -> Vec<(Who, Ask, &'static str)> {
-        let mode = declaration("probe", &ZHOU, json!({}));
-        let mut of_another = mode.clone();
-        of_another["spec"]["requestedBy"] = "somebody".into();
-        let record = record("probe", 1);
-        let secret = json!({ "metadata": { "name": "probe",
-            "annotations": { "kubernetes.io/service-account.name": "pingzhan" } },
-            "type": "kubernetes.io/service-account-token" });
-        vec![
-            (
-                ZHOU,
-                Ask::with("POST", MODES, of_another).dry(),
-                "pingzhan-emergencymode",
-            ),
-            (
-                TANG,
-                Ask::with("POST", MODES, declaration("probe", &TANG, json!({}))).dry(),
-                "pingzhan-emergencymode-playbook",
-            ),
-            (
-                MALLORY,
-                Ask::with("POST", RECORDS, record).dry(),
-                "pingzhan-operator-only",
-            ),
-            (
-                ROOT,
-                Ask::with("POST", format!("{SYSTEM}/secrets"), secret).dry(),
-                "pingzhan-guard",
-            ),
-            (
-                MALLORY,
-                Ask::with("POST", PLAYBOOKS, playbook("probe", "flood")).dry(),
-                "pingzhan-playbook",
-            ),
-        ]
-    }
-
-    /// Waits until the policies are in force, or are not any more. It makes the playbook by the way,
-    /// since a policy without parameters asks nothing.
-    pub async fn in_force(&self, wanted: bool) {
+    /// Waits until every policy is in force. It makes the playbook by the way, since a policy without
+    /// parameters asks nothing.
+    async fn in_force(&self) {
         self.apply(&format!("{PLAYBOOKS}/flood"), playbook("flood", "flood"))
             .await;
-        for (who, ask, policy) in Self::probes() {
-            let follows = async {
-                loop {
-                    let answer = send(&self.admin, Some(&who), &ask).await;
-                    if answer.is(Refusal::Policy(policy, "")) == wanted {
-                        return;
-                    }
-                    tokio::time::sleep(AGAIN).await;
-                }
-            };
-            let in_time = tokio::time::timeout(PATIENCE, follows).await;
-            in_time.unwrap_or_else(|_| panic!("{policy}: in force = {wanted} does not come about"));
+        for policy in needed() {
+            self.refused(&OPERATOR_ITSELF, &probe(policy), policy).await;
         }
+    }
+
+    /// Waits until a policy refuses this.
+    async fn refused(&self, who: &Who, ask: &Ask, policy: &'static str) {
+        let follows = async {
+            while !send(&self.admin, Some(who), ask)
+                .await
+                .is(Refusal::Policy(policy, ""))
+            {
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, follows).await;
+        in_time.unwrap_or_else(|_| panic!("{policy} does not come in force"));
     }
 
     /// Modes on every part of their way, a journal, a freeze and a lease.
@@ -265,13 +233,19 @@ impl World {
             self.act(&OPERATOR_ITSELF, record).await;
         }
         let labels = json!({ "pingzhan.dev/freeze": "true" });
-        let freeze = json!({ "metadata": { "name": "freeze-attacked", "labels": labels } });
+        let freeze =
+            json!({ "metadata": { "name": FREEZE, "labels": labels }, "data": frozen::data() });
         let lease = json!({ "metadata": { "name": "pingzhan-operator" }, "spec": { "holderIdentity": "a" } });
         let plain = json!({ "metadata": { "name": "plain" } });
         let maps = format!("{SYSTEM}/configmaps");
+        self.act(&ROOT, Ask::with("POST", &maps, plain.clone()))
+            .await;
+        let here = format!("{FROZEN}/configmaps");
+        self.act(&ROOT, Ask::with("POST", here, plain)).await;
         self.act(&OPERATOR_ITSELF, Ask::with("POST", &maps, freeze))
             .await;
-        self.act(&ROOT, Ask::with("POST", &maps, plain)).await;
+        self.refused(&OPERATOR_ITSELF, &frozen::probe(), FREEZE_POLICY)
+            .await;
         self.act(&OPERATOR_ITSELF, Ask::with("POST", LEASES, lease))
             .await;
     }
@@ -354,6 +328,7 @@ impl World {
                 paths.push(format!("{space}/{plural}"));
             }
         }
+        paths.push(format!("{FROZEN}/configmaps"));
         let mut all = BTreeMap::new();
         for path in paths {
             let list = self.read(&path).await;
@@ -371,16 +346,10 @@ impl World {
         all
     }
 
-    /// Applies an object that lies in no namespace, as the administrator who installs.
+    /// Applies an object, as the administrator who installs.
     async fn put(&self, object: &Value) {
         let name = object["metadata"]["name"].as_str().expect("a name");
-        let list = match object["kind"].as_str() {
-            Some("ValidatingAdmissionPolicy") => POLICIES,
-            Some("ValidatingAdmissionPolicyBinding") => BINDINGS,
-            Some("ClusterRole") => ROLES,
-            Some("ClusterRoleBinding") => ROLE_BINDINGS,
-            other => panic!("{other:?} is not installed here"),
-        };
+        let list = list_of(object);
         self.apply(&format!("{list}/{name}"), object.clone()).await;
     }
 
@@ -401,41 +370,19 @@ impl World {
         answer
     }
 
-    /// Takes the policies away again, and what was made: other tests on this server know nothing of
-    /// them.
+    /// Takes away what the next test on this server would not: what is ours is taken away before it.
     pub async fn leave(&self) {
-        for policy in policies::all(&Names::default()) {
-            for list in [BINDINGS, POLICIES] {
-                self.remove(&format!("{list}/{}", policy.name)).await;
-            }
+        // What stays frozen until then holds administrators, too.
+        let lifted = Ask::new("DELETE", format!("{SYSTEM}/configmaps/{FREEZE}"));
+        let plain = Ask::new("DELETE", format!("{FROZEN}/configmaps/plain"));
+        for (who, ask) in [(OPERATOR_ITSELF, lifted), (CONTROLLER, plain)] {
+            let answer = send(&self.admin, Some(&who), &ask).await;
+            let gone = answer.is_taken() || answer.code == 404;
+            assert!(gone, "{}", answer.message());
         }
-        self.in_force(false).await;
-        let free = json!({ "metadata": { "finalizers": null } });
-        for list in [MODES, RECORDS] {
-            let all = self.read(list).await;
-            for item in all["items"].as_array().into_iter().flatten() {
-                let path = format!(
-                    "{list}/{}",
-                    item["metadata"]["name"].as_str().expect("a name")
-                );
-                let ask = Ask::with("PATCH", &path, free.clone()).media(MERGE);
-                send(&self.admin, None, &ask).await;
-                self.remove(&path).await;
-            }
-        }
-        for path in ["flood", "attacked"].map(|name| format!("{PLAYBOOKS}/{name}")) {
-            self.remove(&path).await;
-        }
-        for name in ["freeze-attacked", "plain"] {
-            self.remove(&format!("{SYSTEM}/configmaps/{name}")).await;
-        }
-        self.remove(&format!("{LEASES}/pingzhan-operator")).await;
+        self.remove(&format!("{SYSTEM}/configmaps/plain")).await;
         for object in people::rights() {
-            let list = if object["kind"] == "ClusterRole" {
-                ROLES
-            } else {
-                ROLE_BINDINGS
-            };
+            let list = list_of(&object);
             let name = object["metadata"]["name"].as_str().expect("a name");
             self.remove(&format!("{list}/{name}")).await;
         }
@@ -446,6 +393,32 @@ impl World {
         let gone = answer.is_taken() || answer.code == 404;
         assert!(gone, "{path}: {} {}", answer.code, answer.message());
     }
+}
+
+/// Where objects of a kind are.
+fn list_of(object: &Value) -> &'static str {
+    match object["kind"].as_str() {
+        Some("ValidatingAdmissionPolicy") => POLICIES,
+        Some("ValidatingAdmissionPolicyBinding") => BINDINGS,
+        Some("ClusterRole") => ROLES,
+        Some("ClusterRoleBinding") => ROLE_BINDINGS,
+        Some("RoleBinding") => frozen::ROLE_BINDINGS,
+        other => panic!("{other:?} is not installed here"),
+    }
+}
+
+/// The policies without which nothing may be begun.
+pub fn needed() -> Vec<&'static str> {
+    let all = policies::all(&Names::default()).into_iter();
+    let needed = all.filter(policies::Policy::is_needed);
+    needed.map(|policy| policy.name).collect()
+}
+
+/// The record that a policy is there to refuse, as the operator sends it.
+pub fn probe(policy: &str) -> Ask {
+    let mut probe = record("probe", 1);
+    probe["metadata"] = json!({ "name": "probe-000001", "labels": { PROBE_LABEL: policy } });
+    Ask::with("POST", RECORDS, probe).dry()
 }
 
 fn planned(hash: &str) -> Value {

@@ -89,9 +89,9 @@ async fn play(weather: Weather) -> Run {
     });
     let modes: Api<EmergencyMode> = Api::all(admin.clone());
     declare(&admin, &modes).await;
-    answer(&modes).await;
+    answer(&admin, &modes).await;
     until(&modes, phase(Phase::Active)).await;
-    write(&modes, json!({ "posture": "Peacetime" })).await;
+    write(&admin, json!({ "posture": "Peacetime" })).await;
     until(&modes, phase(Phase::Closed)).await;
     let after = whole(&admin, &city).await;
     second.abort();

@@ -2,6 +2,7 @@
 //! floods does with it.
 
 mod crash;
+mod cyber;
 pub mod flood;
 mod loaded;
 pub mod played;

@@ -12,6 +12,7 @@ use pingzhan::field::exact;
 use pingzhan::run::clock::Clock;
 use pingzhan::run::operator::{self, Settings};
 use pingzhan::run::{lease, retention};
+use pingzhan::sandtable::installed::shipped;
 use pingzhan::sandtable::load;
 use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::schema;
@@ -25,14 +26,13 @@ use tokio::time::sleep;
 use super::flood::spec;
 use super::loaded::{Place, found, whole};
 use crate::fleet::{self, City};
+use crate::support::people::{person, who_acts};
 use pingzhan::rehearsal::keda;
 
-/// What is installed beside the CRDs, and the rights of people and of the playbook's account.
-const MANIFESTS: [&str; 3] = [
-    include_str!("../../manifests/namespaces.yaml"),
-    include_str!("../../manifests/rbac.yaml"),
-    include_str!("../../xtask/src/demo/rights.yaml"),
-];
+/// Who declares and stands down, and in whose name.
+const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
+/// The rights of people and of the playbook's account.
+const RIGHTS: &str = include_str!("../../xtask/src/demo/rights.yaml");
 /// Every object of the city.
 pub type Whole = BTreeMap<Place, Value>;
 const NAME: &str = "flood";
@@ -50,7 +50,7 @@ pub fn installed(clock: &Clock) -> Service {
         let text = serde_json::to_string(&crd).expect("a kind is JSON");
         load::manifests(&mut server, &text, now).expect("it is accepted");
     }
-    for text in MANIFESTS {
+    for text in shipped().iter().map(String::as_str).chain([RIGHTS]) {
         load::manifests(&mut server, text, now).expect("they are accepted");
     }
     let clock = *clock;
@@ -67,6 +67,7 @@ pub fn settings() -> Settings {
         record_retention: retention::DEFAULT,
         lease: lease::settings(15),
         signals: std::sync::Arc::default(),
+        readiness: None,
     }
 }
 
@@ -99,7 +100,14 @@ pub async fn until(
     panic!("it did not come: {last:?}");
 }
 
-pub async fn write(modes: &Api<EmergencyMode>, spec: Value) {
+pub async fn write(admin: &Client, spec: Value) {
+    write_as(OFFICER, admin, spec).await;
+}
+
+/// The same by who acts in it, or else by this person.
+pub async fn write_as(who: (&str, &str), admin: &Client, spec: Value) {
+    let (name, group) = who_acts(&spec).unwrap_or(who);
+    let modes: Api<EmergencyMode> = Api::all(person(admin, name, group));
     let patch = Patch::Merge(json!({ "spec": spec }));
     let written = modes.patch(NAME, &PatchParams::default(), &patch).await;
     written.expect("the mode is changed");
@@ -117,17 +125,18 @@ pub async fn declare(admin: &Client, modes: &Api<EmergencyMode>) {
     published.expect("the playbook is accepted");
     let declared = serde_json::from_value(json!({
         "playbookRef": { "name": "flood-response" }, "level": "II", "reason": "the river rises",
-        "requestedBy": "zhou", "requestedAs": "emergency-duty", "expiresAfter": "24h",
+        "requestedBy": OFFICER.0, "requestedAs": OFFICER.1, "expiresAfter": "24h",
     }));
     let mode = EmergencyMode::new(NAME, declared.expect("a mode"));
-    let created = modes.create(&PostParams::default(), &mode).await;
+    let officer: Api<EmergencyMode> = Api::all(person(admin, OFFICER.0, OFFICER.1));
+    let created = officer.create(&PostParams::default(), &mode).await;
     created.expect("the mode is accepted");
     let plan = until(modes, |status| status.plan.is_some()).await.plan;
     let hash = plan.expect("a plan").hash;
     let approval = |by: &str| json!({ "by": by, "as": "emergency-approvers", "planHash": hash });
-    write(modes, json!({ "approvals": [approval("lin")] })).await;
+    write(admin, json!({ "approvals": [approval("lin")] })).await;
     let both = [approval("lin"), approval("chen")];
-    write(modes, json!({ "approvals": both })).await;
+    write(admin, json!({ "approvals": both })).await;
 }
 
 /// Whether all targets are held, and nothing else differs but what autoscalers made of it.
@@ -165,7 +174,7 @@ pub fn unlike(city: &City, before: &Whole, after: &Whole) -> Vec<String> {
 }
 
 /// Answers the one gate, once it asks.
-pub async fn answer(modes: &Api<EmergencyMode>) {
+pub async fn answer(admin: &Client, modes: &Api<EmergencyMode>) {
     let asks = |status: &EmergencyModeStatus| {
         let said = status.waiting_on.as_deref().unwrap_or_default();
         said.contains("counters/confirm waits for: an answer")
@@ -173,7 +182,7 @@ pub async fn answer(modes: &Api<EmergencyMode>) {
     until(modes, asks).await;
     let answer = json!({ "stage": "counters", "step": "confirm", "answer": "Proceed",
         "by": "wang", "as": "emergency-command" });
-    write(modes, json!({ "answers": [answer] })).await;
+    write(admin, json!({ "answers": [answer] })).await;
 }
 
 /// The city at peace, with the cluster's own controllers and KEDA at work.
@@ -227,7 +236,7 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
 
     let modes: Api<EmergencyMode> = Api::all(admin.clone());
     declare(&admin, &modes).await;
-    answer(&modes).await;
+    answer(&admin, &modes).await;
     let active = until(&modes, phase(Phase::Active)).await;
     let stages = active.stages.iter();
     let stages: BTreeMap<&str, (i64, i64, i64)> = stages
@@ -251,7 +260,7 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
     let targets = active.plan.expect("a plan").targets;
     is_at_war(&city, &before, &wartime, targets);
 
-    write(&modes, json!({ "posture": "Peacetime" })).await;
+    write(&admin, json!({ "posture": "Peacetime" })).await;
     until(&modes, phase(Phase::Closed)).await;
     let after = whole(&admin, &city).await;
     assert_eq!(unlike(&city, &before, &after), Vec::<String>::new());

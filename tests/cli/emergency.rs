@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::town::{Town, expect, json};
-use crate::support;
+use crate::support::{self, people};
 
 /// The product as its users meet it: what was previewed is what is carried out, every act has its
 /// verb, and all of it comes back.
@@ -122,10 +122,7 @@ async fn records_alone_bring_everything_back() {
     town.start();
     town.emergency("flood");
     town.kill();
-    let free = r#"{"metadata":{"finalizers":null}}"#;
-    town.plane
-        .kubectl(&["patch", "em", "flood", "--type=merge", "-p", free]);
-    town.plane.kubectl(&["delete", "em", "flood"]);
+    people::take_away(&town.plane.client, "flood").await;
     let flags = ["-n", &town.namespace, "patch", "configmap", "flags"];
     let third = r#"{"data":{"carousel":"slow"}}"#;
     let patch = [&flags[..], &["--type=merge", "-p", third]].concat();

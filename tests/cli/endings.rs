@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::town::{Town, call, expect, json};
+use crate::support::people;
 
 impl Town {
     /// Puts a number of replicas there, as somebody who knows nothing of the emergency.
@@ -111,11 +112,7 @@ async fn a_plan_over_what_a_vanished_mode_left_is_made_of_peacetime() {
     town.start();
     town.emergency("flood");
     assert_eq!(town.stop(), Some(0));
-    town.plane
-        .kubectl(&["delete", "em", "flood", "--wait=false"]);
-    let free = r#"{"metadata":{"finalizers":null}}"#;
-    town.plane
-        .kubectl(&["patch", "em", "flood", "--type=merge", "-p", free]);
+    people::take_away(&town.plane.client, "flood").await;
     let after = json(&expect(&town.duty, plan, 0));
     assert_eq!(after["hash"], before["hash"]);
     let found = after["findings"].to_string();

@@ -98,7 +98,7 @@ fn the_chart_renders_what_the_plain_manifest_holds() {
     // Helm makes the namespace of a release by itself.
     let own = plain.remove(&format!("Namespace {DEFAULT_NAMESPACE}"));
     assert!(own.is_some(), "{:?}", plain.keys());
-    let chart = compared(&rendered(&[]));
+    let chart = compared(&rendered(&["--kube-version", "1.35.0"]));
     let names = |all: &BTreeMap<String, Value>| all.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&chart), names(&plain));
     for (name, object) in &chart {
@@ -107,6 +107,29 @@ fn the_chart_renders_what_the_plain_manifest_holds() {
     let version = env!("CARGO_PKG_VERSION");
     let image = &chart["Deployment pingzhan"]["spec"]["template"]["spec"]["containers"][0]["image"];
     assert_eq!(image, &json!(format!("pingzhan:{version}")));
+}
+
+/// A server that knows constrained impersonation gets that, in the chart as in the manifests, and nothing
+/// of the classic verb.
+#[test]
+fn the_chart_lets_the_operator_act_as_accounts_as_the_manifest_for_new_servers_does() {
+    let path = repository().join("manifests/impersonation-constrained.yaml");
+    let plain = compared(&std::fs::read_to_string(path).expect("it is generated"));
+    let chart = compared(&rendered(&["--kube-version", "1.36.0"]));
+    assert_eq!(plain.len(), 4, "{:?}", plain.keys());
+    for (name, object) in &plain {
+        assert_eq!(Some(object), chart.get(name), "{name}");
+    }
+    let classic = [
+        "--kube-version",
+        "1.36.0",
+        "--set",
+        "impersonation.mode=classic",
+    ];
+    for (args, lends) in [(&classic[..2], false), (&classic[..], true)] {
+        let text = rendered(args);
+        assert_eq!(text.contains("get, impersonate]"), lends, "{args:?}");
+    }
 }
 
 /// What an API server refuses is found here, not by whoever installs: unknown fields, rights that
@@ -322,8 +345,12 @@ async fn the_chart_is_upgraded_and_removed_while_its_policies_guard() {
         .output()
         .expect("helm runs");
     assert!(uninstall.status.success(), "{}", said(&uninstall));
-    let left = plane.kubectl(&["get", "validatingadmissionpolicies,crd", "-o", "name"]);
-    assert!(!left.contains("policy"), "{left}");
+    let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings,crd";
+    let left = plane.kubectl(&["get", kinds, "-o", "name"]);
+    let policies: Vec<&str> = left.lines().filter(|line| line.contains("polic")).collect();
+    // The one that would not come back whole, without its binding.
+    let freeze = "validatingadmissionpolicy.admissionregistration.k8s.io/pingzhan-freeze";
+    assert_eq!(policies, [freeze], "{left}");
     assert_eq!(left.matches("pingzhan.dev").count(), 3, "{left}");
     let free = tokio::time::timeout(patience, becomes(false)).await;
     free.expect("nothing guards any more");

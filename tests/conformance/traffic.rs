@@ -96,6 +96,9 @@ fn emergency(town: &mut Town, admin: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("town.json.gz");
     expect(admin, &format!("snapshot -o {}", file.display()), 0);
+    expect(admin, "check --pre", 0);
+    expect(admin, "check", 0);
+    expect(admin, "rbac generate town", 0);
     town.emergency("flood");
     expect(&town.lin, "status", 0);
     expect(&town.lin, "status flood", 0);
@@ -122,6 +125,10 @@ fn emergency(town: &mut Town, admin: &Path) {
     expect(&town.duty, "resume flood", 0);
     expect(&town.duty, "stand-down flood --wait --timeout 90s", 0);
     expect(admin, "restore --from-records", 0);
+    // Only then it may be deleted.
+    while !town.field("em/flood", "{.metadata.finalizers}").is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
     town.stop();
 }
 

@@ -140,12 +140,30 @@ fn unannounced(trail: &[Write]) -> Vec<String> {
     found
 }
 
-/// What stands for a ConfigMap that is made, by its address: the last word of it, where no name is given.
+/// Kinds that are made, by the plural in their addresses.
+const MADE: [(&str, &str, &str); 3] = [
+    ("configmaps", "v1", "ConfigMap"),
+    ("networkpolicies", "networking.k8s.io/v1", "NetworkPolicy"),
+    (
+        "rolebindings",
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+    ),
+];
+
+/// What stands for an object that is made, by its address: the last word of it, where no name is given.
 fn made(uri: &http::Uri, name: Option<&str>) -> String {
     let words: Vec<&str> = uri.path().split('/').collect();
-    let space = words.get(4).copied().unwrap_or_default();
-    let name = name.or_else(|| words.get(6).copied()).unwrap_or_default();
-    creation::uid("v1", "ConfigMap", space, name).to_string()
+    let spaces = words.iter().position(|word| *word == "namespaces");
+    let after = |many: usize| {
+        let word = spaces.and_then(|at| words.get(at + many).copied());
+        word.unwrap_or_default()
+    };
+    let mut kinds = MADE.iter();
+    let kind = kinds.find(|(plural, ..)| *plural == after(2));
+    let (_, version, kind) = kind.unwrap_or(&MADE[0]);
+    let name = name.unwrap_or_else(|| after(3));
+    creation::uid(version, kind, after(1), name).to_string()
 }
 
 /// Whether a patch cannot take effect twice: it demands a generation or a version of the object, or

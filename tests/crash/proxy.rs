@@ -28,7 +28,8 @@ use super::process::Victim;
 pub enum Goal {
     /// The lease: not a boundary, it is renewed all the time.
     Lease,
-    /// An Event, a review or a dry run: leaves nothing that anything depends on.
+    /// An Event, a review, a dry run, or whether a playbook is ready: leaves nothing that anything depends
+    /// on.
     Aside,
     /// A record of the journal.
     Record,
@@ -211,20 +212,20 @@ fn goal(method: &Method, uri: &Uri) -> Option<Goal> {
         return None;
     }
     let path = uri.path();
-    let dry = uri.query().is_some_and(|query| query.contains("dryRun="));
     let places = [
         ("/apis/coordination.k8s.io/", Goal::Lease),
         ("/apis/events.k8s.io/", Goal::Aside),
         ("/apis/authorization.k8s.io/", Goal::Aside),
+        ("/apis/authentication.k8s.io/", Goal::Aside),
+        ("/apis/pingzhan.dev/v1alpha1/playbooks", Goal::Aside),
         ("/apis/pingzhan.dev/v1alpha1/changerecords", Goal::Record),
         ("/apis/pingzhan.dev/v1alpha1/emergencymodes", Goal::Mode),
     ];
+    if uri.query().is_some_and(|query| query.contains("dryRun=")) {
+        return Some(Goal::Aside);
+    }
     let place = places.iter().find(|(prefix, _)| path.starts_with(prefix));
-    Some(match place {
-        Some((_, goal)) => *goal,
-        None if dry => Goal::Aside,
-        None => Goal::Target,
-    })
+    Some(place.map_or(Goal::Target, |(_, goal)| *goal))
 }
 
 impl Shared {

@@ -1,9 +1,11 @@
-//! The small scenario of the crash tests: every kind of step of this version on five objects that
+//! The small scenario of the crash tests: every kind of step of this version on seven objects that
 //! belong to other people, in a namespace of its own.
 
 use kube::Client;
 use pingzhan::api::names;
 use serde_json::{Value, json};
+
+use crate::support::people::{person, who_acts};
 
 /// The account of the playbooks, in the accounts' namespace.
 const ACCOUNT: &str = "crash";
@@ -11,6 +13,8 @@ const ACCOUNT: &str = "crash";
 const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
 /// Who approves.
 const APPROVER: (&str, &str) = ("chen", "emergency-approvers");
+/// Where policies are bound.
+const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 
 /// One run's own things; its name is that of its mode, its playbook and its targets' namespace.
 #[derive(Clone)]
@@ -19,7 +23,7 @@ pub struct Scenario {
     pub admin: Client,
     /// The name.
     pub name: String,
-    /// Whether its playbook makes objects, and does nothing else.
+    /// Whether its playbook freezes and makes objects, and does nothing else.
     pub makes: bool,
 }
 
@@ -43,22 +47,7 @@ pub async fn prepare(admin: &Client) {
             "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": account }],
         })
     };
-    // A lease each, in a namespace each: operators of runs side by side are not rivals.
-    let leases = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": { "name": "crash-leases" },
-        "rules": [{
-            "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-            "verbs": ["get", "create", "update"],
-        }],
-    });
-    apply(
-        admin,
-        &format!("{rights}/clusterroles/crash-leases"),
-        "test",
-        &leases,
-    )
-    .await;
+    own(admin).await;
     let bindings = [
         bound(
             "crash-leases",
@@ -85,6 +74,24 @@ pub async fn prepare(admin: &Client) {
     }
 }
 
+/// What the operators of runs may do in their own namespaces: a lease each, in a namespace each, so that
+/// operators of runs side by side are not rivals; and the freezes of each.
+async fn own(admin: &Client) {
+    let leases = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": "crash-leases" },
+        "rules": [{
+            "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+            "verbs": ["get", "create", "update"],
+        }, {
+            "apiGroups": [""], "resources": ["configmaps"],
+            "verbs": ["get", "list", "watch", "create", "patch", "delete"],
+        }],
+    });
+    let at = "/apis/rbac.authorization.k8s.io/v1/clusterroles/crash-leases";
+    apply(admin, at, "test", &leases).await;
+}
+
 impl Scenario {
     /// The namespace of the run's operators.
     pub fn operators(&self) -> String {
@@ -105,6 +112,9 @@ impl Scenario {
             )
             .await;
         }
+        if self.makes {
+            self.bind().await;
+        }
         for (manager, path, object) in self.objects() {
             if manager == "kubectl-client-side-apply" {
                 let (collection, _) = path.rsplit_once('/').expect("a path");
@@ -116,6 +126,22 @@ impl Scenario {
         }
         let at = format!("/apis/pingzhan.dev/v1alpha1/playbooks/{}", self.name);
         apply(&self.admin, &at, "engineer", &self.playbook()).await;
+    }
+
+    /// Binds the freeze to what the operators of this run write: each run has a namespace of operators of
+    /// its own.
+    async fn bind(&self) {
+        let name = format!("crash-{}", self.name);
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": name, "labels": { "crash": "freeze" } },
+            "spec": { "policyName": names::FREEZE_POLICY, "validationActions": ["Deny"], "paramRef": {
+                "namespace": self.operators(), "parameterNotFoundAction": "Allow",
+                "selector": { "matchLabels": { names::FREEZE_LABEL: "true" } },
+            } },
+        });
+        let at = format!("{BINDINGS}/{name}");
+        apply(&self.admin, &at, "test", &binding).await;
     }
 
     /// Who writes what, in order.
@@ -159,7 +185,43 @@ impl Scenario {
                 format!("/api/v1/namespaces/{}/configmaps/flags", self.name),
                 flags,
             ),
+            (
+                "helm",
+                format!(
+                    "/apis/networking.k8s.io/v1/namespaces/{}/ingresses/portal",
+                    self.name
+                ),
+                self.ingress(),
+            ),
+            (
+                "flux",
+                format!(
+                    "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings/suppliers",
+                    self.name
+                ),
+                self.suppliers(),
+            ),
         ]
+    }
+
+    fn ingress(&self) -> Value {
+        let backend = json!({ "service": { "name": "portal", "port": { "number": 80 } } });
+        let path = json!({ "path": "/", "pathType": "Prefix", "backend": backend });
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+            "metadata": { "name": "portal", "namespace": self.name },
+            "spec": { "rules": [{ "host": "portal.example.gov.cn", "http": { "paths": [path] } }] },
+        })
+    }
+
+    fn suppliers(&self) -> Value {
+        let group = |name: &str| json!({ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": name });
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": "suppliers", "namespace": self.name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" },
+            "subjects": [group("yunsoft"), group("staff")],
+        })
     }
 
     fn workload(&self, kind: &str, name: &str, replicas: i32) -> Value {
@@ -202,27 +264,72 @@ impl Scenario {
         playbook
     }
 
-    /// Two objects that are made, and one that is adopted.
+    /// A freeze; then objects that are made by each kind of step that makes any, and one that is adopted.
     fn told(&self) -> Value {
+        let here = json!({ "names": [self.name] });
+        let grant = json!({
+            "subjects": [{ "kind": "Group", "name": "responders" }],
+            "role": { "kind": "ClusterRole", "name": "view" }, "namespaces": here,
+            "purpose": "look into it", "legalBasis": "article 27",
+        });
         let map = |name: &str| {
             json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "text": "stay at home" },
                 "metadata": { "name": name, "namespace": self.name } })
         };
-        json!([{ "name": "tell", "steps": [
+        let freeze = json!({ "namespaces": { "names": [self.name] } });
+        json!([{ "name": "calm", "steps": [{ "name": "no-changes", "freeze": freeze }] },
+        { "name": "tell", "dependsOn": ["calm"], "steps": [
             { "name": "notices", "apply": { "objects": [map("notice"), map("contacts")] } },
             { "name": "flags", "apply": { "objects": [map("flags")], "adopt": true } },
+            { "name": "cut", "isolate": { "preset": "DenyAll", "namespaces": here } },
+            { "name": "look", "access": { "grant": [grant] } },
         ] }])
     }
 
     /// What was made and is still there.
     pub async fn left(&self) -> Vec<Value> {
         let label = names::MADE_FOR_LABEL.replace('/', "%2F");
-        let at = format!(
-            "/api/v1/namespaces/{}/configmaps?labelSelector={label}",
-            self.name
-        );
-        let list = send(&self.admin, "GET", &at, "", &Value::Null).await;
-        list["items"].as_array().cloned().unwrap_or_default()
+        let mut left = Vec::new();
+        let kinds = [
+            ("api/v1", "configmaps"),
+            ("apis/networking.k8s.io/v1", "networkpolicies"),
+            ("apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+        ];
+        let space = &self.name;
+        let mut places: Vec<String> = kinds
+            .iter()
+            .map(|(group, plural)| {
+                format!("/{group}/namespaces/{space}/{plural}?labelSelector={label}")
+            })
+            .collect();
+        places.push(self.freezes());
+        for at in places {
+            let list = send(&self.admin, "GET", &at, "", &Value::Null).await;
+            left.extend(list["items"].as_array().cloned().unwrap_or_default());
+        }
+        left
+    }
+
+    /// Where the freezes of this run are.
+    fn freezes(&self) -> String {
+        let label = names::FREEZE_LABEL.replace('/', "%2F");
+        let space = self.operators();
+        format!("/api/v1/namespaces/{space}/configmaps?labelSelector={label}")
+    }
+
+    /// Traffic goes elsewhere, and a supplier is taken out of a binding.
+    fn closed(&self) -> Value {
+        let here = json!({ "names": [self.name] });
+        let revoke = json!({
+            "subjects": [{ "kind": "Group", "name": "yunsoft" }], "namespaces": here,
+        });
+        json!({ "name": "close", "steps": [
+            {
+                "name": "page", "route": { "to": { "name": "page", "port": 80 } },
+                "targets": { "kinds": ["Ingress"], "namespaces": here, "names": ["portal"] },
+            },
+            { "name": "suppliers-out", "access": { "revoke": [revoke] } },
+        ] })
     }
 
     fn every_step(&self) -> Value {
@@ -250,6 +357,7 @@ impl Scenario {
                             "restart": [{ "kind": "Deployment", "name": "portal" }],
                         },
                     }] },
+                    self.closed(),
                     { "name": "surge", "dependsOn": ["calm"], "steps": [
                         {
                             "name": "grow",
@@ -290,7 +398,8 @@ impl Scenario {
             },
         });
         let at = "/apis/pingzhan.dev/v1alpha1/emergencymodes?fieldManager=pingzhan-cli";
-        send(&self.admin, "POST", at, "application/json", &mode).await
+        let officer = person(&self.admin, OFFICER.0, OFFICER.1);
+        send(&officer, "POST", at, "application/json", &mode).await
     }
 
     /// The mode as it is.
@@ -313,8 +422,9 @@ impl Scenario {
 
     async fn change(&self, change: &Value) {
         let at = format!("{}?fieldManager=pingzhan-cli", self.at());
+        let (name, group) = who_acts(&change["spec"]).unwrap_or(OFFICER);
         send(
-            &self.admin,
+            &person(&self.admin, name, group),
             "PATCH",
             &at,
             "application/merge-patch+json",
@@ -352,6 +462,12 @@ impl Scenario {
         let items = list["items"].as_array().cloned().unwrap_or_default();
         items.iter().map(|item| item["spec"].clone()).collect()
     }
+}
+
+/// Takes away what bound freezes of runs.
+pub async fn unbind(admin: &Client) {
+    let at = format!("{BINDINGS}?labelSelector=crash%3Dfreeze");
+    send(admin, "DELETE", &at, "", &Value::Null).await;
 }
 
 /// Server-side apply, without force.

@@ -25,7 +25,7 @@ const CITY: &[&str] = &[
     "kubectl delete emergencymode flood-2026-07",
     "kubectl delete serviceaccount flood --namespace pingzhan-playbooks",
     "kubectl apply --server-side --force-conflicts -f manifests/namespaces.yaml -f manifests/rbac.yaml \
-     -f manifests/crds -f manifests/policies/new-targets.yaml",
+     -f manifests/impersonation.yaml -f manifests/crds -f manifests/policies",
     "cp playbooks/flood-response/playbook.yaml flood-response.yaml",
 ];
 
@@ -55,6 +55,11 @@ pub const PAGES: &[Row] = &[
         path: "docs/zh-CN/faq.md",
         on: On::City,
         before: FAQ,
+    },
+    Row {
+        path: "docs/guides/emergency-page.md",
+        on: On::City,
+        before: &[],
     },
     Row {
         path: "docs/guides/operate.md",
@@ -89,6 +94,11 @@ pub const PAGES: &[Row] = &[
              --set image.repository=registry.example.com/pingzhan",
             "echo 'channels: []' > signals.yaml; echo whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw > calls",
         ],
+    },
+    Row {
+        path: "docs/guides/least-rights.md",
+        on: On::City,
+        before: &["cp playbooks/flood-response/playbook.yaml flood-response.yaml"],
     },
     Row {
         path: "docs/guides/write-a-playbook.md",
@@ -137,6 +147,7 @@ pub const STAYS: &[(&str, &str, bool)] = &[
     ("demo --keep", "takes the kubeconfig away", true),
     ("demo --lang zh-CN --keep", "kubeconfig 一并删除", true),
     ("pingzhan run", "/metrics", true),
+    ("pingzhan page", "emergency page is at", true),
     ("status flood-2026-07 -w", "Active", false),
 ];
 

@@ -13,11 +13,14 @@ use super::kinds::{KINDS, Kind, value};
 use super::site::{CHANNEL, Site};
 use super::table::{Cell, Fault};
 use crate::scenarios::world::{Objects, REMOVED, resource};
+use crate::support::people::{person, who_acts};
 
 /// Whoever is not the operator and edits what it holds.
 pub const COLLEAGUE: &str = "colleague";
 /// What the wait looks at.
 const SIGNAL: (&str, &str) = ("StatefulSet", "wait-bad");
+/// Who declares and stands down, and in whose name.
+const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
 
 /// A column that is played.
 pub struct Play<'a> {
@@ -127,8 +130,8 @@ impl<'a> Play<'a> {
             self.trouble(false).await;
         }
         if self.fault == Fault::EndsThere {
-            self.change(json!({ "skips": [skip("run"), skip("wait")] }))
-                .await;
+            self.skip("run").await;
+            self.skip("wait").await;
         }
         Ok(())
     }
@@ -177,8 +180,10 @@ impl<'a> Play<'a> {
         if self.fault.is_back() {
             self.trouble(true).await;
         }
-        self.change(json!({ "paused": false, "posture": "Peacetime" }))
-            .await;
+        self.change(json!({ "posture": "Peacetime" })).await;
+        if matches!(self.fault, Fault::LateOurs | Fault::LateKeep) {
+            self.change(json!({ "paused": false })).await;
+        }
         match self.fault {
             Fault::LateOurs | Fault::LateKeep => {
                 self.says("names the rival", |status| self.drifted(status))
@@ -192,11 +197,7 @@ impl<'a> Play<'a> {
                 self.says("says what is not undone", |status| self.not_undone(status))
                     .await?;
                 self.comes_back(Kind::well).await?;
-                let mut skips = vec![skip("run")];
-                if self.fault == Fault::EndsThere {
-                    skips = vec![skip("run"), skip("wait"), skip("run")];
-                }
-                self.change(json!({ "skips": skips })).await;
+                self.skip("run").await;
             }
             fault if fault.is_back() => {
                 self.says("says what is in the way", |status| self.in_the_way(status))
@@ -302,11 +303,12 @@ impl Play<'_> {
         published.expect("the playbook is accepted");
         let mode = serde_json::from_value(json!({
             "playbookRef": { "name": self.word() }, "level": "IV", "reason": "the river rises",
-            "requestedBy": "zhou", "requestedAs": "emergency-duty", "expiresAfter": "5h",
+            "requestedBy": OFFICER.0, "requestedAs": OFFICER.1, "expiresAfter": "5h",
             "paused": self.fault == Fault::EndsThere,
         }));
         let mode = EmergencyMode::new(self.word(), mode.expect("a mode"));
-        let declared = self.modes().create(&PostParams::default(), &mode).await;
+        let modes = self.acting(OFFICER);
+        let declared = modes.create(&PostParams::default(), &mode).await;
         declared.expect("the mode is accepted");
     }
 
@@ -314,18 +316,31 @@ impl Play<'_> {
         Api::all(self.site.client.clone())
     }
 
+    fn acting(&self, (name, group): (&str, &str)) -> Api<EmergencyMode> {
+        Api::all(person(&self.site.client, name, group))
+    }
+
     async fn change(&self, spec: Value) {
+        let modes = self.acting(who_acts(&spec).unwrap_or(OFFICER));
         let patch = Patch::Merge(json!({ "spec": spec }));
-        let changed = self
-            .modes()
+        let changed = modes
             .patch(self.word(), &PatchParams::default(), &patch)
             .await;
         changed.expect("the change is accepted");
     }
 
+    /// One more step is skipped, by a person: each request adds one.
+    async fn skip(&self, step: &str) {
+        let mode = self.modes().get(self.word()).await;
+        let mut skips = json!(mode.expect("the mode is there").spec.skips);
+        let skip = json!({ "stage": "acts", "step": step, "reason": "it is not needed",
+            "by": "lin", "as": "emergency-approvers" });
+        skips.as_array_mut().expect("a list").push(skip);
+        self.change(json!({ "skips": skips })).await;
+    }
+
     async fn verdict(&self, choice: &str) {
-        let verdict =
-            json!({ "of": { "all": true }, "choice": choice, "by": "he", "as": "platform" });
+        let verdict = json!({ "of": { "all": true }, "choice": choice, "by": "lin", "as": "emergency-approvers" });
         self.change(json!({ "verdicts": [verdict] })).await;
     }
 
@@ -494,10 +509,6 @@ impl Play<'_> {
 /// A sentence where something does not hold.
 pub fn complaint(holds: bool, what: impl FnOnce() -> String) -> Vec<String> {
     if holds { Vec::new() } else { vec![what()] }
-}
-
-fn skip(step: &str) -> Value {
-    json!({ "stage": "acts", "step": step, "reason": "it is not needed", "by": "wang", "as": "emergency-command" })
 }
 
 fn signal(space: &str, replicas: i64) -> Value {

@@ -33,6 +33,12 @@ const KINDS: [&str; 5] = [
     include_str!("crds/kustomize.toolkit.fluxcd.io_kustomizations.yaml"),
 ];
 
+/// The kinds of the Gateway API that routes need.
+const GATEWAY: [&str; 2] = [
+    include_str!("crds/gateway.networking.k8s.io_httproutes.yaml"),
+    include_str!("crds/gateway.networking.k8s.io_referencegrants.yaml"),
+];
+
 /// The city, as the table says.
 pub fn yunxi() -> City {
     table::read(include_str!("yunxi.yaml"))
@@ -42,4 +48,10 @@ pub fn yunxi() -> City {
 pub fn kinds() -> Vec<Value> {
     let read = |text: &&str| serde_yaml::from_str(text).expect("the kinds are YAML");
     KINDS.iter().map(read).collect()
+}
+
+/// The `CustomResourceDefinitions` of the Gateway API.
+pub fn gateway() -> Vec<Value> {
+    let read = |text: &&str| serde_yaml::from_str(text).expect("the kinds are YAML");
+    GATEWAY.iter().map(read).collect()
 }

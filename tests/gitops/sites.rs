@@ -14,6 +14,7 @@ use super::reconcilers::{Applier, Reconcilers};
 use super::witness::Witness;
 use crate::fleet;
 use crate::fleet::load::place;
+use crate::support::people::person;
 
 /// What everything has in peacetime.
 pub const PEACE: i64 = 7;
@@ -31,6 +32,8 @@ pub const KINDS: [(&str, &str, &str); 5] = [
 ];
 /// The mode and its playbook.
 const NAME: &str = "flood";
+/// Who declares and stands down, and in whose name.
+const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
 /// How often controllers look, far more often than the real ones: a fight of an hour is played in seconds.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// How often people look.
@@ -128,20 +131,24 @@ impl Site {
         published.expect("the playbook is accepted");
         let mode = serde_json::from_value(json!({
             "playbookRef": { "name": NAME }, "level": "IV", "reason": "the river rises",
-            "requestedBy": "zhou", "requestedAs": "emergency-duty", "expiresAfter": "5h",
+            "requestedBy": OFFICER.0, "requestedAs": OFFICER.1, "expiresAfter": "5h",
         }));
         let mode = EmergencyMode::new(NAME, mode.expect("a mode"));
-        let declared = self.modes().create(&PostParams::default(), &mode).await;
+        let declared = self.officer().create(&PostParams::default(), &mode).await;
         declared.expect("the mode is accepted");
     }
 
     pub async fn stand_down(&self) {
         let patch = Patch::Merge(json!({ "spec": { "posture": "Peacetime" } }));
         let changed = self
-            .modes()
+            .officer()
             .patch(NAME, &PatchParams::default(), &patch)
             .await;
         changed.expect("the change is accepted");
+    }
+
+    fn officer(&self) -> Api<EmergencyMode> {
+        Api::all(person(&self.admin, OFFICER.0, OFFICER.1))
     }
 
     fn modes(&self) -> Api<EmergencyMode> {

@@ -223,3 +223,21 @@ fn parameters_and_playbooks_that_do_not_fit_are_refused() {
     let refused = town.try_rehearse(&book, &[]).expect_err("nobody chose");
     assert!(refused.contains("surge"), "{refused}");
 }
+
+/// A freeze that is not in force on the sand table would let a playbook look good that fails on the
+/// cluster, or the other way round.
+#[test]
+fn a_freeze_is_proven_and_lifted_in_a_rehearsal() {
+    let mut playbook = playbook(&json!({ "replicas": 4 }), "town");
+    let calm = json!({ "name": "calm", "steps": [{ "name": "no-changes", "timeout": "1m",
+        "freeze": { "namespaces": { "names": ["town"] }, "except": [{ "kind": "Group", "name": "duty" }] } }] });
+    let calm = serde_json::from_value(calm).expect("a stage");
+    playbook.spec.stages[0].depends_on = vec!["calm".to_owned()];
+    playbook.spec.stages.insert(0, calm);
+    let report = Town::of(3, "16").rehearse(&playbook, &[]);
+    assert!(report.verdict.good, "{report:#?}");
+    let exact = &report.exactness;
+    assert_eq!(exact.same, exact.fields, "{exact:#?}");
+    let states: Vec<StageState> = report.stages.iter().map(|stage| stage.state).collect();
+    assert_eq!(states, [StageState::Done; 2], "{report:#?}");
+}

@@ -4,13 +4,16 @@
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::wait::await_condition;
 use pingzhan::api::condition::{self, types};
-use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase, Playbook};
+use pingzhan::api::{EmergencyMode, EmergencyModeSpec, EmergencyModeStatus, Phase, Playbook};
 use serde_json::{Value, json};
 
 use super::world::{PATIENCE, World};
+use crate::support::people::{person, who_acts};
 
 /// Who declares in a scenario.
 pub const REQUESTER: &str = "duty-officer-zhou";
+/// In whose name they declare.
+pub const REQUESTERS: &str = "emergency-duty";
 /// In whose name they approve.
 pub const APPROVERS: &str = "emergency-approvers";
 
@@ -22,7 +25,7 @@ impl World {
             "title": { "en": "Flood" }, "hazard": "Flood", "owner": "scenarios",
             "serviceAccountName": self.namespace,
             "authority": {
-                "requesterGroups": ["emergency-duty"], "approverGroups": [APPROVERS],
+                "requesterGroups": [REQUESTERS], "approverGroups": [APPROVERS],
                 "breakGlassGroups": ["emergency-command"],
                 "quorum": { "I": 2, "II": 2, "III": 1, "IV": 0 },
             },
@@ -57,15 +60,21 @@ impl World {
     pub async fn try_declare(&self, name: &str, more: Value) -> Result<(), String> {
         let mut spec = json!({
             "playbookRef": { "name": name }, "level": "IV", "reason": "the river rises",
-            "requestedBy": REQUESTER, "requestedAs": "emergency-duty", "expiresAfter": "1h",
+            "requestedBy": REQUESTER, "requestedAs": REQUESTERS, "expiresAfter": "1h",
         });
         for (key, value) in more.as_object().expect("fields of a mode") {
             spec[key] = value.clone();
         }
-        let spec = serde_json::from_value(spec).expect("a mode");
+        let spec: EmergencyModeSpec = serde_json::from_value(spec).expect("a mode");
+        let api = self.acting(&spec.requested_by, &spec.requested_as);
         let declared = EmergencyMode::new(name, spec);
-        let created = self.modes().create(&PostParams::default(), &declared).await;
+        let created = api.create(&PostParams::default(), &declared).await;
         created.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// All modes, as a person acts on them.
+    fn acting(&self, name: &str, group: &str) -> Api<EmergencyMode> {
+        Api::all(person(&self.client, name, group))
     }
 
     /// Publishes and declares under one name, and waits until the mode is active.
@@ -85,7 +94,7 @@ impl World {
         self.modes().get(name).await.expect("the mode is there")
     }
 
-    /// Changes what a mode asks for.
+    /// Changes what a mode asks for: as who acts in it, or as the requester.
     pub async fn change(&self, name: &str, spec: Value) {
         let changed = self.try_change(name, spec).await;
         changed.expect("the change is accepted");
@@ -93,18 +102,25 @@ impl World {
 
     /// The same, where the server may refuse it: what it says.
     pub async fn try_change(&self, name: &str, spec: Value) -> Result<(), String> {
+        let (by, group) = who_acts(&spec).unwrap_or((REQUESTER, REQUESTERS));
+        let api = self.acting(by, group);
         let patch = Patch::Merge(json!({ "spec": spec }));
-        let params = PatchParams::default();
-        let changed = self.modes().patch(name, &params, &patch).await;
+        let changed = api.patch(name, &PatchParams::default(), &patch).await;
         changed.map(drop).map_err(|error| error.to_string())
     }
 
     /// Adds an item to one of a mode's lists of acts.
     pub async fn add(&self, name: &str, list: &str, item: Value) {
+        let added = self.try_add(name, list, item).await;
+        added.expect("the change is accepted");
+    }
+
+    /// The same, where the server may refuse it: what it says.
+    pub async fn try_add(&self, name: &str, list: &str, item: Value) -> Result<(), String> {
         let mode = serde_json::to_value(self.mode(name).await.spec).expect("a mode is JSON");
         let mut items = mode[list].as_array().cloned().unwrap_or_default();
         items.push(item);
-        self.change(name, json!({ list: items })).await;
+        self.try_change(name, json!({ list: items })).await
     }
 
     /// Somebody approves a plan.
@@ -119,7 +135,8 @@ impl World {
 
     /// A verdict on everything that is drifted.
     pub async fn verdict(&self, name: &str, choice: &str) {
-        let item = json!({ "of": { "all": true }, "choice": choice, "by": "engineer-he", "as": "platform" });
+        let item =
+            json!({ "of": { "all": true }, "choice": choice, "by": "chen", "as": APPROVERS });
         self.add(name, "verdicts", item).await;
     }
 

@@ -388,6 +388,7 @@ async fn records_alone_delete_what_was_made() {
         config,
         settings,
         pingzhan::run::clock::Clock::machine(),
+        false,
         Some("flood"),
         wait,
         |_| {},

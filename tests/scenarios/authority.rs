@@ -5,7 +5,7 @@ use std::time::Duration;
 use pingzhan::api::{EmergencyMode, Phase};
 use serde_json::json;
 
-use super::acts::REQUESTER;
+use super::acts::{APPROVERS, REQUESTER};
 use super::ending::halve;
 use super::oracles::Allowed;
 use super::world::World;
@@ -39,12 +39,26 @@ async fn only_two_distinct_entitled_people_on_this_plan_set_it_in_force() {
     let before = world.snapshot().await;
     let hash = world.awaits_approval().await;
     world.approve("flood", "lin", &hash).await;
-    world.approve("flood", "lin", &hash).await;
-    world.approve("flood", REQUESTER, &hash).await;
     let other = format!("sha256:{:064}", 7);
-    world.approve("flood", "he", &other).await;
-    let outsider = json!({ "by": "he", "as": "platform", "planHash": hash });
-    world.add("flood", "approvals", outsider).await;
+    let approval =
+        |by: &str, group: &str, hash: &str| json!({ "by": by, "as": group, "planHash": hash });
+    let refused = [
+        (
+            approval("lin", APPROVERS, &hash),
+            "you have approved this plan already",
+        ),
+        (
+            approval(REQUESTER, APPROVERS, &hash),
+            "somebody else must approve it",
+        ),
+        (approval("he", APPROVERS, &other), "look at the plan again"),
+        (approval("he", "platform", &hash), "emergency-approvers"),
+    ];
+    for (item, says) in refused {
+        let said = world.try_add("flood", "approvals", item.clone()).await;
+        let said = said.expect_err("it is refused");
+        assert!(said.contains(says), "{item}: {said}");
+    }
     let generation = world.mode("flood").await.metadata.generation;
     world
         .until("flood", "has counted them", |status| {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::ending::{after, halve};
 use super::oracles::Allowed;
 use super::world::{World, resource};
+use crate::support::people::person;
 
 fn states(mode: &EmergencyMode) -> Vec<StageState> {
     let status = mode.status.as_ref().expect("a status");
@@ -247,12 +248,15 @@ async fn a_mode_that_cannot_be_read_is_named_and_others_go_on() {
         },
     }))
     .expect("an object");
-    api.create(&PostParams::default(), &broken)
-        .await
-        .expect("the schema lets it pass");
     world
         .switch("flood", &json!([halve(&world, "shed", &["portal-web"])]))
         .await;
+    let officer = person(&world.client, "zhou", "emergency-duty");
+    let declared = Api::<DynamicObject>::all_with(officer, &resource("EmergencyMode"));
+    declared
+        .create(&PostParams::default(), &broken)
+        .await
+        .expect("schema and policies let it pass");
     let said = async {
         loop {
             let object: DynamicObject = api.get("broken").await.expect("it is there");

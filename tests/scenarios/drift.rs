@@ -214,7 +214,7 @@ async fn the_verdict_keep_on_what_is_stuck_lets_go_of_it() {
         .await;
     let target = mode.status.expect("a status").targets.remove(0);
     assert_eq!((&*target.name, &*target.state), ("legacy", "Stuck"));
-    let verdict = json!({ "of": { "uid": target.uid, "path": target.path }, "choice": "Keep", "seen": target.seen, "by": "he", "as": "platform" });
+    let verdict = json!({ "of": { "uid": target.uid, "path": target.path }, "choice": "Keep", "seen": target.seen, "by": "he", "as": "emergency-approvers" });
     world.add("flood", "verdicts", verdict).await;
     world.kept(1).await;
     world.accept("poison", "legacy").await;

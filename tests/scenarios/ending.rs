@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kube::api::{Patch, PatchParams};
+use kube::api::DeleteParams;
 use pingzhan::api::condition::types;
 use pingzhan::api::{Phase, StageState};
 use pingzhan::ledger::State;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::oracles::Allowed;
 use super::world::World;
+use crate::support::people::take_away;
 
 /// How long a scenario waits for the lease of an operator that has stopped.
 pub const LEASE: Duration = Duration::from_secs(20);
@@ -202,20 +203,15 @@ async fn an_abort_with_restore_brings_everything_back() {
 }
 
 impl World {
-    /// An admin deletes a mode and takes its finalizer away, while no operator runs.
+    /// Somebody deletes a mode and takes its finalizer away, while no operator runs.
     pub async fn take_away(&self, name: &str) {
-        self.delete_mode(name).await;
-        let none = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
-        let freed = self
-            .modes()
-            .patch(name, &PatchParams::default(), &none)
-            .await;
-        freed.expect("an admin may remove a finalizer");
+        take_away(&self.client, name).await;
         self.vanishes(name).await;
     }
 }
 
-/// `kubectl delete` in haste must not leave wartime behind.
+/// `kubectl delete` in haste is refused; where somebody has taken the rules away before, it must not
+/// leave wartime behind, though nothing else goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleting_a_mode_stands_it_down_and_then_lets_it_go() {
     let world = World::with_fleet().await;
@@ -233,6 +229,14 @@ async fn deleting_a_mode_stands_it_down_and_then_lets_it_go() {
             .is_some_and(|list| !list.is_empty()),
         "the finalizer is there before the first write"
     );
+    let refused = world
+        .modes()
+        .delete("flood", &DeleteParams::default())
+        .await;
+    let refused = refused.expect_err("it is in force").to_string();
+    assert!(refused.contains("stand it down"), "{refused}");
+    world.plane.disarm("pingzhan-emergencymode").await;
+    world.blocked("flood", "RulesNotEnforced").await;
     world.delete_mode("flood").await;
     world.vanishes("flood").await;
     world.is_exact(&before).await;
@@ -255,6 +259,7 @@ async fn records_alone_restore_when_operator_and_mode_are_gone() {
         config,
         settings,
         Clock::machine(),
+        false,
         Some("flood"),
         LEASE,
         |_| looks += 1,

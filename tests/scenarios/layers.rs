@@ -44,8 +44,16 @@ impl World {
     async fn restored(&self, only: Option<&str>) -> Vec<Restored> {
         let config = self.operator_config().await;
         let settings = self.settings("restore");
-        let restored =
-            recover::restore(config, settings, Clock::machine(), only, LEASE, |_| {}).await;
+        let restored = recover::restore(
+            config,
+            settings,
+            Clock::machine(),
+            false,
+            only,
+            LEASE,
+            |_| {},
+        )
+        .await;
         restored.expect("the records can be carried out")
     }
 

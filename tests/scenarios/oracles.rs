@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::history::Event;
 use super::truth::{Truth, unnamed};
-use super::world::{KINDS, MORE_KINDS, Objects, REMOVED, World};
+use super::world::{CLOSED_KINDS, KINDS, MORE_KINDS, Objects, REMOVED, World};
 
 /// How long nothing may happen for a mode to be called quiet: longer than two decisions of a mode
 /// at work.
@@ -570,7 +570,7 @@ fn differing(before: &Objects, after: &Objects, but: &[&str]) -> Vec<String> {
 /// Whether an event is of an object of the fleet.
 pub fn is_target(event: &Event) -> bool {
     let kind = event.kind.as_str();
-    KINDS.contains(&kind) || MORE_KINDS.contains(&kind)
+    KINDS.contains(&kind) || MORE_KINDS.contains(&kind) || CLOSED_KINDS.contains(&kind)
 }
 
 /// Whether a write tells a `CronJob`'s controller that a run was begun now, and nothing else.

@@ -20,7 +20,16 @@ async fn restored(world: &World, user: &str, group: &str) -> Result<(bool, Vec<S
     let config = world.config_as(user, &[group]).await;
     let settings = world.settings(user);
     let clock = Clock::machine();
-    let done = recover::restore(config, settings, clock, Some("high-water"), LEASE, |_| ()).await;
+    let done = recover::restore(
+        config,
+        settings,
+        clock,
+        false,
+        Some("high-water"),
+        LEASE,
+        |_| (),
+    )
+    .await;
     match done {
         Ok(done) => Ok((done[0].closed, done[0].left.clone())),
         Err(error) => Err(error.to_string()),

@@ -67,7 +67,10 @@ async fn a_renewal_moves_the_end_only_once_it_is_approved() {
         waits.is_some_and(|text| text.contains("change of level or term")),
         "it says that approval is awaited"
     );
-    world.approve("flood", "lin", &first.plan_hash).await;
+    let stale = json!({ "by": "lin", "as": "emergency-approvers", "planHash": first.plan_hash });
+    let refused = world.try_add("flood", "approvals", stale).await;
+    let said = refused.expect_err("the plan that is in force is not what is asked for");
+    assert!(said.contains("look at the plan again"), "{said}");
     world.approve("flood", "he", &renewed).await;
     let longer = world
         .until("flood", "is renewed", |status| {

@@ -194,7 +194,7 @@ async fn the_verdict_ours_writes_over_the_value_that_was_seen() {
         .condition("flood", types::DRIFTED, "WaitsForVerdict")
         .await;
     let target = mode.status.expect("a status").targets.remove(0);
-    let wrong = json!({ "of": { "uid": target.uid, "path": target.path }, "choice": "Ours", "seen": format!("sha256:{:064}", 0), "by": "he", "as": "platform" });
+    let wrong = json!({ "of": { "uid": target.uid, "path": target.path }, "choice": "Ours", "seen": format!("sha256:{:064}", 0), "by": "he", "as": "emergency-approvers" });
     world.add("flood", "verdicts", wrong.clone()).await;
     world.judge(Allowed::default()).await;
     assert_eq!(

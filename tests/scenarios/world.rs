@@ -66,6 +66,10 @@ pub struct World {
     pub signals: Arc<Signals>,
     /// Where the operator tells its metrics; nowhere, unless a scenario says so before it starts one.
     pub metrics: Option<SocketAddr>,
+    /// Kinds that this world has beside those of the fleet.
+    more: &'static [&'static str],
+    /// How often the operator looks whether playbooks are ready; never, unless a scenario says so.
+    pub readiness: Option<Duration>,
     /// Writes that the scenario made: uid and resource version.
     foreign: Mutex<BTreeSet<(String, u64)>>,
     /// The control plane; given back last.
@@ -92,6 +96,9 @@ pub const MORE_KINDS: [&str; 5] = [
     "ScaledObject",
 ];
 
+/// Kinds of what closes and opens: where a world has them they are targets as well.
+pub const CLOSED_KINDS: [&str; 4] = ["Ingress", "HTTPRoute", "NetworkPolicy", "RoleBinding"];
+
 /// A kind, as it is served.
 pub fn resource(kind: &str) -> ApiResource {
     let (group, version, plural) = match kind {
@@ -108,6 +115,12 @@ pub fn resource(kind: &str) -> ApiResource {
         "Application" => ("argoproj.io", "v1alpha1", "applications"),
         "Rollout" => ("argoproj.io", "v1alpha1", "rollouts"),
         "ScaledObject" => ("keda.sh", "v1alpha1", "scaledobjects"),
+        "Ingress" => ("networking.k8s.io", "v1", "ingresses"),
+        "NetworkPolicy" => ("networking.k8s.io", "v1", "networkpolicies"),
+        "HTTPRoute" => ("gateway.networking.k8s.io", "v1", "httproutes"),
+        "ReferenceGrant" => ("gateway.networking.k8s.io", "v1beta1", "referencegrants"),
+        "RoleBinding" => ("rbac.authorization.k8s.io", "v1", "rolebindings"),
+        "Service" => ("", "v1", "services"),
         "EmergencyMode" => (names::GROUP, names::VERSION, "emergencymodes"),
         "ChangeRecord" => (names::GROUP, names::VERSION, "changerecords"),
         "Playbook" => (names::GROUP, names::VERSION, "playbooks"),
@@ -136,11 +149,25 @@ impl World {
 
     /// The same on this control plane.
     pub async fn on(plane: ControlPlane) -> Self {
+        Self::having(plane, &[]).await
+    }
+
+    /// One that has routes, network policies and bindings beside the fleet.
+    pub async fn with_closed_kinds() -> Self {
+        let plane = support::cluster().await;
+        for kind in crate::fleet::gateway() {
+            let name = kind["spec"]["names"]["kind"].as_str().expect("a kind");
+            serve(&plane.client, &kind, name).await;
+        }
+        Self::having(plane, &CLOSED_KINDS).await
+    }
+
+    async fn having(plane: ControlPlane, more: &'static [&'static str]) -> Self {
         let client = plane.client.clone();
         let namespace = plane.namespace("city");
         serve(&client, &fleet::pool_kind(), "Pool").await;
         let mut watched = Vec::new();
-        for kind in KINDS {
+        for kind in KINDS.iter().chain(more) {
             let resource = resource(kind);
             watched.push((
                 Api::namespaced_with(client.clone(), &namespace, &resource),
@@ -159,6 +186,8 @@ impl World {
             client,
             signals: Arc::default(),
             metrics: None,
+            more,
+            readiness: None,
             foreign: Mutex::default(),
             plane,
         };
@@ -246,7 +275,23 @@ impl World {
             .to_owned();
         let params = PatchParams::apply("admin").force();
         let put = api.patch(&name, &params, &Patch::Apply(&manifest)).await;
-        put.unwrap_or_else(|error| panic!("{plural}/{name} is not accepted: {error}"));
+        let put = put.unwrap_or_else(|error| panic!("{plural}/{name} is not accepted: {error}"));
+        self.note(&put, None);
+    }
+
+    /// Lets the fleet's account do more, in the whole cluster.
+    pub async fn allow(&self, rules: Value) {
+        let rbac = "rbac.authorization.k8s.io/v1";
+        let name = format!("{}-more", self.namespace);
+        let metadata = json!({ "name": name });
+        let role = json!({ "apiVersion": rbac, "kind": "ClusterRole", "metadata": metadata, "rules": rules });
+        self.put(rbac, "clusterroles", "", role).await;
+        let binding = json!({
+            "apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": metadata,
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
+            "subjects": [{ "kind": "ServiceAccount", "name": self.namespace, "namespace": names::ACCOUNT_NAMESPACE }],
+        });
+        self.put(rbac, "clusterrolebindings", "", binding).await;
     }
 
     /// Lets admission refuse every write of these objects of the fleet.
@@ -327,6 +372,7 @@ impl World {
             record_retention: retention::DEFAULT,
             lease: lease::settings(LEASE),
             signals: self.signals.clone(),
+            readiness: self.readiness,
         }
     }
 
@@ -398,17 +444,17 @@ impl World {
     /// The whole fleet, as it is.
     pub async fn snapshot(&self) -> Objects {
         let mut all = Objects::new();
-        for kind in KINDS {
+        for kind in KINDS.iter().chain(self.more) {
             let listed = self.api(kind).list(&ListParams::default()).await;
             for mut object in listed.expect("the fleet can be listed") {
                 // The server leaves the kind out of the items of a list.
                 object.types = Some(TypeMeta {
                     api_version: resource(kind).api_version,
-                    kind: kind.to_owned(),
+                    kind: (*kind).to_owned(),
                 });
                 let name = object.metadata.name.clone().unwrap_or_default();
                 let object = serde_json::to_value(object).expect("an object is JSON");
-                all.insert((kind.to_owned(), name), object);
+                all.insert(((*kind).to_owned(), name), object);
             }
         }
         all
@@ -585,7 +631,7 @@ fn kind_and_name(manifest: &Value) -> (&str, &str) {
     )
 }
 
-fn anything(
+pub fn anything(
     client: &Client,
     api_version: &str,
     plural: &str,

@@ -11,6 +11,7 @@ use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParam
 use kube::{Client, CustomResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
 use pingzhan::run::clock::Clock;
+use pingzhan::sandtable::installed;
 use pingzhan::sandtable::managed;
 use pingzhan::sandtable::people::User;
 use pingzhan::sandtable::schema;
@@ -27,7 +28,6 @@ use crate::faults::site::complete;
 use crate::scenarios::fleet::{self, How, Owned};
 use crate::scenarios::history::Event;
 use crate::scenarios::world::{KINDS, Objects, resource};
-use crate::support::repository;
 
 /// The namespace of the fleet.
 pub const SPACE: &str = "citizen-services";
@@ -366,12 +366,13 @@ fn name_of(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap_or_default()
 }
 
-/// The operator's rights, from the manifests that people apply.
+/// What people apply beside the kinds: the operator's rights, and the rules of authority.
 fn shipped() -> Vec<Value> {
     use serde::Deserialize as _;
-    let text = std::fs::read_to_string(repository().join("manifests/rbac.yaml"));
-    let text = text.expect("the rights are readable");
-    let documents = serde_yaml::Deserializer::from_str(&text).map(Value::deserialize);
+    let texts = installed::shipped();
+    let documents = texts
+        .iter()
+        .flat_map(|text| serde_yaml::Deserializer::from_str(text).map(Value::deserialize));
     documents
         .map(|one| one.expect("a document"))
         .filter(|one| !one.is_null())

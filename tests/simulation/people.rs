@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 use super::city::{City, SECOND, SPACES, owned, space_of};
 use super::story::{Act, GROUPS, Story};
 use crate::scenarios::fleet::{GROUP, How, Owned};
+use crate::support::people::{person, who_acts};
+
+/// Who declares and stands down, and in whose name.
+const OFFICER: (&str, &str) = ("duty-officer-zhou", "emergency-duty");
 
 /// Everybody but the operator.
 pub struct People {
@@ -38,8 +42,8 @@ impl People {
         }
     }
 
-    fn modes(&self) -> Api<EmergencyMode> {
-        Api::all(self.city.admin.clone())
+    fn acting(&self, (name, group): (&str, &str)) -> Api<EmergencyMode> {
+        Api::all(person(&self.city.admin, name, group))
     }
 
     /// The duty officer declares.
@@ -48,10 +52,13 @@ impl People {
         let renews = acts().any(|act| matches!(act, Act::Renew(_)));
         self.expires = !renews && !acts().any(|act| *act == Act::StandDown);
         let spec = serde_json::from_value(json!({ "playbookRef": { "name": "flood" },
-            "level": story.level, "reason": "the river rises", "requestedBy": "duty-officer-zhou",
-            "requestedAs": "emergency-duty", "expiresAfter": story.expires_after }));
+            "level": story.level, "reason": "the river rises", "requestedBy": OFFICER.0,
+            "requestedAs": OFFICER.1, "expiresAfter": story.expires_after }));
         let mode = EmergencyMode::new("flood", spec.expect("a mode"));
-        let declared = self.modes().create(&PostParams::default(), &mode).await;
+        let declared = self
+            .acting(OFFICER)
+            .create(&PostParams::default(), &mode)
+            .await;
         declared.expect("the mode is accepted");
     }
 
@@ -101,14 +108,17 @@ impl People {
         let Some(level) = level else {
             let patch = Patch::Merge(json!({ "spec": { "posture": "Peacetime" } }));
             let params = PatchParams::default();
-            let _ = self.modes().patch(SECOND, &params, &patch).await;
+            let _ = self.acting(OFFICER).patch(SECOND, &params, &patch).await;
             return;
         };
         let spec = serde_json::from_value(json!({ "playbookRef": { "name": SECOND },
-            "level": level, "reason": "the heat", "requestedBy": "duty-officer-zhou",
-            "requestedAs": "emergency-duty", "expiresAfter": "4h" }));
+            "level": level, "reason": "the heat", "requestedBy": OFFICER.0,
+            "requestedAs": OFFICER.1, "expiresAfter": "4h" }));
         let mode = EmergencyMode::new(SECOND, spec.expect("a mode"));
-        let declared = self.modes().create(&PostParams::default(), &mode).await;
+        let declared = self
+            .acting(OFFICER)
+            .create(&PostParams::default(), &mode)
+            .await;
         declared.expect("the mode is accepted");
     }
 
@@ -124,9 +134,10 @@ impl People {
     }
 
     async fn ask(&self, spec: Value) {
+        let (name, group) = who_acts(&spec).unwrap_or(OFFICER);
         let patch = Patch::Merge(json!({ "spec": spec }));
         let _ = self
-            .modes()
+            .acting((name, group))
             .patch("flood", &PatchParams::default(), &patch)
             .await;
     }
@@ -157,7 +168,7 @@ impl People {
         let mut all = json!(spec.verdicts);
         let list = all.as_array_mut().expect("a list");
         if list.len() < 60 {
-            list.push(json!({ "of": { "all": true }, "choice": choice, "by": "engineer-he", "as": "platform" }));
+            list.push(json!({ "of": { "all": true }, "choice": choice, "by": "engineer-he", "as": "emergency-approvers" }));
             self.ask(json!({ "verdicts": all })).await;
         }
     }

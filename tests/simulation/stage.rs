@@ -117,6 +117,7 @@ impl<'a> Stage<'a> {
             record_retention: retention::DEFAULT,
             lease: lease::settings(self.story.lease),
             signals: Arc::new(reaches),
+            readiness: None,
         };
         let wire = Wire {
             service: self.city.service.of(City::operator()),

@@ -6,6 +6,7 @@
     reason = "a harness offers more than any one set of tests uses"
 )]
 
+pub mod people;
 mod plane;
 mod pool;
 pub mod terminal;

@@ -7,14 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{ConfigMap, Node};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::PartialObjectMeta;
 use kube::{Client, Config, Resource, ResourceExt as _};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
+use pingzhan::policies::{self, Names};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::people;
 use super::pool::Slot;
 use super::{kubectl_program, repository, run, xtask};
 
@@ -123,10 +126,86 @@ impl ControlPlane {
         kubectl_as(&self.kubeconfig, args)
     }
 
+    /// Takes the binding of a policy away, and waits until the policy is not in force any more. The next
+    /// test gets it back.
+    pub async fn disarm(&self, policy: &str) {
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &admission("Binding"));
+        let deleted = api.delete(policy, &DeleteParams::default()).await;
+        deleted.expect("nothing guards what admission never sees");
+        let operator = people::operator(&self.client);
+        let gone = async {
+            while people::refusal_by(&operator, policy).await {
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, gone).await;
+        in_time.expect("admission follows its bindings");
+    }
+
+    /// Puts the rules of authority in place, as they are shipped, where they are not. The freeze is not
+    /// deleted for that: the API server would read no new freezes afterwards.
+    pub fn arm(&self) {
+        let all = policies::all(&Names::default()).into_iter();
+        let files = all.filter(|policy| policy.name != names::FREEZE_POLICY);
+        let files = files.flat_map(|policy| {
+            let path = format!("manifests/policies/{}", policy.file);
+            ["-f".to_owned(), path]
+        });
+        let mut delete = kubectl_with(&self.kubeconfig);
+        delete.args(["delete", "--ignore-not-found"]).args(files);
+        run(delete.current_dir(repository()));
+        let mut apply = kubectl_with(&self.kubeconfig);
+        apply.args(["apply", "--server-side", "--force-conflicts"]);
+        apply.args(["-f", "manifests/policies"]);
+        run(apply.current_dir(repository()));
+    }
+
+    /// Puts policies, bindings and kinds back as they are shipped.
+    pub fn mend(&self) {
+        let mut apply = kubectl_with(&self.kubeconfig);
+        apply.args(["apply", "--server-side", "--force-conflicts"]);
+        apply.args(["-f", "manifests/policies", "-f", "manifests/crds"]);
+        run(apply.current_dir(repository()));
+    }
+
+    /// Whether the rules of authority are in place and nobody has written them since.
+    async fn is_armed(&self) -> bool {
+        let folder = std::fs::read_dir(repository().join("manifests/policies"));
+        let shipped = folder.expect("it is a folder").count();
+        let ours = ListParams::default().labels("app.kubernetes.io/name=pingzhan");
+        for suffix in ["", "Binding"] {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &admission(suffix));
+            let all = api.list_metadata(&ours).await.expect("policies are listed");
+            let is_first = |one: &PartialObjectMeta<DynamicObject>| {
+                one.metadata.generation == Some(1) || one.name_any() == names::FREEZE_POLICY
+            };
+            if all.iter().filter(|one| is_first(one)).count() != shipped {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Removes what earlier tests declared. Namespaces stay: without controllers they never end.
     async fn clean(&self) {
-        remove_all::<EmergencyMode>(&self.client).await;
-        remove_all::<ChangeRecord>(&self.client).await;
+        if !self.is_armed().await {
+            self.arm();
+        }
+        // The rules of authority hold for the administrator, too.
+        let operator = people::operator(&self.client);
+        let modes: Api<EmergencyMode> = Api::all(operator.clone());
+        let everything = ListParams::default();
+        let all = served(|| modes.list_metadata(&everything)).await;
+        for mode in all.expect("modes are listed") {
+            let over = Patch::Merge(json!({ "status": { "phase": "Closed" } }));
+            let (name, params) = (mode.name_any(), PatchParams::default());
+            // One that cannot be read as a mode is none for the rules, either.
+            let _ = modes.patch_status(&name, &params, &over).await;
+        }
+        free_all::<EmergencyMode>(&operator).await;
+        free_all::<ChangeRecord>(&operator).await;
+        remove_all::<EmergencyMode>(&operator).await;
+        remove_all::<ChangeRecord>(&operator).await;
         remove_all::<Playbook>(&self.client).await;
         remove_all::<Node>(&self.client).await;
         let leases: Api<Lease> = Api::namespaced(self.client.clone(), names::DEFAULT_NAMESPACE);
@@ -135,6 +214,12 @@ impl ControlPlane {
             .delete_collection(&DeleteParams::default(), &everything)
             .await;
         removed.expect("leases of earlier tests are removed");
+        let own: Api<ConfigMap> = Api::namespaced(self.client.clone(), names::DEFAULT_NAMESPACE);
+        let freezes = ListParams::default().labels(names::FREEZE_LABEL);
+        let removed = own
+            .delete_collection(&DeleteParams::default(), &freezes)
+            .await;
+        removed.expect("freezes of earlier tests are lifted");
     }
 }
 
@@ -148,12 +233,30 @@ impl Drop for ControlPlane {
     }
 }
 
+/// Admission policies, or their bindings.
+fn admission(suffix: &str) -> ApiResource {
+    let (group, version) = ("admissionregistration.k8s.io", "v1");
+    let plural = match suffix {
+        "" => "validatingadmissionpolicies",
+        _ => "validatingadmissionpolicybindings",
+    };
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: format!("{group}/{version}"),
+        kind: format!("ValidatingAdmissionPolicy{suffix}"),
+        plural: plural.to_owned(),
+    }
+}
+
 /// Applies what every test needs.
 fn prepare(kubeconfig: &Path) {
     let files = [
         "manifests/namespaces.yaml",
         "manifests/rbac.yaml",
+        "manifests/impersonation-constrained.yaml",
         "manifests/crds",
+        "manifests/policies",
     ];
     let mut apply = kubectl_with(kubeconfig);
     apply.args(["apply", "--server-side", "--validate=strict"]);
@@ -165,7 +268,7 @@ fn prepare(kubeconfig: &Path) {
         "--for=condition=Established",
         "--timeout=60s",
         "-f",
-        files[2],
+        "manifests/crds",
     ]);
     run(wait.current_dir(repository()));
 }
@@ -225,6 +328,17 @@ where
     let (all, delete) = (ListParams::default(), DeleteParams::default());
     let removed = served(|| api.delete_collection(&delete, &all)).await;
     removed.expect("objects of earlier tests are removed");
+    free_all::<K>(client).await;
+}
+
+/// Takes the finalizers off every object of a kind.
+async fn free_all<K>(client: &Client)
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let resource = ApiResource::erase::<K>(&());
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let all = ListParams::default();
     let left = served(|| api.list_metadata(&all)).await;
     for object in left.expect("objects are listed") {
         let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));

@@ -18,6 +18,7 @@ pub mod golang;
 pub mod mutants;
 pub mod picture;
 pub mod progress;
+pub mod rights;
 pub mod runner;
 pub mod stages;
 pub mod surroundings;

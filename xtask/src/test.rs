@@ -11,6 +11,7 @@ use snafu::{ResultExt, Snafu, ensure};
 use crate::cluster::{self, Cluster, Spec};
 use crate::generate;
 use crate::progress::Progress;
+use crate::rights;
 use crate::runner::{self, Outcome};
 use crate::surroundings::{Stopwatch, human, repository, set_by_cargo};
 use crate::tools::{self, Program, Toolset};
@@ -53,6 +54,12 @@ pub enum Error {
     Cluster {
         /// Why.
         source: cluster::Error,
+    },
+    /// The operator asked for what it should not, or does not need what it may.
+    #[snafu(transparent)]
+    Rights {
+        /// What.
+        source: rights::Error,
     },
     /// Generated files differ.
     #[snafu(transparent)]
@@ -123,10 +130,17 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
     ));
     let started = Stopwatch::start();
     let result = tokio::task::block_in_place(|| tests(filter, &planes, &set));
+    let logs: Vec<PathBuf> = planes.iter().filter_map(Cluster::audit_log).collect();
+    let asked = rights::check(&logs, filter.is_none());
     for plane in planes {
         plane.down()?;
     }
     let (counts, success) = result?;
+    // What was not run asks for nothing.
+    if success {
+        asked?;
+        progress.say("the operator's own rights: ok");
+    }
     let verdict = if success { "ok" } else { "FAILED" };
     progress.say(&format!("tests: {verdict} ({})", human(started.elapsed())));
     ensure!(
@@ -236,6 +250,7 @@ async fn up(progress: Progress) -> Result<Vec<Cluster>, Error> {
     let own = std::process::id();
     let spec = |number: usize| Spec {
         fsync: false,
+        audit: true,
         owner: Some(own),
         ..Spec::new(&format!("tests-{own}-{number}"))
     };

@@ -30,8 +30,26 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/*
+How accounts are taken on: as the cluster knows it, unless it is said.
+*/}}
+{{- define "pingzhan.impersonation" -}}
+{{- $mode := .Values.impersonation.mode -}}
+{{- if eq $mode "auto" -}}
+{{- $mode = ternary "constrained" "classic" (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
+{{- $mode -}}
+{{- end -}}
+
 {{- define "pingzhan.image" -}}
 {{- $image := printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
 {{- with .Values.image.digest }}{{ $image = printf "%s@%s" $image . }}{{ end -}}
 {{- $image -}}
+{{- end -}}
+
+{{/* Labels of the emergency page's objects. */}}
+{{- define "pingzhan.pageLabels" -}}
+app.kubernetes.io/name: emergency-page
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}

@@ -1,7 +1,9 @@
-//! What an act that leaves no field behind will do, for those who approve it.
+//! What an act that leaves no field behind, or a freeze, will do, for those who approve it.
 
-use crate::api::{Act, Localized, Step, Wait};
+use crate::api::{Act, Localized, Principal, Step, Wait};
+use crate::engine::plan::PlannedStep;
 use crate::i18n::Lang;
+use crate::step::freeze;
 use crate::t;
 
 /// What a step does that changes no field; nothing where it is one that changes some.
@@ -55,6 +57,50 @@ pub fn text(step: &Step, lang: Lang) -> Option<String> {
     }
 }
 
+/// Where a step freezes, whom it stops and who may go on; nothing where it freezes nothing.
+pub fn freezes(source: &Step, planned: &PlannedStep, lang: Lang) -> Option<String> {
+    let asked = source.freeze.as_ref()?;
+    let manifests = planned.changes.iter();
+    let manifests = manifests.filter_map(|change| change.after.value());
+    let spaces: Vec<&str> = manifests.flat_map(freeze::namespaces).collect();
+    if spaces.is_empty() {
+        return None;
+    }
+    let names = |principals: &[Principal]| {
+        let named = principals.iter().map(|one| one.name.as_str());
+        named.collect::<Vec<_>>().join(", ")
+    };
+    let mut shown = spaces.iter().take(SPACES).copied().collect::<Vec<_>>();
+    if spaces.len() > SPACES {
+        shown.push("…");
+    }
+    let (count, spaces) = (spaces.len(), shown.join(", "));
+    let stopped = if asked.automation.is_empty() {
+        t!(lang, "plan-freeze-people")
+    } else {
+        t!(
+            lang,
+            "plan-freeze-people-and",
+            names = names(&asked.automation)
+        )
+    };
+    let except = if asked.except.is_empty() {
+        t!(lang, "plan-freeze-nobody")
+    } else {
+        t!(lang, "plan-freeze-except", names = names(&asked.except))
+    };
+    Some(t!(
+        lang,
+        "plan-act-freeze",
+        count = count,
+        namespaces = spaces,
+        stopped = stopped,
+        except = except
+    ))
+}
+
+/// Namespaces that are listed of a freeze: what a person reads at one glance.
+const SPACES: usize = 8;
 /// How long a step may take where it does not say.
 const DEFAULT: &str = "10m";
 
@@ -135,5 +181,46 @@ mod tests {
         }
         let scale: Step = serde_yaml::from_str("name: s\nscale: { replicas: 1 }").expect("a step");
         assert_eq!(text(&scale, Lang::En), None);
+    }
+
+    /// Who approves a freeze must read whom it stops, and who may go on.
+    #[test]
+    fn a_freeze_says_where_it_is_and_whom_it_stops() {
+        let asked = "name: s\nfreeze: { namespaces: {}, automation: [ { kind: ServiceAccount, namespace: ci, \
+                     name: deployer } ], except: [ { kind: Group, name: command } ] }";
+        let source: Step = serde_yaml::from_str(asked).expect("a step");
+        let plan = crate::cli::samples::plan();
+        let mut planned = plan.stages[0].steps[0].clone();
+        planned.changes.truncate(1);
+        let freeze = |names: &str| {
+            crate::field::Image::Present(serde_json::json!({ "data": { "namespaces": names } }))
+        };
+        planned.changes[0].after = freeze("portal\ntax");
+        assert_eq!(
+            freezes(&source, &planned, Lang::En).as_deref(),
+            Some(
+                "freezes 2 namespaces (portal, tax): people and deployer change nothing there, but for \
+                 command; what comes after it waits until that is proven, and it is lifted last"
+            )
+        );
+        assert_eq!(
+            freezes(&source, &planned, Lang::ZhCn).as_deref(),
+            Some(
+                "冻结 2 个命名空间（portal, tax）：人员以及 deployer 不得改动其中任何内容，command 除外；\
+                 探测证实之后才继续后面的步骤，恢复时最后解除"
+            )
+        );
+        let bare = "name: s\nfreeze: { namespaces: {} }";
+        let bare: Step = serde_yaml::from_str(bare).expect("a step");
+        planned.changes[0].after = freeze("portal");
+        assert_eq!(
+            freezes(&bare, &planned, Lang::En).as_deref(),
+            Some(
+                "freezes the namespace portal: people change nothing there, with no exception; what comes \
+                 after it waits until that is proven, and it is lifted last"
+            )
+        );
+        planned.changes.clear();
+        assert_eq!(freezes(&bare, &planned, Lang::En), None);
     }
 }

@@ -158,7 +158,6 @@ pub fn stage_word(lang: Lang, state: StageState) -> String {
         StageState::Done => "stage-done",
         StageState::Failed => "stage-failed",
         StageState::Skipped => "stage-skipped",
-        StageState::Unsupported => "stage-unsupported",
         StageState::Restored => "stage-restored",
     };
     text(lang, key, &[])

@@ -244,7 +244,7 @@ fn stages(view: &View, stages: &[StageStatus]) -> String {
         ];
         if view.bars {
             let drawn = match stage.state {
-                StageState::Skipped | StageState::Unsupported => String::new(),
+                StageState::Skipped => String::new(),
                 // A stage that has not begun may have no changes yet: that is not a full bar.
                 StageState::Waiting => bar(stage.applied, stage.changes.max(1)),
                 StageState::Running
@@ -279,7 +279,7 @@ const fn stage_tone(state: StageState) -> Tone {
         StageState::Running => Tone::Busy,
         StageState::Done | StageState::Restored => Tone::Good,
         StageState::Failed => Tone::Bad,
-        StageState::Skipped | StageState::Unsupported => Tone::Faint,
+        StageState::Skipped => Tone::Faint,
     }
 }
 
@@ -356,9 +356,18 @@ fn needs_somebody(condition: &Condition) -> bool {
 }
 
 fn is_trouble(condition: &Condition) -> bool {
-    use condition::types::{BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, PAUSED, STALLED};
+    use condition::types::{
+        BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, KEPT_IN_GIT, PAUSED, STALLED,
+    };
     let trouble = [
-        BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, PAUSED, STALLED,
+        BLOCKED,
+        CONTESTED,
+        DEGRADED,
+        DRIFTED,
+        EXPIRING,
+        KEPT_IN_GIT,
+        PAUSED,
+        STALLED,
     ];
     trouble.contains(&condition.type_.as_str())
 }

@@ -60,10 +60,6 @@ pub fn summary(plan: &Plan, lang: Lang) -> String {
         page += "\n";
         page += &t!(lang, "plan-tabletop");
     }
-    if counts.unsupported > 0 {
-        page += "\n";
-        page += &t!(lang, "plan-unsupported", n = counts.unsupported);
-    }
     page
 }
 
@@ -74,23 +70,12 @@ pub fn findings(plan: &Plan, lang: Lang) -> String {
     lines.fold(String::new(), |page, line| page + "\n" + &line)
 }
 
-/// What the operator would refuse about the plan, a line each: steps that this version does not
-/// carry out, what could not be read, and what must be written otherwise. Empty where there is
-/// nothing.
+/// What the operator would refuse about the plan, a line each: what could not be read, and what
+/// must be written otherwise. Empty where there is nothing.
 pub fn obstacles(plan: &Plan, lang: Lang) -> String {
-    let unsupported = plan.unsupported().into_iter();
     let problems = plan.problems().into_iter().chain(plan.faults());
-    let lines = unsupported
-        .map(|(step, why)| {
-            t!(
-                lang,
-                "plan-step-unsupported",
-                why = format!("{step}: {why}")
-            )
-        })
-        .chain(
-            problems.map(|(step, why)| t!(lang, "plan-problem", text = format!("{step}: {why}"))),
-        );
+    let lines =
+        problems.map(|(step, why)| t!(lang, "plan-problem", text = format!("{step}: {why}")));
     lines.fold(String::new(), |page, line| page + "\n  " + &line)
 }
 
@@ -103,8 +88,6 @@ struct Counts {
     targets: i64,
     /// Requests that write targets on the way there: one an object and stage.
     writes: i64,
-    /// Steps that this version does not carry out.
-    unsupported: i64,
 }
 
 fn counts(plan: &Plan) -> Counts {
@@ -114,7 +97,6 @@ fn counts(plan: &Plan) -> Counts {
         let mut writes = BTreeSet::new();
         for step in &stage.steps {
             counts.changes += i64::try_from(step.changes.len()).unwrap_or(i64::MAX);
-            counts.unsupported += i64::from(step.unsupported.is_some());
             writes.extend(step.changes.iter().map(|change| change.target.uid.as_str()));
         }
         counts.writes += i64::try_from(writes.len()).unwrap_or(i64::MAX);
@@ -158,13 +140,9 @@ fn step_text(step: &PlannedStep, source: Option<&Step>, view: &View) -> String {
         )
     };
     page.push('\n');
-    if let Some(why) = &step.unsupported {
-        let _ = writeln!(
-            page,
-            "{}",
-            t!(lang, "plan-step-unsupported", why = why.clone())
-        );
-    } else if let Some(act) = source.and_then(|source| acts::text(source, lang)) {
+    if let Some(act) = source
+        .and_then(|source| acts::text(source, lang).or_else(|| acts::freezes(source, step, lang)))
+    {
         let _ = writeln!(page, "{act}");
     } else if step.changes.is_empty() {
         let _ = writeln!(page, "{}", t!(lang, "plan-step-empty"));
@@ -302,7 +280,6 @@ pub fn json(plan: &Plan) -> Value {
             "changes": counts.changes,
             "targets": counts.targets,
             "writes": counts.writes,
-            "unsupported": counts.unsupported,
             "requests": plan.requests(),
         },
         "findings": texts(&plan.findings),
@@ -338,7 +315,6 @@ fn step_json(step: &PlannedStep) -> Value {
         "after": step.after,
         "timeoutSeconds": step.timeout_seconds,
         "critical": step.critical,
-        "unsupported": step.unsupported,
         "changes": step.changes.iter().map(change_json).collect::<Vec<_>>(),
         "skipped": skipped,
         "findings": texts(&step.findings),
@@ -463,14 +439,6 @@ mod tests {
     #[test]
     fn figures_count_objects_once() {
         let counts = counts(&samples::plan());
-        assert_eq!(
-            (
-                counts.changes,
-                counts.targets,
-                counts.writes,
-                counts.unsupported
-            ),
-            (4, 3, 3, 1)
-        );
+        assert_eq!((counts.changes, counts.targets, counts.writes), (4, 3, 3));
     }
 }

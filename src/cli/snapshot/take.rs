@@ -137,7 +137,26 @@ impl Look<'_> {
         for one in &wanted {
             self.custom(&one.resource);
         }
+        wanted.extend(self.asides(asked).await);
         self.all(&wanted).await
+    }
+
+    /// What says what steps come to. A cluster that does not serve such a kind has none of it.
+    async fn asides(&self, asked: &Asked) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for query in asked
+            .queries
+            .iter()
+            .filter(|query| targets::is_aside(query))
+        {
+            if let Some(resource) = self.reader.resolve(&query.kind).await {
+                targets::add(&mut wanted, resource, query, &self.namespaces);
+            }
+        }
+        for one in &mut wanted {
+            one.is_target = false;
+        }
+        wanted
     }
 
     /// Reads some kinds, a few at a time.

@@ -13,9 +13,14 @@ use super::namespaces::Namespaces;
 /// Whether a query finds what steps act on; else what only says something of it.
 pub const fn is_target(query: &Query) -> bool {
     match query.role {
-        Role::Target | Role::Restart | Role::Made => true,
-        Role::Autoscaler | Role::Applier => false,
+        Role::Target | Role::Restart | Role::Made | Role::Ground => true,
+        Role::Autoscaler | Role::Applier | Role::Aside { .. } | Role::Place | Role::Frozen => false,
     }
+}
+
+/// Whether a query finds what says what a step comes to. Pods are taken in a way of their own.
+pub fn is_aside(query: &Query) -> bool {
+    matches!(query.role, Role::Aside { .. }) && query.kind != "Pod"
 }
 
 /// Adds a query to what is wanted of its kind.
@@ -59,7 +64,9 @@ fn kept(fields: &Fields) -> Vec<Path> {
             leaves(object, &mut Vec::new(), &mut paths);
             paths
         }
-        Fields::Replicas | Fields::Manifest { adopt: false, .. } => Vec::new(),
+        Fields::Replicas | Fields::Each { .. } | Fields::Manifest { adopt: false, .. } => {
+            Vec::new()
+        }
     }
 }
 

@@ -36,6 +36,16 @@ impl Program {
         }
     }
 
+    /// The same as the reason of a condition: a word that programs may rely on.
+    pub const fn named_reason(self) -> &'static str {
+        match self {
+            Self::Kustomization => "Kustomization",
+            Self::HelmRelease => "HelmRelease",
+            Self::Application => "Application",
+            Self::Release => "Helm",
+        }
+    }
+
     /// How its objects are called.
     pub const fn named(self) -> &'static str {
         match self {

@@ -47,6 +47,8 @@ pub(super) enum Act<'a> {
     Gate(&'a Gate),
     /// Something that is carried out; with whether it is undone at the return.
     Deed(bool),
+    /// It is proven that a freeze is in force, and at the return that it is not.
+    Proof,
     /// People are told. Nothing waits for that but what is told critical.
     Notify,
 }
@@ -58,13 +60,13 @@ pub(super) fn act<'a>(plan: &'a Plan, stage: &str, step: &str) -> Option<Act<'a>
         Source::Run(run) => Some(Act::Deed(run.undo.is_some())),
         Source::Call(call) => Some(Act::Deed(call.undo.is_some())),
         Source::Notify(_) => Some(Act::Notify),
+        Source::Freeze(_) => Some(Act::Proof),
         Source::Scale(_)
         | Source::Suspend(_)
         | Source::Isolate(_)
         | Source::Access(_)
         | Source::Config(_)
         | Source::Route(_)
-        | Source::Freeze(_)
         | Source::Patch(_)
         | Source::Apply(_) => None,
     }
@@ -159,7 +161,7 @@ impl Turn<'_> {
         };
         let until = self.until(&act, known.began);
         match act {
-            Act::Wait => self.wait(until, decision),
+            Act::Wait | Act::Proof => self.wait(until, decision),
             Act::Gate(gate) => self.gate(gate, until, decision),
             Act::Deed(_) => self.carry(known.began, until, true, decision),
             Act::Notify => self.carry(known.began, until, self.step.critical, decision),
@@ -169,7 +171,7 @@ impl Turn<'_> {
     /// When it is given up.
     fn until(&self, act: &Act<'_>, began: Timestamp) -> Timestamp {
         let own = match act {
-            Act::Wait | Act::Deed(_) | Act::Notify => None,
+            Act::Wait | Act::Proof | Act::Deed(_) | Act::Notify => None,
             Act::Gate(gate) => gate
                 .timeout
                 .as_ref()
@@ -193,6 +195,14 @@ impl Turn<'_> {
         let is_asked = matches!(act, Act::Gate(_));
         let why = Some("at the table only: not carried out");
         (self.plan.tabletop && !is_asked).then(|| self.note(ActEvent::Skipped, None, why))
+    }
+
+    /// Gives an act up whose own change failed: there is nothing to prove.
+    pub(super) fn give_up(&self, why: &str, decision: &mut Decision) {
+        let begun = self.input.ledger.acts.contains_key(&self.key());
+        let event = [ActEvent::Begun, ActEvent::Failed][usize::from(begun)];
+        let notes = &mut decision.findings.notes;
+        notes.push(self.note(event, None, begun.then_some(why)));
     }
 
     fn wait(&self, until: Timestamp, decision: &mut Decision) {
@@ -225,11 +235,8 @@ impl Turn<'_> {
             }
             Some(_) | None => {}
         }
-        let last = self
-            .input
-            .answers
-            .get(&(self.key(), Ask::Look))
-            .map(|(at, _)| *at);
+        let looked = self.input.answers.get(&(self.key(), Ask::Look));
+        let last = looked.map(|(at, _)| *at);
         let due = last.map_or(self.input.now, |at| at + LOOK);
         if due <= self.input.now {
             decision.asks.insert(self.key(), Ask::Look);

@@ -86,7 +86,20 @@ fn closed() -> Turn {
 fn undo_acts(input: &Input<'_>, plan: &Plan, decision: &mut Decision) -> BTreeSet<Key> {
     let entries: Vec<&Entry> = input.ledger.live().collect();
     let order = Order::new(input, plan, &entries).with_acts(input);
-    let is_free = |(stage, step): &Key| order.is_free(stage, step);
+    // A freeze is lifted once what it wrote is gone.
+    let stands = |(stage, step): &Key| {
+        let mut own = entries.iter();
+        own.any(|entry| {
+            entry.state != State::Reverted && (&*entry.stage, &*entry.step) == (&**stage, &**step)
+        })
+    };
+    let is_free = |key: &Key| {
+        if undo::is_proof(plan, key) {
+            !stands(key)
+        } else {
+            order.is_free(&key.0, &key.1)
+        }
+    };
     let left = undo::undo(input, plan, is_free, decision);
     acts::journal(decision);
     left

@@ -1,6 +1,8 @@
 //! The conditions of a mode: one line a condition, with a reason that programs may rely on and a
 //! sentence for people.
 
+mod warned;
+
 use std::collections::BTreeSet;
 
 use crate::api::condition::{self, types};
@@ -11,7 +13,8 @@ use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
 use super::waiting::counted;
-use super::{Decision, EXPIRING, Input, Progressing, Sight, glass, resumed};
+use super::{Decision, Input, Progressing, Sight, glass, resumed};
+use warned::{expiring, kept_in_git};
 
 /// One line of the table of conditions.
 struct Said<'a> {
@@ -78,6 +81,7 @@ fn said<'a>(
     });
     lines.extend(trouble(input, decision, counts));
     lines.push(expiring(input, phase));
+    lines.extend(kept_in_git(input));
     lines.push(say(
         types::RESTORED,
         phase == Phase::Closed && input.ledger.granted.is_some(),
@@ -156,7 +160,25 @@ fn left_alone(input: &Input<'_>) -> String {
             names::DENY_POLICY
         )
     });
-    [left, slipped].into_iter().flatten().collect()
+    [left, slipped, undenied(input)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// That new objects which should be refused are not.
+fn undenied(input: &Input<'_>) -> Option<String> {
+    let denies = input
+        .mode
+        .status
+        .is_some_and(|status| !status.denies.is_empty());
+    let mut lapsed = input.lapsed.iter();
+    let lapsed = lapsed.find(|problem| problem.contains(names::DENY_POLICY));
+    lapsed.filter(|_| denies).map(|problem| {
+        format!(
+            "; new objects that should be refused (newTargets: Deny) are not: {problem}; apply manifests/policies"
+        )
+    })
 }
 
 /// How many there are, and the first of them.
@@ -288,22 +310,6 @@ fn too_long(outgrown: &[String]) -> String {
             }
         ),
     }
-}
-
-fn expiring(input: &Input<'_>, phase: Phase) -> Said<'static> {
-    let soon = input
-        .ledger
-        .granted
-        .as_ref()
-        .filter(|_| matches!(phase, Phase::Activating | Phase::Active))
-        .is_some_and(|granted| granted.expires_at.duration_since(input.now) <= EXPIRING);
-    say(
-        types::EXPIRING,
-        soon,
-        "TermEndsSoon",
-        "TermRuns",
-        String::new(),
-    )
 }
 
 /// Targets for which the rest was not held up any longer, for the message of Reconciling.

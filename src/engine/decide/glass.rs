@@ -10,6 +10,8 @@ use super::{Decision, Input, Waiting};
 
 /// The reason of the turn that set a plan in force without quorum.
 pub const BREAK_GLASS: &str = "BreakGlass";
+/// The reason of the condition once nobody has reviewed it in time.
+pub const OVERDUE: &str = "BreakGlassOverdue";
 /// Hours within which somebody else has to review it: by the next day, while everybody remembers,
 /// and no later than a mode may wait for approval.
 const REVIEW_HOURS: i64 = 24;
@@ -22,6 +24,13 @@ pub(super) struct Review {
     pub(super) sentence: String,
     due: Option<Timestamp>,
     overdue: bool,
+}
+
+impl Review {
+    /// Whether nobody has reviewed it yet.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.due.is_some()
+    }
 }
 
 /// Marks the turn of a plan that nobody but one person agreed to.
@@ -57,11 +66,7 @@ pub(super) fn review(input: &Input<'_>) -> Option<Review> {
         format!("somebody else than {by} has to review it until {due:.0}")
     };
     Some(Review {
-        reason: if overdue {
-            "BreakGlassOverdue"
-        } else {
-            BREAK_GLASS
-        },
+        reason: if overdue { OVERDUE } else { BREAK_GLASS },
         sentence: format!("{act}; {demand}"),
         due: Some(due),
         overdue,

@@ -6,6 +6,7 @@
 //! switched and held; one that turns back is brought back. Then everything is told.
 
 mod acts;
+mod alarm;
 mod back;
 mod board;
 mod conditions;
@@ -21,8 +22,10 @@ mod order;
 mod pending;
 mod proposal;
 mod resumed;
+mod rules;
 pub mod status;
 mod switch;
+mod term;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -36,13 +39,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{
-    EmergencyModeSpec, EmergencyModeStatus, PlanFindings, PlaybookSpec, Turn, TurnKind,
+    EmergencyModeSpec, EmergencyModeStatus, Phase, PlanFindings, PlaybookSpec, Turn, TurnKind,
 };
 use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
 use crate::ledger::{Direction, Ledger};
 
 use super::acts::{Answers, Ask, Key};
+use super::beside::Origin;
+use super::enforcement::Enforcement;
 use super::layers::Layers;
 use super::plan::Plan;
 use super::scheduler::{Class, Standing as Progressing, Work};
@@ -50,8 +55,9 @@ use super::work::Task;
 
 use found::Findings;
 
+pub use alarm::Alarm;
 pub use create::taken;
-pub use glass::BREAK_GLASS;
+pub use glass::{BREAK_GLASS, OVERDUE};
 pub use waiting::{Blocked, Waiting};
 
 /// What is known of a mode's object.
@@ -71,6 +77,8 @@ pub struct ModeView<'a> {
     pub spec: Option<&'a EmergencyModeSpec>,
     /// Its status, as last published.
     pub status: Option<&'a EmergencyModeStatus>,
+    /// Who puts its object there, as its marks say.
+    pub kept: &'a [Origin],
 }
 
 /// What is known of a mode's playbook.
@@ -124,6 +132,10 @@ pub struct Input<'a> {
     pub conflicts: &'a dyn Fn(&Plan) -> Vec<String>,
     /// What other modes have on the fields of this one.
     pub layers: &'a Layers,
+    /// Whether the API server enforces the rules of authority.
+    pub enforcement: &'a Enforcement,
+    /// What is missing of the policies without which a mode goes on, a sentence each.
+    pub lapsed: &'a [String],
     /// Targets as last seen, by uid.
     pub sights: &'a BTreeMap<Uid, Sight>,
     /// Changes of new targets that the approved rule adopts, and the number of their amendment.
@@ -159,6 +171,8 @@ pub struct Input<'a> {
 pub enum Need {
     /// The plan for what the spec asks for now.
     Plan,
+    /// Whether the API server enforces the rules of authority.
+    Proof,
     /// These targets, and which of their fields.
     Sights(Vec<(Target, Vec<Path>)>),
 }
@@ -182,6 +196,8 @@ pub struct Decision {
     pub status: EmergencyModeStatus,
     /// Acts that are to be looked at or carried out now.
     pub asks: BTreeMap<Key, Ask>,
+    /// What nobody may miss, told at once.
+    pub alarms: Vec<Alarm>,
     /// Targets to be read again within a few seconds, by uid: only their status is waited for.
     pub refresh: Vec<Uid>,
     /// When to look again, at the latest.
@@ -223,9 +239,6 @@ impl Decision {
         self.append.push(Body::Turn(turn));
     }
 }
-
-/// How long before its end a mode is said to be expiring.
-const EXPIRING: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 /// Hours after which a mode that nobody approves closes by itself.
 const PENDING_HOURS: i64 = 24;

@@ -9,7 +9,7 @@ use crate::ledger::{Entry, State};
 
 use super::{Input, undo};
 
-/// The order of the return: a stage goes back when every stage that depends on it is back, a step
+/// The order of the return: a freeze is lifted last, when all else is back; a stage goes back when every stage that depends on it is back, a step
 /// when every step after it is back, and inside a step the waves go in the same order as there; but of
 /// what is suspended the root goes on last, or it would apply what does not go on yet.
 pub(super) struct Order<'a> {
@@ -64,7 +64,9 @@ impl<'a> Order<'a> {
             let next = input.layers.next(&entry.target.uid, &entry.path);
             next.is_some()
         };
-        for entry in entries.iter().filter(|entry| !is_left(entry)) {
+        let comes_last = |entry: &Entry| plan.freezes(&entry.stage, &entry.step);
+        let others = entries.iter().filter(|entry| !is_left(entry));
+        for entry in others.filter(|entry| !comes_last(entry)) {
             if matches!(
                 entry.state,
                 State::Intended | State::Applied | State::Reverting
@@ -134,6 +136,9 @@ impl<'a> Order<'a> {
     }
 
     pub(super) fn may_go(&self, entry: &Entry) -> bool {
+        if self.plan.freezes(&entry.stage, &entry.step) {
+            return self.open.is_empty();
+        }
         let later_stage = self.plan.stages.iter().any(|stage| {
             self.open.contains_key(stage.name.as_str()) && self.depends(&stage.name, &entry.stage)
         });

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::api::{EmergencyModeSpec, Turn, TurnKind};
 use crate::engine::authority;
+use crate::engine::enforcement::FRESH;
 use crate::engine::plan::{Plan, store};
 use crate::ledger::record::{self, Body};
 
-use super::{Blocked, Candidate, Decision, Input, Need, Waiting, glass};
+use super::{Blocked, Candidate, Decision, Input, Need, Waiting, glass, rules};
 
 /// Seconds after which a plan that could not be made is tried again: a person repairs the cause,
 /// the mode goes on by itself.
@@ -52,6 +53,9 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     match authority::term(spec, &plan.spec.authority, plan.level) {
         Err(problem) => block(input, decision, Blocked::Term(problem)),
         Ok(term) => {
+            if !rules::are_in_force(input, FRESH, decision) {
+                return;
+            }
             let mut turn = granted(&plan, input.now, term, quorum.given);
             if let Some(act) = without_quorum {
                 glass::mark(&mut turn, act);
@@ -127,10 +131,6 @@ pub(super) fn candidate(
     let faults = sentences(plan.faults());
     if !faults.is_empty() {
         return Err(Blocked::Faulty(faults));
-    }
-    let unsupported = sentences(plan.unsupported());
-    if !unsupported.is_empty() {
-        return Err(Blocked::Unsupported(unsupported));
     }
     admissible(input, spec, plan)?;
     if let Some(seen) = &spec.plan_hash

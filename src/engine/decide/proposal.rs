@@ -3,10 +3,11 @@
 
 use crate::api::EmergencyModeSpec;
 use crate::engine::authority;
+use crate::engine::enforcement::FRESH;
 use crate::engine::plan::Plan;
 
 use super::pending::{admissible, append_plan, block, candidate, granted, stored};
-use super::{Decision, Input, Need, Waiting};
+use super::{Decision, Input, Need, Waiting, rules};
 
 /// Decides about what the spec asks for beyond what was granted. True when something is journalled
 /// or read first, so that nothing else is decided now.
@@ -51,6 +52,9 @@ fn approve(
     let from = input.ledger.activated_at.unwrap_or(input.now);
     match authority::term(spec, &plan.spec.authority, plan.level) {
         Ok(term) => {
+            if !rules::are_in_force(input, FRESH, decision) {
+                return decision.need.is_some();
+            }
             decision.turn(granted(plan, from, term, quorum.given));
             true
         }

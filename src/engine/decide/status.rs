@@ -13,7 +13,7 @@ use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{Decision, Input, conditions, wartime};
+use super::{Decision, Input, alarm, conditions, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
@@ -64,6 +64,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
         timeline: timeline::of(input),
     };
     took(input, decision, phase, &mut status);
+    decision.alarms = alarm::all(input, decision, phase);
     conditions::fill(input, decision, phase, &counts, &mut status.conditions);
     decision.status = status;
 }

@@ -113,10 +113,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
             StageState::Running | StageState::Failed => true,
             // People are still being told.
             StageState::Done => view.steps.iter().any(StepView::trails),
-            StageState::Waiting
-            | StageState::Skipped
-            | StageState::Unsupported
-            | StageState::Restored => false,
+            StageState::Waiting | StageState::Skipped | StageState::Restored => false,
         };
         if !goes_on {
             continue;
@@ -223,10 +220,7 @@ fn state(
             .is_none_or(|view| match view.state {
                 StageState::Done | StageState::Skipped => true,
                 StageState::Failed => view.stage.on_failure == crate::api::OnFailure::Continue,
-                StageState::Waiting
-                | StageState::Running
-                | StageState::Unsupported
-                | StageState::Restored => false,
+                StageState::Waiting | StageState::Running | StageState::Restored => false,
             })
     });
     if !ready {
@@ -270,7 +264,8 @@ fn write_stage(
         if waits {
             continue;
         }
-        if step.act.is_some() {
+        // What a freeze writes comes before the proof that it is in force.
+        if step.act.is_some() && step.open() == 0 {
             act(board, plan, view, step, decision);
             continue;
         }
@@ -322,6 +317,9 @@ fn act(
         step: step.step,
     };
     if (step.waits() && view.state == StageState::Running) || step.trails() {
+        if step.failed() > 0 {
+            return turn.give_up("it could not be written: see its target", decision);
+        }
         turn.advance(decision);
     } else if step.failure().is_some() {
         decision.findings.notes.extend(turn.skip());

@@ -16,20 +16,23 @@ use super::{Decision, Input};
 /// How soon it is looked again whether the last try of an act is over.
 const AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
-/// The stages and steps of acts that are still to be undone.
+/// The stages and steps of acts that are still to be undone, and for which what they come after waits. A
+/// freeze is lifted last, so nothing waits for it.
 pub(super) fn undone_later<'a>(
     input: &'a Input<'_>,
     plan: &'a Plan,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let acts = input.ledger.acts.iter();
     acts.filter(|(key, known)| is_to_be_undone(plan, key, known))
+        .filter(|(key, _)| !is_proof(plan, key))
         .map(|((stage, step), _)| (stage.as_str(), step.as_str()))
 }
 
 /// Whether something of an act may have been done, that is undone at the return.
 fn is_to_be_undone(plan: &Plan, key: &Key, known: &Known) -> bool {
-    if !matches!(act(plan, &key.0, &key.1), Some(Act::Deed(true))) {
-        return false;
+    match act(plan, &key.0, &key.1) {
+        Some(Act::Deed(true) | Act::Proof) => {}
+        Some(Act::Deed(false) | Act::Wait | Act::Gate(_) | Act::Notify) | None => return false,
     }
     match known.state {
         ActState::Undone => false,
@@ -41,6 +44,11 @@ fn is_to_be_undone(plan: &Plan, key: &Key, known: &Known) -> bool {
         | ActState::Failed
         | ActState::Undoing => true,
     }
+}
+
+/// Whether an act is the proof of a freeze.
+pub(super) fn is_proof(plan: &Plan, (stage, step): &Key) -> bool {
+    matches!(act(plan, stage, step), Some(Act::Proof))
 }
 
 /// Takes the undoing of acts further, and says which are left.

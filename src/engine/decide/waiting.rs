@@ -136,8 +136,6 @@ pub enum Blocked {
     Unreadable(Vec<String>),
     /// Steps that cannot be carried out as they are written.
     Faulty(Vec<String>),
-    /// Steps that this version does not carry out.
-    Unsupported(Vec<String>),
     /// The plan is not the one that the declarer saw.
     PlanDiffers {
         /// What was seen in the preview.
@@ -153,6 +151,8 @@ pub enum Blocked {
     BreakGlass(String),
     /// The term is too long or not a term.
     Term(String),
+    /// The API server does not enforce the rules of authority: what is missing, a sentence each.
+    NotEnforced(Vec<String>),
     /// The journal cannot be read.
     JournalDamaged(String),
     /// No record can be stored.
@@ -176,12 +176,12 @@ impl Blocked {
             Self::PlaybookInvalid(_) => "PlaybookInvalid",
             Self::Unreadable(_) => "Unreadable",
             Self::Faulty(_) => "PlanFaulty",
-            Self::Unsupported(_) => "Unsupported",
             Self::PlanDiffers { .. } => "PlanDiffers",
             Self::HeldBy(_) => "HeldBy",
             Self::NotARequester(_) => "NotARequester",
             Self::BreakGlass(_) => "BreakGlassRefused",
             Self::Term(_) => "TermRefused",
+            Self::NotEnforced(_) => "RulesNotEnforced",
             Self::JournalDamaged(_) => "JournalDamaged",
             Self::JournalRefused(_) => "JournalRefused",
             Self::StageFailed(_) => "StageFailed",
@@ -211,10 +211,6 @@ impl Blocked {
                 "the plan cannot be carried out as the playbook is written: {}; correct the playbook, and the plan is made anew by itself",
                 some(faults)
             ),
-            Self::Unsupported(steps) => format!(
-                "this version does not carry out: {}; take the steps out of the playbook",
-                some(steps)
-            ),
             Self::PlanDiffers { seen, now } => format!(
                 "the plan is now {now}, but the declarer saw {seen}: look at the new plan and declare again"
             ),
@@ -225,6 +221,10 @@ impl Blocked {
             Self::NotARequester(problem) => format!("the declaration is refused: {problem}"),
             Self::BreakGlass(problem) => format!("the act without quorum is refused: {problem}"),
             Self::Term(problem) => format!("the term is refused: {problem}"),
+            Self::NotEnforced(problems) => format!(
+                "the API server does not enforce who may declare and approve, so nothing is begun and nothing more is switched: {}; apply manifests/policies and manifests/crds of this version (or `helm upgrade`), and it goes on by itself; a stand-down and the end of the term bring everything back all the same",
+                some(problems)
+            ),
             Self::JournalDamaged(problem) => format!(
                 "the journal is damaged and nothing is touched: {problem}; see docs/guides/operate.md, Damaged journal"
             ),

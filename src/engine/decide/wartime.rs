@@ -1,10 +1,13 @@
 //! A mode in force: proposals first, then the switch, then holding.
 
 use crate::api::{AbortChoice, OnFailure, TurnKind};
+use crate::engine::enforcement::GOOD;
 use crate::engine::plan::Plan;
 
 use super::work::Desk;
-use super::{Blocked, Decision, Ending, Input, Need, Waiting, hold, proposal, switch, turn};
+use super::{
+    Blocked, Decision, Ending, Input, Need, Waiting, hold, proposal, rules, switch, term, turn,
+};
 
 /// Decides for a mode in force.
 pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
@@ -25,6 +28,10 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         return;
     };
     look_at_term(input, decision);
+    if !rules::are_in_force(input, GOOD, decision) {
+        switch::stages_only(input, plan, decision);
+        return;
+    }
     if proposal::decide(input, decision, plan) {
         return;
     }
@@ -67,13 +74,7 @@ pub(super) fn in_force<'a>(input: &Input<'a>) -> Option<&'a Plan> {
 }
 
 fn look_at_term(input: &Input<'_>, decision: &mut Decision) {
-    if let Some(granted) = &input.ledger.granted {
-        let warned_at = granted.expires_at - super::EXPIRING;
-        let next = if warned_at > input.now {
-            warned_at
-        } else {
-            granted.expires_at
-        };
+    if let Some(next) = term::next(input) {
         decision.look_again(next);
     }
 }

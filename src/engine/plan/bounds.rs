@@ -102,7 +102,6 @@ mod tests {
             drift_active: DriftActive::Reassert,
             drift_restore: DriftRestore::Hold,
             new_targets: NewTargets::Report,
-            unsupported: None,
             changes,
             skipped: Vec::new(),
             findings: Vec::new(),

@@ -1,7 +1,7 @@
 //! Makes a plan of an expanded playbook and what was seen of the cluster. Pure: the same input
 //! gives the same plan, byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{EmergencyModeSpec, Level, Nature, PlaybookSpec, Scope, Term};
 use crate::engine::facts::{Facts, StepFacts};
@@ -9,9 +9,12 @@ use crate::engine::scheduler::Class;
 use crate::field::{Path, Target, Uid};
 use crate::playbook::conditions::{self, Situation};
 use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
-use crate::step::{self, Proposal, Role};
+use crate::step::{self, Compiled, Proposal, Role};
 
-use super::{Change, Finding, Intent, Plan, PlannedStage, PlannedStep, Skip, bounds, store};
+use super::{
+    Change, Finding, Intent, Plan, PlannedStage, PlannedStep, Skip, additive, bounds, depended,
+    lockout, store,
+};
 
 /// What is planned: whose playbook, and what the declarer chose.
 #[derive(Clone, Debug)]
@@ -96,7 +99,7 @@ pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Pla
     let stages = expanded
         .stages
         .iter()
-        .map(|stage| planned_stage(stage, &situation, facts, &mut taken))
+        .map(|stage| planned_stage(request.playbook_uid, stage, &situation, facts, &mut taken))
         .collect();
     let mut plan = Plan {
         playbook: request.playbook.to_owned(),
@@ -113,6 +116,8 @@ pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Pla
         hash: String::new(),
     };
     plan.hash = store::hash(&plan);
+    lockout::find(&mut plan);
+    additive::find(&mut plan);
     plan
 }
 
@@ -154,6 +159,7 @@ fn left_out(stage: &ExpandedStage, situation: &Situation<'_>) -> (Option<String>
 }
 
 fn planned_stage(
+    book: &str,
     stage: &ExpandedStage,
     situation: &Situation<'_>,
     facts: &Facts,
@@ -172,7 +178,7 @@ fn planned_stage(
             if left_out.is_some() {
                 return unplanned_step(step);
             }
-            planned_step(stage, step, seen, taken)
+            planned_step(book, stage, step, seen, taken)
         })
         .collect();
     if let Some(first) = steps.first_mut() {
@@ -192,29 +198,15 @@ fn planned_stage(
 
 /// A step with nothing to do.
 fn unplanned_step(step: &ExpandedStep) -> PlannedStep {
-    let (act, unsupported) = match &step.act {
-        ResolvedAct::Scale(_) => ("scale", None),
-        ResolvedAct::Config { .. } => ("config", None),
-        ResolvedAct::Patch(_) => ("patch", None),
-        ResolvedAct::Suspend(_) => ("suspend", None),
-        ResolvedAct::Apply(_) => ("apply", None),
-        ResolvedAct::Wait(_) => ("wait", None),
-        ResolvedAct::Gate(_) => ("gate", None),
-        ResolvedAct::Notify(_) => ("notify", None),
-        ResolvedAct::Run(_) => ("run", None),
-        ResolvedAct::Call(_) => ("call", None),
-        ResolvedAct::Unsupported { word, sentence } => (*word, Some(sentence.clone())),
-    };
     PlannedStep {
         name: step.name.clone(),
-        act: act.to_owned(),
+        act: step.act.word().to_owned(),
         after: step.after.clone(),
         timeout_seconds: step.timeout.as_secs(),
         critical: step.critical,
         drift_active: step.drift_active,
         drift_restore: step.drift_restore,
         new_targets: step.new_targets,
-        unsupported,
         changes: Vec::new(),
         skipped: Vec::new(),
         findings: Vec::new(),
@@ -224,6 +216,7 @@ fn unplanned_step(step: &ExpandedStep) -> PlannedStep {
 }
 
 fn planned_step(
+    book: &str,
     stage: &ExpandedStage,
     step: &ExpandedStep,
     seen: &StepFacts,
@@ -233,16 +226,15 @@ fn planned_step(
     planned.problems.clone_from(&seen.problems);
     planned.faults.clone_from(&seen.faults);
     // A step that is wrong as it is written changes nothing that is worth showing.
-    let wrong = planned.unsupported.is_some() || !planned.faults.is_empty();
-    if wrong {
+    if !planned.faults.is_empty() {
         return planned;
     }
-    let compiled = step::compile(step, &seen.found);
+    let compiled = compiled(book, stage, step, seen);
     if !compiled.faults.is_empty() {
         planned.faults = compiled.faults;
         return planned;
     }
-    planned.findings = findings(seen);
+    planned.findings = findings(seen, &compiled.changes);
     let undone = irreversible(&step.act);
     planned.findings.extend(undone.map(Finding::harm));
     let refused = seen.protected.iter().chain(&compiled.skipped);
@@ -289,7 +281,39 @@ fn planned_step(
     planned
         .findings
         .extend(unheld.map(|unheld| Finding::risk(unheld.sentence)));
+    planned.findings.extend(remarks(step, seen, taken));
     planned
+}
+
+/// What is worth knowing by what stands beside the targets, where it was looked at for people.
+fn remarks(step: &ExpandedStep, seen: &StepFacts, taken: &Taken) -> Vec<Finding> {
+    let Some(unread) = &seen.unread else {
+        return Vec::new();
+    };
+    let found = seen.found.as_slice();
+    let remarks = step::remarks(step, step::Beside { found, unread }).into_iter();
+    let stands = |unless: &Option<(Uid, Path)>| {
+        let moot = unless
+            .as_ref()
+            .and_then(|(uid, path)| taken.holder(uid, path));
+        moot.is_none()
+    };
+    remarks
+        .filter(|remark| stands(&remark.unless))
+        .map(|remark| Finding {
+            concern: remark.concern,
+            text: remark.text,
+        })
+        .chain(depended::find(step, seen))
+        .collect()
+}
+
+/// What a step asks for. A freeze has a name of its own, which tells it apart from those of other steps.
+fn compiled(book: &str, stage: &ExpandedStage, step: &ExpandedStep, seen: &StepFacts) -> Compiled {
+    if let ResolvedAct::Freeze(freeze) = &step.act {
+        return step::freeze::compile(freeze, &seen.found, &[book, &stage.name, &step.name]);
+    }
+    step::compile(step, &seen.found)
 }
 
 /// What nothing undoes.
@@ -301,11 +325,14 @@ fn irreversible(act: &ResolvedAct) -> Option<String> {
         | ResolvedAct::Config { .. }
         | ResolvedAct::Patch(_)
         | ResolvedAct::Suspend(_)
+        | ResolvedAct::Route(_)
+        | ResolvedAct::Isolate(_)
+        | ResolvedAct::Access(_)
         | ResolvedAct::Apply(_)
+        | ResolvedAct::Freeze(_)
         | ResolvedAct::Wait(_)
         | ResolvedAct::Gate(_)
-        | ResolvedAct::Notify(_)
-        | ResolvedAct::Unsupported { .. } => false,
+        | ResolvedAct::Notify(_) => false,
     };
     is.then(|| "it is irreversible: nothing undoes it at the return".to_owned())
 }
@@ -340,13 +367,15 @@ pub fn describe(target: &Target) -> String {
     }
 }
 
-fn findings(seen: &StepFacts) -> Vec<Finding> {
+fn findings(seen: &StepFacts, changes: &[Proposal]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = seen.findings.iter().map(Finding::risk).collect();
+    // Of what only says something of targets nothing is brought back.
+    let touched: BTreeSet<&Uid> = changes.iter().map(|change| &change.target.uid).collect();
     let untracked = seen
         .found
         .iter()
         .flatten()
-        .filter(|object| !object.tracked)
+        .filter(|object| !object.tracked && touched.contains(&object.target.uid))
         .count();
     if untracked > 0 {
         findings.push(Finding::risk(format!(

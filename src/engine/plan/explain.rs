@@ -7,6 +7,9 @@ use super::order::{Order, Place};
 use super::{Finding, Plan, capacity, join, made, moves, rivals, traps};
 use crate::engine::facts::Facts;
 use crate::engine::room::Room;
+use crate::step::remark::NAMED;
+
+pub(super) use crate::step::remark::few;
 
 /// The namespaces in which a plan changes how many pods there are; empty where it does not, and the
 /// cluster's room need not be looked at.
@@ -46,9 +49,6 @@ pub fn explain(plan: &mut Plan, facts: &Facts, room: Option<&Room>) {
     plan.findings.extend(of_plan.into_iter().flatten());
 }
 
-/// So many names that a sentence can be read to its end.
-const NAMED: usize = 3;
-
 /// Names of which the first are said: of ten thousand no text is made that nobody reads.
 #[derive(Default)]
 pub(super) struct Names {
@@ -77,16 +77,5 @@ impl Names {
                 format!("{first} and {} more", count - NAMED)
             }
         }
-    }
-}
-
-/// `a, b and c`, or `a, b, c and 7 more`.
-pub(super) fn few<T: AsRef<str>>(names: &[T]) -> String {
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    match names.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [before @ .., last] if names.len() <= NAMED => format!("{} and {last}", before.join(", ")),
-        all => format!("{} and {} more", all[..NAMED].join(", "), all.len() - NAMED),
     }
 }

@@ -3,20 +3,24 @@
 //! [`compute`] makes it, [`store`] turns it into the text that is journalled and back. What is
 //! approved is its hash: sha256 over the sorted-key JSON of [`store::hashed`].
 
+mod additive;
 mod bounds;
 mod capacity;
 mod compute;
+mod depended;
 mod explain;
 mod finding;
 mod join;
+mod lockout;
 mod made;
 mod moves;
 mod order;
 mod rivals;
 pub mod store;
 #[cfg(test)]
-mod testing;
+pub(in crate::engine) mod testing;
 mod traps;
+pub mod writers;
 
 use std::collections::BTreeMap;
 
@@ -57,6 +61,7 @@ pub struct Plan {
     pub hash: String,
 }
 
+pub(crate) use crate::step::remark::few;
 pub use compute::{Request, compute, describe};
 pub use explain::{explain, scales};
 pub use finding::{Finding, unknown, worst};
@@ -84,17 +89,6 @@ impl Plan {
             .map(|(_, _, change)| change.target.uid.as_str())
             .collect();
         uids.len()
-    }
-
-    /// The steps that this version does not carry out: `stage/step` and a sentence.
-    pub fn unsupported(&self) -> Vec<(String, &str)> {
-        self.steps()
-            .filter_map(|(stage, step)| {
-                step.unsupported
-                    .as_deref()
-                    .map(|why| (format!("{}/{}", stage.name, step.name), why))
-            })
-            .collect()
     }
 
     /// What could not be read: `stage/step` and a sentence. A plan with problems is refused.
@@ -134,6 +128,12 @@ impl Plan {
     pub fn source(&self, stage: &str, step: &str) -> Option<&Step> {
         let stage = self.spec.stages.iter().find(|own| own.name == stage)?;
         stage.steps.iter().find(|own| own.name == step)
+    }
+
+    /// Whether a step freezes.
+    pub fn freezes(&self, stage: &str, step: &str) -> bool {
+        let source = self.source(stage, step);
+        source.is_some_and(|step| step.freeze.is_some())
     }
 
     /// How many requests the switch takes, about: a page of 200 objects is one, a target is one,
@@ -187,8 +187,6 @@ pub struct PlannedStep {
     pub drift_restore: DriftRestore,
     /// What happens to new objects that match.
     pub new_targets: NewTargets,
-    /// Why this version does not carry the step out, if so.
-    pub unsupported: Option<String>,
     /// The changes.
     pub changes: Vec<Change>,
     /// What is left alone, and why.

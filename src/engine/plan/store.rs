@@ -244,7 +244,6 @@ fn stages(
                 drift_active: source.drift_active,
                 drift_restore: source.drift_restore,
                 new_targets: source.new_targets,
-                unsupported: None,
                 changes,
                 skipped: Vec::new(),
                 findings: Vec::new(),

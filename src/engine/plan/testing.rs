@@ -85,6 +85,13 @@ pub fn facts(book: &Book, seen: &[(&str, Vec<Value>)]) -> Facts {
                         step_facts.beside.push(vec![Beside::default()]);
                         continue;
                     }
+                    Fields::Each { object } => {
+                        let mut object = object.clone();
+                        object["metadata"]["namespace"] = json!("portal");
+                        step_facts.found.push(vec![absent(&object)]);
+                        step_facts.beside.push(vec![Beside::default()]);
+                        continue;
+                    }
                     Fields::Replicas => panic!("a kind of the table"),
                 };
                 let kind = query.kind.rsplit('/').next().expect("a kind");

@@ -5,7 +5,7 @@ use crate::api::{
     Wait,
 };
 use crate::playbook::numbers::{Given, Number};
-use crate::playbook::{fields, kinds, unsupported};
+use crate::playbook::{fields, kinds};
 
 use super::parameters::{reference, references};
 use super::{Finding, authority, codes, names};
@@ -30,7 +30,7 @@ pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
         }];
     };
     let pointer = format!("{at}/{}", act.word());
-    let mut findings = match act {
+    match act {
         Act::Scale(scale) => self::scale(spec, scale, &pointer),
         Act::Config(config) => self::config(spec, config, &pointer),
         Act::Patch(patch) => self::patch(spec, patch, &pointer),
@@ -41,17 +41,15 @@ pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
             .filter_map(|term| authority::duration(term, &format!("{pointer}/timeout")))
             .collect(),
         Act::Notify(notify) => self::notify(notify, &pointer),
-        Act::Suspend(_) | Act::Isolate(_) | Act::Access(_) | Act::Route(_) | Act::Freeze(_) => {
-            Vec::new()
-        }
+        Act::Route(route) => super::closed::route(route, &pointer),
+        Act::Isolate(isolate) => super::closed::isolate(isolate, &pointer),
+        Act::Access(access) => super::closed::access(spec, access, &pointer),
+        Act::Suspend(_) => Vec::new(),
+        Act::Freeze(freeze) => super::freeze::findings(spec, freeze, &pointer),
         Act::Apply(apply) => super::made::findings(spec, apply, &pointer),
         Act::Run(run) => self::run(spec, run, &pointer),
         Act::Call(call) => self::call(spec, call, &pointer),
-    };
-    if let Some(sentence) = unsupported::act(act) {
-        findings.push(codes::UNSUPPORTED_ACT.at(&pointer, sentence));
     }
-    findings
 }
 
 fn scale(spec: &PlaybookSpec, scale: &Scale, at: &str) -> Vec<Finding> {

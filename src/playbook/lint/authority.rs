@@ -1,18 +1,11 @@
 //! Who may do it, for how long, under which account.
 
-use crate::api::{Level, PlaybookSpec, Term};
+use crate::api::{Level, PlaybookSpec, Term, names::EVERYBODY};
 
 use super::{Finding, codes, names};
 
 /// The largest quorum: more people than that cannot be reached in an emergency.
 const MOST_APPROVERS: i32 = 8;
-
-/// Groups that everybody is in.
-const EVERYBODY: [&str; 3] = [
-    "system:authenticated",
-    "system:unauthenticated",
-    "system:serviceaccounts",
-];
 
 /// Findings on everything before the stages.
 pub fn findings(spec: &PlaybookSpec) -> Vec<Finding> {

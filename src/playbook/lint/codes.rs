@@ -134,6 +134,21 @@ codes! {
     MADE_TWICE "PZ0543" Error "an object is made twice", "give each object once";
     REFUSED_NAMESPACE "PZ0544" Error "a namespace in which nothing is made", "choose a namespace of your own: those of the cluster and of Pingzhan are never touched";
 
+    // Traffic, networks and rights.
+    BAD_SERVICE "PZ0550" Error "not a service that traffic can go to", "name a Service as Kubernetes accepts it, and a port from 1 to 65535";
+    UNFIT_CUT "PZ0551" Error "a cut that says too little, or what its preset has no use for", "give `from` for AllowOnly and Open, with `ports` if only some are meant; `third` and `outside` are for CutThirdParties";
+    THIRD_PARTIES "PZ0552" Error "third parties are not told by one label", "give one label under `third`: a network policy cannot say \"not both of these\"";
+    BAD_RANGE "PZ0553" Error "not a range of addresses", "write it as `10.0.0.0/24`";
+    ACCESS_EMPTY "PZ0554" Error "access changes nothing", "give at least one of `grant`, `revoke` and `lockDown`";
+    BAD_PRINCIPAL "PZ0555" Error "not somebody whom a right can be given or taken", "write `kind: User`, `Group` or `ServiceAccount` and a `name`, and the `namespace` of a ServiceAccount";
+    BAD_ROLE "PZ0556" Error "not a role that can be given", "write `kind: Role` or `ClusterRole`, and its `name`";
+    GRANT_WHERE "PZ0557" Error "it is not clear where a right is given or taken", "name `namespaces`; where the whole cluster is meant, a grant says `clusterWide: true`, and a revocation leaves `namespaces` out";
+    LOCK_DOWN_ALL "PZ0558" Error "the lock-down means every binding", "give the label that bindings of those who are locked out have";
+    NO_PURPOSE "PZ0559" Error "a right is given for no purpose, or on no legal basis", "say what it is for, and which law allows it: both are recorded";
+    FREEZE_PRINCIPAL "PZ0580" Error "nobody can have this name", "give a User or Group by `name`, a ServiceAccount by `namespace` and `name`";
+    FREEZE_AUTOMATION "PZ0581" Error "not automation that can be stopped", "name ServiceAccounts of CI and GitOps, outside of the cluster's and Pingzhan's own namespaces, and none that is under `except`";
+    FREEZE_NOBODY "PZ0582" Warning "nobody who decides may act where the playbook freezes", "name one of the playbook's groups under `except`: who repairs in the emergency needs to get in";
+
     // Who may do it.
     NO_REQUESTERS "PZ0601" Error "nobody may declare", "name at least one group under `requesterGroups`";
     NO_APPROVERS "PZ0602" Error "approvals are needed and nobody may give them", "name groups under `approverGroups`, or set the quorum of the level to 0";
@@ -143,8 +158,7 @@ codes! {
     IDENTITY "PZ0606" Error "a user or group without a name", "give the name";
     TITLE "PZ0607" Warning "the playbook has no title in some language", "give `title` in `en` and `zh-CN`: people choose by it in an emergency";
 
-    // What this version does not carry out.
-    UNSUPPORTED_ACT "PZ0701" Warning "this version does not carry the act out", "leave the step in as the plan of record, and do by hand what it says; the plan and the status list it";
+    // What this version does not follow up.
     UNSUPPORTED_ACKNOWLEDGE "PZ0706" Note "this version does not follow up acknowledgements", "let the receiver of the channel follow them up";
 
     // Modes.

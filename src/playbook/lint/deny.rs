@@ -1,7 +1,7 @@
 //! `newTargets: Deny`: whether the API server can judge what is to be refused.
 
 use crate::api::{Act, NewTargets, PlaybookSpec, Step, Targets};
-use crate::playbook::{denied, unsupported};
+use crate::playbook::denied;
 
 use super::{Finding, codes};
 
@@ -39,7 +39,7 @@ pub fn findings(spec: &PlaybookSpec) -> Vec<Finding> {
 fn of_step(step: &Step, act: &Act<'_>, at: &str) -> Vec<Finding> {
     if !denied::selects(act) {
         // The playbook's own word is for the steps that select something.
-        let needless = step.new_targets.is_some() && unsupported::act(act).is_none();
+        let needless = step.new_targets.is_some();
         return Vec::from_iter(needless.then(|| {
             codes::DENY_UNJUDGED.at(
                 format!("{at}/newTargets"),

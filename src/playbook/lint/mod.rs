@@ -3,8 +3,10 @@
 
 mod acts;
 mod authority;
+mod closed;
 pub mod codes;
 mod deny;
+mod freeze;
 mod made;
 mod mode;
 mod names;

@@ -4,7 +4,7 @@ use crate::api::{
     Act, LabelSelector, NamespaceSelector, PriorityItem, Requirement, RequirementOperator, Step,
     Targets, names as known,
 };
-use crate::playbook::{conditions, kinds, suspended};
+use crate::playbook::{conditions, kinds, routed, suspended};
 
 use super::{Finding, codes, names};
 
@@ -121,6 +121,11 @@ fn kinds_of(act: &Act<'_>, targets: &Targets, at: &str) -> Vec<Finding> {
                 at,
                 format!("`{}` cannot be done to a {}", act.word(), kind.kind),
             )),
+            None if matches!(act, Act::Route(_)) && routed::find(written).is_none() => {
+                let known: Vec<&str> = routed::KINDS.iter().map(|row| row.kind).collect();
+                let why = format!("{written} cannot be routed: {} can", known.join(", "));
+                findings.push(codes::UNFIT_KIND.at(at, why));
+            }
             None if matches!(act, Act::Config(_)) => findings.push(codes::UNFIT_KIND.at(
                 at,
                 format!("`config` sets keys of ConfigMaps, not of {written}"),
@@ -142,7 +147,7 @@ fn fits(act: &Act<'_>, kind: &kinds::Kind) -> bool {
         Act::Scale(_) => kind.replicas.is_some(),
         Act::Config(_) => kind.kind == "ConfigMap",
         Act::Suspend(_) => suspended::find(&kind.qualified()).is_some(),
-        Act::Route(_) => kind.kind == "Ingress",
+        Act::Route(_) => routed::find(&kind.qualified()).is_some(),
         Act::Patch(_)
         | Act::Isolate(_)
         | Act::Access(_)
@@ -211,7 +216,8 @@ fn selection(targets: &Targets, at: &str) -> Vec<Finding> {
     findings
 }
 
-fn namespaces(selector: &NamespaceSelector, at: &str) -> Vec<Finding> {
+/// Findings on a selection of namespaces.
+pub(super) fn namespaces(selector: &NamespaceSelector, at: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, name) in selector.names.iter().enumerate() {
         let at = format!("{at}/names/{index}");
@@ -230,7 +236,8 @@ fn namespaces(selector: &NamespaceSelector, at: &str) -> Vec<Finding> {
     findings
 }
 
-fn labels(selector: &LabelSelector, at: &str) -> Vec<Finding> {
+/// Findings on a selection by labels.
+pub(super) fn labels(selector: &LabelSelector, at: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (key, value) in &selector.match_labels {
         let at = format!("{at}/matchLabels/{}", crate::playbook::pointer::escape(key));

@@ -82,10 +82,7 @@ impl Play<'_> {
                         state: stage.state,
                     });
                 }
-                StageState::Waiting
-                | StageState::Skipped
-                | StageState::Unsupported
-                | StageState::Restored => {}
+                StageState::Waiting | StageState::Skipped | StageState::Restored => {}
             }
         }
     }

@@ -155,6 +155,9 @@ impl Errand {
         let plan = &self.plan;
         let expanded = self.expanded()?;
         let step = self.step(&expanded)?;
+        if let ResolvedAct::Freeze(_) = &step.act {
+            return Ok(self.prove().await);
+        }
         if let ResolvedAct::Wait(wait) = &step.act
             && let Some(query) = &wait.prom_ql
         {

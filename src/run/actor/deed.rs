@@ -48,14 +48,17 @@ impl Errand {
             ResolvedAct::Run(run) => Ok(self.run(run, way).await),
             ResolvedAct::Call(call) => Ok(self.call(call, way).await),
             ResolvedAct::Notify(notify) => Ok(self.notify(notify).await),
+            ResolvedAct::Freeze(_) => Ok(self.lifted().await),
             ResolvedAct::Scale(_)
             | ResolvedAct::Config { .. }
             | ResolvedAct::Patch(_)
             | ResolvedAct::Suspend(_)
+            | ResolvedAct::Route(_)
+            | ResolvedAct::Isolate(_)
+            | ResolvedAct::Access(_)
             | ResolvedAct::Apply(_)
             | ResolvedAct::Wait(_)
-            | ResolvedAct::Gate(_)
-            | ResolvedAct::Unsupported { .. } => Err("it is nothing to carry out".to_owned()),
+            | ResolvedAct::Gate(_) => Err("it is nothing to carry out".to_owned()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::api::PlanFindings;
+use crate::api::{PlanFindings, names};
 use crate::cluster::{Clients, Discovery};
 use crate::engine::decide::{Decision, Waiting};
 use crate::engine::plan::{self, Finding, Plan};
@@ -16,11 +16,12 @@ use crate::playbook::expand;
 use crate::run::clock::Clock;
 use crate::run::mode::Mode;
 use crate::run::observe;
+use crate::run::preflight;
 use crate::run::registry::Registry;
 use crate::run::task;
 
 use super::facts::request;
-use super::others::beside_others;
+use super::others::{beside_others, shared_with_others};
 use super::{Actor, Memory};
 
 /// Longest look at the room for pods: a cluster with a hundred thousand of them answers within it.
@@ -174,13 +175,18 @@ impl Look {
             },
             explains: true,
         };
-        let facts = observe::observe(view, &expanded).await;
-        let peacetime = beside_others(&self.registry, &self.mode, &facts).await;
-        let facts = peacetime.unwrap_or(facts);
-        let mut plan = plan::compute(&request(stored), &expanded, &facts);
+        let live = observe::observe(view, &expanded).await;
+        let peacetime = beside_others(&self.registry, &self.mode, &live).await;
+        let facts = peacetime.as_ref().unwrap_or(&live);
+        let mut plan = plan::compute(&request(stored), &expanded, facts);
         let (room, late) = self.room(view, &plan).await;
-        plan::explain(&mut plan, &facts, room.as_ref());
+        plan::explain(&mut plan, facts, room.as_ref());
         plan.findings.extend(late);
+        let manager = names::field_manager(&self.mode.id.name, &self.mode.id.uid);
+        // What is tried is written over what is there, not over peacetime.
+        preflight::add(view, &expanded, &live, &manager, &mut plan).await;
+        let shared = shared_with_others(&self.registry, &self.mode, &plan).await;
+        plan.findings.extend(shared.into_iter().map(Finding::note));
         if plan.hash != stored.hash {
             let text = "the cluster has changed since this plan was made, and this is of what is there \
                         now";

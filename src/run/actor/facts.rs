@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use crate::api::{EmergencyMode, NewTargets, Scalar, Scope};
@@ -13,11 +13,12 @@ use crate::engine::denies::{self, Newcomer};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Plan, Request};
 use crate::engine::protect::Own;
-use crate::field::{Path, Target, Uid};
-use crate::ledger::Direction;
+use crate::field::{Image, Path, Target, Uid};
+use crate::ledger::{Direction, Entry};
 use crate::playbook::{Expanded, expand};
 use crate::run::crew::Playbooks;
 use crate::run::observe;
+use crate::step::freeze;
 
 use super::look::Recent;
 use super::others::beside_others;
@@ -205,16 +206,21 @@ impl Actor {
         }
     }
 
-    /// Looks for new objects that the plan's rule covers, after one was seen.
-    pub(super) async fn survey(&self, memory: &mut Memory) -> Result<(), String> {
+    /// Looks for new objects that the plan's rule covers, after one was seen. Where it is too early for
+    /// that: when it is to be.
+    pub(super) async fn survey(&self, memory: &mut Memory) -> Result<Option<Timestamp>, String> {
         let now = self.deps.clock.now();
-        if memory.surveyed_at.is_some_and(|at| at + SURVEY > now) {
-            return Ok(());
-        }
         let mut state = self.mode.state.lock().await;
-        if !std::mem::take(&mut state.strangers) || state.ledger.direction != Direction::Wartime {
-            return Ok(());
+        if !state.strangers || state.ledger.direction != Direction::Wartime {
+            state.strangers = false;
+            return Ok(None);
         }
+        if let Some(due) = memory.surveyed_at.map(|at| at + SURVEY)
+            && due > now
+        {
+            return Ok(Some(due));
+        }
+        state.strangers = false;
         let plan = state.plan_in_force().cloned();
         let known: BTreeSet<Uid> = state
             .ledger
@@ -222,12 +228,17 @@ impl Actor {
             .values()
             .map(|entry| entry.target.uid.clone())
             .collect();
+        let frozen = frozen(state.ledger.entries.values());
         drop(state);
-        let Some(plan) = plan else { return Ok(()) };
+        let Some(plan) = plan else { return Ok(None) };
         memory.surveyed_at = Some(now);
         let fresh = self.again(&plan).await?;
+        let known = Known {
+            uids: &known,
+            frozen: &frozen,
+        };
         (memory.adopted, memory.reported) = newcomers(&plan, &fresh, &known);
-        Ok(())
+        Ok(None)
     }
 
     /// The same rule on the cluster as it is now.
@@ -239,6 +250,24 @@ impl Actor {
         let facts = self.observe(&account, plan.scope.as_ref(), &expanded).await;
         Ok(plan::compute(&request(plan), &expanded, &facts))
     }
+}
+
+/// A freeze of the namespaces only that are not frozen yet, and which these are.
+fn beyond(
+    change: &plan::Change,
+    frozen: Option<&BTreeSet<String>>,
+) -> Option<(plan::Change, Vec<String>)> {
+    let nothing = BTreeSet::new();
+    let manifest = change.after.value()?;
+    let (target, manifest, names) = freeze::beyond(manifest, frozen.unwrap_or(&nothing))?;
+    let why = format!("new, and frozen too: {}", names.join(", "));
+    let change = plan::Change {
+        target,
+        after: Image::Present(manifest),
+        why,
+        ..change.clone()
+    };
+    Some((change, names))
 }
 
 /// What a stored plan was made of.
@@ -257,8 +286,33 @@ pub(super) const fn request(plan: &Plan) -> Request<'_> {
 
 type Adopted = Vec<(String, String, plan::Change)>;
 
-/// Objects that the plan did not know: adopted or reported, as their step says.
-fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<Uid>) -> (Adopted, Vec<Newcomer>) {
+/// What the journal knows.
+struct Known<'a> {
+    /// Targets.
+    uids: &'a BTreeSet<Uid>,
+    /// Namespaces that are frozen, by stage and step.
+    frozen: &'a Frozen,
+}
+
+type Frozen = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// The namespaces that are frozen by what was written.
+fn frozen<'a>(entries: impl Iterator<Item = &'a Entry>) -> Frozen {
+    let mut frozen = Frozen::new();
+    for entry in entries {
+        let Some(manifest) = entry.after.value().filter(|manifest| freeze::is(manifest)) else {
+            continue;
+        };
+        let key = (entry.stage.to_string(), entry.step.to_string());
+        let names = freeze::namespaces(manifest).into_iter().map(str::to_owned);
+        frozen.entry(key).or_default().extend(names);
+    }
+    frozen
+}
+
+/// Objects that the plan did not know: adopted or reported, as their step says. Of a freeze these are
+/// namespaces.
+fn newcomers(plan: &Plan, fresh: &Plan, known: &Known<'_>) -> (Adopted, Vec<Newcomer>) {
     let planned: BTreeSet<&str> = plan
         .changes()
         .map(|(_, _, change)| change.target.uid.as_str())
@@ -272,7 +326,22 @@ fn newcomers(plan: &Plan, fresh: &Plan, known: &BTreeSet<Uid>) -> (Adopted, Vec<
     let mut reported = BTreeSet::new();
     for (stage, step, change) in fresh.changes() {
         let uid = change.target.uid.as_str();
-        if planned.contains(uid) || known.contains(uid) {
+        if planned.contains(uid) || known.uids.contains(uid) {
+            continue;
+        }
+        if plan.freezes(&stage.name, &step.name) {
+            let key = (stage.name.clone(), step.name.clone());
+            let Some((change, names)) = beyond(change, known.frozen.get(&key)) else {
+                continue;
+            };
+            if step.new_targets == NewTargets::Adopt {
+                adopted.push((key.0, key.1, change));
+            } else {
+                reported.extend(names.into_iter().map(|name| Newcomer {
+                    what: format!("Namespace {name}"),
+                    refused: false,
+                }));
+            }
             continue;
         }
         match step.new_targets {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
+use serde_json::json;
 
 use crate::api::EmergencyMode;
+use crate::engine::beside::Origin;
 use crate::engine::decide::{self, Candidate, Decision, Input, ModeView, PlaybookView};
 use crate::engine::plan::Plan;
 use crate::field::Uid;
@@ -39,18 +41,14 @@ impl Actor {
         let playbook_uid = playbook.and_then(|one| one.uid()).unwrap_or_default();
         let retry_at = retries(&state);
         let layers = self.layers(&state).await;
+        let enforcement = self.rules.now();
+        let lapsed = self.rules.lapsed();
+        let kept = object.map(kept_by).unwrap_or_default();
+        let mode = self.view(object, now, &kept);
         let input = Input {
             mode: ModeView {
-                name: &self.mode.id.name,
-                uid: &self.mode.id.uid,
-                generation: generation(object),
-                created: created(object, now),
-                deleting: object.is_none_or(|o| o.metadata.deletion_timestamp.is_some()),
-                spec: object.map(|object| &object.spec),
-                status: memory
-                    .published
-                    .as_ref()
-                    .or_else(|| object.and_then(|object| object.status.as_ref())),
+                status: memory.published.as_ref().or(mode.status),
+                ..mode
             },
             playbook: playbook.map(|playbook| PlaybookView {
                 uid: &playbook_uid,
@@ -63,6 +61,8 @@ impl Actor {
             explained: memory.explaining.found(),
             conflicts: &conflicts,
             layers: &layers,
+            enforcement: &enforcement,
+            lapsed: &lapsed,
             sights: &state.sights,
             adopted: &memory.adopted,
             answers: &memory.acts.answers,
@@ -84,11 +84,39 @@ impl Actor {
         (decision, state.ledger.head.sequence)
     }
 
+    /// What is known of the mode's object.
+    fn view<'a>(
+        &'a self,
+        object: Option<&'a EmergencyMode>,
+        now: Timestamp,
+        kept: &'a [Origin],
+    ) -> ModeView<'a> {
+        ModeView {
+            name: &self.mode.id.name,
+            uid: &self.mode.id.uid,
+            generation: generation(object),
+            created: created(object, now),
+            deleting: object.is_none_or(|o| o.metadata.deletion_timestamp.is_some()),
+            spec: object.map(|object| &object.spec),
+            status: object.and_then(|object| object.status.as_ref()),
+            kept,
+        }
+    }
+
     /// Forgets a plan that could not be stored after a while, so that it is made anew.
     pub(super) fn remember_candidate(memory: &mut Memory, candidate: Candidate, now: Timestamp) {
         memory.candidate = Some(candidate);
         memory.candidate_at = Some(now);
     }
+}
+
+/// Who puts the object there, as its marks say.
+fn kept_by(object: &EmergencyMode) -> Vec<Origin> {
+    let marks =
+        json!({ "metadata": { "labels": object.labels(), "annotations": object.annotations() } });
+    let mut origins = Origin::of(&marks);
+    origins.retain(|origin| origin.sure);
+    origins
 }
 
 /// When each target whose write was refused may be tried again.

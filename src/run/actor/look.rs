@@ -18,6 +18,7 @@ use crate::ledger::{Direction, Entry, State as EntryState};
 use crate::run::mode::{Mode, State};
 use crate::run::observe::{self, Told, Wanted};
 use crate::run::task;
+use crate::step::freeze;
 
 use super::{Actor, Memory};
 
@@ -200,6 +201,7 @@ impl Actor {
 
     async fn prepare(&self, targets: &[(Target, Vec<Path>)]) -> Result<Look, String> {
         let account = self.account_in_force().await?;
+        let own = self.deps.own.clone();
         let state = self.mode.state.lock().await;
         let is_back = |entry: &&Entry| entry.state == EntryState::Reverted;
         let back = state.ledger.live().filter(is_back);
@@ -210,10 +212,14 @@ impl Actor {
             target: target.clone(),
             paths: with_known(&state, target, paths),
         });
+        let operator = &self.settings.namespace;
+        let (ours, wanted) = wanted.partition(|one| freeze::is_own(&one.target, operator));
         Ok(Look {
             mode: self.mode.clone(),
             account,
-            wanted: wanted.collect(),
+            own,
+            ours,
+            wanted,
             over: Arc::default(),
         })
     }
@@ -222,7 +228,10 @@ impl Actor {
 struct Look {
     mode: Arc<Mode>,
     account: Clients,
+    own: Clients,
     wanted: Vec<Wanted>,
+    /// Freezes, which are the operator's own.
+    ours: Vec<Wanted>,
     over: Arc<AtomicBool>,
 }
 
@@ -231,10 +240,12 @@ impl Look {
         let (tell, told) = unbounded_channel();
         let read = async {
             let tell = tell;
-            observe::observe_targets(&self.account, &self.wanted, &tell).await
+            let theirs = observe::observe_targets(&self.account, &self.wanted, &tell).await;
+            let ours = observe::observe_targets(&self.own, &self.ours, &tell).await;
+            [theirs.problems, ours.problems].concat()
         };
-        let (observed, unread) = futures::join!(read, self.remember(told));
-        for problem in observed.problems {
+        let (problems, unread) = futures::join!(read, self.remember(told));
+        for problem in problems {
             tracing::warn!(mode = self.mode.id.name, problem, "targets cannot be read");
         }
         self.with_state(|state| {
@@ -247,7 +258,11 @@ impl Look {
 
     /// Keeps what is told, until nothing more is. Of whom nothing was told is returned.
     async fn remember(&self, mut told: UnboundedReceiver<Told>) -> BTreeSet<Uid> {
-        let uids = self.wanted.iter().map(|one| one.target.uid.clone());
+        let uids = self
+            .wanted
+            .iter()
+            .chain(&self.ours)
+            .map(|one| one.target.uid.clone());
         let mut unread: BTreeSet<Uid> = uids.collect();
         let mut batch = Vec::new();
         while told.recv_many(&mut batch, BATCH).await > 0 {

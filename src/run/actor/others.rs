@@ -8,6 +8,7 @@ use crate::api::{EmergencyMode, Nature};
 use crate::engine::facts::Facts;
 use crate::engine::layers::{Layers, Rank};
 use crate::engine::plan::{Plan, describe};
+use crate::engine::shared;
 use crate::field::{Path, Uid, creation};
 use crate::ledger::held::{self, Holder};
 use crate::ledger::{Direction, EntryId, Ledger};
@@ -166,6 +167,34 @@ pub(super) async fn beside_others(
         }
     }
     peacetime
+}
+
+/// The fields that a plan of a mode shares with other modes, a sentence each.
+pub(super) async fn shared_with_others(
+    registry: &Registry,
+    own: &Arc<Mode>,
+    plan: &Plan,
+) -> Vec<String> {
+    let state = own.state.lock().await;
+    let granted = state.plan_in_force();
+    let granted = granted.and_then(|plan| Rank::of(plan, &state.ledger));
+    drop(state);
+    let rank = granted.unwrap_or_else(|| Rank::declared_now(plan.nature, plan.level));
+    let mut said = Vec::new();
+    for mode in registry.others(&own.id.uid).await {
+        let state = mode.state.lock().await;
+        let theirs = state.plan_in_force();
+        let Some(theirs) = theirs.and_then(|plan| Rank::of(plan, &state.ledger)) else {
+            continue;
+        };
+        let holder = shared::Holder {
+            ledger: &state.ledger,
+            rank: theirs,
+            is_gone: mode.is_vanished,
+        };
+        said.extend(shared::shared(plan, &rank, &[holder]));
+    }
+    said
 }
 
 /// Everything that a mode has or wants.

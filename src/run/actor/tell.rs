@@ -5,18 +5,20 @@ use kube::ResourceExt;
 
 use crate::api::condition::{self, types};
 use crate::api::{EmergencyMode, EmergencyModeStatus, names};
-use crate::engine::decide::{self, Decision};
+use crate::engine::decide::{self, Alarm, Decision, OVERDUE};
+use crate::run::metrics::ModeLabels;
 use crate::run::{publish, records};
 
 use super::{Actor, Memory};
 
 /// Conditions whose coming true is an Event on the mode.
-const TROUBLES: [&str; 5] = [
+const TROUBLES: [&str; 6] = [
     types::BLOCKED,
     types::DEGRADED,
     types::DRIFTED,
     types::CONTESTED,
     types::EXPIRING,
+    types::KEPT_IN_GIT,
 ];
 
 impl Actor {
@@ -32,6 +34,7 @@ impl Actor {
     ) -> Option<Timestamp> {
         let object = object?;
         let again = self.say(memory, object, decision).await;
+        self.alarm(memory, object, &decision.alarms);
         if again.is_some() {
             return again;
         }
@@ -124,6 +127,29 @@ impl Actor {
                 self.deps.events.mode(&self.mode, true, type_, &note);
             }
         }
+    }
+
+    /// Tells at once of what nobody may miss, each once.
+    fn alarm(&self, memory: &mut Memory, object: &EmergencyMode, alarms: &[Alarm]) {
+        for alarm in alarms {
+            if !memory
+                .alarmed
+                .insert((alarm.reason, alarm.occasion.clone()))
+            {
+                continue;
+            }
+            if !alarm.is_told_by_events() {
+                let note = &alarm.sentence;
+                self.deps.events.mode(&self.mode, true, alarm.reason, note);
+            }
+            self.deps.alarms.tell(&self.mode, object, alarm);
+        }
+        let labels = ModeLabels {
+            mode: self.mode.id.name.clone(),
+        };
+        let overdue = alarms.iter().any(|alarm| alarm.reason == OVERDUE);
+        let known = self.deps.metrics.reviews_overdue.get_or_create(&labels);
+        known.set(i64::from(overdue));
     }
 
     /// An Event on a target that somebody keeps changing, once.

@@ -82,7 +82,11 @@ impl Job<'_> {
     /// Makes the object, or makes what is there what it is to be.
     async fn make(&self, sight: &Projection, wanted: Wanted) -> Step<Wrote<Settlement>> {
         let manifest = wanted.manifest.value().cloned().unwrap_or_default();
-        let body = creation::body(&manifest, &self.cell.id.name, &self.cell.id.uid);
+        let mut body = creation::body(&manifest, &self.cell.id.name, &self.cell.id.uid);
+        if let Some(why) = self.not_frozen(&manifest, &mut body).await {
+            self.none_under_way().await?;
+            return Ok(self.refused(&wanted, &why));
+        }
         let mut live = None;
         if image(sight) != &Image::Absent {
             live = self.live().await?;

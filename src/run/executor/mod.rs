@@ -9,6 +9,7 @@ mod confirm;
 mod create;
 mod first;
 mod follow;
+mod frozen;
 pub(in crate::run) mod outcomes;
 mod ownership;
 mod write;
@@ -21,8 +22,11 @@ use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::cluster::Clients;
 use crate::engine::scheduler::{Effect, Event, Order, Scheduler, Work, Wrote};
 use crate::engine::work::Task;
+use crate::field::Target;
+use crate::step::freeze;
 
 use super::clock::Clock;
 use super::lease::{Leader, Leadership};
@@ -46,6 +50,10 @@ pub enum Command {
 /// What the executor stands on.
 #[derive(Clone)]
 pub struct Deps {
+    /// The operator's own account.
+    pub own: Clients,
+    /// The operator's own namespace.
+    pub namespace: String,
     /// The clock.
     pub clock: Clock,
     /// Whether we may write at all.
@@ -54,6 +62,8 @@ pub struct Deps {
     pub metrics: Metrics,
     /// Tells people on the target itself.
     pub events: super::events::Events,
+    /// Tells people what they may not miss.
+    pub alarms: super::alarms::Alarms,
     /// All modes.
     pub registry: Registry,
     /// Told when another leader took our place in a journal.
@@ -61,6 +71,15 @@ pub struct Deps {
 }
 
 impl Deps {
+    /// The clients that read and write a target: those of the playbook's account; of a freeze, which is
+    /// the one target in the operator's own namespace, the operator's own.
+    pub(in crate::run) fn clients(&self, cell: &Mode, target: &Target) -> Option<Clients> {
+        if freeze::is_own(target, &self.namespace) {
+            return Some(self.own.clone());
+        }
+        cell.account()
+    }
+
     /// Until when we lead, as the journal asks for it.
     pub(in crate::run) fn lease(&self) -> impl Fn() -> Option<tokio::time::Instant> + Send + Sync {
         let (leader, clock) = (self.leader.watch(), self.clock);

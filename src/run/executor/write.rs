@@ -41,7 +41,7 @@ pub(super) struct Item {
 ))]
 pub(super) async fn write(deps: &Deps, cell: &Mode, task: Task) -> Wrote<Settlement> {
     let Task { target, sight, act } = task;
-    let (Some(clients), Some(sight)) = (cell.account(), sight) else {
+    let (Some(clients), Some(sight)) = (deps.clients(cell, &target), sight) else {
         return note_only(&target, act);
     };
     let job = Job {

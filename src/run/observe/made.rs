@@ -116,14 +116,14 @@ fn surroundings(
     }
 }
 
-fn fault(why: String) -> Found {
+pub(super) fn fault(why: String) -> Found {
     Found {
         faults: vec![why],
         ..Found::default()
     }
 }
 
-fn left_alone(target: Target, why: &str) -> Found {
+pub(super) fn left_alone(target: Target, why: &str) -> Found {
     Found {
         protected: vec![Skipped {
             target,
@@ -133,13 +133,14 @@ fn left_alone(target: Target, why: &str) -> Found {
     }
 }
 
-struct Look<'a> {
-    view: View<'a>,
-    resource: &'a Resource,
-    target: Target,
-    manifest: &'a Value,
-    adopt: bool,
-    around: &'a Labels,
+/// A look at one place.
+pub(super) struct Look<'a> {
+    pub(super) view: View<'a>,
+    pub(super) resource: &'a Resource,
+    pub(super) target: Target,
+    pub(super) manifest: &'a Value,
+    pub(super) adopt: bool,
+    pub(super) around: &'a Labels,
 }
 
 impl Look<'_> {
@@ -157,7 +158,7 @@ impl Look<'_> {
                 ..Found::default()
             },
             Ok(Some(object)) => self.there(&object).await,
-            Ok(None) => self.try_it(&collection).await,
+            Ok(None) => self.try_it().await,
         };
         found.requests += 1;
         found
@@ -199,7 +200,8 @@ impl Look<'_> {
     }
 
     /// Whether it could be made, and deleted at the return.
-    async fn try_it(&self, collection: &Collection) -> Found {
+    pub(super) async fn try_it(&self) -> Found {
+        let collection = &Collection::of(&self.target);
         let writes = &self.view.account.writes;
         let body = creation::body(self.manifest, names::TRY_MANAGER, names::TRY_MANAGER);
         let body = body.to_string().into_bytes();
@@ -223,9 +225,9 @@ impl Look<'_> {
                 .faults
                 .push(format!("{what} cannot be made: {message}")),
             Answer::Refused { message, .. } => {
-                found
-                    .problems
-                    .push(format!("{who} cannot make {what}: {message}"));
+                let advice = advice(self.resource);
+                let why = format!("{who} cannot make {what}: {message}{advice}");
+                found.problems.push(why);
             }
             Answer::Gone => found.problems.push(format!(
                 "{what} cannot be made: its namespace, or what it is made in, is not there"
@@ -276,6 +278,16 @@ impl Look<'_> {
                  selfsubjectaccessreviews, as everybody may by default"
             )),
         }
+    }
+}
+
+/// What else is needed to make objects that give rights.
+fn advice(resource: &Resource) -> &'static str {
+    if resource.group == "rbac.authorization.k8s.io" {
+        " (beside `create` of the binding, the account needs `bind` on its role, or all of the role's own \
+         rights: nobody gives what they may not give)"
+    } else {
+        ""
     }
 }
 

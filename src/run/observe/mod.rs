@@ -4,13 +4,17 @@
 //! What cannot be read is a problem with a sentence, never an empty answer: a selection that may be
 //! incomplete must not look like a whole one.
 
+mod each;
 mod filter;
 mod found;
+mod frozen;
+mod ground;
 mod made;
 mod namespaces;
 mod query;
 mod room;
 mod targets;
+mod writers;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -22,11 +26,12 @@ use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan};
 use crate::engine::protect::Own;
 use crate::playbook::{Expanded, ExpandedStep};
-use crate::step::{self, Query, Role};
+use crate::step::{self, Around, Query, Role};
 
 use found::Found;
 use namespaces::Namespaces;
 
+pub use ground::ground;
 pub use room::room;
 pub use targets::{Observed, Told, Wanted, observe_targets};
 
@@ -90,7 +95,7 @@ pub async fn probe(view: View<'_>, queries: &[Query]) -> StepFacts {
 }
 
 /// Adds to a plan what is worth knowing of it, as [`plan::explain`] does. The room for pods is read only
-/// where their number changes.
+/// where their number changes, and who wrote lately only where something is frozen.
 pub async fn explain(view: View<'_>, plan: &mut Plan, facts: &Facts) {
     let namespaces = plan::scales(plan);
     let room = if namespaces.is_empty() {
@@ -99,6 +104,7 @@ pub async fn explain(view: View<'_>, plan: &mut Plan, facts: &Facts) {
         Some(room(view, &namespaces).await)
     };
     plan::explain(plan, facts, room.as_ref());
+    writers::explain(view, plan).await;
 }
 
 /// Namespaces to which a query is narrowed beyond its own selection.
@@ -125,7 +131,17 @@ impl Session<'_> {
             found[place] = Some(answer);
         }
         for (place, query) in of_role(queries, Role::Made) {
+            let answer = self.run(query, None).await;
+            let made = answer.objects.iter();
+            spaces.extend(made.map(|seen| seen.target.namespace.clone()));
+            found[place] = Some(answer);
+        }
+        let alone = [Role::Place, Role::Frozen];
+        for (place, query) in alone.into_iter().flat_map(|role| of_role(queries, role)) {
             found[place] = Some(self.run(query, None).await);
+        }
+        for (place, query) in of_role(queries, Role::Ground) {
+            found[place] = Some(self.run(query, Some(spaces.clone())).await);
         }
         for (place, query) in of_role(queries, Role::Restart) {
             found[place] = Some(self.run(query, Some(spaces.clone())).await);
@@ -141,8 +157,38 @@ impl Session<'_> {
             }
             found[place] = Some(answer);
         }
+        self.aside(queries, &spaces, &mut found).await;
+        self.facts(queries, found)
+    }
+
+    /// Looks at what stands beside targets, where people want to know what a step comes to.
+    async fn aside(
+        &mut self,
+        queries: &[Query],
+        spaces: &BTreeSet<String>,
+        found: &mut [Option<Arc<Found>>],
+    ) {
+        // Where nothing is touched, nothing is to be known.
+        if !self.view.explains || spaces.is_empty() {
+            return;
+        }
+        for (place, query) in queries.iter().enumerate() {
+            let Role::Aside { around, .. } = query.role else {
+                continue;
+            };
+            let within = match around {
+                Around::Targets => Some(spaces.clone()),
+                Around::Anywhere => None,
+            };
+            found[place] = Some(self.run(query, within).await);
+        }
+    }
+
+    /// What was found for one step, as its compilation takes it.
+    fn facts(&self, queries: &[Query], found: Vec<Option<Arc<Found>>>) -> StepFacts {
         let mut facts = StepFacts::default();
-        for (query, answer) in queries.iter().zip(found) {
+        let mut unread = BTreeSet::new();
+        for (place, (query, answer)) in queries.iter().zip(found).enumerate() {
             let answer = answer.unwrap_or_default();
             facts.found.push(answer.objects.clone());
             let beside = answer.objects.iter();
@@ -154,7 +200,12 @@ impl Session<'_> {
             facts.faults.extend(answer.faults.iter().cloned());
             let problems = answer.problems.iter();
             match query.role {
-                Role::Target | Role::Restart | Role::Made => {
+                Role::Target
+                | Role::Restart
+                | Role::Made
+                | Role::Ground
+                | Role::Place
+                | Role::Frozen => {
                     facts.problems.extend(problems.cloned());
                 }
                 Role::Autoscaler => facts.findings.extend(problems.map(|problem| {
@@ -171,8 +222,20 @@ impl Session<'_> {
                         query.kind
                     )
                 })),
+                Role::Aside { unknown, .. } => {
+                    if !answer.problems.is_empty() {
+                        unread.insert(place);
+                    }
+                    facts.findings.extend(problems.take(1).map(|problem| {
+                        format!(
+                            "it is not known {unknown}: let the playbook's account list {} ({problem})",
+                            query.kind
+                        )
+                    }));
+                }
             }
         }
+        facts.unread = self.view.explains.then_some(unread);
         facts
     }
 

@@ -9,7 +9,7 @@ use crate::api::NamespaceSelector;
 use crate::cluster::list::{self, Query as List};
 use crate::cluster::{Collection, write};
 use crate::playbook::matching;
-use crate::step::{Query, Role};
+use crate::step::{Around, Query, Role};
 
 /// Labels of a namespace.
 pub(super) type Labels = BTreeMap<String, String>;
@@ -81,6 +81,14 @@ impl Namespaces {
         }
     }
 
+    /// Those that are known, with their labels; nothing where none could be read.
+    pub(super) fn known(self) -> Option<BTreeMap<String, Labels>> {
+        match self.extent {
+            Extent::All | Extent::Named { .. } => Some(self.known),
+            Extent::Nothing(_) => None,
+        }
+    }
+
     /// How many there are, where all of them are known.
     pub(super) fn count(&self) -> Option<usize> {
         matches!(self.extent, Extent::All).then_some(self.known.len())
@@ -105,8 +113,7 @@ impl Namespaces {
         let all = self.known.iter();
         Ok(all
             .filter(|(name, labels)| of(query.namespaces.as_ref(), name, labels))
-            // What applies a target may be outside the scope.
-            .filter(|(name, labels)| query.role == Role::Applier || of(view.scope, name, labels))
+            .filter(|(name, labels)| is_outside(query.role) || of(view.scope, name, labels))
             .map(|(name, labels)| (name.as_str(), labels))
             .collect())
     }
@@ -130,6 +137,25 @@ impl Namespaces {
                 })
             }
         }
+    }
+}
+
+/// Whether what a query asks for may be outside the mode's scope: what applies a target, or stands
+/// beside it elsewhere.
+pub(super) const fn is_outside(role: Role) -> bool {
+    match role {
+        Role::Applier => true,
+        Role::Aside { around, .. } => match around {
+            Around::Anywhere => true,
+            Around::Targets => false,
+        },
+        Role::Target
+        | Role::Restart
+        | Role::Autoscaler
+        | Role::Made
+        | Role::Ground
+        | Role::Place
+        | Role::Frozen => false,
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::filter::{Filter, Verdicts};
 use super::found::{Found, merge};
-use super::namespaces::{Labels, Namespaces, labels};
+use super::namespaces::{Labels, Namespaces, is_outside, labels};
 use super::{View, sentence};
 use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
@@ -61,8 +61,25 @@ pub(super) async fn run(
     if says_of_others(query.role) && view.discovery.resolve(&query.kind).await.is_err() {
         return Found::default();
     }
-    if let Fields::Manifest { object, adopt } = &query.fields {
-        return super::made::run(view, namespaces, query, object, *adopt).await;
+    match &query.fields {
+        Fields::Manifest { object, adopt } => {
+            return super::made::run(view, namespaces, query, object, *adopt).await;
+        }
+        Fields::Each { object } => {
+            return super::each::run(view, namespaces, query, object).await;
+        }
+        Fields::Paths(_) | Fields::Replicas => {}
+    }
+    match query.role {
+        Role::Place => return super::frozen::place(view),
+        Role::Frozen => return super::frozen::run(view, namespaces, query).await,
+        Role::Target
+        | Role::Restart
+        | Role::Made
+        | Role::Autoscaler
+        | Role::Applier
+        | Role::Ground
+        | Role::Aside { .. } => {}
     }
     match Job::new(view, namespaces, query, within).await {
         Ok(job) => job.run(namespaces.count()).await,
@@ -73,8 +90,8 @@ pub(super) async fn run(
 /// Whether what a query finds only says something of targets.
 const fn says_of_others(role: Role) -> bool {
     match role {
-        Role::Target | Role::Restart | Role::Made => false,
-        Role::Autoscaler | Role::Applier => true,
+        Role::Target | Role::Restart | Role::Made | Role::Place | Role::Frozen => false,
+        Role::Autoscaler | Role::Applier | Role::Ground | Role::Aside { .. } => true,
     }
 }
 
@@ -91,12 +108,19 @@ impl<'a> Job<'a> {
         let resolved = view.discovery.resolve(&query.kind).await;
         let resource = resolved.map_err(|error| sentence(&error))?;
         let few = match query.role {
-            Role::Target | Role::Restart | Role::Made | Role::Applier => FEW_NAMESPACES,
+            Role::Target
+            | Role::Restart
+            | Role::Made
+            | Role::Applier
+            | Role::Ground
+            | Role::Place
+            | Role::Frozen
+            | Role::Aside { .. } => FEW_NAMESPACES,
             Role::Autoscaler => FEW_WITH_AUTOSCALERS,
         };
         let paths = match &query.fields {
             Fields::Paths(paths) => paths.clone(),
-            Fields::Manifest { .. } => Vec::new(),
+            Fields::Manifest { .. } | Fields::Each { .. } => Vec::new(),
             Fields::Replicas => {
                 let reads = &view.account.reads;
                 let path = view.discovery.replicas_path(reads, &resource).await;
@@ -107,7 +131,7 @@ impl<'a> Job<'a> {
         if resource.namespaced {
             spaces = namespaces.selected(view, query)?;
             spaces.retain(|name, _| within.is_none_or(|within| within.contains(*name)));
-        } else if query.namespaces.is_none() && view.scope.is_none() {
+        } else if query.namespaces.is_none() && (view.scope.is_none() || is_outside(query.role)) {
             spaces.insert("", &NO_LABELS);
         }
         Ok(Self {

@@ -39,6 +39,8 @@ pub enum Error {
     },
     #[snafu(display("the key in {}: {problem}", path.display()))]
     Key { path: PathBuf, problem: String },
+    #[snafu(display("{}: alarms go over channel {channel}, which it does not have: add it to `channels`", path.display()))]
+    Alarms { path: PathBuf, channel: String },
     #[snafu(display("{source}"))]
     Client { source: http::Error },
 }
@@ -55,6 +57,9 @@ struct File {
     /// Channels of notifications.
     #[serde(default)]
     channels: Vec<ChannelFile>,
+    /// Channels over which alarms go.
+    #[serde(default)]
+    alarms: Vec<String>,
     /// The file that holds the key of calls.
     #[serde(rename = "callKeyFile")]
     calls: Option<PathBuf>,
@@ -80,6 +85,7 @@ pub struct Signals {
     http: Option<Http>,
     prometheus: Option<String>,
     channels: BTreeMap<String, Channel>,
+    alarms: Vec<String>,
     call_key: Option<Key>,
 }
 
@@ -118,7 +124,7 @@ impl Signals {
     /// What is wrong with it.
     pub fn read(path: PathBuf) -> Result<Self, Error> {
         let text = std::fs::read_to_string(&path).context(FileSnafu { path: &path })?;
-        let file: File = serde_yaml::from_str(&text).context(ParseSnafu { path })?;
+        let file: File = serde_yaml::from_str(&text).context(ParseSnafu { path: &path })?;
         let key = |path: PathBuf| {
             let text = std::fs::read_to_string(&path).context(FileSnafu { path: &path })?;
             Key::read(&text).map_err(|problem| Error::Key { path, problem })
@@ -128,10 +134,18 @@ impl Signals {
             let (url, key) = (channel.url, key(channel.key)?);
             channels.insert(channel.name, Channel { url, key });
         }
+        if let Some(channel) = file
+            .alarms
+            .iter()
+            .find(|name| !channels.contains_key(*name))
+        {
+            return AlarmsSnafu { path, channel }.fail();
+        }
         Ok(Self {
             http: Some(Http::new(Guard::new(file.allow)).context(ClientSnafu)?),
             prometheus: file.prometheus,
             channels,
+            alarms: file.alarms,
             call_key: file.calls.map(key).transpose()?,
         })
     }
@@ -160,6 +174,7 @@ impl Signals {
             http: Some(Http::new(guard).context(ClientSnafu)?),
             prometheus: Some(OUTSIDE.to_owned()),
             channels: channels.into_iter().map(channel).collect(),
+            alarms: Vec::new(),
             call_key: Some(key),
         };
         Ok(played.played(by))
@@ -172,6 +187,11 @@ impl Signals {
             http.played(by);
         }
         self
+    }
+
+    /// The channels over which alarms go.
+    pub fn alarms(&self) -> &[String] {
+        &self.alarms
     }
 
     /// Sends a notification over one channel.

@@ -177,7 +177,8 @@ fn differ(old: &Value, new: &Value, counts: impl Fn(&str) -> bool) -> bool {
     all.any(|(name, _)| counts(name) && old.get(name) != new.get(name))
 }
 
-/// A write of the status changes nothing else; of a built-in kind also labels and annotations.
+/// A write of the status changes nothing else; of a built-in kind also what its metadata says, but for the
+/// labels of a Deployment.
 fn only_status(kind: &Kind, old: &Value, new: &mut Value) {
     let mut kept = old.clone();
     put(&mut kept, "status", &new["status"]);
@@ -188,7 +189,9 @@ fn only_status(kind: &Kind, old: &Value, new: &mut Value) {
         let metadata = new["metadata"].take();
         let labels = kept["metadata"]["labels"].clone();
         kept["metadata"] = metadata;
-        put(&mut kept["metadata"], "labels", &labels);
+        if kind.group == "apps" && kind.plural == "deployments" {
+            put(&mut kept["metadata"], "labels", &labels);
+        }
     }
     *new = kept;
 }

@@ -128,17 +128,48 @@ pub async fn send(
     kind: &str,
     body: &Value,
 ) -> Result<Value, Error> {
+    request(&[], client, method, path, kind, body).await
+}
+
+/// The same as a person, in the name of one of their groups.
+pub async fn send_as(
+    (name, group): (&str, &str),
+    client: &Client,
+    method: Method,
+    path: &str,
+    kind: &str,
+    body: &Value,
+) -> Result<Value, Error> {
+    let who = [
+        ("impersonate-user", name),
+        ("impersonate-group", group),
+        ("impersonate-group", "system:masters"),
+    ];
+    request(&who, client, method, path, kind, body).await
+}
+
+async fn request(
+    who: &[(&str, &str)],
+    client: &Client,
+    method: Method,
+    path: &str,
+    kind: &str,
+    body: &Value,
+) -> Result<Value, Error> {
     let doing = format!("{method} {path}");
     let body = if body.is_null() {
         Vec::new()
     } else {
         body.to_string().into_bytes()
     };
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(method)
         .uri(path)
-        .header("content-type", kind)
-        .body(body);
+        .header("content-type", kind);
+    for (header, value) in who {
+        request = request.header(*header, *value);
+    }
+    let request = request.body(body);
     let request = request.map_err(kube::Error::HttpError).map_err(Box::new);
     let request = request.context(ApiSnafu { doing: &doing })?;
     let answer = client.request::<Value>(request).await.map_err(Box::new);

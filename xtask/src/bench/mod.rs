@@ -6,11 +6,12 @@
 //! between client and API server, requests in the API server's own [`audit`] log.
 //!
 //! [`ready`] and [`sandtable`] are other runs: how soon workloads are Ready with stock controllers,
-//! and the same raw client against the real server and the sand table.
+//! and the same raw client against the real server and the sand table. [`freeze`] is what a policy costs.
 
 pub mod audit;
 pub mod fleet;
 pub mod forwarder;
+pub mod freeze;
 pub mod kubectl;
 pub mod mode;
 pub mod operator;
@@ -19,6 +20,7 @@ pub mod raw;
 pub mod ready;
 pub mod rehearse;
 pub mod report;
+mod rules;
 pub mod sandtable;
 pub mod switch;
 
@@ -35,6 +37,8 @@ pub enum Verb {
     Ready(ready::Args),
     /// The sand table, beside the real server.
     Sandtable(sandtable::Args),
+    /// What a freeze costs those whom it does not concern.
+    Freeze(freeze::Args),
     /// A rehearsal of a large fleet.
     Rehearse(rehearse::Args),
     /// The pure plan of a large fleet, and what its findings cost.
@@ -90,6 +94,7 @@ pub async fn run(verb: Verb, progress: crate::progress::Progress) -> Result<(), 
         Verb::Switch(args) => switch::run(&args, progress).await,
         Verb::Ready(args) => ready::run(&args, progress).await,
         Verb::Sandtable(args) => sandtable::run(&args, progress).await,
+        Verb::Freeze(args) => freeze::run(&args, progress).await,
         Verb::Rehearse(args) => rehearse::run(&args, progress).await,
         Verb::Plan(args) => plan::run(&args),
         Verb::Operator(args) => {

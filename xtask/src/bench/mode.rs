@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use snafu::{OptionExt, ResultExt, ensure};
 
 use super::audit::{Audit, Request};
-use super::fleet::{self, send};
+use super::fleet::{self, send, send_as};
 use super::forwarder::Forwarder;
 use super::{ApiSnafu, Error, WrongSnafu};
 
@@ -21,6 +21,10 @@ use super::{ApiSnafu, Error, WrongSnafu};
 const PATIENCE: Duration = Duration::from_mins(10);
 /// Where modes are.
 const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
+/// Who declares and stands down, and in whose name.
+const OFFICER: (&str, &str) = ("zhou", "duty");
+/// Who approves, and in whose name.
+const APPROVER: (&str, &str) = ("lin", "approvers");
 /// A merge patch.
 const MERGE: &str = "application/merge-patch+json";
 
@@ -109,11 +113,19 @@ impl<'a> Mode<'a> {
             "metadata": {"name": name},
             "spec": {
                 "playbookRef": {"name": "bench"}, "level": "IV", "nature": "Exercise",
-                "posture": "Wartime", "reason": "benchmark", "requestedBy": "zhou",
-                "requestedAs": "duty", "expiresAfter": "12h",
+                "posture": "Wartime", "reason": "benchmark", "requestedBy": OFFICER.0,
+                "requestedAs": OFFICER.1, "expiresAfter": "12h",
             },
         });
-        send(client, Method::POST, MODES, "application/json", &body).await?;
+        send_as(
+            OFFICER,
+            client,
+            Method::POST,
+            MODES,
+            "application/json",
+            &body,
+        )
+        .await?;
         let mut mode = Self {
             client,
             api,
@@ -141,10 +153,11 @@ impl<'a> Mode<'a> {
     /// Approves, and waits until everything is switched.
     pub async fn switch(&self, targets: usize) -> Result<Measured, Error> {
         let approval = json!({"spec": {"approvals": [
-            {"by": "lin", "as": "approvers", "planHash": self.hash}
+            {"by": APPROVER.0, "as": APPROVER.1, "planHash": self.hash}
         ]}});
         let active = |mode: Option<&EmergencyMode>| phase(mode) == Some(Phase::Active);
-        self.measure("Active", &approval, active, targets).await
+        self.measure("Active", APPROVER, &approval, active, targets)
+            .await
     }
 
     /// Stands down, and waits until everything is brought back and the mode let go.
@@ -155,7 +168,7 @@ impl<'a> Mode<'a> {
                 mode.is_none_or(|mode| mode.metadata.finalizers.as_ref().is_none_or(Vec::is_empty));
             free && phase(mode) == Some(Phase::Closed)
         };
-        self.measure("Closed", &peace, over, targets).await
+        self.measure("Closed", OFFICER, &peace, over, targets).await
     }
 
     /// Deletes it.
@@ -177,6 +190,7 @@ impl<'a> Mode<'a> {
     async fn measure(
         &self,
         what: &str,
+        who: (&str, &str),
         word: &Value,
         done: impl Condition<EmergencyMode>,
         targets: usize,
@@ -185,7 +199,7 @@ impl<'a> Mode<'a> {
         let bytes = self.forwarder.bytes();
         let from = self.clock.now();
         let path = format!("{MODES}/{}", self.name);
-        send(self.client, Method::PATCH, &path, MERGE, word).await?;
+        send_as(who, self.client, Method::PATCH, &path, MERGE, word).await?;
         self.wait(what, done).await?;
         let seconds = since(from, self.clock.now());
         let bytes = self.forwarder.bytes() - bytes;

@@ -49,6 +49,7 @@ async fn run(args: &Args) -> Result<(), Error> {
         record_retention: pingzhan::run::retention::DEFAULT,
         lease: lease::DEFAULT,
         signals: std::sync::Arc::default(),
+        readiness: None,
     };
     let ended = operator::run(config, settings, Clock::machine(), std::future::pending()).await;
     ended.map_err(|error| problem(&error))

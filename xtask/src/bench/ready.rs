@@ -29,7 +29,7 @@ use super::forwarder::Forwarder;
 use super::mode::{self, Mode};
 use super::operator::Operator;
 use super::raw::Raw;
-use super::{Error, WrongSnafu};
+use super::{Error, WrongSnafu, rules};
 use crate::cluster::{self, Cluster, Controllers, Spec};
 use crate::progress::Progress;
 use pingzhan::field::patch::HeldBy;
@@ -208,6 +208,7 @@ impl Bench {
             let waiting = kube::runtime::wait::await_condition(api, &name, there);
             waiting.await.map_err(|error| wrong(&error))?;
         }
+        rules::install(&self.admin).await?;
         fleet::namespaces(&self.admin).await?;
         mode::grant(&self.admin).await?;
         let path = "/apis/pingzhan.dev/v1alpha1/playbooks";

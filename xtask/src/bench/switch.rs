@@ -16,7 +16,7 @@ use super::mode::Mode;
 use super::operator::Operator;
 use super::raw::Raw;
 use super::report::{Memory, Pair, Report, Size};
-use super::{Error, WrongSnafu, kubectl, mode, plan};
+use super::{Error, WrongSnafu, kubectl, mode, plan, rules};
 use crate::cluster::{self, Cluster, Spec};
 use crate::progress::Progress;
 use crate::tools::{self, Program};
@@ -148,6 +148,7 @@ impl Bench {
                 problem: error.to_string(),
             })?;
         }
+        rules::install(&self.admin).await?;
         fleet::namespaces(&self.admin).await?;
         mode::grant(&self.admin).await?;
         let path = "/apis/pingzhan.dev/v1alpha1/playbooks";

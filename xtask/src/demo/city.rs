@@ -9,6 +9,7 @@ use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, CustomResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
+use pingzhan::sandtable::installed;
 use pingzhan::t;
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,10 +17,9 @@ use snafu::{OptionExt, ResultExt};
 
 use super::played::PLAYED;
 use super::teller::{self, Teller};
-use super::{Error, FilesSnafu, FleetSnafu, LateSnafu, ManifestSnafu, PATIENCE, refused};
+use super::{Error, FleetSnafu, LateSnafu, ManifestSnafu, PATIENCE, refused};
 use crate::fleet::table::Owner;
 use crate::fleet::{City, load as fleet};
-use crate::surroundings;
 
 /// Rights of people and of the playbook's account.
 const RIGHTS: &str = include_str!("rights.yaml");
@@ -51,10 +51,7 @@ pub async fn install(admin: &Client) -> Result<(), Error> {
             .fail();
         }
     }
-    let manifests = surroundings::repository().join("manifests");
-    let shipped = ["namespaces.yaml", "rbac.yaml"].map(|file| manifests.join(file));
-    for path in shipped {
-        let text = std::fs::read_to_string(&path).context(FilesSnafu { path })?;
+    for text in installed::shipped() {
         apply_all(admin, &text, INSTALLER).await?;
     }
     apply_all(admin, RIGHTS, INSTALLER).await?;

@@ -57,6 +57,7 @@ impl Operator {
             record_retention: retention::DEFAULT,
             lease: lease::settings(LEASE_SECONDS),
             signals: std::sync::Arc::default(),
+            readiness: None,
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async {

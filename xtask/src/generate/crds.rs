@@ -20,6 +20,8 @@ pub fn yaml(crd: &CustomResourceDefinition) -> Result<String, Error> {
     serde_yaml::to_string(crd).context(RenderSnafu { kind })
 }
 
+/// The labels of a CRD, which the chart writes in its own way.
+const LABELS: &str = "  labels:\n    app.kubernetes.io/name: pingzhan\n";
 /// What stands between a CRD's name and its spec in the chart.
 const CHART: &str = "  {{- if .Values.crds.keep }}
   annotations:
@@ -33,7 +35,7 @@ spec:
 /// Its files.
 pub fn files(crd: &CustomResourceDefinition) -> Result<[Generated; 2], Error> {
     let (plural, yaml) = (&crd.spec.names.plural, yaml(crd)?);
-    let template = yaml.replacen("spec:\n", CHART, 1);
+    let template = yaml.replacen(LABELS, "", 1).replacen("spec:\n", CHART, 1);
     let template = format!("{{{{- if .Values.crds.enabled }}}}\n{template}{{{{- end }}}}\n");
     Ok([
         (format!("manifests/crds/{plural}.yaml"), yaml),
@@ -59,6 +61,7 @@ mod tests {
             let yaml = yaml(&crd).expect("a CRD is YAML");
             assert!(!yaml.contains("{{"), "{}", crd.spec.names.kind);
             assert!(yaml.contains("\nspec:\n"), "{}", crd.spec.names.kind);
+            assert!(yaml.contains(LABELS), "{}", crd.spec.names.kind);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use pingzhan::api::names::{ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE};
 
-use super::{Error, Generated, HEADER, crds, policies, rbac};
+use super::{Error, Generated, HEADER, crds, impersonation, policies, rbac};
 
 const OPENING: &str = "# The image is one that you build and push (see charts/pingzhan/README.md): set its name before you
 # apply this, and apply it with `kubectl apply --server-side`, since a CRD is too big for the
@@ -138,6 +138,7 @@ pub fn file(crds: &[CustomResourceDefinition]) -> Result<Generated, Error> {
         parts.push(crds::yaml(crd)?);
     }
     parts.push(rbac::rights());
+    parts.push(impersonation::classic());
     parts.extend(policies::plain());
     parts.push(workload());
     Ok(Generated {

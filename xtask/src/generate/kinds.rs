@@ -1,10 +1,10 @@
-//! `cargo xtask generate kinds`: the CRDs of Flux, Argo CD and KEDA, for tests and demo, from the Go
-//! modules in which their makers publish them.
+//! `cargo xtask generate kinds`: the CRDs of Flux, Argo CD, KEDA and the Gateway API, for tests and demo,
+//! from the Go modules in which their makers publish them.
 //!
 //! Flux publishes its API as modules of their own, so that its own generator (controller-gen) makes the
 //! CRDs of their types. Argo CD, Argo Rollouts and KEDA publish theirs inside of a module that needs half
-//! a cloud to compile, and ship the CRDs that they generated: those are taken as they are. Whatever is
-//! prose in them is left out, since it is most of them and nothing that a test holds.
+//! a cloud to compile; they and the Gateway API ship the CRDs that they generated: those are taken as they
+//! are. Whatever is prose in them is left out, since it is most of them and nothing that a test holds.
 //!
 //! Unlike the other generated files these need Go and its module proxy, so the check for stale files
 //! leaves them out; `generate kinds --check` is theirs.
@@ -125,7 +125,7 @@ struct Shipped {
 }
 
 /// The newest that an oldest Go of [`golang::OLDEST`] accepts.
-const SHIPPED: [Shipped; 3] = [
+const SHIPPED: [Shipped; 5] = [
     Shipped {
         module: "github.com/argoproj/argo-cd/v3@v3.4.13",
         sum: "h1:kmnF4nE5SQ83OhtdX6DMmLSpH0eRIa1gNYdCLNHqB+A=",
@@ -144,7 +144,25 @@ const SHIPPED: [Shipped; 3] = [
         from: "config/crd/bases/keda.sh_scaledobjects.yaml",
         file: "keda.sh_scaledobjects.yaml",
     },
+    Shipped {
+        module: GATEWAY.0,
+        sum: GATEWAY.1,
+        from: "config/crd/standard/gateway.networking.k8s.io_httproutes.yaml",
+        file: "gateway.networking.k8s.io_httproutes.yaml",
+    },
+    Shipped {
+        module: GATEWAY.0,
+        sum: GATEWAY.1,
+        from: "config/crd/standard/gateway.networking.k8s.io_referencegrants.yaml",
+        file: "gateway.networking.k8s.io_referencegrants.yaml",
+    },
 ];
+
+/// The Gateway API, which ships several: module and sum.
+const GATEWAY: (&str, &str) = (
+    "sigs.k8s.io/gateway-api@v1.6.3",
+    "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+);
 
 /// Writes every file that differs; says which.
 ///

@@ -3,12 +3,13 @@
 
 mod city;
 mod crds;
+mod impersonation;
 mod install;
 pub mod kinds;
 pub mod openapi;
 mod people;
-mod policies;
-mod rbac;
+pub mod policies;
+pub mod rbac;
 mod reference;
 mod steps;
 
@@ -78,6 +79,7 @@ pub fn files() -> Result<Vec<Generated>, Error> {
         files.extend(crds::files(crd)?);
     }
     files.extend(rbac::files());
+    files.extend(impersonation::files());
     files.extend(policies::files());
     files.extend(people::files());
     files.push(install::file(&crds)?);

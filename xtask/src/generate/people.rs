@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize as _;
 use serde_yaml::Value;
 
-use super::{Generated, rbac};
+use super::{Generated, impersonation, rbac};
 
 /// A verb on playbooks.
 struct Verb {
@@ -347,7 +347,7 @@ fn page() -> String {
 
 /// The rules of the operator's roles, and where they hold.
 fn operator() -> Vec<(String, Value)> {
-    let manifest = rbac::rights();
+    let manifest = format!("{}---\n{}", rbac::rights(), impersonation::classic());
     let mut all = Vec::new();
     for document in serde_yaml::Deserializer::from_str(&manifest) {
         let Ok(object) = Value::deserialize(document) else {
@@ -384,11 +384,15 @@ mod tests {
     /// The page says of the operator what its manifest gives it, each rule once.
     #[test]
     fn every_rule_of_the_operator_is_on_the_page() {
-        let rules = rbac::rights().matches("- apiGroups:").count();
-        // The last one is of `pingzhan-view`.
+        let texts = [rbac::rights(), impersonation::classic()];
+        let rules: usize = texts
+            .iter()
+            .map(|text| text.matches("- apiGroups:").count())
+            .sum();
+        // One is of `pingzhan-view`.
         assert_eq!(operator().len() + 1, rules);
-        assert!(
-            page().contains("| `pingzhan-playbooks` | core | `serviceaccounts` | `impersonate` |")
-        );
+        assert!(page().contains(
+            "| `pingzhan-playbooks` | core | `serviceaccounts` | `get`, `impersonate` |"
+        ));
     }
 }

@@ -3,12 +3,17 @@
 
 use std::path::PathBuf;
 
-use pingzhan::policies::{self, LABELS, Names};
+use pingzhan::api::names::FREEZE_POLICY;
+use pingzhan::policies::{self, LABELS, Names, Policy};
 
 use super::{Generated, HEADER};
 
 /// Labels in the chart, where the manifests have [`LABELS`].
 pub(super) const CHART: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
+/// What stays when the chart goes, and why.
+const KEPT: &str = "  annotations:
+    # Where it is deleted and stored again, the API server reads no new freezes until it is restarted.
+    helm.sh/resource-policy: keep";
 /// The operator's user name in the chart.
 const OPERATOR: &str = "{{ include \"pingzhan.userName\" . }}";
 
@@ -18,16 +23,33 @@ pub fn plain() -> Vec<String> {
     all.into_iter().map(|policy| policy.text).collect()
 }
 
+/// One policy with its binding, without the header.
+pub fn one(name: &str) -> String {
+    let all = policies::all(&Names::default());
+    let found = all.into_iter().find(|policy| policy.name == name);
+    found.map(|policy| policy.text).unwrap_or_default()
+}
+
+/// A policy as the chart has it.
+fn template(policy: &Policy, names: &Names) -> String {
+    let text = policy.text.replace(LABELS, CHART);
+    let text = text.replace(names.operator(), OPERATOR);
+    if policy.name == FREEZE_POLICY {
+        // The policy alone: without its binding it asks nothing.
+        return text.replacen(CHART, &format!("{CHART}\n{KEPT}"), 1);
+    }
+    text
+}
+
 /// The files.
 pub fn files() -> Vec<Generated> {
     let names = Names::default();
     let all = policies::all(&names).into_iter();
     let both = all.flat_map(|policy| {
-        let chart = policy
-            .text
-            .replace(LABELS, CHART)
-            .replace(names.operator(), OPERATOR);
-        let chart = format!("{{{{- if .Values.policies.enabled }}}}\n{chart}{{{{- end }}}}\n");
+        let chart = format!(
+            "{{{{- if .Values.policies.enabled }}}}\n{}{{{{- end }}}}\n",
+            template(&policy, &names)
+        );
         let file = &policy.file;
         [
             (format!("manifests/policies/{file}"), policy.text),

@@ -43,11 +43,7 @@ pub fn file() -> Generated {
 
 fn step(text: &mut String, row: &Row) {
     text.extend(["\n### `", row.word, "`\n\n", row.does, ".\n\n"]);
-    if let Ok(Some(why)) = row.unsupported() {
-        text.extend(["**Not carried out by this version:** ", why, ".\n\n"]);
-    } else {
-        text.extend(["- The account needs: ", row.needs, ".\n"]);
-    }
+    text.extend(["- The account needs: ", row.needs, ".\n"]);
     text.extend(["- At the return: ", row.back, ".\n\n```yaml\n"]);
     text.extend(["- name: example\n"]);
     for line in row.example.lines() {

@@ -6,8 +6,10 @@ mod acts;
 mod council;
 mod create;
 mod denies;
+mod freeze;
 mod gitops;
 mod layers;
+mod rules;
 mod tabletop;
 mod world;
 

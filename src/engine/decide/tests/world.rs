@@ -16,6 +16,7 @@ use crate::engine::acts::{Answer, Answers, Ask, Key};
 use crate::engine::decide::{
     self, Candidate, Decision, Input, ModeView, Need, PlaybookView, Sight,
 };
+use crate::engine::enforcement::Enforcement;
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::layers::Layers;
 use crate::engine::plan::{self, Plan, Request, store};
@@ -92,6 +93,12 @@ pub struct World {
     pub newcomers: Vec<crate::engine::denies::Newcomer>,
     /// Whether the mode's object is gone, and only its records are left.
     pub is_gone: bool,
+    /// What nobody may miss.
+    pub alarms: Vec<decide::Alarm>,
+    /// What somebody has done to the rules of authority.
+    pub tampered: Vec<String>,
+    /// When it was last proven that they are in force.
+    proven: Option<Timestamp>,
     answers: Answers,
     parsed: RefCell<BTreeMap<String, Arc<Plan>>>,
     in_flight: Vec<InFlight>,
@@ -199,6 +206,9 @@ impl World {
             asked: Vec::new(),
             is_patient: false,
             newcomers: Vec::new(),
+            alarms: Vec::new(),
+            tampered: Vec::new(),
+            proven: None,
             is_gone: false,
             answers: BTreeMap::new(),
             parsed: RefCell::default(),
@@ -430,6 +440,7 @@ impl World {
         self.pass(self.now + SignedDuration::from_millis(500));
         let decision = self.decide();
         self.status = decision.status.clone();
+        self.alarms.clone_from(&decision.alarms);
         if self.approving {
             self.approve_as("lin");
         }
@@ -561,6 +572,14 @@ impl World {
         world
     }
 
+    fn enforcement(&self) -> Enforcement {
+        match self.proven {
+            _ if !self.tampered.is_empty() => Enforcement::Broken(self.tampered.clone()),
+            Some(at) => Enforcement::Proven(at),
+            None => Enforcement::Untried,
+        }
+    }
+
     fn decide(&self) -> Decision {
         let plans = self.plans();
         decide::decide(&Input {
@@ -572,6 +591,7 @@ impl World {
                 deleting: self.is_gone,
                 spec: (!self.is_gone).then_some(&self.spec),
                 status: Some(&self.status),
+                kept: &[],
             },
             playbook: Some(PlaybookView {
                 uid: "pb",
@@ -584,6 +604,8 @@ impl World {
             explained: self.explained.as_ref(),
             conflicts: &|_| Vec::new(),
             layers: &self.layers,
+            enforcement: &self.enforcement(),
+            lapsed: &[],
             sights: &self.process.sights,
             adopted: &[],
             answers: &self.answers,
@@ -641,6 +663,7 @@ impl World {
                 let plan = plan::compute(&request, &expanded, &facts);
                 self.process.candidate = Some(Candidate::Planned(Arc::new(plan)));
             }
+            Need::Proof => self.proven = Some(self.now),
             Need::Sights(wanted) => {
                 // A fleet is written while it is read, so one page at a time.
                 for (target, paths) in wanted.iter().take(PAGE) {
@@ -680,7 +703,7 @@ impl World {
         let paths = match &query.fields {
             Fields::Paths(paths) => paths.clone(),
             Fields::Replicas => vec![Path::fields(["spec", "replicas"])],
-            Fields::Manifest { .. } => Vec::new(),
+            Fields::Manifest { .. } | Fields::Each { .. } => Vec::new(),
         };
         let matches = |object: &&Value| {
             let metadata = &object["metadata"];

@@ -1,0 +1,69 @@
+//! What nobody may miss: it is told at once, over every way that there is, and not only to who looks.
+
+use super::glass;
+use super::term::{self, Left};
+use super::{Blocked, Decision, Input, Phase};
+
+/// One alarm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alarm {
+    /// What it is about, a word that programs may rely on.
+    pub reason: &'static str,
+    /// Tells it from an earlier one of this reason: a term that was renewed ends again.
+    pub occasion: String,
+    /// What is the matter, and what to do, a sentence.
+    pub sentence: String,
+}
+
+impl Alarm {
+    /// Whether a condition that becomes true, or a turn, tells of it on the mode already.
+    pub fn is_told_by_events(&self) -> bool {
+        self.reason != glass::OVERDUE
+    }
+
+    /// The same in Chinese, in few words.
+    pub fn in_chinese(&self) -> &'static str {
+        match self.reason {
+            glass::BREAK_GLASS => "应急越权：未经会签即启动，须由他人在期限内复核",
+            glass::OVERDUE => "应急越权的复核已逾期",
+            "QuarterOfTermLeft" => "期限仅剩四分之一，到期自动恢复平时；如需延长请续期并报批",
+            "TenthOfTermLeft" => "期限仅剩十分之一，即将自动恢复平时；如需延长请立即续期并报批",
+            _ => "集群未在执行授权规则：切换已停止，请恢复准入策略",
+        }
+    }
+}
+
+/// Everything that is to be known now. What was told already is for the caller to know.
+pub(super) fn all(input: &Input<'_>, decision: &Decision, phase: Phase) -> Vec<Alarm> {
+    let mut alarms = Vec::new();
+    if let Some(review) = glass::review(input)
+        && review.is_awaited()
+    {
+        alarms.push(Alarm {
+            reason: review.reason,
+            occasion: String::new(),
+            sentence: review.sentence,
+        });
+    }
+    let left = term::left(input);
+    if matches!(phase, Phase::Activating | Phase::Active) && left != Left::Enough {
+        let end = input
+            .ledger
+            .granted
+            .as_ref()
+            .map(|granted| granted.expires_at);
+        alarms.push(Alarm {
+            reason: left.reason(),
+            occasion: end.map(|end| end.to_string()).unwrap_or_default(),
+            sentence: term::sentence(input),
+        });
+    }
+    if let Some(blocked @ Blocked::NotEnforced(_)) = &decision.blocked {
+        alarms.push(Alarm {
+            reason: blocked.reason(),
+            occasion: input.mode.generation.to_string(),
+            sentence: blocked.sentence(),
+        });
+    }
+    alarms
+}

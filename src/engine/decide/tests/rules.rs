@@ -1,0 +1,159 @@
+//! What is decided where the API server does not enforce the rules of authority, and when a term ends.
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::world::World;
+use crate::api::condition::{self, types};
+use crate::api::{Phase, Posture};
+use crate::engine::decide::Blocked;
+
+const MISSING: &str = "ValidatingAdmissionPolicyBinding pingzhan-emergencymode is missing";
+
+fn tampered() -> Vec<String> {
+    vec![MISSING.to_owned()]
+}
+
+fn blocked(world: &World) -> String {
+    let said = condition::get(&world.status.conditions, types::BLOCKED).expect("it is said");
+    format!("{} {}: {}", said.status, said.reason, said.message)
+}
+
+/// Whoever may write a mode could approve in anybody's name: nothing is begun, however many approve.
+#[test]
+fn nothing_is_begun_without_the_rules_and_it_goes_on_when_they_are_back() {
+    let mut world = World::new();
+    world.tampered = tampered();
+    world.approve_when_planned();
+    world.run();
+    assert_eq!((world.phase(), world.writes), (Phase::Pending, 0));
+    let said = blocked(&world);
+    assert!(said.starts_with("True RulesNotEnforced: "), "{said}");
+    assert!(
+        said.contains(MISSING) && said.contains("manifests/policies"),
+        "{said}"
+    );
+    world.tampered.clear();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    assert!(blocked(&world).starts_with("False"));
+}
+
+/// In the middle of a switch it stops where it is; it neither goes back by itself nor forgets.
+#[test]
+fn a_switch_stops_where_the_rules_are_taken_away_and_goes_on_when_they_are_back() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    while world.writes == 0 {
+        world.run_steps(1);
+    }
+    world.tampered = tampered();
+    world.run_steps(20);
+    let writes = world.writes;
+    world.run_steps(200);
+    assert_eq!(world.writes, writes, "nothing more is written");
+    assert_eq!(world.phase(), Phase::Activating);
+    assert!(blocked(&world).contains(MISSING));
+    world.tampered.clear();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+}
+
+/// What a rival puts back is not fought over while nobody knows who may say what; and a return never
+/// waits for the rules: it takes away what was done.
+#[test]
+fn nothing_is_held_without_the_rules_and_the_return_does_not_need_them() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    let writes = world.writes;
+    world.tampered = tampered();
+    let peace = world.before["web-1"]["spec"]["replicas"].clone();
+    world.write_as("helm", "web-1", "/spec/replicas", &peace);
+    world.run_steps(100);
+    assert_eq!(world.writes, writes, "it is not fought over");
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    for (uid, before) in &world.before {
+        let after = &world.objects[uid];
+        assert_eq!(
+            after["spec"]["replicas"], before["spec"]["replicas"],
+            "{uid}"
+        );
+        assert_eq!(after["data"], before["data"], "{uid}");
+    }
+}
+
+/// People hear of the end of a term when a quarter of it is left and again at a tenth, and of each
+/// once more where it was renewed.
+#[test]
+fn the_end_of_a_term_is_told_at_a_quarter_and_at_a_tenth() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    let granted = world.status.granted.clone().expect("it is granted");
+    let began = world.status.activated_at.expect("it is activated");
+    let whole = granted.expires_at.duration_since(began);
+    let rows = [
+        (whole / 2, "TermRuns"),
+        (whole / 4 * 3 - SignedDuration::from_secs(5), "TermRuns"),
+        (
+            whole / 4 * 3 + SignedDuration::from_secs(5),
+            "QuarterOfTermLeft",
+        ),
+        (
+            whole / 10 * 9 - SignedDuration::from_secs(5),
+            "QuarterOfTermLeft",
+        ),
+        (
+            whole / 10 * 9 + SignedDuration::from_secs(5),
+            "TenthOfTermLeft",
+        ),
+    ];
+    for (after, reason) in rows {
+        world.now = began + after;
+        world.run_steps(40);
+        let said = condition::get(&world.status.conditions, types::EXPIRING).expect("it is said");
+        assert_eq!(said.reason, reason, "after {after:#}");
+        let is_told = reason != "TermRuns";
+        assert_eq!(said.status == "True", is_told);
+        assert_eq!(
+            said.message.contains("pingzhan renew"),
+            is_told,
+            "{}",
+            said.message
+        );
+        let alarms: Vec<&str> = world.alarms.iter().map(|alarm| alarm.reason).collect();
+        assert_eq!(alarms, if is_told { vec![reason] } else { vec![] });
+    }
+}
+
+/// Who acts without quorum is answered for at once, over every way that there is.
+#[test]
+fn an_act_without_quorum_and_its_overdue_review_are_alarms() {
+    let mut world = World::new();
+    world.run();
+    world.break_glass("wang", "command");
+    world.run();
+    let reasons = |world: &World| -> Vec<&str> {
+        let alarms = world.alarms.iter();
+        alarms.map(|alarm| alarm.reason).collect()
+    };
+    assert_eq!(reasons(&world), ["BreakGlass"]);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    world.now += SignedDuration::from_hours(25);
+    world.run();
+    assert_eq!(reasons(&world), ["BreakGlassOverdue"]);
+    world.review("lin");
+    world.run();
+    assert_eq!(reasons(&world), [""; 0]);
+}
+
+/// The reason of a condition is what programs go by; a sentence without a next step helps nobody.
+#[test]
+fn missing_rules_are_said_with_what_to_do() {
+    let blocked = Blocked::NotEnforced(tampered());
+    insta::assert_snapshot!(json!([blocked.reason(), blocked.sentence()]).to_string());
+}

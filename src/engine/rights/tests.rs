@@ -1,0 +1,203 @@
+//! What rights are needed, what is said of missing ones, and what roles are made of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::rules::Rules;
+use super::*;
+use crate::api::{Level, Nature, PlaybookSpec, Term};
+use crate::engine::facts::Facts;
+use crate::engine::plan::{self, Plan, Request};
+use crate::playbook::{Expanded, expand};
+
+/// A playbook with a step of every kind that needs rights.
+const BOOK: &str = r"
+title: { en: x, zh-CN: x }
+hazard: x
+owner: x
+serviceAccountName: flood
+authority: { requesterGroups: [duty], approverGroups: [chiefs] }
+stages:
+- name: surge
+  steps:
+  - { name: grow, critical: true, targets: { kinds: [Deployment], namespaces: { matchLabels: { tier: critical } } }, scale: { percent: 300 } }
+  - { name: wait, wait: { ready: { step: grow, percent: 90 } } }
+- name: notices
+  steps:
+  - { name: flags, targets: { kinds: [ConfigMap], namespaces: { names: [portal] }, names: [flags] }, config: { set: { a: b }, restart: [ { kind: Deployment, name: web } ] } }
+  - { name: notice, apply: { objects: [ { apiVersion: v1, kind: ConfigMap, metadata: { name: notice, namespace: portal }, data: { a: b } } ] } }
+  - { name: helpers, apply: { objects: [ { apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: { name: helpers, namespace: portal }, roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view }, subjects: [] } ] } }
+- name: quiet
+  steps:
+  - { name: stop, targets: { kinds: [CronJob, kustomize.toolkit.fluxcd.io/Kustomization], namespaces: {} }, suspend: { onResume: SkipMissed } }
+  - { name: export, run: { namespace: data, job: { template: {} }, irreversible: true } }
+";
+
+fn book() -> (PlaybookSpec, Expanded) {
+    let spec: PlaybookSpec = serde_yaml::from_str(BOOK).expect("a playbook");
+    let expanded = expand::expand(&spec, Level::I, &BTreeMap::new()).expect("it expands");
+    (spec, expanded)
+}
+
+fn ground() -> Ground<'static> {
+    let labels = |pairs: &[(&str, &str)]| -> Labels {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    };
+    let critical = [("tier", "critical")];
+    let namespaces = [
+        ("portal", labels(&critical)),
+        ("health", labels(&critical)),
+        ("data", labels(&[])),
+        ("kube-system", labels(&critical)),
+        (
+            "pinned",
+            labels(&[("tier", "critical"), ("pingzhan.dev/exclude", "true")]),
+        ),
+    ];
+    let served = [
+        "Deployment",
+        "ConfigMap",
+        "CronJob",
+        "RoleBinding",
+        "HorizontalPodAutoscaler",
+        "autoscaling/HorizontalPodAutoscaler",
+        "kustomize.toolkit.fluxcd.io/Kustomization",
+        "rbac.authorization.k8s.io/RoleBinding",
+    ];
+    Ground {
+        kinds: Some(
+            served
+                .map(|kind| (kind.to_owned(), guess(kind)))
+                .into_iter()
+                .collect(),
+        ),
+        namespaces: Some(
+            namespaces
+                .map(|(name, labels)| (name.to_owned(), labels))
+                .into_iter()
+                .collect(),
+        ),
+        scope: None,
+        own: Some(Own {
+            operator: "pingzhan-system",
+            accounts: "pingzhan-playbooks",
+        }),
+    }
+}
+
+fn plan(spec: &PlaybookSpec, expanded: &Expanded, facts: &Facts) -> Plan {
+    let term = Term("12h".into());
+    let request = Request {
+        playbook: "flood",
+        playbook_uid: "pb",
+        spec,
+        level: Level::I,
+        nature: Nature::Actual,
+        tabletop: false,
+        scope: None,
+        expires_after: &term,
+    };
+    plan::compute(&request, expanded, facts)
+}
+
+const ACCOUNT: role::Account<'static> = role::Account {
+    playbook: "flood",
+    name: "flood",
+    namespace: "pingzhan-playbooks",
+};
+
+/// What is given is read by people before they apply it: no more than what the steps name, and nothing
+/// in a namespace that is never touched.
+#[test]
+fn the_least_roles_of_a_cluster_name_its_namespaces() {
+    let (spec, expanded) = book();
+    let plan = plan(&spec, &expanded, &Facts::default());
+    let needs = of_steps(&expanded, &ground(), Some(&plan));
+    let made = role::make(ACCOUNT, &needs);
+    insta::assert_snapshot!(format!("{}\n{}", made.yaml, made.dangers.join("\n")));
+    for never in ["kube-system", "pinned", "\"*\"", "escalate", "secrets"] {
+        assert!(!made.yaml.contains(never), "{never}");
+    }
+}
+
+/// A file alone says less: what is selected by label may be anywhere.
+#[test]
+fn the_least_roles_of_a_file_are_of_the_cluster_where_labels_select() {
+    let (_, expanded) = book();
+    let needs = of_steps(&expanded, &Ground::default(), None);
+    let made = role::make(ACCOUNT, &needs);
+    insta::assert_snapshot!(format!("{}\n{}", made.yaml, made.dangers.join("\n")));
+}
+
+/// The rules that are generated give every right that they were made for: else the account that has
+/// them stops in the middle.
+#[test]
+fn what_is_generated_gives_all_that_is_needed() {
+    let (_, expanded) = book();
+    for ground in [ground(), Ground::default()] {
+        let needs = of_steps(&expanded, &ground, None);
+        let made = role::make(ACCOUNT, &needs);
+        let documents: Vec<serde_json::Value> = serde_yaml::Deserializer::from_str(&made.yaml)
+            .map(|one| serde::Deserialize::deserialize(one).expect("YAML"))
+            .collect();
+        for right in needs.all.keys() {
+            let given = bound(&documents, right.namespace.as_deref());
+            assert!(given.give(right), "{right:?} in\n{}", made.yaml);
+        }
+    }
+}
+
+/// The rules that hold in a namespace, as a review would answer them.
+fn bound(documents: &[serde_json::Value], namespace: Option<&str>) -> Rules {
+    let of_kind = |kind: &str| {
+        let kind = kind.to_owned();
+        documents.iter().filter(move |one| one["kind"] == kind)
+    };
+    let here = |one: &&serde_json::Value| one["metadata"]["namespace"].as_str() == namespace;
+    let bindings = of_kind("ClusterRoleBinding").chain(of_kind("RoleBinding").filter(here));
+    let mut given = Vec::new();
+    for binding in bindings {
+        let role = &binding["roleRef"];
+        let roles = of_kind(role["kind"].as_str().expect("a kind"));
+        let mut roles = roles.filter(|one| one["metadata"]["name"] == role["name"]);
+        let own = roles.find(|one| role["kind"] == "ClusterRole" || here(one));
+        let own = own.expect("a binding names a role that is made");
+        given.extend(own["rules"].as_array().expect("rules").clone());
+    }
+    Rules::of(&json!({ "status": { "incomplete": false, "resourceRules": given } }))
+}
+
+/// Whoever reads that a right is missing has to know what to give, and what stands still without it.
+#[test]
+fn missing_rights_are_few_sentences_and_those_of_critical_steps_come_first() {
+    let (_, expanded) = book();
+    let needs = of_steps(&expanded, &ground(), None);
+    let said: Vec<String> = missing("pingzhan-playbooks/flood", &needs.all)
+        .into_iter()
+        .map(|finding| format!("{:?}: {}", finding.concern, finding.text))
+        .collect();
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+/// Plurals are no rule of the language: one that was made up is said to be.
+#[test]
+fn a_plural_that_is_guessed_is_said() {
+    let rows = [
+        ("Deployment", "deployments", false),
+        ("keda.sh/ScaledObject", "scaledobjects", false),
+        ("example.com/Proxy", "proxies", true),
+        ("example.com/Gateway", "gateways", true),
+        ("example.com/Box", "boxes", true),
+        ("example.com/Pool", "pools", true),
+    ];
+    for (written, plural, guessed) in rows {
+        let known = Ground::default()
+            .kind(written)
+            .expect("no cluster was asked");
+        assert_eq!((known.plural.as_str(), known.guessed), (plural, guessed));
+    }
+}

@@ -1,0 +1,30 @@
+//! What a mode watches while its values are to be held: the kinds of its targets as the playbook's
+//! account, its freezes with the operator's own rights, and the namespaces where it freezes some.
+
+use crate::engine::decide::Decision;
+use crate::run::hold::{self, Watches};
+
+use super::{Actor, Memory};
+
+impl Actor {
+    /// Watches targets while values are to be held.
+    pub(super) async fn hold(&self, memory: &mut Memory, decision: &Decision) {
+        if !decision.hold {
+            memory.holds = None;
+            return;
+        }
+        let operator = self.settings.namespace.as_str();
+        let collections = hold::collections(&*self.mode.state.lock().await, operator);
+        let Some(account) = self.mode.account() else {
+            return;
+        };
+        let same = memory
+            .holds
+            .as_ref()
+            .is_some_and(|holds| holds.collections == collections && holds.are_alive());
+        if !same {
+            let own = (&self.own, operator);
+            memory.holds = Some(Watches::start(&self.mode, &account, own, collections));
+        }
+    }
+}

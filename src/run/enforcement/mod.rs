@@ -1,0 +1,222 @@
+//! Whether the API server enforces the rules of authority. Admission never sees admission policies: who
+//! may write them may take them away. So they are watched and compared with what this version ships,
+//! and before a plan is set in force each of them is asked to refuse something.
+//!
+//! Guarantees: at rest no request is sent but the watches; a proof is one dry-run a policy.
+
+mod follow;
+mod probe;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Mutex, watch};
+
+use crate::cluster::Clients;
+use crate::engine::enforcement::Enforcement;
+use crate::policies::Names;
+
+use super::clock::Clock;
+use super::metrics::Metrics;
+
+pub use follow::follow;
+
+/// Seconds after which a policy that did not refuse what it has to is asked again.
+const AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// What is known of the rules, shared by all modes of a term.
+#[derive(Clone)]
+pub struct Rules {
+    own: Clients,
+    clock: Clock,
+    metrics: Metrics,
+    names: Names,
+    known: Arc<watch::Sender<Known>>,
+    /// Held while it is tried: whoever comes meanwhile uses what comes of it.
+    trying: Arc<Mutex<()>>,
+}
+
+/// What is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Known {
+    /// What is missing or other than it should be, once everything was listed.
+    compared: Option<Vec<String>>,
+    /// The same of those without which a mode goes on.
+    lapsed: Vec<String>,
+    /// When it was last tried, and which of them did not refuse.
+    tried: Option<(Timestamp, Vec<String>)>,
+}
+
+impl Rules {
+    /// Nothing is known yet.
+    pub fn new(own: Clients, clock: Clock, metrics: Metrics, names: Names) -> Self {
+        Self {
+            own,
+            clock,
+            metrics,
+            names,
+            known: Arc::default(),
+            trying: Arc::default(),
+        }
+    }
+
+    /// What is known now.
+    pub fn now(&self) -> Enforcement {
+        self.known.borrow().at(self.clock.now())
+    }
+
+    /// What is missing of the policies without which a mode goes on, a sentence each.
+    pub fn lapsed(&self) -> Vec<String> {
+        self.known.borrow().lapsed.clone()
+    }
+
+    /// Is told when something else becomes known.
+    pub fn changes(&self) -> Changes {
+        Changes(self.known.subscribe())
+    }
+
+    /// Asks every policy to refuse something, unless that was just done.
+    ///
+    /// # Errors
+    /// The API server does not answer: nothing is known, and it is tried again.
+    pub async fn prove(&self) -> Result<(), String> {
+        let _alone = self.trying.lock().await;
+        let mut listed = self.known.subscribe();
+        let whole = listed.wait_for(|known| known.compared.is_some()).await;
+        let before = whole.map(|known| known.clone()).unwrap_or_default();
+        let now = self.clock.now();
+        let just =
+            matches!(before.at(now), Enforcement::Proven(at) if now.duration_since(at) < JUST);
+        if just
+            || before
+                .compared
+                .as_ref()
+                .is_none_or(|problems| !problems.is_empty())
+        {
+            return Ok(());
+        }
+        let problems = probe::all(&self.own.writes, &self.names).await?;
+        self.known.send_modify(|known| {
+            // What was changed meanwhile was not what was tried.
+            if known.compared == before.compared && known.tried == before.tried {
+                known.tried = Some((now, problems));
+            }
+        });
+        self.tell();
+        Ok(())
+    }
+
+    /// What a comparison found, of everything or of what was changed.
+    fn compared(&self, problems: Vec<String>, lapsed: Vec<String>) {
+        for problem in problems.iter().chain(&lapsed) {
+            tracing::warn!(problem, "the rules of authority are not as they should be");
+        }
+        self.known.send_if_modified(|known| {
+            let compared = Some(problems);
+            let now = Known {
+                compared,
+                lapsed,
+                tried: None,
+            };
+            let differs = *known != now;
+            *known = now;
+            differs
+        });
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let broken = matches!(self.now(), Enforcement::Broken(_));
+        self.metrics.rules_broken.set(i64::from(broken));
+    }
+}
+
+/// Seconds within which one proof serves all modes that ask for it.
+const JUST: SignedDuration = SignedDuration::from_secs(2);
+
+impl Known {
+    fn at(&self, now: Timestamp) -> Enforcement {
+        match (&self.compared, &self.tried) {
+            (Some(problems), _) if !problems.is_empty() => Enforcement::Broken(problems.clone()),
+            (Some(_), Some((at, problems))) if problems.is_empty() => Enforcement::Proven(*at),
+            (Some(_), Some((at, problems))) if now.duration_since(*at) < AGAIN => {
+                Enforcement::Broken(problems.clone())
+            }
+            (None | Some(_), _) => Enforcement::Untried,
+        }
+    }
+}
+
+/// Tells an actor that something else became known of the rules.
+pub struct Changes(watch::Receiver<Known>);
+
+impl Changes {
+    /// Waits for it.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).expect("a time")
+    }
+
+    /// A rule that is stored is not one that is in force, and one that was in force is not any more
+    /// once somebody wrote it.
+    #[test]
+    fn rules_are_in_force_only_when_they_are_whole_and_were_tried_since() {
+        let whole = Some(Vec::new());
+        let broken = vec!["it is missing".to_owned()];
+        let rows = [
+            (Known::default(), Enforcement::Untried),
+            (
+                Known {
+                    compared: whole.clone(),
+                    ..Known::default()
+                },
+                Enforcement::Untried,
+            ),
+            (
+                Known {
+                    compared: whole.clone(),
+                    tried: Some((at(5), Vec::new())),
+                    ..Known::default()
+                },
+                Enforcement::Proven(at(5)),
+            ),
+            (
+                Known {
+                    compared: Some(broken.clone()),
+                    tried: Some((at(5), Vec::new())),
+                    ..Known::default()
+                },
+                Enforcement::Broken(broken.clone()),
+            ),
+            (
+                Known {
+                    compared: whole.clone(),
+                    tried: Some((at(99), broken.clone())),
+                    ..Known::default()
+                },
+                Enforcement::Broken(broken.clone()),
+            ),
+            (
+                Known {
+                    compared: whole,
+                    tried: Some((at(5), broken)),
+                    ..Known::default()
+                },
+                Enforcement::Untried,
+            ),
+        ];
+        for (known, expected) in rows {
+            assert_eq!(known.at(at(100)), expected, "{known:?}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! `check` on a real control plane: what is in order, and each thing that is not.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::town::{Town, call, expect, json, seen};
+use crate::support::repository;
+
+/// A page without who leads, and for how long.
+fn blotted(page: &str) -> String {
+    let line = |line: &str| {
+        let leads = ["leads; it was there", "主持，"]
+            .iter()
+            .any(|word| line.contains(word));
+        if leads {
+            "  ✔ (somebody leads)".to_owned()
+        } else {
+            line.trim_end().to_owned()
+        }
+    };
+    page.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The lines that are not good: their texts.
+fn wrong(kubeconfig: &Path) -> (i32, Vec<String>) {
+    let said = call(kubeconfig, "check -o json");
+    let parts = json(&said)["parts"].as_array().expect("parts").clone();
+    let lines = parts
+        .iter()
+        .flat_map(|part| part["lines"].as_array().expect("lines").clone());
+    let wrong = lines.filter(|line| line["result"] == "bad");
+    let texts = wrong.map(|line| {
+        assert!(line["next"].is_string(), "{line} says not what to do next");
+        line["text"].as_str().expect("a text").to_owned()
+    });
+    (said.code, texts.collect())
+}
+
+/// Something that is broken, how it is mended, and what is said of it.
+struct Break {
+    change: Vec<String>,
+    back: Vec<String>,
+    said: &'static str,
+}
+
+fn words(line: &[&str]) -> Vec<String> {
+    line.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn patch(object: &str, patch: &str) -> Vec<String> {
+    words(&["patch", object, "--type=json", "-p", patch])
+}
+
+/// As it is shipped.
+fn applied(path: &str) -> Vec<String> {
+    let path = repository().join("manifests").join(path);
+    let path = path.to_str().expect("a path");
+    words(&["apply", "--server-side", "--force-conflicts", "-f", path])
+}
+
+fn breaks() -> Vec<Break> {
+    let policy = "validatingadmissionpolicy/pingzhan-new-targets";
+    let binding = "validatingadmissionpolicybinding/pingzhan-new-targets";
+    vec![
+        Break {
+            change: patch(
+                "crd/playbooks.pingzhan.dev",
+                r#"[{"op":"replace","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/hazard/maxLength","value":99}]"#,
+            ),
+            back: applied("crds/playbooks.yaml"),
+            said: "playbooks.pingzhan.dev is not this version's",
+        },
+        Break {
+            change: patch(
+                policy,
+                r#"[{"op":"add","path":"/spec/matchConditions/0","value":{"name":"never","expression":"false"}}]"#,
+            ),
+            back: patch(
+                policy,
+                r#"[{"op":"remove","path":"/spec/matchConditions/0"}]"#,
+            ),
+            said: "ValidatingAdmissionPolicy pingzhan-new-targets is not this version's",
+        },
+        Break {
+            change: patch(
+                binding,
+                r#"[{"op":"replace","path":"/spec/validationActions","value":["Audit"]}]"#,
+            ),
+            back: patch(
+                binding,
+                r#"[{"op":"replace","path":"/spec/validationActions","value":["Deny","Audit"]}]"#,
+            ),
+            said: "ValidatingAdmissionPolicyBinding pingzhan-new-targets is not this version's",
+        },
+        Break {
+            change: patch(
+                "clusterrole/pingzhan-operator",
+                r#"[{"op":"remove","path":"/rules/0"}]"#,
+            ),
+            back: applied("rbac.yaml"),
+            said: "lacks: ",
+        },
+    ]
+}
+
+impl Town {
+    /// The admission policies, as `kubectl apply` installs them.
+    fn policies(&self, verb: &str) {
+        let folder = repository().join("manifests/policies");
+        let folder = folder.to_str().expect("a path");
+        let server = ["apply", "--server-side", "--force-conflicts", "-f", folder];
+        let line: &[&str] = if verb == "apply" {
+            &server
+        } else {
+            &["delete", "--ignore-not-found", "-f", folder]
+        };
+        self.plane.kubectl(line);
+    }
+
+    /// What is wrong after a change, which is then taken back.
+    fn broken(&self, change: &[String], back: &[String]) -> (i32, Vec<String>) {
+        let kubectl = |line: &[String]| {
+            let line: Vec<&str> = line.iter().map(String::as_str).collect();
+            self.plane.kubectl(&line)
+        };
+        kubectl(change);
+        let found = wrong(&self.plane.kubeconfig);
+        kubectl(back);
+        found
+    }
+}
+
+/// Whoever installs it asks this before the emergency: it must not say that all is well when it is not,
+/// and every line must say what to do.
+#[tokio::test]
+async fn each_thing_that_is_broken_is_named_and_nothing_else() {
+    let mut town = Town::called("hillside").await;
+    town.policies("delete");
+    let (code, texts) = wrong(&town.plane.kubeconfig);
+    assert_eq!(code, 1);
+    assert!(
+        texts.iter().any(|text| text.contains("No operator leads")),
+        "{texts:?}"
+    );
+    let policies = texts
+        .iter()
+        .filter(|text| text.contains("pingzhan-new-targets is missing"));
+    assert_eq!(policies.count(), 2, "{texts:?}");
+    town.policies("apply");
+    town.start();
+    town.plane.kubectl(&[
+        "wait",
+        "playbook/town",
+        "--for=condition=Ready",
+        "--timeout=60s",
+    ]);
+    assert_eq!(wrong(&town.plane.kubeconfig), (0, Vec::new()));
+
+    let mut found = Vec::new();
+    for Break { change, back, said } in breaks() {
+        found.push((town.broken(&change, &back), said));
+    }
+    let accounts = ["-n", "pingzhan-playbooks"];
+    town.plane
+        .kubectl(&[&accounts[..], &["delete", "serviceaccount", "town"]].concat());
+    found.push((
+        wrong(&town.plane.kubeconfig),
+        "there is no account pingzhan-playbooks/town",
+    ));
+    town.plane
+        .kubectl(&[&accounts[..], &["create", "serviceaccount", "town"]].concat());
+    town.policies("delete");
+    for ((code, texts), said) in found {
+        assert_eq!(code, 1, "{said}");
+        assert_eq!(texts.len(), 1, "{said}: {texts:?}");
+        assert!(texts[0].contains(said), "{said}: {texts:?}");
+    }
+}
+
+/// What people read, as administrator and as somebody with few rights, in both languages.
+#[tokio::test]
+async fn the_pages_of_check_read_well() {
+    let mut town = Town::called("lakeside").await;
+    town.policies("apply");
+    town.start();
+    town.plane.kubectl(&[
+        "wait",
+        "playbook/town",
+        "--for=condition=Ready",
+        "--timeout=60s",
+    ]);
+    let mut pages = String::new();
+    for (who, kubeconfig) in [("admin", &town.plane.kubeconfig), ("zhou", &town.duty)] {
+        for lang in ["en", "zh-CN"] {
+            let page = blotted(&seen(kubeconfig, lang, "check"));
+            let _ = writeln!(pages, "$ pingzhan check    # {who}\n{}\n", page.trim_end());
+        }
+    }
+    let pre = blotted(&seen(&town.plane.kubeconfig, "en", "check --pre"));
+    let _ = writeln!(pages, "$ pingzhan check --pre\n{}", pre.trim_end());
+    town.policies("delete");
+    insta::assert_snapshot!("check_pages", pages);
+}
+
+/// Who may not install it learns so before they begin, and the code is for scripts.
+#[tokio::test]
+async fn who_may_not_install_it_is_told_so() {
+    let town = Town::called("seaside").await;
+    expect(&town.plane.kubeconfig, "check --pre", 0);
+    let said = expect(&town.duty, "check --pre -o json", 1);
+    let parts = json(&said)["parts"].clone();
+    let you: Vec<&Value> = parts
+        .as_array()
+        .expect("parts")
+        .iter()
+        .filter(|part| part["part"] == "you")
+        .collect();
+    let text = you[0]["lines"][0]["text"].as_str().expect("a text");
+    assert!(text.contains("customresourcedefinitions"), "{text}");
+}

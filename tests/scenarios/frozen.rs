@@ -1,0 +1,389 @@
+//! The change freeze: proven before anything counts on it, held, lifted last, and never more than the
+//! playbook's account may.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Client;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use pingzhan::api::{Phase, StageState, names};
+use pingzhan::run::clock::Clock;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use super::fleet;
+use super::oracles::Allowed;
+use super::world::{PATIENCE, World};
+use crate::policies::freeze::POLICY;
+
+const GROUP: &str = "admissionregistration.k8s.io/v1";
+const BINDINGS: &str = "validatingadmissionpolicybindings";
+const COMMAND: &str = "emergency-approvers";
+
+/// Takes the policy away, or its binding, as an administrator can.
+async fn remove(world: &World, plural: &str) {
+    let at = format!("/apis/{GROUP}/{plural}/{}", names::FREEZE_POLICY);
+    let request = http::Request::delete(at).body(Vec::new());
+    let removed = world.client.request::<Value>(request.expect("a request"));
+    removed.await.expect("nothing guards it");
+}
+
+/// The policy, as it is shipped.
+async fn install(world: &World) {
+    for document in serde_yaml::Deserializer::from_str(POLICY) {
+        let object = Value::deserialize(document).expect("YAML");
+        let plural = match object["kind"].as_str() {
+            Some("ValidatingAdmissionPolicy") => "validatingadmissionpolicies",
+            _ => "validatingadmissionpolicybindings",
+        };
+        world.put(GROUP, plural, "", object).await;
+    }
+}
+
+/// Lets the fleet's account freeze these namespaces, and see all there are.
+async fn may_freeze(world: &World, names: &[&str]) {
+    let rbac = "rbac.authorization.k8s.io/v1";
+    let name = format!("{}-freeze", world.namespace);
+    let rules = json!([
+        { "apiGroups": [""], "resources": ["namespaces"], "resourceNames": names, "verbs": ["freeze"] },
+        { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"] },
+    ]);
+    let metadata = json!({ "name": name });
+    let role =
+        json!({ "apiVersion": rbac, "kind": "ClusterRole", "metadata": metadata, "rules": rules });
+    world.put(rbac, "clusterroles", "", role).await;
+    let subject = json!({ "kind": "ServiceAccount", "name": world.namespace, "namespace": names::ACCOUNT_NAMESPACE });
+    let role =
+        json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name });
+    let binding = json!({ "apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": metadata,
+        "roleRef": role, "subjects": [subject] });
+    world.put(rbac, "clusterrolebindings", "", binding).await;
+}
+
+/// A stage that freezes, and one after it that grows a service.
+fn stages(world: &World, namespaces: &Value) -> Value {
+    json!([
+        { "name": "calm", "steps": [{ "name": "no-changes", "freeze": {
+            "namespaces": namespaces, "except": [{ "kind": "Group", "name": COMMAND }],
+        } }] },
+        { "name": "surge", "dependsOn": ["calm"], "steps": [{
+            "name": "grow", "scale": { "replicas": 9 },
+            "targets": { "kinds": ["Deployment"], "namespaces": { "names": [world.namespace] }, "names": ["web"] },
+        }] },
+    ])
+}
+
+fn here(world: &World) -> Value {
+    json!({ "names": [world.namespace] })
+}
+
+/// A world with one Deployment and one ConfigMap, the policy, and an operator that runs.
+async fn world() -> World {
+    filled(World::new().await).await
+}
+
+async fn filled(world: World) -> World {
+    install(&world).await;
+    may_freeze(&world, &[&world.namespace]).await;
+    let web = fleet::deployment(&world.namespace, "web", Some(3));
+    world.apply("office", &web).await.expect("it is created");
+    let flags = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "carousel": "on" },
+        "metadata": { "name": "flags", "namespace": world.namespace } });
+    world.apply("office", &flags).await.expect("it is created");
+    world.started().await
+}
+
+/// Somebody who has every right.
+async fn person(world: &World, name: &str, groups: &[&str]) -> Client {
+    let groups: Vec<&str> = groups.iter().copied().chain(["system:masters"]).collect();
+    world.plane.client_as(name, &groups).await
+}
+
+/// What is answered where somebody writes a label of no meaning: nothing where it is written.
+async fn refusal(client: &Client, namespace: &str) -> Option<String> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    // What changes nothing is no write of the fleet's history.
+    let patch = Patch::Merge(json!({ "data": { "carousel": "on" } }));
+    match api.patch("flags", &PatchParams::default(), &patch).await {
+        Ok(_) => None,
+        Err(kube::Error::Api(answer)) => Some(answer.message.clone()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn becomes(client: &Client, namespace: &str, refused: bool) {
+    let follows = async {
+        while refusal(client, namespace).await.is_some() != refused {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, follows).await;
+    in_time.unwrap_or_else(|_| panic!("it does not become refused = {refused}"));
+}
+
+fn own(world: &World) -> Api<ConfigMap> {
+    Api::namespaced(world.client.clone(), names::DEFAULT_NAMESPACE)
+}
+
+async fn freezes(world: &World) -> Vec<ConfigMap> {
+    let marked = ListParams::default().labels(&format!("{}=true", names::FREEZE_LABEL));
+    own(world)
+        .list(&marked)
+        .await
+        .expect("they are listed")
+        .items
+}
+
+/// Waits until a freeze of this name is there.
+async fn appears(world: &World, name: &str) {
+    let own = own(world);
+    let there = async {
+        while own.get_opt(name).await.expect("it is answered").is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, there).await;
+    in_time.expect("it is made again");
+}
+
+/// The whole way: proven, in force for people and not for the playbook, made again where somebody takes
+/// it away, lifted last, and everything as it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_freeze_holds_people_until_the_mode_is_over_and_is_lifted_last() {
+    let world = world().await;
+    let he = person(&world, "he", &[]).await;
+    let wang = person(&world, "wang", &[COMMAND]).await;
+    let before = world.snapshot().await;
+    let active = world.switch("flood", &stages(&world, &here(&world))).await;
+    let said = refusal(&he, &world.namespace).await.expect("he is refused");
+    for part in [
+        "EmergencyMode flood holds update of configmaps by he",
+        "`pingzhan status flood` says it now",
+        "emergency-approvers may act",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(refusal(&wang, &world.namespace).await, None);
+    assert_eq!(world.get("Deployment", "web").await["spec"]["replicas"], 9);
+    let [made] = freezes(&world).await.try_into().expect("one freeze");
+    let labels = made.metadata.labels.expect("it is labelled");
+    assert_eq!(labels[names::HELD_BY_LABEL], "flood");
+    let status = active.status.expect("a status");
+    assert!(
+        status
+            .stages
+            .iter()
+            .all(|stage| stage.state == StageState::Done)
+    );
+
+    // Somebody takes it away.
+    let name = made.metadata.name.expect("it has a name");
+    let gone = own(&world).delete(&name, &DeleteParams::default()).await;
+    gone.expect("the administrator may");
+    appears(&world, &name).await;
+    becomes(&he, &world.namespace, true).await;
+
+    world.stand_down("flood").await;
+    let closed = world.phase("flood", Phase::Closed).await;
+    assert_eq!(refusal(&he, &world.namespace).await, None);
+    assert!(freezes(&world).await.is_empty());
+    let evidence = world.judge(Allowed::default()).await;
+    let ledger = evidence.ledger(&closed);
+    let told: Vec<&str> = ledger
+        .told
+        .iter()
+        .filter_map(|(_, note)| note.reason.as_deref())
+        .collect();
+    assert!(
+        told.iter()
+            .any(|why| why.contains("in force in 1 namespaces")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter()
+            .any(|why| why.contains("changes are possible again")),
+        "{told:?}"
+    );
+    world.compare(&before).await;
+}
+
+/// The operator writes the freeze with its own rights, so a playbook must not freeze by it what its
+/// account may not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_playbook_freezes_only_what_its_account_may_and_never_what_is_needed_to_repair() {
+    let world = world().await;
+    may_freeze(&world, &["another"]).await;
+    let asked = stages(&world, &here(&world));
+    world.publish("flood", world.playbook(&asked)).await;
+    world.declare("flood", json!({})).await;
+    let why = world.blocked("flood", "Unreadable").await;
+    let rule = format!("resourceNames: [{}], verbs: [freeze]", world.namespace);
+    assert!(
+        why.contains("may not freeze") && why.contains(&rule),
+        "{why}"
+    );
+    assert!(freezes(&world).await.is_empty());
+    may_freeze(&world, &[&world.namespace]).await;
+    world.phase("flood", Phase::Active).await;
+    world.come_back("flood").await;
+
+    // All of them are meant, and these are left out.
+    let never = [
+        "kube-system",
+        "kube-public",
+        names::DEFAULT_NAMESPACE,
+        names::ACCOUNT_NAMESPACE,
+    ];
+    let mut named: Vec<&str> = never.to_vec();
+    named.push(&world.namespace);
+    may_freeze(&world, &named).await;
+    let asked = stages(&world, &json!({ "names": named }));
+    world.publish("wide", world.playbook(&asked)).await;
+    world.declare("wide", json!({})).await;
+    world.phase("wide", Phase::Active).await;
+    let [made] = freezes(&world).await.try_into().expect("one freeze");
+    let data = made.data.expect("it has data");
+    assert_eq!(data["namespaces"], format!("\n{}\n", world.namespace));
+    world.come_back("wide").await;
+    world.judge(Allowed::default()).await;
+}
+
+/// What only the freeze step may have the operator write there, no playbook writes by `apply`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_playbook_cannot_write_a_freeze_of_its_own() {
+    let world = world().await;
+    let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "namespaces": "kube-system" },
+        "metadata": { "name": "pingzhan-freeze-0123456789abcdef", "namespace": names::DEFAULT_NAMESPACE } });
+    let asked =
+        json!([{ "name": "calm", "steps": [{ "name": "own", "apply": { "objects": [object] } }] }]);
+    let published = world.playbook(&asked);
+    world.publish("flood", published).await;
+    world.declare("flood", json!({})).await;
+    let blocked = |reason: &str| reason == "PlanFaulty" || reason == "PlaybookInvalid";
+    let mode = world
+        .until("flood", "is blocked", |status| {
+            let mut all = status.conditions.iter();
+            all.any(|one| one.type_ == "Blocked" && one.status == "True" && blocked(&one.reason))
+        })
+        .await;
+    assert!(mode.status.expect("a status").plan.is_none());
+    assert!(freezes(&world).await.is_empty());
+}
+
+/// A freeze that is believed and not in force is worse than none: the stage fails, and says what to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_policy_the_step_fails_and_says_what_is_missing() {
+    let world = world().await;
+    remove(&world, BINDINGS).await;
+    let mut asked = stages(&world, &here(&world));
+    asked[0]["steps"][0]["timeout"] = json!("3s");
+    world.publish("flood", world.playbook(&asked)).await;
+    world.declare("flood", json!({})).await;
+    let why = world.blocked("flood", "ActFailed").await;
+    assert!(why.contains("not in force in"), "{why}");
+    assert!(why.contains("apply manifests/policies"), "{why}");
+    assert_eq!(world.get("Deployment", "web").await["spec"]["replicas"], 3);
+    world.come_back("flood").await;
+    assert!(freezes(&world).await.is_empty());
+}
+
+/// With no operator and no mode left, the records alone lift it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_alone_lift_a_freeze() {
+    let mut world = world().await;
+    let he = person(&world, "he", &[]).await;
+    let before = world.snapshot().await;
+    world.switch("flood", &stages(&world, &here(&world))).await;
+    world.stop().await;
+    let config = world.operator_config().await;
+    let settings = world.settings("recovery");
+    let wait = Duration::from_secs(30);
+    let clock = Clock::machine();
+    let restored =
+        pingzhan::recover::restore(config, settings, clock, false, Some("flood"), wait, |_| {})
+            .await;
+    let restored = restored.expect("it is restored");
+    assert!(restored[0].closed, "{restored:?}");
+    assert!(freezes(&world).await.is_empty());
+    becomes(&he, &world.namespace, false).await;
+    world.compare(&before).await;
+}
+
+/// A new namespace that the playbook's selector means is frozen too, by a freeze of its own, and comes
+/// back with the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_namespace_is_adopted_by_a_freeze_of_its_own() {
+    let world = world().await;
+    let (new, label) = (
+        format!("{}-new", world.namespace),
+        format!("{}-city", world.namespace),
+    );
+    may_freeze(&world, &[&world.namespace, &new]).await;
+    let space = |name: &str| {
+        json!({ "apiVersion": "v1", "kind": "Namespace",
+            "metadata": { "name": name, "labels": { "city": label } } })
+    };
+    world
+        .put("v1", "namespaces", "", space(&world.namespace))
+        .await;
+    let asked = stages(&world, &json!({ "matchLabels": { "city": label } }));
+    let mut playbook = world.playbook(&asked);
+    playbook["newTargets"] = json!("Adopt");
+    world.publish("flood", playbook).await;
+    world.declare("flood", json!({})).await;
+    world.phase("flood", Phase::Active).await;
+    world.put("v1", "namespaces", "", space(&new)).await;
+    let flags = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "carousel": "on" },
+        "metadata": { "name": "flags", "namespace": new } });
+    let he = person(&world, "he", &[COMMAND]).await;
+    let api: Api<ConfigMap> = Api::namespaced(he.clone(), &new);
+    let flags = serde_json::from_value(flags).expect("an object");
+    let made = api.create(&kube::api::PostParams::default(), &flags).await;
+    made.expect("who is excepted goes on");
+    let he = person(&world, "he", &[]).await;
+    becomes(&he, &new, true).await;
+    assert_eq!(freezes(&world).await.len(), 2);
+    world.come_back("flood").await;
+    assert!(freezes(&world).await.is_empty());
+    becomes(&he, &new, false).await;
+}
+
+/// A fault of the API server (1.36, and those before it): where the last policy whose parameters are
+/// `ConfigMaps` was deleted, one that is stored again reads those that it knew then, and no others, until
+/// the server is restarted. A freeze is then neither believed to be in force nor to be lifted, and what to
+/// do is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_policy_was_deleted_and_stored_again_no_freeze_is_believed_in_or_out_of_force() {
+    let plane = crate::support::cluster_with_controllers("refrozen").await;
+    let world = filled(World::on(plane).await).await;
+    world.switch("flood", &stages(&world, &here(&world))).await;
+    for plural in [BINDINGS, "validatingadmissionpolicies"] {
+        remove(&world, plural).await;
+    }
+    // The server has to notice that it is gone.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    install(&world).await;
+    world.stand_down("flood").await;
+    let waits = |status: &pingzhan::api::EmergencyModeStatus| {
+        let waits = status.waiting_on.as_deref().unwrap_or_default();
+        waits.contains("is still in force in 1 namespaces")
+            && waits.contains("restart the API server")
+    };
+    world
+        .until("flood", "says that it is not lifted", waits)
+        .await;
+    assert!(freezes(&world).await.is_empty());
+    remove(&world, BINDINGS).await;
+    world.phase("flood", Phase::Closed).await;
+
+    install(&world).await;
+    let mut asked = stages(&world, &here(&world));
+    asked[0]["steps"][0]["timeout"] = json!("5s");
+    world.publish("again", world.playbook(&asked)).await;
+    world.declare("again", json!({})).await;
+    let why = world.blocked("again", "ActFailed").await;
+    assert!(why.contains("until it is restarted"), "{why}");
+    assert_eq!(world.get("Deployment", "web").await["spec"]["replicas"], 3);
+    world.come_back("again").await;
+    assert!(freezes(&world).await.is_empty());
+}

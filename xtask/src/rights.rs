@@ -1,0 +1,210 @@
+//! What the operator's own account asked of the API server during the whole test run, by the API
+//! servers' audit logs: its own kinds, its lease, Events and reviews, and nothing of anybody's services.
+//! Those it reads and writes as the accounts of playbooks.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use pingzhan::policies::Names;
+use serde::Deserialize;
+use snafu::{ResultExt, Snafu, ensure};
+
+/// Why the logs do not say what they should.
+#[derive(Debug, Snafu)]
+pub enum Error {
+    /// A log cannot be read.
+    #[snafu(display("cannot read {}", path.display()))]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The operator asked for more than it should.
+    #[snafu(display(
+        "the operator's own account asked for what is none of its business: {}; whatever is about a \
+         service goes as the playbook's account",
+        list(asked)
+    ))]
+    TooMuch {
+        /// What.
+        asked: Vec<String>,
+    },
+    /// The operator did not ask for something that it may.
+    #[snafu(display(
+        "no test makes the operator ask for: {}; take the right away from it, and the row from \
+         xtask/src/rights.rs, or test what needs it",
+        list(unasked)
+    ))]
+    TooLittle {
+        /// What.
+        unasked: Vec<String>,
+    },
+}
+
+fn list(rows: &[String]) -> String {
+    rows.join(", ")
+}
+
+/// Everything that it asks for, each a verb and a resource with its group.
+const EXPECTED: &[&str] = &[
+    "create authentication.k8s.io/selfsubjectreviews",
+    "create coordination.k8s.io/leases",
+    "create events.k8s.io/events",
+    "create pingzhan.dev/changerecords",
+    "delete pingzhan.dev/changerecords",
+    "get coordination.k8s.io/leases",
+    "get pingzhan.dev/changerecords",
+    "get pingzhan.dev/emergencymodes",
+    "list admissionregistration.k8s.io/validatingadmissionpolicies",
+    "list admissionregistration.k8s.io/validatingadmissionpolicybindings",
+    "list apiextensions.k8s.io/customresourcedefinitions",
+    "list pingzhan.dev/changerecords",
+    "list pingzhan.dev/emergencymodes",
+    "list pingzhan.dev/playbooks",
+    "patch events.k8s.io/events",
+    "patch pingzhan.dev/changerecords",
+    "patch pingzhan.dev/emergencymodes",
+    "patch pingzhan.dev/emergencymodes/status",
+    "update coordination.k8s.io/leases",
+    "watch admissionregistration.k8s.io/validatingadmissionpolicies",
+    "watch admissionregistration.k8s.io/validatingadmissionpolicybindings",
+    "watch apiextensions.k8s.io/customresourcedefinitions",
+    "watch pingzhan.dev/emergencymodes",
+    "watch pingzhan.dev/playbooks",
+];
+
+/// A line of the log.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    verb: String,
+    user: User,
+    /// Whom it acted as; the operator's own requests act as nobody.
+    impersonated_user: Option<User>,
+    object_ref: Option<Object>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(default)]
+    username: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct Object {
+    resource: String,
+    api_group: String,
+    subresource: String,
+}
+
+/// Compares what was asked for with what is expected; `whole` says that every test ran.
+///
+/// # Errors
+/// What is asked for and not expected; of a whole run also what is expected and not asked for.
+pub fn check(logs: &[PathBuf], whole: bool) -> Result<(), Error> {
+    let mut asked = BTreeSet::new();
+    for log in logs {
+        asked.extend(own(log)?);
+    }
+    judge(&asked, whole)
+}
+
+fn judge(asked: &BTreeSet<String>, whole: bool) -> Result<(), Error> {
+    let expected: BTreeSet<String> = EXPECTED.iter().map(|row| (*row).to_owned()).collect();
+    let more: Vec<String> = asked.difference(&expected).cloned().collect();
+    ensure!(more.is_empty(), TooMuchSnafu { asked: more });
+    let less: Vec<String> = expected.difference(asked).cloned().collect();
+    ensure!(!whole || less.is_empty(), TooLittleSnafu { unasked: less });
+    Ok(())
+}
+
+/// What the operator asked for as itself. What has no resource (discovery, versions) is everybody's.
+fn own(log: &Path) -> Result<BTreeSet<String>, Error> {
+    let names = Names::default();
+    let file = std::fs::File::open(log).context(ReadSnafu { path: log })?;
+    let mut asked = BTreeSet::new();
+    for line in BufReader::new(file).lines() {
+        let line = line.context(ReadSnafu { path: log })?;
+        // Most lines are others', and are not worth reading.
+        if line.contains(names.operator()) {
+            asked.extend(asked_by(&line, names.operator()));
+        }
+    }
+    Ok(asked)
+}
+
+fn asked_by(line: &str, operator: &str) -> Option<String> {
+    // The last line of a server that ended may be half a line.
+    let line: Line = serde_json::from_str(line).ok()?;
+    let Object {
+        resource,
+        api_group,
+        subresource,
+    } = line.object_ref?;
+    if line.user.username != operator || line.impersonated_user.is_some() {
+        return None;
+    }
+    let group = match api_group.as_str() {
+        "" => String::new(),
+        group => format!("{group}/"),
+    };
+    let part = match subresource.as_str() {
+        "" => String::new(),
+        part => format!("/{part}"),
+    };
+    Some(format!("{} {group}{resource}{part}", line.verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const OPERATOR: &str = "system:serviceaccount:pingzhan-system:pingzhan";
+
+    fn line(user: &str, acted_as: Option<&str>, group: &str, resource: &str) -> String {
+        json!({ "verb": "patch", "user": { "username": user },
+            "impersonatedUser": acted_as.map(|name| json!({ "username": name })),
+            "objectRef": { "resource": resource, "apiGroup": group, "subresource": "status" } })
+        .to_string()
+    }
+
+    /// A check that took the accounts' requests for the operator's, or missed its own, would say nothing.
+    #[test]
+    fn only_what_it_asked_for_as_itself_counts() {
+        let flood = "system:serviceaccount:pingzhan-playbooks:flood";
+        let rows = [
+            (
+                line(OPERATOR, None, "apps", "deployments"),
+                Some("patch apps/deployments/status"),
+            ),
+            (line(OPERATOR, None, "", "pods"), Some("patch pods/status")),
+            (line(OPERATOR, Some(flood), "apps", "deployments"), None),
+            (line("admin", Some(OPERATOR), "apps", "deployments"), None),
+            (line("admin", None, "apps", "deployments"), None),
+            ("{\"verb\": \"pa".to_owned(), None),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(asked_by(&line, OPERATOR).as_deref(), expected, "{line}");
+        }
+    }
+
+    /// Both ways are said: a right too many that is used, and one that nothing needs.
+    #[test]
+    fn one_request_too_many_fails_and_one_too_few_does_in_a_whole_run() {
+        let mut asked: BTreeSet<String> = EXPECTED.iter().map(|row| (*row).to_owned()).collect();
+        assert!(judge(&asked, true).is_ok());
+        let first = asked.pop_first().expect("there are some");
+        assert!(judge(&asked, false).is_ok());
+        let said = judge(&asked, true).expect_err("one is missing").to_string();
+        assert!(said.contains(&first), "{said}");
+        asked.insert("get secrets".to_owned());
+        let said = judge(&asked, false).expect_err("one too many").to_string();
+        assert!(said.contains("get secrets"), "{said}");
+    }
+}
