@@ -13,6 +13,7 @@ mod confinement;
 mod custom;
 mod deeds;
 mod denied;
+mod deputy;
 mod drift;
 mod ending;
 pub mod fleet;

@@ -1,0 +1,424 @@
+//! What governs: policies, rights, kinds, and the marks by which the operator knows what it did; by `patch`
+//! over what is there, and by `apply` of something of one's own.
+
+use pingzhan::policies::{self, Names};
+use serde_json::{Value, json};
+
+use super::case::{Account, By, Family, Table, act, made, named, step};
+
+const ADMISSION: &str = "admissionregistration.k8s.io";
+pub const RBAC: &str = "rbac.authorization.k8s.io";
+/// What is said of our own policies and rights.
+const OURS: &str = "part of Pingzhan itself";
+/// What is said of bindings of accounts of ours.
+pub const RIGHTS: &str = "or of a playbook its rights";
+
+/// Everything of this kind.
+pub fn fill(table: &mut Table<'_>) {
+    table.family = Family::Policies;
+    our_policies(table);
+    our_marked(table);
+    our_rights(table);
+    our_objects(table);
+    accounts_rights(table);
+    refused_kinds(table);
+    fields(table);
+    honest(table);
+    made_kinds(table);
+    made_parts(table);
+    made_ours(table);
+}
+
+/// A patch of objects that are in no namespace.
+fn patch(kind: &str, names: &[&str], asked: &Value) -> Value {
+    step("patch", asked, &json!({ "kinds": [kind], "names": names }))
+}
+
+/// One field that is given a value.
+fn set(path: &str, value: &Value) -> Value {
+    json!({ "set": [{ "path": path, "value": value }] })
+}
+
+/// Every right there is.
+fn wildcard() -> Value {
+    json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }])
+}
+
+fn group(name: &str) -> Value {
+    json!({ "apiGroup": RBAC, "kind": "Group", "name": name })
+}
+
+fn our_policies(table: &mut Table<'_>) {
+    let weaken = [
+        set("/spec/failurePolicy", &json!("Ignore")),
+        json!({ "remove": ["/spec/validations"] }),
+        json!({ "merge": { "spec": { "failurePolicy": "Ignore", "validations": [] } } }),
+    ];
+    let unbind = [
+        set("/spec/validationActions", &json!(["Audit"])),
+        set("/spec/policyName", &json!("none")),
+        json!({ "merge": { "spec": { "validationActions": ["Warn"] } } }),
+    ];
+    for policy in policies::all(&Names::default()) {
+        let kinds = [
+            ("ValidatingAdmissionPolicy", &weaken),
+            ("ValidatingAdmissionPolicyBinding", &unbind),
+        ];
+        for (kind, ways) in kinds {
+            let asked = table.one_of(ways);
+            let written = format!("{ADMISSION}/{kind}");
+            let what = format!("a patch of {kind} {}", policy.name);
+            table.stop(
+                what,
+                patch(&written, &[policy.name], &asked),
+                By::Alone,
+                OURS,
+            );
+        }
+    }
+}
+
+/// By the label that all that is installed has.
+fn our_marked(table: &mut Table<'_>) {
+    let rules = set("/rules", &wildcard());
+    let nobody = set("/subjects", &json!([]));
+    let rows = [
+        (
+            "admissionregistration.k8s.io/ValidatingAdmissionPolicy",
+            set("/spec/failurePolicy", &json!("Ignore")),
+        ),
+        (
+            "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
+            set("/spec/validationActions", &json!(["Audit"])),
+        ),
+        ("ClusterRole", rules.clone()),
+        ("ClusterRoleBinding", nobody.clone()),
+        ("Role", rules),
+        ("RoleBinding", nobody),
+    ];
+    for (kind, asked) in rows {
+        let selector = json!({ "matchLabels": { "app.kubernetes.io/name": "pingzhan" } });
+        let targets = json!({ "kinds": [kind], "selector": selector });
+        let what = format!("a patch of every {kind} of ours, by label");
+        table.stop(what, step("patch", &asked, &targets), By::Alone, OURS);
+    }
+}
+
+fn our_rights(table: &mut Table<'_>) {
+    let wider = set("/rules", &wildcard());
+    let mallory = set("/subjects", &json!([group("mallory")]));
+    for name in ["pingzhan-operator", "pingzhan-acts", "pingzhan-view"] {
+        let what = format!("a patch of ClusterRole {name}");
+        table.stop(what, patch("ClusterRole", &[name], &wider), By::Alone, OURS);
+    }
+    for name in ["pingzhan-operator", "pingzhan-acts"] {
+        let what = format!("a patch of ClusterRoleBinding {name}");
+        let step = patch("ClusterRoleBinding", &[name], &mallory);
+        table.stop(what, step, By::Alone, OURS);
+    }
+}
+
+/// What lies in our namespaces: rights, the operator's account, and the lease that says which one writes.
+fn our_objects(table: &mut Table<'_>) {
+    let wider = set("/rules", &wildcard());
+    let mallory = set("/subjects", &json!([group("mallory")]));
+    let operator = "in the operator's own namespace";
+    let token = set("/automountServiceAccountToken", &json!(true));
+    let holder = set("/spec/holderIdentity", &json!("mallory"));
+    let rows = [
+        ("Role", "pingzhan-system", "pingzhan-lease", &wider, OURS),
+        ("Role", "pingzhan-system", "pingzhan-freezes", &wider, OURS),
+        (
+            "RoleBinding",
+            "pingzhan-playbooks",
+            "pingzhan-playbook-accounts",
+            &mallory,
+            OURS,
+        ),
+        (
+            "ServiceAccount",
+            "pingzhan-system",
+            "pingzhan",
+            &token,
+            operator,
+        ),
+        (
+            "coordination.k8s.io/Lease",
+            "pingzhan-system",
+            "pingzhan-operator",
+            &holder,
+            operator,
+        ),
+    ];
+    for (kind, space, name, asked, said) in rows {
+        let step = step("patch", asked, &named(kind, space, name));
+        table.stop(
+            format!("a patch of {kind} {space}/{name}"),
+            step,
+            By::Alone,
+            said,
+        );
+    }
+}
+
+/// Bindings by which accounts of playbooks have their rights.
+fn accounts_rights(table: &mut Table<'_>) {
+    let mallory = set("/subjects", &json!([group("mallory")]));
+    let own = table.ground.space.clone();
+    let wide = table.ground.account(Account::Wide);
+    let named = step("patch", &mallory, &named("RoleBinding", &own, &own));
+    table.stop(
+        "a patch of the account's own binding",
+        named,
+        By::Alone,
+        RIGHTS,
+    );
+    let whole = patch("ClusterRoleBinding", &[&wide], &mallory);
+    table.stop(
+        "a patch of a wider account's binding",
+        whole,
+        By::Alone,
+        RIGHTS,
+    );
+}
+
+/// Kinds that are never touched, those that are not known by a bare name, and those that nobody serves.
+fn refused_kinds(table: &mut Table<'_>) {
+    let rows = [
+        ("Secret", By::Lint, "PZ0406"),
+        ("/Secret", By::Lint, "PZ0406"),
+        ("Namespace", By::Lint, "PZ0406"),
+        ("CustomResourceDefinition", By::Lint, "PZ0406"),
+        (
+            "apiextensions.k8s.io/CustomResourceDefinition",
+            By::Lint,
+            "PZ0406",
+        ),
+        ("pingzhan.dev/EmergencyMode", By::Lint, "PZ0406"),
+        ("pingzhan.dev/Playbook", By::Lint, "PZ0406"),
+        ("pingzhan.dev/ChangeRecord", By::Lint, "PZ0406"),
+        ("secrets", By::Lint, "PZ0405"),
+        ("Node", By::Lint, "PZ0405"),
+        ("Pod", By::Lint, "PZ0405"),
+        ("MutatingWebhookConfiguration", By::Lint, "PZ0405"),
+        ("v1/Secret", By::Account, "is not served by this cluster"),
+        (
+            "core/Namespace",
+            By::Account,
+            "is not served by this cluster",
+        ),
+    ];
+    let asked =
+        json!({ "merge": { "metadata": { "annotations": { "example.com/by": "mallory" } } } });
+    for (kind, by, words) in rows {
+        let name = table.ground.bait();
+        let what = format!("a patch of a {kind}");
+        table.stop(what, patch(kind, &[&name], &asked), by, words);
+    }
+}
+
+/// Fields of an object that a playbook may change: those that say what it is and whose.
+fn fields(table: &mut Table<'_>) {
+    let owner = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "b" }]);
+    let refused = [
+        set("/metadata/ownerReferences", &owner),
+        set("/metadata/finalizers", &json!(["example.com/mine"])),
+        json!({ "remove": ["/metadata/finalizers"] }),
+        set("/metadata/name", &json!("other")),
+        set("/metadata/namespace", &json!("kube-system")),
+        set("/metadata/managedFields", &json!([])),
+        set("/metadata/labels", &json!({})),
+        json!({ "merge": { "metadata": { "annotations": null } } }),
+        set("/status", &json!({})),
+        json!({ "merge": { "status": { "replicas": 0 } } }),
+        set("/apiVersion", &json!("v1")),
+    ];
+    let ours = [
+        set("/metadata/labels/pingzhan.dev~1held-by", &json!("nobody")),
+        set("/metadata/labels/pingzhan.dev~1made-for", &json!("nobody")),
+        set("/metadata/annotations/pingzhan.dev~1act", &json!("none")),
+        json!({ "merge": { "metadata": { "labels": { "pingzhan.dev/exclude": "true" } } } }),
+        json!({ "remove": ["/metadata/labels/pingzhan.dev~1exclude"] }),
+    ];
+    let (own, free) = (table.ground.space.clone(), table.ground.free());
+    let refused = refused.into_iter().map(|asked| (asked, "PZ0522"));
+    let ours = ours.into_iter().map(|asked| (asked, "PZ0412"));
+    for (asked, code) in refused.chain(ours) {
+        let step = step("patch", &asked, &named("Deployment", &own, &free));
+        table.stop(format!("a patch by {asked}"), step, By::Lint, code);
+    }
+    let freeze = set("/metadata/labels/pingzhan.dev~1freeze", &json!("true"));
+    let step = step("patch", &freeze, &named("ConfigMap", &own, &free));
+    table.stop("a freeze by a label", step, By::Lint, "PZ0412");
+}
+
+fn honest(table: &mut Table<'_>) {
+    let (own, free) = (table.ground.space.clone(), table.ground.free());
+    let rows = [
+        (
+            "Deployment",
+            set("/metadata/annotations/example.com~1note", &json!("closed")),
+        ),
+        (
+            "Deployment",
+            json!({ "merge": { "spec": { "paused": true } } }),
+        ),
+        ("ConfigMap", set("/data/carousel", &json!("off"))),
+    ];
+    for (kind, asked) in rows {
+        let step = step("patch", &asked, &named(kind, &own, &free));
+        table.take(format!("a patch of its own {kind} by {asked}"), step);
+    }
+}
+
+/// Kinds that no playbook makes.
+fn made_kinds(table: &mut Table<'_>) {
+    let refused = [
+        ("v1", "Secret"),
+        ("v1", "Namespace"),
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+        ("pingzhan.dev/v1alpha1", "EmergencyMode"),
+        ("pingzhan.dev/v1alpha1", "Playbook"),
+        ("pingzhan.dev/v1alpha1", "ChangeRecord"),
+    ];
+    let unfit = [
+        ("v1", "Pod"),
+        ("v1", "Node"),
+        ("v1", "Event"),
+        ("v1", "Binding"),
+        ("coordination.k8s.io/v1", "Lease"),
+        (
+            "admissionregistration.k8s.io/v1",
+            "ValidatingAdmissionPolicyBinding",
+        ),
+        (
+            "admissionregistration.k8s.io/v1",
+            "MutatingWebhookConfiguration",
+        ),
+        (
+            "admissionregistration.k8s.io/v1",
+            "ValidatingWebhookConfiguration",
+        ),
+        ("apiregistration.k8s.io/v1", "APIService"),
+        ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),
+    ];
+    let refused = refused.into_iter().map(|kind| (kind, "PZ0406"));
+    let unfit = unfit.into_iter().map(|kind| (kind, "PZ0407"));
+    for ((version, kind), code) in refused.chain(unfit) {
+        let metadata =
+            json!({ "name": table.ground.named("made"), "namespace": table.ground.space });
+        let object = json!({ "apiVersion": version, "kind": kind, "metadata": metadata });
+        table.stop(
+            format!("a {kind} that is made"),
+            made(&object),
+            By::Lint,
+            code,
+        );
+    }
+}
+
+/// Parts of an object that others write, and what is not for a parameter to say.
+fn made_parts(table: &mut Table<'_>) {
+    let owner = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "b" }]);
+    let parts = [
+        ("/metadata/ownerReferences", owner, "PZ0542"),
+        ("/metadata/managedFields", json!([]), "PZ0542"),
+        ("/metadata/uid", json!("b"), "PZ0542"),
+        (
+            "/metadata/deletionTimestamp",
+            json!("2026-07-01T08:00:00Z"),
+            "PZ0542",
+        ),
+        ("/status", json!({}), "PZ0542"),
+        (
+            "/metadata/labels",
+            json!({ "pingzhan.dev/freeze": "true" }),
+            "PZ0412",
+        ),
+        (
+            "/metadata/labels",
+            json!({ "pingzhan.dev/made-for": "nobody" }),
+            "PZ0412",
+        ),
+        (
+            "/metadata/annotations",
+            json!({ "pingzhan.dev/act": "none" }),
+            "PZ0412",
+        ),
+        ("/metadata/generateName", json!("made-"), "PZ0541"),
+    ];
+    let metadata = json!({ "name": table.ground.named("made"), "namespace": table.ground.space });
+    let whole = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata });
+    for (at, value, code) in parts {
+        let mut object = whole.clone();
+        let what = format!("an object with {at} {value}");
+        match at.strip_prefix("/metadata/") {
+            Some(field) => object["metadata"][field] = value,
+            None => object["status"] = value,
+        }
+        table.stop(what, made(&object), By::Lint, code);
+    }
+    for (field, value) in [("kind", "Secret"), ("apiVersion", "pingzhan.dev/v1alpha1")] {
+        let mut object = whole.clone();
+        object[field] = json!("${parameters.word}");
+        let what = format!("an object whose {field} is what a parameter says: {value}");
+        table
+            .stop(what, made(&object), By::Lint, "PZ0541")
+            .given("word", value);
+    }
+}
+
+/// Rights of our own accounts, and what has a name of ours.
+fn made_ours(table: &mut Table<'_>) {
+    let version = format!("{RBAC}/v1");
+    let role = |name: &str| json!({ "apiVersion": version, "kind": "ClusterRole", "metadata": { "name": name }, "rules": wildcard() });
+    let own = table.ground.space.clone();
+    let binding = |kind: &str, name: &str, subject: &Value| {
+        let mut metadata = json!({ "name": name });
+        if kind == "RoleBinding" {
+            metadata["namespace"] = json!(own);
+        }
+        json!({
+            "apiVersion": version, "kind": kind, "metadata": metadata, "subjects": [subject],
+            "roleRef": { "apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin" },
+        })
+    };
+    let account = |space: &str, name: &str| json!({ "kind": "ServiceAccount", "namespace": space, "name": name });
+    let made_name = table.ground.named("made");
+    let playbook = account("pingzhan-playbooks", &own);
+    let operator = account("pingzhan-system", "pingzhan");
+    let rows = [
+        (role("pingzhan-more"), OURS),
+        (
+            binding("ClusterRoleBinding", "pingzhan-more", &group("mallory")),
+            OURS,
+        ),
+        (
+            binding("RoleBinding", "pingzhan-more", &group("mallory")),
+            OURS,
+        ),
+        (binding("ClusterRoleBinding", &made_name, &playbook), RIGHTS),
+        (binding("RoleBinding", &made_name, &playbook), RIGHTS),
+        (binding("ClusterRoleBinding", &made_name, &operator), RIGHTS),
+        (binding("RoleBinding", &made_name, &operator), RIGHTS),
+    ];
+    for (object, said) in rows {
+        let what = format!(
+            "a {} {} of {}",
+            object["kind"], object["metadata"]["name"], object["subjects"]
+        );
+        table.stop(what, made(&object), By::Plan, said);
+    }
+    let over = json!({ "objects": [role("pingzhan-operator")], "adopt": true });
+    let step = act("apply", &over);
+    table.stop("the operator's role, taken over", step, By::Plan, OURS);
+    let object = role("${parameters.word}");
+    table
+        .stop(
+            "a role whose name a parameter says",
+            made(&object),
+            By::Plan,
+            OURS,
+        )
+        .given("word", "pingzhan-operator");
+}
