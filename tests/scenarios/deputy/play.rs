@@ -249,7 +249,7 @@ impl<'a> Hands<'a> {
             expires_after: &Term("1h".to_owned()),
         };
         let plan = plan::compute(&request, &expanded, &facts);
-        let wrong = [plan.problems(), plan.faults(), plan.unsupported()].concat();
+        let wrong = [plan.problems(), plan.faults()].concat();
         let wrong: Vec<String> = wrong
             .into_iter()
             .map(|(step, why)| format!("{step}: {why}"))
