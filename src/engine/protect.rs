@@ -49,6 +49,8 @@ pub enum Protected {
     Made,
     /// It is of a kind that is never touched.
     Kind,
+    /// It rules over every request, those of the return among them.
+    Governs,
 }
 
 impl Protected {
@@ -79,6 +81,9 @@ impl Protected {
                 "it exists for the lifetime of a mode only, which made it, so it is left alone"
             }
             Self::Kind => "Secrets, Namespaces and CustomResourceDefinitions are never touched",
+            Self::Governs => {
+                "it rules over every request, those of the return too, and is never touched"
+            }
         }
     }
 }
@@ -86,11 +91,14 @@ impl Protected {
 /// Namespaces of the cluster's own.
 pub const CLUSTER_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 
+/// The group of objects that say who serves the kinds of a group.
+pub const API_GROUP: &str = "apiregistration.k8s.io";
+
 /// Groups whose objects are ours when their names begin with [`OUR_PREFIX`].
 pub const GUARDED_GROUPS: [&str; 3] = [
     "rbac.authorization.k8s.io",
     "admissionregistration.k8s.io",
-    "apiregistration.k8s.io",
+    API_GROUP,
 ];
 
 /// How the names of our policies and access rights begin.
@@ -269,10 +277,20 @@ fn by_identity(target: &Target, own: Own<'_>) -> Option<Protected> {
     if kinds::refused(&written) {
         return Some(Protected::Kind);
     }
-    if GUARDED_GROUPS.contains(&group) && target.name.starts_with(OUR_PREFIX) {
+    let is_named = GUARDED_GROUPS.contains(&group) && target.name.starts_with(OUR_PREFIX);
+    if is_named || is_our_api(group, &target.name) {
         return Some(Protected::Ours);
     }
+    if kinds::governs(&written).is_some() {
+        return Some(Protected::Governs);
+    }
     by_namespace(&target.namespace, own)
+}
+
+/// Whether an object says who serves our kinds: whoever changes it answers for us.
+fn is_our_api(group: &str, name: &str) -> bool {
+    let version = name.strip_suffix(names::GROUP);
+    group == API_GROUP && version.is_some_and(|version| version.ends_with('.'))
 }
 
 /// By the namespace that it is in.
@@ -379,6 +397,10 @@ mod tests {
                 Some(Ours),
             ),
             ("rbac.authorization.k8s.io/v1 ClusterRole /vendors", None),
+            (
+                "coordination.k8s.io/v1 Lease kube-node-lease/node",
+                Some(ClusterNamespace),
+            ),
             ("apps/v1 Deployment portal/pingzhan-lookalike", None),
             ("example.com/v1 Secret portal/x", None),
         ];
@@ -389,6 +411,43 @@ mod tests {
             let target = target(api_version, kind, namespace, name);
             let got = protected(&target, &BTreeMap::new(), &BTreeMap::new(), OPS);
             assert_eq!(got, expected, "{object}");
+        }
+    }
+
+    /// Whoever changes what every request comes by may refuse the way back, or answer in our name.
+    #[test]
+    fn what_rules_over_every_request_is_never_touched() {
+        use Protected::{Governs, Ours};
+        let rows = [
+            (
+                "admissionregistration.k8s.io/v1",
+                "MutatingWebhookConfiguration",
+                "vendor",
+                Governs,
+            ),
+            (
+                "flowcontrol.apiserver.k8s.io/v1",
+                "FlowSchema",
+                "vendor",
+                Governs,
+            ),
+            (
+                "apiregistration.k8s.io/v1",
+                "APIService",
+                "v1alpha1.mypingzhan.dev",
+                Governs,
+            ),
+            (
+                "apiregistration.k8s.io/v1",
+                "APIService",
+                "v1alpha1.pingzhan.dev",
+                Ours,
+            ),
+        ];
+        for (api_version, kind, name, expected) in rows {
+            let target = target(api_version, kind, "", name);
+            let got = protected(&target, &BTreeMap::new(), &BTreeMap::new(), OPS);
+            assert_eq!(got, Some(expected), "{kind} {name}");
         }
     }
 

@@ -188,6 +188,23 @@ const REFUSED: &[(&str, &str)] = &[
     ("apiextensions.k8s.io", "CustomResourceDefinition"),
 ];
 
+/// Groups whose objects rule over every request, those of the return among them, and what such an object
+/// may do.
+const GOVERNING: [(&str, &str); 3] = [
+    (
+        "admissionregistration.k8s.io",
+        "a rule of admission may refuse the return itself",
+    ),
+    (
+        "apiregistration.k8s.io",
+        "an API of the cluster may take the return's own away",
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        "it may hold up the return itself",
+    ),
+];
+
 /// The built-in kind, written by its name alone or with its group.
 pub fn find(written: &str) -> Option<&'static Kind> {
     match written.split_once('/') {
@@ -220,6 +237,15 @@ pub fn refused(written: &str) -> bool {
         || REFUSED.iter().any(|(refused_group, refused_kind)| {
             *refused_kind == kind && (group.is_empty() || group == *refused_group)
         })
+}
+
+/// What an object of a kind, as written, may do to the return, where it rules over every request. No step
+/// touches one.
+pub fn governs(written: &str) -> Option<&'static str> {
+    let (group, _) = written.split_once('/')?;
+    let mut governing = GOVERNING.iter();
+    let (_, why) = governing.find(|(of, _)| *of == group)?;
+    Some(*why)
 }
 
 #[cfg(test)]
@@ -255,5 +281,21 @@ mod tests {
         }
         assert!(!refused("argoproj.io/Application"));
         assert!(!refused("example.com/Secret"));
+    }
+
+    /// A rule over every request that a step changes may refuse the very request that would bring it back.
+    #[test]
+    fn what_rules_over_every_request_is_known_by_its_group() {
+        for kind in [
+            "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
+            "admissionregistration.k8s.io/MutatingWebhookConfiguration",
+            "apiregistration.k8s.io/APIService",
+            "flowcontrol.apiserver.k8s.io/FlowSchema",
+        ] {
+            assert!(governs(kind).is_some(), "{kind}");
+        }
+        for kind in ["Role", "rbac.authorization.k8s.io/Role", "APIService", "/"] {
+            assert_eq!(governs(kind), None, "{kind}");
+        }
     }
 }

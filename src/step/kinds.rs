@@ -2,7 +2,9 @@
 //! left alone.
 
 use crate::field::{Image, Path, Projection};
-pub use crate::playbook::kinds::{Guard, KINDS, Kind, find, group_of, of, of_object, refused};
+pub use crate::playbook::kinds::{
+    Guard, KINDS, Kind, find, governs, group_of, of, of_object, refused,
+};
 
 /// The paths that a query of a kind reads: those of the step, and the one that says whether an
 /// object is left alone. Sorted, each once.

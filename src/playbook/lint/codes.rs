@@ -99,7 +99,7 @@ codes! {
     NO_TARGETS "PZ0403" Error "the act needs targets", "say what it acts on: `targets: { kinds: [...], namespaces: ... }`";
     NEEDLESS_TARGETS "PZ0404" Warning "the act has no use for targets", "take `targets` out: this act says for itself where it works";
     UNKNOWN_KIND "PZ0405" Error "not a kind that is known by its name alone", "write kinds outside the built-in table as `group/Kind`, e.g. `argoproj.io/Rollout`";
-    REFUSED_KIND "PZ0406" Error "a kind that is never touched", "name the objects that you mean: Secrets, Namespaces, CustomResourceDefinitions, and Pingzhan's own objects are never touched";
+    REFUSED_KIND "PZ0406" Error "a kind that is never touched", "name the objects that you mean: Secrets, Namespaces, CustomResourceDefinitions, what rules over every request, and Pingzhan's own objects are never touched";
     UNFIT_KIND "PZ0407" Error "the act cannot be done to this kind", "name kinds that the act can be done to, or use another act";
     DUPLICATE_KIND "PZ0408" Error "a kind is listed twice", "list each kind once";
     BAD_SELECTOR "PZ0409" Error "a selector that cannot be meant", "give values to In and NotIn, none to Exists and DoesNotExist, and valid label keys and values";

@@ -106,6 +106,10 @@ fn kinds_of(act: &Act<'_>, targets: &Targets, at: &str) -> Vec<Finding> {
             findings.push(codes::REFUSED_KIND.at(at, format!("{written} is never touched")));
             continue;
         }
+        if let Some(why) = kinds::governs(written) {
+            findings.push(codes::REFUSED_KIND.at(at, format!("{written} is never touched: {why}")));
+            continue;
+        }
         let same = |other: &String| {
             other == written
                 || kinds::find(other).is_some_and(|kind| Some(kind) == kinds::find(written))
