@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::api::names;
 use crate::field::{Path, Target};
+use crate::playbook::subjects::{self, SUBJECTS, Subject};
 use crate::step::kinds;
 
 /// The namespaces that are Pingzhan's own in this cluster.
@@ -16,6 +17,24 @@ pub struct Own<'a> {
     pub operator: &'a str,
     /// Of the accounts under which playbooks run.
     pub accounts: &'a str,
+}
+
+impl Own<'_> {
+    /// Whether a namespace is one of them, or has the name that one usually has.
+    pub fn has(self, namespace: &str) -> bool {
+        let ours = [
+            self.operator,
+            self.accounts,
+            names::DEFAULT_NAMESPACE,
+            names::ACCOUNT_NAMESPACE,
+        ];
+        ours.contains(&namespace)
+    }
+
+    /// Whether a namespace is one of them, or one of the cluster's own.
+    pub fn has_or_cluster(self, namespace: &str) -> bool {
+        self.has(namespace) || CLUSTER_NAMESPACES.contains(&namespace)
+    }
 }
 
 /// Why an object is never touched.
@@ -234,33 +253,28 @@ pub fn frozen(name: &str, labels: &BTreeMap<String, String>, own: Own<'_>) -> Op
 
 /// What is read of an object of this kind beside its labels, to know whether it is never touched.
 pub fn reads(written: &str) -> Option<Path> {
-    let bindings = [
-        "rbac.authorization.k8s.io/RoleBinding",
-        "rbac.authorization.k8s.io/ClusterRoleBinding",
-    ];
-    let kind = kinds::find(written).map(kinds::Kind::qualified);
-    let kind = kind.as_deref().unwrap_or(written);
-    bindings.contains(&kind).then(|| Path::fields([SUBJECTS]))
+    subjects::is_binding(written).then(|| Path::fields([SUBJECTS]))
 }
 
-/// Where a binding says whom it is for.
-const SUBJECTS: &str = "subjects";
-
-/// Whether an object gives an account of ours its rights: without it nothing could be brought back.
+/// Whether an object gives an account of ours its rights, by whichever of its names: without it nothing
+/// could be brought back.
 pub fn binds_own(object: &Value, own: Own<'_>) -> Option<Protected> {
     let subjects = object.get(SUBJECTS).and_then(Value::as_array);
-    let ours = [
-        own.operator,
-        own.accounts,
-        names::DEFAULT_NAMESPACE,
-        names::ACCOUNT_NAMESPACE,
-    ];
-    let mut subjects = subjects.into_iter().flatten();
-    let found = subjects.any(|subject| {
-        let namespace = subject["namespace"].as_str().unwrap_or_default();
-        subject["kind"] == "ServiceAccount" && ours.contains(&namespace)
-    });
+    let mut subjects = subjects.into_iter().flatten().map(Subject::of_value);
+    let found = subjects.any(|one| one.has_account_of(|space| own.has(space)));
     found.then_some(Protected::Rights)
+}
+
+/// Why an object is not made, if it is a binding for somebody to whom no playbook gives a right.
+pub fn gives(object: &Value, own: Own<'_>) -> Option<&'static str> {
+    let text = |name: &str| object[name].as_str().unwrap_or_default();
+    let group = kinds::group_of(text("apiVersion"));
+    if !subjects::is_binding(&format!("{group}/{}", text("kind"))) {
+        return None;
+    }
+    let refused = subjects::refused_of(object, |space| own.has_or_cluster(space));
+    let (_, why) = refused.first()?;
+    Some(why.sentence())
 }
 
 /// By kind, namespace and name.
@@ -458,6 +472,9 @@ mod tests {
             let subject = json!({ "kind": kind, "name": "flood", "namespace": namespace });
             json!({ "subjects": [{ "kind": "Group", "name": "vendors" }, subject] })
         };
+        let named =
+            |kind: &str, name: &str| json!({ "subjects": [{ "kind": kind, "name": name }] });
+        let rights = Some(Protected::Rights);
         let rows = [
             (
                 binding("ServiceAccount", "ops-accounts"),
@@ -470,6 +487,20 @@ mod tests {
             ),
             (binding("ServiceAccount", "vendor"), None),
             (binding("User", "ops"), None),
+            (named("User", "system:serviceaccount:ops:pingzhan"), rights),
+            (
+                named("User", "system:serviceaccount:ops-accounts:flood"),
+                rights,
+            ),
+            (named("User", "system:serviceaccount:ci:deployer"), None),
+            (named("Group", "system:serviceaccounts:ops"), rights),
+            (
+                named("Group", "system:serviceaccounts:pingzhan-playbooks"),
+                rights,
+            ),
+            (named("Group", "system:serviceaccounts"), rights),
+            (named("Group", "system:serviceaccounts:ci"), None),
+            (named("User", "system:serviceaccounts:ops"), None),
             (json!({}), None),
         ];
         for (object, expected) in rows {
@@ -484,6 +515,29 @@ mod tests {
         }
         assert_eq!(reads("Deployment"), None);
         assert_eq!(reads("example.com/RoleBinding"), None);
+    }
+
+    /// Whoever is not ours may still be nobody whom a playbook gives a right, and only bindings give any.
+    #[test]
+    fn no_binding_is_made_for_accounts_of_ours_or_the_cluster() {
+        let made = |kind: &str, who: &str, name: &str| {
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
+                "roleRef": { "kind": "ClusterRole", "name": "view" },
+                "subjects": [{ "kind": who, "name": name, "namespace": "kube-system" }] })
+        };
+        let rows = [
+            (made("RoleBinding", "ServiceAccount", "default"), true),
+            (
+                made("RoleBinding", "User", "system:serviceaccount:ops:pingzhan"),
+                true,
+            ),
+            (made("ClusterRoleBinding", "User", "system:anonymous"), true),
+            (made("ClusterRoleBinding", "User", "li"), false),
+            (made("Role", "ServiceAccount", "default"), false),
+        ];
+        for (object, expected) in rows {
+            assert_eq!(gives(&object, OPS).is_some(), expected, "{object}");
+        }
     }
 
     /// Names, network, storage, the way in and sign-in are found where nobody has labelled them.

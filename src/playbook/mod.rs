@@ -16,6 +16,7 @@ pub mod parse;
 mod pointer;
 mod resolved;
 pub mod routed;
+pub mod subjects;
 pub mod suspended;
 
 pub use expand::{

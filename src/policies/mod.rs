@@ -214,6 +214,7 @@ fn fill(name: &str, template: &str, names: &Names) -> String {
         .replace("{spaces}", &quoted(spaces))
         .replace("{guarded}", &quoted(protect::GUARDED_GROUPS.into_iter()))
         .replace("{prefix}", protect::OUR_PREFIX)
+        .replace("{apis}", protect::API_GROUP)
         .replace("{exclude}", EXCLUDE_LABEL)
         .replace("{made}", MADE_FOR_LABEL)
         .replace("{roles}", &quoted(protect::roles()))

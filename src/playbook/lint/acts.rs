@@ -8,7 +8,7 @@ use crate::playbook::numbers::{Given, Number};
 use crate::playbook::{fields, kinds};
 
 use super::parameters::{reference, references};
-use super::{Finding, authority, codes, names};
+use super::{Finding, authority, codes, given, names};
 
 /// Findings on the acts of a step.
 pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
@@ -33,7 +33,7 @@ pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
     match act {
         Act::Scale(scale) => self::scale(spec, scale, &pointer),
         Act::Config(config) => self::config(spec, config, &pointer),
-        Act::Patch(patch) => self::patch(spec, patch, &pointer),
+        Act::Patch(patch) => self::patch(spec, step, patch, &pointer),
         Act::Wait(wait) => self::wait(spec, wait, &pointer),
         Act::Gate(gate) => gate
             .timeout
@@ -175,7 +175,7 @@ fn config(spec: &PlaybookSpec, config: &Config, at: &str) -> Vec<Finding> {
     findings
 }
 
-fn patch(spec: &PlaybookSpec, patch: &Patch, at: &str) -> Vec<Finding> {
+fn patch(spec: &PlaybookSpec, step: &Step, patch: &Patch, at: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, set) in patch.set.iter().enumerate() {
         findings.extend(references(
@@ -196,6 +196,7 @@ fn patch(spec: &PlaybookSpec, patch: &Patch, at: &str) -> Vec<Finding> {
             if fields.iter().any(|field| field.path == replicas) {
                 findings.push(codes::PATCH_REPLICAS.at(at, "the patch changes /spec/replicas"));
             }
+            findings.extend(given::patched(step.targets.as_ref(), &fields, at));
         }
         Err(wrong) => findings.extend(wrong),
     }

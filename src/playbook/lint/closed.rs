@@ -4,12 +4,12 @@ use ipnet::IpNet;
 
 use crate::api::{
     Access, AccessGrant, AccessRevoke, Isolate, IsolatePreset, LabelSelector, NamespaceSelector,
-    PlaybookSpec, Principal, RoleRef, Route, names::EVERYBODY,
+    PlaybookSpec, Principal, RoleRef, Route,
 };
 
 use super::parameters::reference;
 use super::targets::{NEVER, labels, namespaces};
-use super::{Finding, codes, names};
+use super::{Finding, codes, given, names};
 
 /// Findings on where traffic is sent.
 pub fn route(route: &Route, at: &str) -> Vec<Finding> {
@@ -164,24 +164,7 @@ fn grant(spec: &PlaybookSpec, grant: &AccessGrant, at: &str) -> Vec<Finding> {
         legal_basis,
     } = grant;
     let mut findings = principals(subjects, at);
-    for (index, one) in subjects.iter().enumerate() {
-        if one.kind == "Group" && EVERYBODY.contains(&one.name.as_str()) {
-            findings.push(codes::EVERYBODY.at(
-                format!("{at}/subjects/{index}/name"),
-                format!("everybody is in `{}`", one.name),
-            ));
-        }
-        let own = one
-            .namespace
-            .as_deref()
-            .is_some_and(|space| NEVER.contains(&space));
-        if one.kind == "ServiceAccount" && own {
-            findings.push(codes::BAD_PRINCIPAL.at(
-                format!("{at}/subjects/{index}/namespace"),
-                "a playbook gives no rights to accounts of Pingzhan or of the cluster",
-            ));
-        }
-    }
+    findings.extend(given::granted(grant, at));
     findings.extend(self::role(role, *cluster_wide, &format!("{at}/role")));
     let narrow = spaces
         .as_ref()

@@ -145,6 +145,7 @@ codes! {
     GRANT_WHERE "PZ0557" Error "it is not clear where a right is given or taken", "name `namespaces`; where the whole cluster is meant, a grant says `clusterWide: true`, and a revocation leaves `namespaces` out";
     LOCK_DOWN_ALL "PZ0558" Error "the lock-down means every binding", "give the label that bindings of those who are locked out have";
     NO_PURPOSE "PZ0559" Error "a right is given for no purpose, or on no legal basis", "say what it is for, and which law allows it: both are recorded";
+    GIVEN_TO_ALL "PZ0560" Error "a right is given to whom no playbook gives one", "name the people who are meant: whoever is not signed in gets none, administrators have all of them, and everybody gets none to change the whole cluster";
     FREEZE_PRINCIPAL "PZ0580" Error "nobody can have this name", "give a User or Group by `name`, a ServiceAccount by `namespace` and `name`";
     FREEZE_AUTOMATION "PZ0581" Error "not automation that can be stopped", "name ServiceAccounts of CI and GitOps, outside of the cluster's and Pingzhan's own namespaces, and none that is under `except`";
     FREEZE_NOBODY "PZ0582" Warning "nobody who decides may act where the playbook freezes", "name one of the playbook's groups under `except`: who repairs in the emergency needs to get in";

@@ -7,7 +7,7 @@ use crate::playbook::parameters::{Text, read};
 use crate::playbook::{kinds, pointer};
 
 use super::parameters::references;
-use super::{Finding, codes, names, targets};
+use super::{Finding, codes, given, names, targets};
 
 /// Kinds that are not for a mode's lifetime, by group, and why. `*` stands for every kind of a group.
 const UNFIT: &[(&str, &str, &str)] = &[
@@ -124,6 +124,7 @@ fn one(object: &Value, at: &str) -> Vec<Finding> {
     }
     if let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) {
         findings.extend(of_kind(kinds::group_of(version), kind, object, at));
+        findings.extend(given::made(object, at));
     }
     findings.extend(metadata(&object["metadata"], &format!("{at}/metadata")));
     findings

@@ -7,6 +7,7 @@ mod closed;
 pub mod codes;
 mod deny;
 mod freeze;
+mod given;
 mod made;
 mod mode;
 mod names;

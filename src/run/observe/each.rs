@@ -14,7 +14,7 @@ use super::namespaces::{Labels, Namespaces, labels};
 use super::{View, sentence};
 use crate::cluster::list::{self, Query as List};
 use crate::cluster::{Resource, write};
-use crate::engine::protect::{binds_own, protected};
+use crate::engine::protect::{Protected, binds_own, gives, protected};
 use crate::field::{Target, creation};
 use crate::step::Query;
 
@@ -37,8 +37,9 @@ pub(super) async fn run(
         Ok(resource) => resource,
         Err(error) => return Found::problem(sentence(&error)),
     };
-    if let Some(why) = binds_own(manifest, view.own) {
-        return fault(format!("a {} is not made: {}", query.kind, why.sentence()));
+    let rights = binds_own(manifest, view.own).map(Protected::sentence);
+    if let Some(why) = rights.or_else(|| gives(manifest, view.own)) {
+        return fault(format!("a {} is not made: {why}", query.kind));
     }
     let mut found = Found::default();
     let mut places: BTreeMap<String, (Target, Labels)> = BTreeMap::new();

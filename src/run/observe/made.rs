@@ -10,7 +10,7 @@ use crate::api::names;
 use crate::cluster::write::{self, Effect};
 use crate::cluster::{Answer, Collection, Resource};
 use crate::engine::plan::describe;
-use crate::engine::protect::{Protected, binds_own, protected};
+use crate::engine::protect::{Protected, binds_own, gives, protected};
 use crate::field::{Path, Target, creation, project};
 use crate::step::{Query, Skipped, kinds};
 
@@ -66,6 +66,9 @@ pub(super) async fn run(
             let what = describe(&target);
             return fault(format!("{what} is not made: {}", why.sentence()));
         }
+    }
+    if let Some(why) = gives(manifest, view.own) {
+        return fault(format!("{} is not made: {why}", describe(&target)));
     }
     let look = Look {
         view,
