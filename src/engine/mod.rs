@@ -19,6 +19,7 @@ pub mod plan;
 pub mod preflight;
 pub mod protect;
 pub mod readiness;
+pub mod refused;
 pub mod rights;
 pub mod room;
 pub mod scheduler;

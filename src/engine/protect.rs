@@ -251,6 +251,13 @@ pub fn frozen(name: &str, labels: &BTreeMap<String, String>, own: Own<'_>) -> Op
     by_namespace(name, own).or_else(|| excluded.then_some(Protected::Excluded))
 }
 
+/// Why no Job of a playbook runs in a namespace, if so, a sentence: nothing is touched there, and a Job may
+/// touch everything.
+pub fn no_job(name: &str, labels: &BTreeMap<String, String>, own: Own<'_>) -> Option<String> {
+    let why = by_namespace(name, own).or_else(|| by_mark(labels))?;
+    Some(format!("no Job runs in {name}: {}", why.sentence()))
+}
+
 /// What is read of an object of this kind beside its labels, to know whether it is never touched.
 pub fn reads(written: &str) -> Option<Path> {
     subjects::is_binding(written).then(|| Path::fields([SUBJECTS]))
@@ -537,6 +544,41 @@ mod tests {
         ];
         for (object, expected) in rows {
             assert_eq!(gives(&object, OPS).is_some(), expected, "{object}");
+        }
+    }
+
+    /// A Job may touch everything in its namespace, with any account there: where nothing is touched,
+    /// none runs.
+    #[test]
+    fn no_job_runs_where_nothing_is_touched() {
+        let left = [("pingzhan.dev/exclude", "true")];
+        let doors = [("pingzhan.dev/role", "identity")];
+        let none = [];
+        let rows = [
+            ("ops", &none[..], "in the operator's own namespace"),
+            (
+                "ops-accounts",
+                &none,
+                "in the namespace of playbook accounts",
+            ),
+            ("pingzhan-system", &none, "in the operator's own namespace"),
+            ("kube-system", &none, "in a namespace of the cluster's own"),
+            ("kube-public", &none, "in a namespace of the cluster's own"),
+            (
+                "kube-node-lease",
+                &none,
+                "in a namespace of the cluster's own",
+            ),
+            ("portal", &left, "pingzhan.dev/exclude=true"),
+            ("portal", &doors, "says who people are"),
+            ("portal", &none, ""),
+        ];
+        for (name, labels, said) in rows {
+            let why = no_job(name, &map(labels), OPS).unwrap_or_default();
+            assert!(
+                why.contains(said) && why.is_empty() == said.is_empty(),
+                "{name}: {why}"
+            );
         }
     }
 

@@ -125,3 +125,40 @@ async fn a_job_a_call_and_a_word_are_done_once_and_undone() {
     let jobs = world.api("Job").list(&ListParams::default()).await;
     assert_eq!(jobs.expect("Jobs can be listed").items.len(), 2);
 }
+
+/// Whoever has a namespace left out while people are still asked is heard: no Job is created there any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_is_created_where_its_owner_has_left_it_out_since_the_plan() {
+    let world = World::new().await;
+    let verbs = json!(["get", "list", "watch", "patch", "create"]);
+    world.account(&world.namespace, &verbs).await;
+    let world = world.started().await;
+    let pods = json!({ "restartPolicy": "Never",
+        "containers": [{ "name": "main", "image": "registry.example.com/main:1" }] });
+    let job = json!({ "template": { "spec": pods } });
+    let step = json!({ "name": "export", "run": { "namespace": world.namespace, "job": job, "irreversible": true } });
+    let stages = json!([{ "name": "only", "steps": [step] }]);
+    world.publish("flood", world.playbook(&stages)).await;
+    world.declare("flood", json!({ "level": "III" })).await;
+    let asked = world
+        .until("flood", "waits for approval", |status| {
+            let waits = status.waiting_on.as_deref().unwrap_or_default();
+            status.plan.is_some() && waits.contains("from emergency-approvers")
+        })
+        .await;
+    let left_out = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": world.namespace, "labels": { "pingzhan.dev/exclude": "true" } } });
+    world.put("v1", "namespaces", "", left_out).await;
+    let plan = asked.status.and_then(|status| status.plan);
+    let hash = plan.expect("a plan").hash;
+    world.approve("flood", "chief-li", &hash).await;
+    let why = world.blocked("flood", "ActFailed").await;
+    assert!(
+        why.contains("no Job runs in") && why.contains("pingzhan.dev/exclude=true"),
+        "{why}"
+    );
+    let jobs = world.api("Job").list(&ListParams::default()).await;
+    assert_eq!(jobs.expect("Jobs can be listed").items.len(), 0);
+    world.stand_down("flood").await;
+    world.phase("flood", Phase::Closed).await;
+}

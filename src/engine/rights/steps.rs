@@ -327,6 +327,9 @@ impl<'a> Asking<'a, '_> {
     }
 
     fn run(&mut self, run: &Run) {
+        // Whether anything may run there is read off its labels.
+        let namespaces = Right::on("", "namespaces", None);
+        self.add(Use::Read, &["get"], &namespaces.named(&run.namespace));
         let jobs = Right::on("batch", "jobs", Some(&run.namespace));
         self.add(Use::Change, &["get", "create"], &jobs);
     }

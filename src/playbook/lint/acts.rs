@@ -8,7 +8,7 @@ use crate::playbook::numbers::{Given, Number};
 use crate::playbook::{fields, kinds};
 
 use super::parameters::{reference, references};
-use super::{Finding, authority, codes, given, names};
+use super::{Finding, authority, codes, given, names, targets};
 
 /// Findings on the acts of a step.
 pub fn findings(spec: &PlaybookSpec, step: &Step, at: &str) -> Vec<Finding> {
@@ -234,6 +234,12 @@ fn run(spec: &PlaybookSpec, run: &Run, at: &str) -> Vec<Finding> {
         findings.push(codes::BAD_SELECTOR.at(
             format!("{at}/namespace"),
             format!("`{}` cannot be a namespace's name", run.namespace),
+        ));
+    }
+    if targets::NEVER.contains(&run.namespace.as_str()) {
+        findings.push(codes::REFUSED_NAMESPACE.at(
+            format!("{at}/namespace"),
+            format!("nothing is run in {}", run.namespace),
         ));
     }
     findings

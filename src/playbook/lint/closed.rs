@@ -23,13 +23,16 @@ pub fn route(route: &Route, at: &str) -> Vec<Finding> {
         ));
     }
     findings.extend(port(to.port, &format!("{at}/port")));
-    if let Some(namespace) = &to.namespace
-        && !names::is_label(namespace)
-    {
-        findings.push(codes::BAD_SELECTOR.at(
-            format!("{at}/namespace"),
-            format!("`{namespace}` cannot be a namespace's name"),
-        ));
+    let Some(namespace) = &to.namespace else {
+        return findings;
+    };
+    let at = format!("{at}/namespace");
+    if !names::is_label(namespace) {
+        let why = format!("`{namespace}` cannot be a namespace's name");
+        findings.push(codes::BAD_SELECTOR.at(at, why));
+    } else if NEVER.contains(&namespace.as_str()) {
+        let why = format!("no traffic is sent to {namespace}");
+        findings.push(codes::REFUSED_NAMESPACE.at(at, why));
     }
     findings
 }

@@ -132,7 +132,7 @@ codes! {
     BAD_MANIFEST "PZ0541" Error "not an object that can be made", "write it whole: `apiVersion`, `kind`, `metadata.name`, and `metadata.namespace` where the kind is in namespaces";
     PART_OF_OTHERS "PZ0542" Error "a part of an object that others write", "take it out: the API server and the cluster's controllers write it";
     MADE_TWICE "PZ0543" Error "an object is made twice", "give each object once";
-    REFUSED_NAMESPACE "PZ0544" Error "a namespace in which nothing is made", "choose a namespace of your own: those of the cluster and of Pingzhan are never touched";
+    REFUSED_NAMESPACE "PZ0544" Error "a namespace in which nothing is made or run, and to which no traffic is sent", "choose a namespace of your own: those of the cluster and of Pingzhan are never touched";
 
     // Traffic, networks and rights.
     BAD_SERVICE "PZ0550" Error "not a service that traffic can go to", "name a Service as Kubernetes accepts it, and a port from 1 to 65535";

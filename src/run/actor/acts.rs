@@ -123,8 +123,8 @@ pub(super) struct Errand {
     discovery: Discovery,
     pub(super) deps: executor::Deps,
     pub(super) signals: Arc<Signals>,
-    operator: String,
-    accounts: String,
+    pub(super) operator: String,
+    pub(super) accounts: String,
 }
 
 impl Errand {

@@ -1,6 +1,8 @@
 //! Acts that do something: Jobs, calls, notifications. Each try says what came of it; carried out
 //! twice, each means the same: a Job has one name, a signal one idempotency key.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use crate::api::{Call, Nature, Notify, Run, names};
 use crate::cluster::{Answer as Wrote, Collection, write};
 use crate::engine::acts::{Answer, Ask, Key};
 use crate::engine::plan::Plan;
+use crate::engine::protect::{Own, no_job};
 use crate::playbook::ResolvedAct;
 use crate::run::signal::Missed;
 
@@ -143,7 +146,36 @@ impl Errand {
         }
     }
 
+    /// Why no Job may be created in a namespace now, if so: it may have been left out since the plan was
+    /// made, and a plan that an earlier version made says nothing of it.
+    async fn left_alone(&self, namespace: &str) -> Option<Answer> {
+        let own = Own {
+            operator: &self.operator,
+            accounts: &self.accounts,
+        };
+        let namespaces = Collection {
+            api_version: "v1".to_owned(),
+            kind: "Namespace".to_owned(),
+            plural: "namespaces".to_owned(),
+            namespace: String::new(),
+        };
+        match write::get(&self.account.reads, &namespaces, namespace).await {
+            Ok(found) => {
+                let found = found.unwrap_or_default();
+                let labels = serde_json::from_value(found["metadata"]["labels"].clone());
+                let labels: BTreeMap<String, String> = labels.unwrap_or_default();
+                no_job(namespace, &labels, own).map(Answer::Failed)
+            }
+            Err(error) => Some(Answer::NotYet(format!(
+                "it is not known whether a Job may run in {namespace}: {error}"
+            ))),
+        }
+    }
+
     async fn create(&self, jobs: &Collection, name: &str, spec: &Value, way: Way) -> Answer {
+        if let Some(answer) = self.left_alone(&jobs.namespace).await {
+            return answer;
+        }
         let mut spec = spec.clone();
         if let Some(fields) = spec.as_object_mut() {
             let kept = fields.entry("ttlSecondsAfterFinished");

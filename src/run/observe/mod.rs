@@ -24,8 +24,9 @@ use crate::api::NamespaceSelector;
 use crate::cluster::{Clients, Discovery};
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan};
-use crate::engine::protect::Own;
-use crate::playbook::{Expanded, ExpandedStep};
+use crate::engine::protect::{Own, no_job};
+use crate::engine::refused;
+use crate::playbook::{Expanded, ExpandedStep, ResolvedAct};
 use crate::step::{self, Around, Query, Role};
 
 use found::Found;
@@ -75,6 +76,7 @@ pub async fn observe(view: View<'_>, playbook: &Expanded) -> Facts {
     for (stage, step, queries) in &steps {
         let mut seen = session.step(queries).await;
         session.paths(step, &mut seen).await;
+        session.refuses(step, &mut seen).await;
         let key = ((*stage).to_owned(), step.name.clone());
         facts.steps.insert(key, seen);
     }
@@ -256,6 +258,21 @@ impl Session<'_> {
                     format!("the paths of {kind} were taken as they are written: {why}")
                 }),
             );
+        }
+    }
+
+    /// Says what of the step is never done, whatever it finds, and whether its Job may run where it is to.
+    async fn refuses(&mut self, step: &ExpandedStep, seen: &mut StepFacts) {
+        let own = self.view.own;
+        seen.faults.extend(refused::faults(step, own));
+        let ResolvedAct::Run(run) = &step.act else {
+            return;
+        };
+        let (labels, requests) = self.namespaces.labels_of(self.view, &run.namespace).await;
+        self.requests += requests;
+        match labels {
+            Ok(labels) => seen.faults.extend(no_job(&run.namespace, &labels, own)),
+            Err(problem) => seen.problems.push(problem),
         }
     }
 

@@ -89,6 +89,29 @@ impl Namespaces {
         }
     }
 
+    /// The labels of a namespace, whether a query means it or not; none where it is not there. And how many
+    /// requests it took.
+    ///
+    /// # Errors
+    /// A sentence for people, where they cannot be read.
+    pub(super) async fn labels_of(
+        &self,
+        view: View<'_>,
+        name: &str,
+    ) -> (Result<Labels, String>, usize) {
+        match (self.known.get(name), &self.extent) {
+            (Some(labels), _) => (Ok(labels.clone()), 0),
+            (None, Extent::All) => (Ok(Labels::new()), 0),
+            (None, Extent::Named { .. } | Extent::Nothing(_)) => {
+                let read = write::get(&view.account.reads, &collection(), name).await;
+                let labels = read
+                    .map(|object| object.as_ref().map(labels).unwrap_or_default())
+                    .map_err(|error| unreadable(view, name, &sentence(&error)));
+                (labels, 1)
+            }
+        }
+    }
+
     /// How many there are, where all of them are known.
     pub(super) fn count(&self) -> Option<usize> {
         matches!(self.extent, Extent::All).then_some(self.known.len())
@@ -129,15 +152,21 @@ impl Namespaces {
             )),
             Extent::Named { unread, .. } => {
                 let mut missing = names.iter().filter_map(|name| unread.get_key_value(name));
-                missing.next().map_or(Ok(()), |(name, why)| {
-                    Err(format!(
-                        "{who} cannot read namespace {name}, so it is not known whether it may be \
-                         touched: let it get namespaces ({why})"
-                    ))
-                })
+                missing
+                    .next()
+                    .map_or(Ok(()), |(name, why)| Err(unreadable(view, name, why)))
             }
         }
     }
+}
+
+/// What is said of a namespace that cannot be read.
+fn unreadable(view: View<'_>, name: &str, why: &str) -> String {
+    let who = &view.account.who;
+    format!(
+        "{who} cannot read namespace {name}, so it is not known whether it may be touched: let it get \
+         namespaces ({why})"
+    )
 }
 
 /// Whether what a query asks for may be outside the mode's scope: what applies a target, or stands

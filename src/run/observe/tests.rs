@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::api::LabelSelector;
+use crate::api::{LabelSelector, Level, PlaybookSpec};
 use crate::cluster::fake::{Asked, Fake, Reply, reply};
 use crate::engine::protect::Own;
 use crate::field::{Identity, Path, Projection, Target, Uid};
 use crate::playbook::conditions::Where;
+use crate::playbook::expand;
 use crate::step::Fields;
 use serde_json::{Value, json};
 
@@ -156,6 +157,67 @@ async fn the_rights_of_accounts_are_protected_by_whom_they_are_for() {
     let told = &facts[0].protected;
     assert_eq!((told.len(), told[0].target.name.as_str()), (1, "flood"));
     assert!(told[0].why.contains("its rights"), "{told:?}");
+}
+
+/// A playbook of one step, `s/do`, as it was stored: nothing of it was linted.
+fn stored(step: &Value) -> Expanded {
+    let book = json!({
+        "title": { "en": "x", "zh-CN": "x" }, "hazard": "x", "owner": "x",
+        "authority": { "requesterGroups": ["duty"], "approverGroups": ["chiefs"] },
+        "serviceAccountName": "x", "stages": [{ "name": "s", "steps": [step] }],
+    });
+    let spec: PlaybookSpec = serde_json::from_value(book).expect("a playbook");
+    expand::stored(&spec, Level::I, &BTreeMap::new()).expect("it expands")
+}
+
+/// A Job may touch whatever there is in its namespace, so it runs in none in which nothing is touched:
+/// lint knows neither where the operator lives nor what owners have left out.
+#[tokio::test]
+async fn no_job_runs_where_nothing_is_touched_or_where_that_is_not_known() {
+    let own = "in the operator's own namespace";
+    let rows = [
+        (Rights::All, "pay", ""),
+        (Rights::All, "absent", ""),
+        (Rights::All, "third", "pingzhan.dev/exclude=true"),
+        (Rights::All, "pay-operator", own),
+        (
+            Rights::All,
+            "kube-system",
+            "in a namespace of the cluster's own",
+        ),
+        (Rights::NamedNamespaces, "pay", ""),
+        (Rights::NamedNamespaces, "pay-operator", own),
+        (
+            Rights::NamedNamespaces,
+            "third",
+            "cannot read namespace third",
+        ),
+    ];
+    for (rights, space, said) in rows {
+        let fake = Fake::new(move |asked| answer(rights, asked));
+        let account = Clients::fake(&fake.client());
+        let discovery = Discovery::new(fake.client());
+        let view = View {
+            account: &account,
+            discovery: &discovery,
+            scope: None,
+            own: Own {
+                operator: "pay-operator",
+                accounts: "pay-accounts",
+            },
+            explains: false,
+        };
+        let step = json!({ "name": "do", "run": { "namespace": space, "job": {}, "undo": {} } });
+        let facts = observe(view, &stored(&step)).await;
+        let seen = &facts.steps[&("s".to_owned(), "do".to_owned())];
+        let all = [seen.faults.as_slice(), seen.problems.as_slice()].concat();
+        let all = all.join("; ");
+        assert!(
+            all.contains(said) && all.is_empty() == said.is_empty(),
+            "{rights:?} {space}: {all}"
+        );
+        assert_eq!(facts.requests, fake.addresses().len(), "{space}");
+    }
 }
 
 fn query() -> Query {
