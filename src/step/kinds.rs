@@ -1,10 +1,19 @@
 //! The table of built-in kinds as steps use it: which field to watch for, and which objects are
 //! left alone.
 
-use crate::field::{Image, Path, Projection};
+use crate::field::{Image, Path, Projection, Target};
 pub use crate::playbook::kinds::{
     Guard, KINDS, Kind, find, governs, group_of, of, of_object, refused,
 };
+
+/// The group of roles and bindings.
+const RBAC: &str = "rbac.authorization.k8s.io";
+/// On roles and bindings that the API server itself makes and repairs.
+pub const BOOTSTRAPPING: &str = "kubernetes.io/bootstrapping";
+/// How the names of such roles and bindings begin, as a rule.
+const SYSTEM: &str = "system:";
+/// The name of the role that may do everything, and of the binding by which a cluster is administered.
+const ADMIN: &str = "cluster-admin";
 
 /// The paths that a query of a kind reads: those of the step, and the one that says whether an
 /// object is left alone. Sorted, each once.
@@ -15,6 +24,9 @@ pub fn paths(written: &str, wanted: impl IntoIterator<Item = Path>) -> Vec<Path>
             .and_then(|kind| kind.guard)
             .map(|guard| path(&guard)),
     );
+    if find(written).is_some_and(|kind| kind.group == RBAC) {
+        paths.push(bootstrapping());
+    }
     paths.sort();
     paths.dedup();
     paths
@@ -26,12 +38,44 @@ pub fn left_alone(object: &Projection, shrinks: bool) -> Option<&'static str> {
     if object.deleting {
         return Some("it is being deleted");
     }
+    if is_of_the_cluster(object) {
+        return Some(kept(&object.target));
+    }
     let guard = of_object(&object.target.api_version, &object.target.kind)?.guard?;
     if guard.only_shrinking && !shrinks {
         return None;
     }
     let seen = object.field(&path(&guard))?.image.to_text()?;
     (seen == guard.value).then_some(guard.why)
+}
+
+/// What says that the API server itself keeps an object.
+pub fn bootstrapping() -> Path {
+    Path::fields(["metadata", "labels", BOOTSTRAPPING])
+}
+
+/// Whether the API server itself keeps an object that was seen, and would put back what is changed of it.
+pub fn is_of_the_cluster(object: &Projection) -> bool {
+    let label = object.field(&bootstrapping());
+    let is_labelled = label.is_some_and(|label| label.image != Image::Absent);
+    is_kept(&object.target, is_labelled)
+}
+
+/// Whether the API server itself keeps the role or binding of this name; `is_labelled` says whether it has
+/// the label [`BOOTSTRAPPING`].
+pub fn is_kept(target: &Target, is_labelled: bool) -> bool {
+    let is_admin = target.name == ADMIN && target.kind.starts_with("Cluster");
+    group_of(&target.api_version) == RBAC
+        && (is_labelled || is_admin || target.name.starts_with(SYSTEM))
+}
+
+/// Why such an object is left alone, as the end of a sentence that begins with it.
+pub fn kept(target: &Target) -> &'static str {
+    if target.kind.ends_with("Binding") {
+        "it is a binding of the cluster's own, which the API server would repair"
+    } else {
+        "it is a role of the cluster's own, which the API server would repair"
+    }
 }
 
 /// Whether a change leaves fewer replicas: by numbers, or because it takes the count away.
@@ -50,4 +94,44 @@ pub fn number(image: &Image) -> Option<i64> {
 
 fn path(guard: &Guard) -> Path {
     Path::fields(guard.path.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::field::project::project;
+
+    fn object(api_version: &str, kind: &str, name: &str, labels: &Value) -> Projection {
+        let object = json!({ "apiVersion": api_version, "kind": kind, "metadata": {
+            "name": name, "uid": name, "resourceVersion": "1", "labels": labels } });
+        project(&object, "things", &paths(kind, []), false).expect("an object")
+    }
+
+    /// What the API server repairs is changed for a moment and never brought back by us; and who takes an
+    /// administrator's binding has the cluster.
+    #[test]
+    fn roles_and_bindings_of_the_cluster_are_left_alone() {
+        let (rbac, none) = ("rbac.authorization.k8s.io/v1", json!({}));
+        let boot = json!({ "kubernetes.io/bootstrapping": "rbac-defaults" });
+        let rows = [
+            (object(rbac, "ClusterRole", "system:node", &none), true),
+            (object(rbac, "ClusterRole", "view", &boot), true),
+            (object(rbac, "ClusterRole", "cluster-admin", &none), true),
+            (
+                object(rbac, "ClusterRoleBinding", "cluster-admin", &none),
+                true,
+            ),
+            (object(rbac, "RoleBinding", "system:x", &none), true),
+            (object(rbac, "RoleBinding", "cluster-admin", &none), false),
+            (object(rbac, "ClusterRole", "view", &none), false),
+            (object("apps/v1", "Deployment", "system:x", &boot), false),
+        ];
+        for (object, expected) in rows {
+            let why = left_alone(&object, false);
+            assert_eq!(why.is_some(), expected, "{:?}", object.target);
+            assert!(why.is_none_or(|why| why.contains("of the cluster's own")));
+        }
+    }
 }

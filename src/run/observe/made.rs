@@ -67,7 +67,7 @@ pub(super) async fn run(
             return fault(format!("{what} is not made: {}", why.sentence()));
         }
     }
-    if let Some(why) = gives(manifest, view.own) {
+    if let Some(why) = gives(manifest, view.own).or_else(|| kept(&target, manifest)) {
         return fault(format!("{} is not made: {why}", describe(&target)));
     }
     let look = Look {
@@ -79,6 +79,12 @@ pub(super) async fn run(
         around: &around,
     };
     look.run().await
+}
+
+/// Why a role or binding is not made, if the API server itself keeps it.
+fn kept(target: &Target, manifest: &Value) -> Option<&'static str> {
+    let is_labelled = labels(manifest).contains_key(kinds::BOOTSTRAPPING);
+    kinds::is_kept(target, is_labelled).then(|| kinds::kept(target))
 }
 
 /// The labels of the namespace of an object; nothing where the mode's scope leaves it out.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::kinds::{bootstrapping, is_of_the_cluster, kept};
 use super::{Around, Compiled, Fields, Proposal, Query, Role, Skipped, each};
 use crate::api::{AccessGrant, LabelSelector, NamespaceSelector, Principal, names};
 use crate::field::{Image, Path, Projection, Uid};
@@ -24,8 +25,6 @@ const VERSION: &str = "rbac.authorization.k8s.io/v1";
 const BINDING: &str = "RoleBinding";
 /// In the whole cluster.
 const CLUSTER_BINDING: &str = "ClusterRoleBinding";
-/// On bindings that the API server itself makes and repairs.
-const BOOTSTRAPPING: &str = "kubernetes.io/bootstrapping";
 
 /// One query of a step, and what it is for.
 struct Part<'a> {
@@ -119,10 +118,6 @@ fn subjects() -> Path {
 
 fn role_ref() -> Path {
     Path::fields(["roleRef"])
-}
-
-fn bootstrapping() -> Path {
-    Path::fields(["metadata", "labels", BOOTSTRAPPING])
 }
 
 /// The binding of a grant, but for its namespace: what it is for is written on it.
@@ -233,7 +228,7 @@ fn taken(taking: &Taking<'_>) -> Result<Option<Proposal>, &'static str> {
         return Err("it is being deleted");
     }
     if is_of_the_cluster(seen) {
-        return Err("it is a binding of the cluster's own, which the API server would repair");
+        return Err(kept(&seen.target));
     }
     let gone = before.len() - after.len();
     let why = if after.is_empty() {
@@ -255,13 +250,6 @@ fn taken(taking: &Taking<'_>) -> Result<Option<Proposal>, &'static str> {
         why,
         wave: 0,
     }))
-}
-
-/// Whether the API server itself makes a binding, and would put back what is taken out of it.
-fn is_of_the_cluster(seen: &Projection) -> bool {
-    let label = seen.field(&bootstrapping());
-    seen.target.name.starts_with("system:")
-        || label.is_some_and(|label| label.image != Image::Absent)
 }
 
 #[cfg(test)]

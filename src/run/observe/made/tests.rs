@@ -7,6 +7,8 @@ use crate::engine::protect::Own;
 use crate::playbook::Making;
 use crate::step::apply;
 
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// What the server says to whoever tries.
 #[derive(Clone, Copy)]
 struct Server {
@@ -37,6 +39,21 @@ fn kinds() -> Value {
         { "version": "v1", "resources": [of("ConfigMap", "configmaps"), of("Secret", "secrets")] }] }] })
 }
 
+/// The kinds of rights.
+fn groups() -> Value {
+    let of = |kind: &str, plural: &str, scope: &str| {
+        json!({ "resource": plural, "scope": scope,
+        "responseKind": { "group": RBAC, "version": "v1", "kind": kind } })
+    };
+    let resources = [
+        of("RoleBinding", "rolebindings", "Namespaced"),
+        of("ClusterRole", "clusterroles", "Cluster"),
+        of("ClusterRoleBinding", "clusterrolebindings", "Cluster"),
+    ];
+    json!({ "metadata": {}, "items": [{ "metadata": { "name": RBAC },
+        "versions": [{ "version": "v1", "resources": resources }] }] })
+}
+
 fn answer(server: Server, asked: &Asked) -> Reply {
     let path = asked.path.split('?').next().unwrap_or_default();
     let spaces = ["portal", "kept"].map(|name| {
@@ -49,7 +66,7 @@ fn answer(server: Server, asked: &Asked) -> Reply {
     });
     match (asked.method.as_str(), path) {
         (_, "/api") => reply(200, kinds()),
-        (_, "/apis") => reply(200, json!({ "metadata": {}, "items": [] })),
+        (_, "/apis") => reply(200, groups()),
         (_, "/api/v1/namespaces") => reply(200, json!({ "metadata": {}, "items": spaces })),
         ("GET", "/api/v1/namespaces/portal/configmaps/notice") => match server.there {
             Some(object) => reply(200, object()),
@@ -194,4 +211,56 @@ async fn what_is_never_touched_is_never_made() {
         found.faults.is_empty() && found.protected[0].why.contains("exclude=true"),
         "{found:?}"
     );
+}
+
+/// What `access` may not give, `apply` does not make, whatever a parameter came to.
+#[tokio::test]
+async fn rights_that_no_playbook_gives_are_not_made() {
+    let version = format!("{RBAC}/v1");
+    let binding = |kind: &str, name: &str, who: &str, whom: &str| {
+        let mut object = json!({ "apiVersion": version, "kind": kind, "metadata": { "name": name },
+            "roleRef": { "apiGroup": RBAC, "kind": "ClusterRole", "name": "edit" },
+            "subjects": [{ "kind": who, "name": whom }] });
+        if kind == "RoleBinding" {
+            object["metadata"]["namespace"] = json!("portal");
+        }
+        object
+    };
+    let role = |name: &str, labels: &Value| {
+        json!({ "apiVersion": version, "kind": "ClusterRole", "rules": [],
+            "metadata": { "name": name, "labels": labels } })
+    };
+    let boot = json!({ "kubernetes.io/bootstrapping": "rbac-defaults" });
+    let operator = "system:serviceaccount:pay-operator:pingzhan";
+    let cluster = "system:serviceaccounts:kube-system";
+    let (one, all) = ("RoleBinding", "ClusterRoleBinding");
+    let rows = [
+        (binding(one, "more", "User", operator), "its rights"),
+        (binding(one, "more", "Group", cluster), "gives no rights to"),
+        (
+            binding(all, "more", "User", "system:anonymous"),
+            "not signed in",
+        ),
+        (
+            binding(all, "more", "Group", "system:authenticated"),
+            "does not give everybody",
+        ),
+        (
+            binding(all, "cluster-admin", "User", "li"),
+            "a binding of the cluster's own",
+        ),
+        (
+            role("system:more", &json!({})),
+            "a role of the cluster's own",
+        ),
+        (role("more", &boot), "a role of the cluster's own"),
+    ];
+    for (object, why) in rows {
+        let found = look(WILLING, object.clone()).await;
+        let said = found.faults.join("");
+        assert!(
+            found.objects.is_empty() && said.contains(why),
+            "{object}: {found:?}"
+        );
+    }
 }
