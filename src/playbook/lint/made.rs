@@ -54,6 +54,11 @@ const UNFIT: &[(&str, &str, &str)] = &[
         "it may hold up the return itself: install it by hand",
     ),
     ("metrics.k8s.io", "*", "it is no object that stays"),
+    (
+        "certificates.k8s.io",
+        "CertificateSigningRequest",
+        "whoever gets the certificate keeps it, and nothing at the return takes it back",
+    ),
 ];
 
 /// What others write into metadata.
@@ -202,6 +207,10 @@ fn metadata(metadata: &Value, at: &str) -> Vec<Finding> {
     {
         let why = format!("`{part}` is the server's or another program's to write");
         findings.push(codes::PART_OF_OTHERS.at(format!("{at}/{part}"), why));
+    }
+    if metadata.get("finalizers").is_some() {
+        let why = "what has to be taken off before the object can go would hold up the return";
+        findings.push(codes::PART_OF_OTHERS.at(format!("{at}/finalizers"), why));
     }
     for part in ["labels", "annotations"] {
         let words = metadata.get(part).and_then(Value::as_object);
