@@ -13,7 +13,7 @@ use crate::step::{self, Compiled, Proposal, Role};
 
 use super::{
     Change, Finding, Intent, Plan, PlannedStage, PlannedStep, Skip, additive, bounds, depended,
-    lockout, store,
+    lockout, store, templates,
 };
 
 /// What is planned: whose playbook, and what the declarer chose.
@@ -118,6 +118,7 @@ pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Pla
     plan.hash = store::hash(&plan);
     lockout::find(&mut plan);
     additive::find(&mut plan);
+    templates::find(&mut plan);
     plan
 }
 

@@ -17,6 +17,7 @@ mod moves;
 mod order;
 mod rivals;
 pub mod store;
+mod templates;
 #[cfg(test)]
 pub(in crate::engine) mod testing;
 mod traps;
