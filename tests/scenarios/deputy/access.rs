@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::case::{Account, By, Family, Table, act, made, named, step};
 use super::own::{LABEL, NEVER};
-use super::policies::{RBAC, RIGHTS};
+use super::policies::{RBAC, RIGHTS, WAYS};
 
 /// What the API server says of whoever gives what they have not.
 const MORE: &str = "attempting to grant";
@@ -62,6 +62,7 @@ const BUILT_IN: [&str; 10] = [
 pub fn fill(table: &mut Table<'_>) {
     table.family = Family::Access;
     for_accounts(table);
+    for_everybody(table);
     as_written(table);
     where_never(table);
     emptied(table);
@@ -75,6 +76,10 @@ pub fn fill(table: &mut Table<'_>) {
 
 fn group(name: &str) -> Value {
     json!({ "kind": "Group", "name": name })
+}
+
+fn user(name: &str) -> Value {
+    json!({ "kind": "User", "name": name })
 }
 
 fn account(space: &str, name: &str) -> Value {
@@ -109,9 +114,40 @@ fn lock_down(bindings: &Value) -> Value {
 fn for_accounts(table: &mut Table<'_>) {
     let own = json!({ "namespaces": { "names": [table.ground.space] } });
     for (space, _) in NEVER {
-        let step = grant("view", &account(space, "default"), &own);
-        let what = format!("a right for an account of {space}");
-        table.stop(what, step, By::Lint, "PZ0555");
+        let written = [
+            account(space, "default"),
+            user(&format!("system:serviceaccount:{space}:default")),
+            group(&format!("system:serviceaccounts:{space}")),
+        ];
+        for who in written {
+            let step = grant("view", &who, &own);
+            let what = format!("a right for {who}");
+            table.stop(what, step, By::Lint, "PZ0555");
+        }
+    }
+    let step = grant("view", &group("system:serviceaccounts"), &own);
+    table.stop("a right for every account", step, By::Lint, "PZ0555");
+}
+
+/// Whoever is not signed in, and who may do everything, get nothing; everybody gets little.
+fn for_everybody(table: &mut Table<'_>) {
+    let own = json!({ "namespaces": { "names": [table.ground.space] } });
+    let everywhere = json!({ "clusterWide": true });
+    let nobody = [
+        user("system:anonymous"),
+        group("system:unauthenticated"),
+        group("system:masters"),
+    ];
+    for who in nobody {
+        for (place, words) in [(&own, "here"), (&everywhere, "everywhere")] {
+            let what = format!("a right for {} {words}", who["name"]);
+            table.stop(what, grant("view", &who, place), By::Lint, "PZ0560");
+        }
+    }
+    let signed_in = group("system:authenticated");
+    for role in ["cluster-admin", "admin", "edit"] {
+        let step = grant(role, &signed_in, &everywhere);
+        table.stop(format!("{role} for everybody"), step, By::Lint, "PZ0560");
     }
 }
 
@@ -231,6 +267,11 @@ fn emptied(table: &mut Table<'_>) {
         let step = lock_down(&json!({ "matchLabels": { key: value } }));
         table.stop(format!("{what} emptied by label"), step, By::Alone, said);
     }
+    for end in WAYS {
+        let step = lock_down(&json!({ "matchLabels": { LABEL: ground.named(end) } }));
+        let what = format!("a binding of accounts emptied by label: {end}");
+        table.stop(what, step, By::Alone, RIGHTS);
+    }
 }
 
 /// Nor is anybody taken out of them.
@@ -241,16 +282,21 @@ fn taken(table: &mut Table<'_>) {
         let step = revoke(&vendors, Some(&json!({ "names": [space] })));
         table.stop(format!("rights taken in {space}"), step, By::Alone, said);
     }
-    let user = |name: &str| json!({ "kind": "User", "name": name });
-    let playbook = account("pingzhan-playbooks", &ground.space);
     let own = json!({ "names": [ground.space] });
-    let step = revoke(&playbook, Some(&own));
-    table.stop(
-        "rights taken from the account itself",
-        step,
-        By::Alone,
-        RIGHTS,
-    );
+    let itself = [
+        account("pingzhan-playbooks", &ground.space),
+        user(&format!(
+            "system:serviceaccount:pingzhan-playbooks:{}",
+            ground.space
+        )),
+        group("system:serviceaccounts:pingzhan-playbooks"),
+        group("system:serviceaccounts"),
+    ];
+    for who in itself {
+        let step = revoke(&who, Some(&own));
+        let what = format!("rights taken from the account itself, as {who}");
+        table.stop(what, step, By::Alone, RIGHTS);
+    }
     let rows = [
         ("vendors", vendors, "never touched"),
         (
@@ -282,12 +328,11 @@ fn given_beyond(table: &mut Table<'_>) {
     let here = json!({ "namespaces": { "names": [ground.space] } });
     let everywhere = json!({ "clusterWide": true });
     let whom = [
-        group("mallory"),
         group("system:authenticated"),
-        group("system:unauthenticated"),
-        group("system:serviceaccounts"),
-        group("system:masters"),
-        json!({ "kind": "User", "name": "mallory" }),
+        group("mallory"),
+        group("system:serviceaccounts:ci"),
+        user("mallory"),
+        user("system:serviceaccount:ci:deployer"),
         account("ci", "deployer"),
     ];
     let all: Vec<String> = built_in.chain(beyond).collect();
@@ -298,7 +343,9 @@ fn given_beyond(table: &mut Table<'_>) {
             if role != "cluster-admin" && words != only {
                 continue;
             }
-            let subject = table.one_of(&whom);
+            // That everybody gets everything is refused before that.
+            let first = usize::from(role == "cluster-admin");
+            let subject = table.one_of(&whom[first..]);
             let what = format!("{role} for {} {words}", subject["name"]);
             let step = grant(role, &subject, place);
             table
@@ -359,7 +406,7 @@ fn lacks(table: &mut Table<'_>, rows: Vec<(Value, &str)>) {
     }
 }
 
-/// An account with few rights is told before anybody approves: of rights and of what governs.
+/// An account with few rights is told before anybody approves: of rights.
 fn with_few(table: &mut Table<'_>) {
     let ground = table.ground;
     let here = json!({ "namespaces": { "names": [ground.space] } });
@@ -367,8 +414,6 @@ fn with_few(table: &mut Table<'_>) {
     let mallory = group("mallory");
     let lies = json!({ "matchLabels": { LABEL: ground.free() } });
     let wider = json!({ "set": [{ "path": "/rules", "value": [] }] });
-    let ignored = json!({ "set": [{ "path": "/spec/failurePolicy", "value": "Ignore" }] });
-    let policy = json!({ "kinds": ["admissionregistration.k8s.io/ValidatingAdmissionPolicy"], "names": ["flood"] });
     let role = json!({ "kinds": ["ClusterRole"], "names": ["cluster-admin"] });
     let rows = vec![
         (
@@ -383,10 +428,6 @@ fn with_few(table: &mut Table<'_>) {
         (
             step("patch", &wider, &role),
             "cannot get resource \"clusterroles\"",
-        ),
-        (
-            step("patch", &ignored, &policy),
-            "cannot get resource \"validatingadmissionpolicies\"",
         ),
     ];
     lacks(table, rows);

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use super::access;
 use super::case::{Account, Ground};
 use super::own::{LABEL, MARKED, NEEDED, NEVER, needed_name};
-use super::policies::RBAC;
+use super::policies::{RBAC, WAYS};
 use crate::scenarios::fleet;
 use crate::scenarios::world::{PATIENCE, World, anything};
 
@@ -190,6 +190,11 @@ impl Site {
         for (space, _) in NEVER {
             self.each_kind(world, space, &name, &vendors).await;
         }
+        let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": { "name": name, "namespace": "kube-node-lease" },
+            "spec": { "holderIdentity": "node-1" } });
+        self.put(world, "leases", lease).await;
+        self.otherwise_written(world).await;
         // What gives an account of a playbook its rights, in the scenario's own namespace and in none.
         let version = format!("{RBAC}/v1");
         let name = self.ground.named("rights");
@@ -206,6 +211,26 @@ impl Site {
             let object = json!({ "apiVersion": version, "kind": kind, "metadata": metadata,
                 "roleRef": reader, "subjects": whom });
             self.put(world, plural, object).await;
+        }
+    }
+
+    /// What gives an account of a playbook its rights without its own name.
+    async fn otherwise_written(&mut self, world: &World) {
+        let (space, accounts) = (self.ground.space.clone(), names::ACCOUNT_NAMESPACE);
+        let user = format!("system:serviceaccount:{accounts}:{space}");
+        let whom = [
+            json!({ "apiGroup": RBAC, "kind": "User", "name": user }),
+            group(&format!("system:serviceaccounts:{accounts}")),
+            group("system:serviceaccounts"),
+        ];
+        let vendors = group(&self.ground.named("vendors"));
+        for (end, who) in WAYS.into_iter().zip(whom) {
+            let name = self.ground.named(end);
+            let metadata = json!({ "name": name, "namespace": space, "labels": { LABEL: name } });
+            let object = json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding",
+                "metadata": metadata, "roleRef": role_of(&self.ground.named(access::READER)),
+                "subjects": [vendors, who] });
+            self.put(world, "rolebindings", object).await;
         }
     }
 

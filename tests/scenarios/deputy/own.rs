@@ -94,6 +94,7 @@ pub fn fill(table: &mut Table<'_>) {
     automation(table);
     needed(table);
     by_apply(table);
+    by_route(table);
 }
 
 /// Something that an act asks for, of which its target has nothing yet.
@@ -467,4 +468,15 @@ fn by_apply(table: &mut Table<'_>) {
     let object = self::object(table, PLACE);
     let case = table.take("an object where a parameter says: its own", made(&object));
     case.given("place", &own);
+}
+
+/// Traffic is sent to no namespace in which nothing is touched.
+fn by_route(table: &mut Table<'_>) {
+    let kind = "gateway.networking.k8s.io/HTTPRoute";
+    for (space, _) in NEVER {
+        let to = json!({ "to": { "name": "page", "port": 80, "namespace": space } });
+        let targets = named(kind, &table.ground.space, &table.ground.free());
+        let step = step("route", &to, &targets);
+        table.stop(format!("traffic to {space}"), step, By::Lint, "PZ0544");
+    }
 }

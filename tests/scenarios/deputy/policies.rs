@@ -10,6 +10,12 @@ const ADMISSION: &str = "admissionregistration.k8s.io";
 pub const RBAC: &str = "rbac.authorization.k8s.io";
 /// What is said of our own policies and rights.
 const OURS: &str = "part of Pingzhan itself";
+/// What is said of roles and bindings that the API server itself keeps.
+const KEPT: &str = "of the cluster's own, which the API server would repair";
+/// The ends of the names of bindings that give an account of ours its rights without its own name.
+pub const WAYS: [&str; 3] = ["by-user", "by-group", "by-all"];
+/// What is said of bindings of other accounts to which no playbook gives a right.
+const OTHERS: &str = "gives no rights to accounts of Pingzhan or of the cluster";
 /// What is said of bindings of accounts of ours.
 pub const RIGHTS: &str = "or of a playbook its rights";
 
@@ -21,7 +27,10 @@ pub fn fill(table: &mut Table<'_>) {
     our_rights(table);
     our_objects(table);
     accounts_rights(table);
+    otherwise_written(table);
+    rights_of_the_cluster(table);
     refused_kinds(table);
+    rulers(table);
     fields(table);
     honest(table);
     made_kinds(table);
@@ -68,12 +77,8 @@ fn our_policies(table: &mut Table<'_>) {
             let asked = table.one_of(ways);
             let written = format!("{ADMISSION}/{kind}");
             let what = format!("a patch of {kind} {}", policy.name);
-            table.stop(
-                what,
-                patch(&written, &[policy.name], &asked),
-                By::Alone,
-                OURS,
-            );
+            let step = patch(&written, &[policy.name], &asked);
+            table.stop(what, step, By::Lint, "PZ0406");
         }
     }
 }
@@ -86,21 +91,24 @@ fn our_marked(table: &mut Table<'_>) {
         (
             "admissionregistration.k8s.io/ValidatingAdmissionPolicy",
             set("/spec/failurePolicy", &json!("Ignore")),
+            By::Lint,
         ),
         (
             "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
             set("/spec/validationActions", &json!(["Audit"])),
+            By::Lint,
         ),
-        ("ClusterRole", rules.clone()),
-        ("ClusterRoleBinding", nobody.clone()),
-        ("Role", rules),
-        ("RoleBinding", nobody),
+        ("ClusterRole", rules.clone(), By::Alone),
+        ("ClusterRoleBinding", nobody.clone(), By::Alone),
+        ("Role", rules, By::Alone),
+        ("RoleBinding", nobody, By::Alone),
     ];
-    for (kind, asked) in rows {
+    for (kind, asked, by) in rows {
+        let said = if by == By::Lint { "PZ0406" } else { OURS };
         let selector = json!({ "matchLabels": { "app.kubernetes.io/name": "pingzhan" } });
         let targets = json!({ "kinds": [kind], "selector": selector });
         let what = format!("a patch of every {kind} of ours, by label");
-        table.stop(what, step("patch", &asked, &targets), By::Alone, OURS);
+        table.stop(what, step("patch", &asked, &targets), by, said);
     }
 }
 
@@ -125,7 +133,15 @@ fn our_objects(table: &mut Table<'_>) {
     let operator = "in the operator's own namespace";
     let token = set("/automountServiceAccountToken", &json!(true));
     let holder = set("/spec/holderIdentity", &json!("mallory"));
+    let bait = table.ground.bait();
     let rows = [
+        (
+            "coordination.k8s.io/Lease",
+            "kube-node-lease",
+            bait.as_str(),
+            &holder,
+            "in a namespace of the cluster's own",
+        ),
         ("Role", "pingzhan-system", "pingzhan-lease", &wider, OURS),
         ("Role", "pingzhan-system", "pingzhan-freezes", &wider, OURS),
         (
@@ -180,6 +196,83 @@ fn accounts_rights(table: &mut Table<'_>) {
         By::Alone,
         RIGHTS,
     );
+}
+
+/// The same, where the binding names the account in another way.
+fn otherwise_written(table: &mut Table<'_>) {
+    let mallory = set("/subjects", &json!([group("mallory")]));
+    let own = table.ground.space.clone();
+    for end in WAYS {
+        let name = table.ground.named(end);
+        let step = step("patch", &mallory, &named("RoleBinding", &own, &name));
+        let what = format!("a patch of what gives an account its rights: {end}");
+        table.stop(what, step, By::Alone, RIGHTS);
+    }
+}
+
+/// Roles and bindings that the API server itself keeps, changed, taken over and made.
+fn rights_of_the_cluster(table: &mut Table<'_>) {
+    let nothing = set("/rules", &json!([]));
+    let mallory = set("/subjects", &json!([group("mallory")]));
+    let rows = [
+        ("ClusterRole", "system:node", &nothing),
+        ("ClusterRole", "view", &nothing),
+        ("ClusterRole", "cluster-admin", &nothing),
+        ("ClusterRoleBinding", "cluster-admin", &mallory),
+        ("ClusterRoleBinding", "system:discovery", &mallory),
+    ];
+    for (kind, name, asked) in rows {
+        let what = format!("a patch of {kind} {name}");
+        table.stop(what, patch(kind, &[name], asked), By::Alone, KEPT);
+    }
+    let version = format!("{RBAC}/v1");
+    let role = |name: &str| json!({ "apiVersion": version, "kind": "ClusterRole", "metadata": { "name": name }, "rules": [] });
+    let binding = json!({ "apiVersion": version, "kind": "ClusterRoleBinding",
+        "metadata": { "name": "cluster-admin" }, "subjects": [group("mallory")],
+        "roleRef": { "apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin" } });
+    for object in [role("system:deputy"), binding] {
+        let what = format!("a {} that the cluster keeps", object["metadata"]["name"]);
+        table.stop(what, made(&object), By::Plan, KEPT);
+    }
+    let over = act(
+        "apply",
+        &json!({ "objects": [role("view")], "adopt": true }),
+    );
+    table.stop("a role of the cluster, taken over", over, By::Alone, KEPT);
+}
+
+/// Kinds that rule over every request, whatever is done to them.
+fn rulers(table: &mut Table<'_>) {
+    let noted =
+        json!({ "merge": { "metadata": { "annotations": { "example.com/by": "mallory" } } } });
+    for (kind, name) in [
+        (
+            "admissionregistration.k8s.io/MutatingWebhookConfiguration",
+            "vendor",
+        ),
+        (
+            "admissionregistration.k8s.io/ValidatingWebhookConfiguration",
+            "vendor",
+        ),
+        ("apiregistration.k8s.io/APIService", "v1alpha1.pingzhan.dev"),
+        ("apiregistration.k8s.io/APIService", "v1.apps"),
+        ("flowcontrol.apiserver.k8s.io/FlowSchema", "exempt"),
+        (
+            "flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration",
+            "exempt",
+        ),
+    ] {
+        let what = format!("a patch of {kind} {name}");
+        table.stop(what, patch(kind, &[name], &noted), By::Lint, "PZ0406");
+    }
+    let targets = json!({ "kinds": ["flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration"], "names": ["exempt"] });
+    for (word, asked) in [
+        ("scale", json!({ "replicas": 0 })),
+        ("wait", json!({ "condition": { "type": "Available" } })),
+    ] {
+        let step = step(word, &asked, &targets);
+        table.stop(format!("{word} of a priority"), step, By::Lint, "PZ0406");
+    }
 }
 
 /// Kinds that are never touched, those that are not known by a bare name, and those that nobody serves.
@@ -301,6 +394,7 @@ fn made_kinds(table: &mut Table<'_>) {
         ),
         ("apiregistration.k8s.io/v1", "APIService"),
         ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),
+        ("certificates.k8s.io/v1", "CertificateSigningRequest"),
     ];
     let refused = refused.into_iter().map(|kind| (kind, "PZ0406"));
     let unfit = unfit.into_iter().map(|kind| (kind, "PZ0407"));
@@ -324,6 +418,11 @@ fn made_parts(table: &mut Table<'_>) {
         ("/metadata/ownerReferences", owner, "PZ0542"),
         ("/metadata/managedFields", json!([]), "PZ0542"),
         ("/metadata/uid", json!("b"), "PZ0542"),
+        (
+            "/metadata/finalizers",
+            json!(["example.com/mine"]),
+            "PZ0542",
+        ),
         (
             "/metadata/deletionTimestamp",
             json!("2026-07-01T08:00:00Z"),
@@ -368,6 +467,27 @@ fn made_parts(table: &mut Table<'_>) {
     }
 }
 
+/// Accounts of ours and of the cluster, in every way in which they can be written.
+fn accounts(own: &str) -> Vec<Value> {
+    let account = |space: &str, name: &str| json!({ "kind": "ServiceAccount", "namespace": space, "name": name });
+    let user = |space: &str, name: &str| {
+        let name = format!("system:serviceaccount:{space}:{name}");
+        json!({ "apiGroup": RBAC, "kind": "User", "name": name })
+    };
+    vec![
+        account("pingzhan-playbooks", own),
+        account("pingzhan-system", "pingzhan"),
+        account("kube-system", "default"),
+        user("pingzhan-playbooks", own),
+        user("pingzhan-system", "pingzhan"),
+        user("kube-system", "default"),
+        group("system:serviceaccounts:pingzhan-playbooks"),
+        group("system:serviceaccounts:pingzhan-system"),
+        group("system:serviceaccounts:kube-system"),
+        group("system:serviceaccounts"),
+    ]
+}
+
 /// Rights of our own accounts, and what has a name of ours.
 fn made_ours(table: &mut Table<'_>) {
     let version = format!("{RBAC}/v1");
@@ -383,31 +503,33 @@ fn made_ours(table: &mut Table<'_>) {
             "roleRef": { "apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin" },
         })
     };
-    let account = |space: &str, name: &str| json!({ "kind": "ServiceAccount", "namespace": space, "name": name });
     let made_name = table.ground.named("made");
-    let playbook = account("pingzhan-playbooks", &own);
-    let operator = account("pingzhan-system", "pingzhan");
     let rows = [
-        (role("pingzhan-more"), OURS),
-        (
-            binding("ClusterRoleBinding", "pingzhan-more", &group("mallory")),
-            OURS,
-        ),
-        (
-            binding("RoleBinding", "pingzhan-more", &group("mallory")),
-            OURS,
-        ),
-        (binding("ClusterRoleBinding", &made_name, &playbook), RIGHTS),
-        (binding("RoleBinding", &made_name, &playbook), RIGHTS),
-        (binding("ClusterRoleBinding", &made_name, &operator), RIGHTS),
-        (binding("RoleBinding", &made_name, &operator), RIGHTS),
+        role("pingzhan-more"),
+        binding("ClusterRoleBinding", "pingzhan-more", &group("mallory")),
+        binding("RoleBinding", "pingzhan-more", &group("mallory")),
     ];
-    for (object, said) in rows {
-        let what = format!(
-            "a {} {} of {}",
-            object["kind"], object["metadata"]["name"], object["subjects"]
-        );
-        table.stop(what, made(&object), By::Plan, said);
+    for object in rows {
+        let what = format!("a {} of our name", object["kind"]);
+        table.stop(what, made(&object), By::Plan, OURS);
+    }
+    for subject in accounts(&own) {
+        let kind = table.one_of(&["ClusterRoleBinding", "RoleBinding"]);
+        let object = binding(kind, &made_name, &subject);
+        let what = format!("a {kind} of {subject}");
+        table.stop(what, made(&object), By::Lint, "PZ0555");
+    }
+    for (who, said) in [
+        ("system:serviceaccount:pingzhan-system:pingzhan", RIGHTS),
+        ("system:serviceaccount:pingzhan-playbooks:default", RIGHTS),
+        ("system:serviceaccount:kube-system:default", OTHERS),
+        ("system:anonymous", "not signed in"),
+    ] {
+        let user = json!({ "apiGroup": RBAC, "kind": "User", "name": "${parameters.word}" });
+        let object = binding("RoleBinding", &made_name, &user);
+        let what = format!("a binding of whom a parameter names: {who}");
+        let case = table.stop(what, made(&object), By::Plan, said);
+        case.given("word", who);
     }
     let over = json!({ "objects": [role("pingzhan-operator")], "adopt": true });
     let step = act("apply", &over);

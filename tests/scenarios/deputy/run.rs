@@ -1,12 +1,12 @@
 //! Somebody else's programs: Jobs in namespaces of others, with accounts of others, next to the node.
 //!
-//! Where a Job may run is what its account may make: what is refused here is refused by the API server,
-//! as the account, when it is carried out. What cannot be a Job or a place is refused before.
+//! Where nothing is ever touched no Job runs, whatever its account may make; what it may be elsewhere is what
+//! its account may make: that is refused by the API server, as the account, when it is carried out.
 
 use serde_json::{Value, json};
 
 use super::case::{Account, By, Family, Table, act};
-use super::own::NEVER;
+use super::own::{MARKED, NEVER};
 
 /// How long a step is tried that never succeeds.
 const SOON: &str = "2s";
@@ -72,18 +72,26 @@ fn as_written(table: &mut Table<'_>) {
     );
 }
 
-/// In namespaces of others, as whoever lives there.
+/// In namespaces of others, as whoever lives there; at once, or when it is undone.
 fn elsewhere(table: &mut Table<'_>) {
     let operator = json!({ "serviceAccountName": "pingzhan" });
     for (space, _) in NEVER {
         let who = table.one_of(&[json!({}), operator.clone()]);
-        let mut step = run(space, &pods(&who));
-        step["timeout"] = json!(SOON);
-        let words = "cannot get resource \"jobs\"";
+        let job = pods(&who);
         let what = format!("a Job in {space} with {who}");
-        table
-            .stop(what, step, By::Act, words)
-            .account(Account::Plain);
+        table.stop(what, run(space, &job), By::Lint, "PZ0544");
+        let undone = act(
+            "run",
+            &json!({ "namespace": space, "job": job, "undo": job }),
+        );
+        let what = format!("a Job in {space} with {who}, and what undoes it");
+        table.stop(what, undone, By::Lint, "PZ0544");
+    }
+    for (end, key, value, said) in MARKED {
+        let space = table.ground.named(end);
+        let step = run(&space, &pods(&json!({})));
+        let what = format!("a Job in a namespace with {key}={value}");
+        table.stop(what, step, By::Plan, said);
     }
 }
 
