@@ -56,7 +56,7 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "access",
         leaves: Leaves::Fields,
-        does: "`grant` makes a RoleBinding in each of the namespaces (a ClusterRoleBinding with `clusterWide: true`), with its purpose and its legal basis written on it. `revoke` takes exactly these subjects out of every RoleBinding of the namespaces; where none are named, out of every RoleBinding and ClusterRoleBinding. `lockDown` takes everybody out of the bindings with a label. Which role a binding gives is never changed; the cluster's own bindings and those of Pingzhan's accounts are left alone. Enforced against whoever changes them, unless `drift` says otherwise",
+        does: "`grant` makes a RoleBinding in each of the namespaces (a ClusterRoleBinding with `clusterWide: true`), with its purpose and its legal basis written on it. `revoke` takes exactly these subjects out of every RoleBinding of the namespaces; where none are named, out of every RoleBinding and ClusterRoleBinding. `lockDown` takes everybody out of the bindings with a label. Which role a binding gives is never changed; the cluster's own bindings and those of Pingzhan's accounts are left alone. Nothing is given to accounts of Pingzhan or of the cluster, however they are written, to whoever is not signed in, or to `system:masters`. Enforced against whoever changes them, unless `drift` says otherwise",
         needs: "`get`, `list`, `watch`, `create`, `delete`, `patch` of `rolebindings` and `clusterrolebindings`, and `bind` on each role of a binding that is made or changed, or all of its rights: nobody gives what they may not give",
         back: "bindings that were made are deleted; exactly the subjects that were taken out are put back",
         example: "access: { lockDown: { bindings: { matchLabels: { party: third } } } }",
@@ -72,7 +72,7 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "route",
         leaves: Leaves::Fields,
-        does: "Sends the traffic of HTTPRoutes and Ingresses to one service: every rule and every path of them, and the backend for all else of an Ingress. A rule that redirects has no service behind it and stays. An Ingress reaches services of its own namespace only; an HTTPRoute others too, where a ReferenceGrant lets it",
+        does: "Sends the traffic of HTTPRoutes and Ingresses to one service: every rule and every path of them, and the backend for all else of an Ingress. A rule that redirects has no service behind it and stays. An Ingress reaches services of its own namespace only; an HTTPRoute others too, where a ReferenceGrant lets it, but none of the cluster or of Pingzhan",
         needs: "`get`, `list`, `watch`, `patch` of the kinds; so that the plan can say whether anybody answers, `list` of `services`, `endpointslices` and, for `to.namespace`, `referencegrants`",
         back: "the rules are as they were, as one value: what somebody changed of them meanwhile waits for a verdict",
         example: "targets: { kinds: [gateway.networking.k8s.io/HTTPRoute], names: [counters] }\nroute: { to: { name: emergency-page, port: 80 } }",
@@ -88,7 +88,7 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "patch",
         leaves: Leaves::Fields,
-        does: "Sets and removes any field of any kind, by JSON Pointer (`[name=web]` for items of lists with keys) or by a merge patch; parents that are missing are created. A list without keys is one value",
+        does: "Sets and removes any field of any kind, by JSON Pointer (`[name=web]` for items of lists with keys) or by a merge patch; parents that are missing are created. A list without keys is one value. Never touched: what rules over every request (rules of admission, APIs, priorities of requests), and roles and bindings that the API server itself keeps; bindings are given to nobody to whom `access` may give nothing",
         needs: "`get`, `list`, `watch`, `patch` of the kinds",
         back: "each field as it was, absent or null included; parents that were created go again",
         example: "targets: { kinds: [Deployment], names: [portal-web], namespaces: { names: [portal] } }\npatch: { set: [ { path: \"/spec/template/spec/containers[name=web]/resources/limits/cpu\", value: \"2\" } ] }",
@@ -96,7 +96,7 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "apply",
         leaves: Leaves::Fields,
-        does: "Makes objects that exist for the mode's lifetime. One that is there already is refused, or, with `adopt: true`, its fields that differ are changed. Never made: Secrets, Namespaces, CRDs, volumes, bare Pods, rules of admission, and anything where nothing is ever touched",
+        does: "Makes objects that exist for the mode's lifetime. One that is there already is refused, or, with `adopt: true`, its fields that differ are changed. Never made: Secrets, Namespaces, CRDs, volumes, bare Pods, what rules over every request, requests for certificates, objects with finalizers, roles and bindings that the API server itself keeps, bindings for those to whom `access` may give nothing, and anything where nothing is ever touched",
         needs: "`get`, `list`, `watch`, `create`, `delete`, `patch` of the kinds, and what it takes to make the objects (RBAC objects: `bind` or the rights themselves)",
         back: "an object that was made is deleted, unless somebody else changed it meanwhile: then it waits for a verdict; the fields of an adopted one are as they were, and it is never deleted",
         example: "apply: { objects: [ { apiVersion: v1, kind: ConfigMap, metadata: { name: notice, namespace: portal }, data: { text: Stay at home } } ] }",
@@ -104,7 +104,7 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "run",
         leaves: Leaves::Nothing,
-        does: "Creates a Job and waits until it is complete. It has one name for each mode and step, so that it is never created twice. It is kept a week after it has ended, unless its spec says otherwise",
+        does: "Creates a Job and waits until it is complete. It has one name for each mode and step, so that it is never created twice. It is kept a week after it has ended, unless its spec says otherwise. None runs in namespaces of the cluster, of Pingzhan, or in excluded ones, and none undoes anything there",
         needs: "`get` and `create` of `jobs` in the namespace",
         back: "the Job under `undo` runs, after everything that came after the step is back; with `irreversible: true` nothing",
         example: "run: { namespace: portal, job: { template: { spec: { restartPolicy: Never, containers: [ { name: main, image: registry.example.com/export:1 } ] } } }, irreversible: true }",
