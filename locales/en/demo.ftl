@@ -31,6 +31,7 @@ demo-active = Active in { $took }
 demo-example = { $object }: { $base } replicas in peacetime, { $after } now
 
 demo-rival = A rival puts a value back
+demo-frozen = old-script sets { $object } back to { $value } replicas: refused: { $why }
 demo-put-back = old-script sets { $object } back to { $value } replicas
 demo-held = held: { $value } replicas again after { $took }
 

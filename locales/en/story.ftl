@@ -73,6 +73,7 @@ story-answered = { $who } answers at the gate { $gate }: proceed
 story-critical = { $n } critical services are Ready { $took } after the beginning, before anything that comes later
 
 story-rival = A script of long ago puts a value back
+story-frozen = { $who } sets { $object } to { $value } replicas: refused, the change freeze holds
 story-put-back = old-script sets { $object } back to { $value } replicas
 story-held = held: { $value } replicas again after { $ms } ms
 

@@ -31,6 +31,7 @@ demo-active = 已启动，用时 { $took }
 demo-example = { $object }：平时 { $base } 副本，现为 { $after } 副本
 
 demo-rival = 有人把平时的值改了回去
+demo-frozen = old-script 把 { $object } 改回 { $value } 副本：被拒绝：{ $why }
 demo-put-back = old-script 把 { $object } 改回 { $value } 副本
 demo-held = 守住：{ $took } 后重新写为 { $value } 副本
 

@@ -57,6 +57,7 @@ story-answered = { $who } 在确认点 { $gate } 答复：继续
 story-critical = { $n } 个关键服务在开始后 { $took }内全部就绪，后续阶段才继续
 
 story-rival = 一个旧脚本把值改了回去
+story-frozen = { $who } 把 { $object } 改为 { $value } 副本：被拒绝，封网期间不得变更
 story-put-back = old-script 把 { $object } 改回 { $value } 副本
 story-held = 已保持：{ $ms } 毫秒后恢复为 { $value } 副本
 

@@ -1,5 +1,7 @@
 //! The few requests on single objects: a guarded patch, a create, a look.
 
+use std::time::Duration;
+
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request};
 use kube::Client;
@@ -14,6 +16,12 @@ use crate::field::Target;
 
 /// The media type of a JSON Patch.
 const JSON_PATCH: &str = "application/json-patch+json";
+
+/// How often a question is sent again to a server that is busy: of a server that turns every fifth request
+/// away, a plan of a hundred questions has all of its answers.
+const ASKED_AGAIN: u32 = 8;
+/// The longest that is waited before: who asks for more is not there, and that is the answer.
+const SOON: Duration = Duration::from_secs(5);
 
 /// Whether a write takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +117,26 @@ pub async fn create(
         |error| unsendable(&error),
         |raw| classify::answer(raw, object),
     )
+}
+
+/// Creates what takes no effect: a dry run, or a review. It is sent again some times where the server is busy,
+/// each time not before the server asks for it: twice is no more than once.
+///
+/// Assumptions: as with [`patch`].
+pub async fn ask(
+    client: &Client,
+    collection: &Collection,
+    body: Vec<u8>,
+    field_manager: &str,
+    effect: Effect,
+) -> Answer {
+    for _ in 0..ASKED_AGAIN {
+        match create(client, collection, body.clone(), field_manager, effect).await {
+            Answer::Busy { after, .. } if after <= SOON => tokio::time::sleep(after).await,
+            answer => return answer,
+        }
+    }
+    create(client, collection, body, field_manager, effect).await
 }
 
 /// Removes the very object that was seen, in the state in which it was seen, and what hangs on it.
@@ -236,6 +264,27 @@ mod tests {
         let asked = &fake.requests()[0];
         assert_eq!(asked.header("content-type").as_deref(), Some(JSON_PATCH));
         assert_eq!(asked.body[0]["op"], "test");
+    }
+
+    /// A plan that asks a hundred times whether something could be made would never come to be where the server
+    /// turns some requests away; but it is not waited for a server that is not there.
+    #[tokio::test(start_paused = true)]
+    async fn a_question_is_asked_again_where_the_server_is_busy() {
+        let times = std::sync::atomic::AtomicU32::new(0);
+        let fake = Fake::new(move |_| {
+            let busy = times.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2;
+            let body = json!({ "kind": "Status", "code": 429 });
+            reply(if busy { 429 } else { 201 }, body)
+        });
+        let collection = Collection::of(&target());
+        let body = b"{}".to_vec();
+        let answer = ask(&fake.client(), &collection, body, "try", Effect::DryRun).await;
+        assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
+        assert_eq!(fake.requests().len(), 3);
+        let away = Fake::new(|_| reply(429, json!({ "kind": "Status", "code": 429 })));
+        let body = b"{}".to_vec();
+        let answer = ask(&away.client(), &collection, body, "try", Effect::DryRun).await;
+        assert!(matches!(answer, Answer::Busy { .. }), "{answer:?}");
     }
 
     /// An object that is taken for gone is given up for ever, so only its own 404 says so.

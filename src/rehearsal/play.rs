@@ -176,10 +176,9 @@ impl<'a> Play<'a> {
             ..stage::Settings::at(rehearsal.snapshot.taken)
         };
         let mut stage = Stage::open(rehearsal.snapshot, settings).context(StageSnafu)?;
-        let admin = stage.service.client();
-        tokio::spawn(keda::play(admin.clone()));
+        tokio::spawn(keda::play(stage.service.of(keda::user()).client()));
         if outside::steps(rehearsal.playbook).any(|step| step.run.is_some()) {
-            tokio::spawn(outside::play_jobs(admin));
+            tokio::spawn(outside::play_jobs(stage.service.client()));
         }
         let given = prepare::account(&stage, &rehearsal.playbook.spec.service_account_name)?;
         let playbook = prepare::publish(&stage, rehearsal.playbook).await?;

@@ -17,13 +17,14 @@ use crate::field::path::escape;
 use crate::field::{Image, Path, Segment};
 use crate::playbook::suspended::{Holds, KINDS};
 use crate::sandtable::kinds::Kind;
+use crate::sandtable::people::User;
 use crate::sandtable::service::Service;
 use crate::sandtable::store::Key;
 
 mod kept;
 
 use super::whole::Objects;
-use kept::{Kept, kept};
+use kept::{CONTROLLERS, Kept, kept};
 
 /// How often it is looked what is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -99,7 +100,8 @@ pub fn find(kinds: &[Arc<Kind>], api_version: &str, kind: &str, place: &str) -> 
 /// What applies manifests, for all objects at once.
 pub struct Gitops {
     service: Service,
-    admin: Client,
+    /// Each controller's, by its name as a field manager.
+    clients: BTreeMap<&'static str, Client>,
     kept: Vec<Kept>,
     written: Written,
 }
@@ -111,10 +113,14 @@ impl Gitops {
         let kept = before
             .iter()
             .filter_map(|(named, object)| kept(&kinds, before, named, object));
+        let clients = CONTROLLERS.map(|(manager, (namespace, account))| {
+            let user = User::controller(namespace, account);
+            (manager, service.of(user).client())
+        });
         Self {
             kept: kept.collect(),
             service: service.clone(),
-            admin: service.client(),
+            clients: clients.into(),
             written,
         }
     }
@@ -203,7 +209,10 @@ impl Gitops {
             if differs.is_empty() {
                 continue;
             }
-            let (client, path, manager) = (&self.admin, &kept.found.path, applied.manager);
+            let (path, manager) = (&kept.found.path, applied.manager);
+            let Some(client) = self.clients.get(manager) else {
+                continue;
+            };
             let is_taken = if let Some(whole) = &applied.whole {
                 apply(client, path, manager, whole).await
             } else {

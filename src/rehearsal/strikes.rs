@@ -144,7 +144,8 @@ impl Strikes {
     }
 }
 
-/// Sets counts that the mode holds to some third value, as a person would. Says of which workloads.
+/// Sets counts that the mode holds to some third value, as a person would, where nothing stops them. Says of
+/// which workloads.
 async fn edit(stage: &Stage, plan: &Plan, written: &Written) -> Vec<String> {
     let kinds: Vec<_> = stage.service.lock().kinds.all().cloned().collect();
     let counts = plan.changes().filter(|(_, _, change)| {
@@ -152,7 +153,10 @@ async fn edit(stage: &Stage, plan: &Plan, written: &Written) -> Vec<String> {
         is_workload && change.path.to_pointer() == "/spec/replicas"
     });
     let mut edited = Vec::new();
-    for (_, _, change) in counts.take(EDITED) {
+    for (_, _, change) in counts {
+        if edited.len() == EDITED {
+            break;
+        }
         let target = &change.target;
         let place = format!("{}/{}", target.namespace, target.name);
         let found = rivals::find(&kinds, &target.api_version, &target.kind, &place);

@@ -23,6 +23,8 @@ const NAMED: usize = 3;
 pub struct Rights {
     /// Why it may not be frozen, a sentence that says which rule to give.
     pub problem: Option<String>,
+    /// Whether that is only that the API server did not answer yet: it may be asked again.
+    pub is_unanswered: bool,
     /// How many requests it took.
     pub requests: usize,
 }
@@ -32,26 +34,28 @@ pub async fn rights(account: &Clients, namespaces: &[&str]) -> Rights {
     if namespaces.is_empty() {
         return Rights::default();
     }
-    if may(account, "").await == Ok(true) {
+    if may(account, "").await == May::Yes {
         return Rights {
-            problem: None,
             requests: 1,
+            ..Rights::default()
         };
     }
     // Gathered first: a closure inside the stream's type would keep it from being sent.
     let asks: Vec<_> = namespaces.iter().map(|name| may(account, name)).collect();
-    let answers: Vec<Result<bool, String>> = stream::iter(asks).buffered(IN_FLIGHT).collect().await;
+    let answers: Vec<May> = stream::iter(asks).buffered(IN_FLIGHT).collect().await;
     let mut refused = Vec::new();
-    let mut unknown = None;
+    let (mut unasked, mut unanswered) = (None, None);
     for (name, answer) in namespaces.iter().zip(answers) {
         match answer {
-            Ok(true) => {}
-            Ok(false) => refused.push((*name).to_owned()),
-            Err(why) => unknown = unknown.or(Some(why)),
+            May::Yes => {}
+            May::No => refused.push((*name).to_owned()),
+            May::Unasked(why) => unasked = unasked.or(Some(why)),
+            May::Unanswered(why) => unanswered = unanswered.or(Some(why)),
         }
     }
     let who = &account.who;
-    let problem = match (refused.is_empty(), unknown) {
+    let is_unanswered = refused.is_empty() && unasked.is_none() && unanswered.is_some();
+    let problem = match (refused.is_empty(), unasked.or(unanswered)) {
         (true, None) => None,
         (true, Some(why)) => Some(format!(
             "it is not known whether {who} may freeze: let it create selfsubjectaccessreviews, as \
@@ -66,11 +70,23 @@ pub async fn rights(account: &Clients, namespaces: &[&str]) -> Rights {
     };
     Rights {
         problem,
+        is_unanswered,
         requests: 1 + namespaces.len(),
     }
 }
 
-async fn may(account: &Clients, name: &str) -> Result<bool, String> {
+/// What an API server says of whether one namespace may be frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum May {
+    Yes,
+    No,
+    /// It cannot be asked, and will not be told.
+    Unasked(String),
+    /// It did not answer this time.
+    Unanswered(String),
+}
+
+async fn may(account: &Clients, name: &str) -> May {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": {
@@ -85,11 +101,12 @@ async fn may(account: &Clients, name: &str) -> Result<bool, String> {
         namespace: String::new(),
     };
     let body = review.to_string().into_bytes();
-    match write::create(&account.writes, &reviews, body, "", Effect::Real).await {
-        Answer::Done(said) => Ok(said["status"]["allowed"] == json!(true)),
-        Answer::Refused { message, .. } => Err(message),
-        Answer::Busy { why, .. } | Answer::Ambiguous(why) => Err(why),
-        Answer::Moved | Answer::Gone => Err("it cannot be asked".to_owned()),
+    match write::ask(&account.writes, &reviews, body, "", Effect::Real).await {
+        Answer::Done(said) if said["status"]["allowed"] == json!(true) => May::Yes,
+        Answer::Done(_) => May::No,
+        Answer::Refused { message, .. } => May::Unasked(message),
+        Answer::Busy { why, .. } | Answer::Ambiguous(why) => May::Unanswered(why),
+        Answer::Moved | Answer::Gone => May::Unasked("it cannot be asked".to_owned()),
     }
 }
 

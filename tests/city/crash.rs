@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::loaded::whole;
+use super::loaded::{made, whole};
 use super::played::{Peace, answer, at_peace, declare, phase, settings, unlike, until, write};
 use crate::simulation::campaign::say;
 use crate::simulation::weather::{Fault, Weather, Which};
@@ -94,11 +94,14 @@ async fn play(weather: Weather) -> Run {
     write(&admin, json!({ "posture": "Peacetime" })).await;
     until(&modes, phase(Phase::Closed)).await;
     let after = whole(&admin, &city).await;
+    let mut wrong = unlike(&city, &before, &after);
+    let left = made(&admin).await;
+    wrong.extend(left.iter().map(|place| format!("{place:?} is left")));
     second.abort();
     Run {
         writes: first.writes(),
         died: first.is_dead(),
-        wrong: unlike(&city, &before, &after),
+        wrong,
     }
 }
 
@@ -120,8 +123,9 @@ fn played(weather: &Weather) -> Run {
     })
 }
 
-/// A city is what a crash of everything would leave half switched: eight kinds of owners, autoscalers, and
-/// GitOps that is suspended at its roots. Whoever is killed at any moment leaves what the next one finishes.
+/// A city is what a crash of everything would leave half switched: eight kinds of owners, autoscalers, GitOps
+/// that is suspended at its roots, a freeze, cuts, and rights that were taken and given. Whoever is killed at
+/// any moment leaves what the next one finishes.
 #[test]
 fn an_operator_may_be_killed_at_any_write_of_the_playbook_for_floods() {
     let reference = played(&Weather::fine());

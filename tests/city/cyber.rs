@@ -16,7 +16,8 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::played::{Peace, at_peace, phase, settings, until, write_as};
+use super::loaded::whole;
+use super::played::{Peace, at_peace, phase, settings, unlike, until, write_as};
 use crate::fleet::{self, City};
 use crate::support::people::person;
 
@@ -25,6 +26,8 @@ const ACCOUNT: &str = include_str!("../../playbooks/cyber-incident/account.yaml"
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 const NETWORKING: &str = "networking.k8s.io/v1";
 const GATEWAY: &str = "gateway.networking.k8s.io/v1";
+/// What people put on whatever is hit.
+const HIT: &str = "incident";
 
 fn spec() -> PlaybookSpec {
     let parsed = check(TEXT, |_| None);
@@ -79,54 +82,48 @@ async fn apply(client: &Client, owner: &str, object: &Value) {
     applied.unwrap_or_else(|error| panic!("{object}: {error}"));
 }
 
-/// What a city has of suppliers: their rights, and a route that was hit.
-fn suppliers() -> Vec<(&'static str, Value)> {
-    let group = |name: &str| json!({ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": name });
-    let role = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "supplier-maintenance" });
-    let marked = |name: &str, space: &str| json!({ "name": name, "namespace": space, "labels": { "party": "third" } });
-    let rules =
-        json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "delete"] }]);
-    let backend = json!({ "service": { "name": "portal-web", "port": { "number": 80 } } });
-    vec![
-        (
-            "admin",
-            json!({ "apiVersion": RBAC, "kind": "ClusterRole", "metadata": { "name": "supplier-maintenance" }, "rules": rules }),
-        ),
-        (
-            "helm",
-            json!({ "apiVersion": RBAC, "kind": "RoleBinding", "metadata": marked("suppliers", "portal"),
-            "roleRef": role, "subjects": [group("yunsoft"), group("nanhai-data")] }),
-        ),
-        (
-            "kubectl",
-            json!({ "apiVersion": RBAC, "kind": "ClusterRoleBinding",
-            "metadata": { "name": "suppliers-everywhere", "labels": { "party": "third" } },
-            "roleRef": role, "subjects": [group("yunsoft")] }),
-        ),
-        (
-            "flux",
-            json!({ "apiVersion": GATEWAY, "kind": "HTTPRoute",
-            "metadata": { "name": "portal", "namespace": "portal", "labels": { "incident": "hit" } },
-            "spec": { "rules": [{ "matches": [{ "path": { "type": "PathPrefix", "value": "/" } }],
-                "backendRefs": [{ "name": "portal-web", "port": 80 }] }] } }),
-        ),
-        (
-            "helm",
-            json!({ "apiVersion": NETWORKING, "kind": "Ingress",
-            "metadata": { "name": "hotline", "namespace": "hotline", "labels": { "incident": "hit" } },
-            "spec": { "defaultBackend": backend } }),
-        ),
-    ]
+/// What was hit: a route of the city's, and an Ingress that somebody made by hand.
+async fn hit(client: &Client) {
+    let route = json!({ "apiVersion": GATEWAY, "kind": "HTTPRoute",
+        "metadata": { "name": "portal", "namespace": "portal" } });
+    let mark = json!({ "metadata": { "labels": { HIT: "hit" } } });
+    let params = PatchParams {
+        field_manager: Some("kubectl-label".to_owned()),
+        ..PatchParams::default()
+    };
+    let marked = api(client, &route)
+        .patch("portal", &params, &Patch::Merge(mark))
+        .await;
+    marked.expect("the city has this route");
+    apply(client, "helm", &ingress()).await;
 }
 
+fn ingress() -> Value {
+    let backend = json!({ "service": { "name": "hotline-web", "port": { "number": 80 } } });
+    json!({ "apiVersion": NETWORKING, "kind": "Ingress",
+        "metadata": { "name": "hotline", "namespace": "hotline", "labels": { HIT: "hit" } },
+        "spec": { "defaultBackend": backend } })
+}
+
+/// What the playbook is to close, as it is now.
 async fn now(client: &Client) -> Vec<Value> {
+    let of = |api_version: &str, kind: &str, namespace: &str, name: &str| {
+        let mut metadata = json!({ "name": name });
+        if !namespace.is_empty() {
+            metadata["namespace"] = json!(namespace);
+        }
+        json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata })
+    };
+    let closed = [
+        of(RBAC, "RoleBinding", "portal", "yunsoft"),
+        of(RBAC, "ClusterRoleBinding", "", "yunsoft-monitoring"),
+        of(GATEWAY, "HTTPRoute", "portal", "portal"),
+        ingress(),
+    ];
     let mut all = Vec::new();
-    for (_, object) in suppliers() {
-        let name = object["metadata"]["name"]
-            .as_str()
-            .expect("a name")
-            .to_owned();
-        let found = api(client, &object).get(&name).await.expect("it is there");
+    for object in closed {
+        let name = object["metadata"]["name"].as_str().expect("a name");
+        let found = api(client, &object).get(name).await.expect("it is there");
         all.push(serde_json::to_value(found).expect("an object is JSON"));
     }
     all
@@ -190,14 +187,14 @@ async fn carry_out(admin: &Client, modes: &Api<EmergencyMode>) {
 /// Whether everything is closed that is to be, and nothing else.
 async fn is_closed(admin: &Client, city: &City) {
     let wartime = now(admin).await;
+    assert_eq!(wartime[0].get("subjects"), None);
     assert_eq!(wartime[1].get("subjects"), None);
-    assert_eq!(wartime[2].get("subjects"), None);
     assert_eq!(
-        wartime[3]["spec"]["rules"][0]["backendRefs"][0]["name"],
+        wartime[2]["spec"]["rules"][0]["backendRefs"][0]["name"],
         "emergency-page"
     );
     assert_eq!(
-        wartime[4]["spec"]["defaultBackend"]["service"]["name"],
+        wartime[3]["spec"]["defaultBackend"]["service"]["name"],
         "emergency-page"
     );
     let made = cuts(admin).await;
@@ -226,17 +223,12 @@ async fn the_playbook_for_cyber_incidents_is_played_and_everything_is_as_it_was(
         city,
         before: _,
     } = at_peace().await;
-    for kind in fleet::gateway() {
-        apply(&admin, "admin", &kind).await;
-    }
     for document in serde_yaml::Deserializer::from_str(ACCOUNT) {
         let object = Value::deserialize(document).expect("YAML");
         apply(&admin, "admin", &object).await;
     }
-    for (owner, object) in suppliers() {
-        apply(&admin, owner, &object).await;
-    }
-    let before = now(&admin).await;
+    hit(&admin).await;
+    let (before, whole_before) = (now(&admin).await, whole(&admin, &city).await);
     let own = service.of(User::account(names::DEFAULT_NAMESPACE, "pingzhan"));
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async {
@@ -253,6 +245,8 @@ async fn the_playbook_for_cyber_incidents_is_played_and_everything_is_as_it_was(
     for (was, is) in before.iter().zip(now(&admin).await) {
         assert_eq!(exact::differences(was, &is), Vec::<String>::new());
     }
+    let after = whole(&admin, &city).await;
+    assert_eq!(unlike(&city, &whole_before, &after), Vec::<String>::new());
     assert_eq!(cuts(&admin).await, BTreeMap::new());
     tokio::time::sleep(Duration::from_secs(1)).await;
     stop.send(()).expect("the operator runs");

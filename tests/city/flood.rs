@@ -11,11 +11,12 @@ use pingzhan::engine::protect::Own;
 use pingzhan::playbook::expand;
 use pingzhan::playbook::parse::{Body, check, render};
 use pingzhan::run::observe::{self, View};
+use pingzhan::step::freeze;
 
 use serde_json::Value;
 
 use super::loaded::{found, sand};
-use crate::fleet::table::{Kind, Tier};
+use crate::fleet::table::{Department, Kind, Tier};
 use crate::fleet::{self, City};
 
 const TEXT: &str = include_str!("../../playbooks/flood-response/playbook.yaml");
@@ -147,6 +148,7 @@ async fn the_playbook_for_floods_makes_so_many_changes_a_step() {
     assert_eq!(plan.problems(), Vec::new());
     assert_eq!(plan.faults(), Vec::new());
     let expected = [
+        ("protect", "no-changes", 1),
         ("protect", "hold-gitops", 24),
         ("shed", "pause-batch", 8),
         ("shed", "shrink-back-office", 26),
@@ -155,21 +157,30 @@ async fn the_playbook_for_floods_makes_so_many_changes_a_step() {
         ("surge", "open-callback", 1),
         ("surge", "scale-critical", 34),
         ("surge", "wait-critical", 0),
+        ("access", "vendors-out", 16),
+        ("access", "vendors-locked", 5),
+        ("access", "share-chronic-patients", 1),
         ("counters", "confirm", 0),
         ("counters", "to-online", 2),
+        ("counters", "say-closed", 2),
         ("counters", "tell-districts", 0),
     ];
     assert_eq!(counts(&plan), expected);
-    let stages = ["protect", "shed", "surge", "counters"];
-    let [protect, shed, surge, counters] = stages.map(|stage| {
+    let (_, _, freeze) = expected[0];
+    let stages = ["protect", "shed", "surge", "access", "counters"];
+    let [protect, shed, surge, access, counters] = stages.map(|stage| {
         let own = expected.iter().filter(|(of, _, _)| *of == stage);
         own.map(|(_, _, changes)| changes).sum::<usize>()
     });
+    let (hold, objects) = (protect - freeze, plan.target_count());
     let english = format!(
-        "{protect} changes to hold GitOps, {shed} to shed, {surge} to surge and {counters} at the counters"
+        "{freeze} change to freeze, {hold} to hold GitOps, {shed} to shed, {surge} to surge, {access} \
+         to close and to share, and {counters} at the counters, of {objects} objects"
     );
-    let chinese =
-        format!("暂停同步 {protect} 处，压减 {shed} 处，扩容 {surge} 处，窗口 {counters} 处");
+    let chinese = format!(
+        "封网 {freeze} 处，暂停同步 {hold} 处，压减 {shed} 处，扩容 {surge} 处，断开与共享 {access} \
+         处，窗口 {counters} 处，涉及 {objects} 个对象"
+    );
     for (page, says) in PAGES.into_iter().zip([english, chinese]) {
         let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.contains(&says), "{says}");
@@ -218,7 +229,7 @@ async fn the_playbook_for_floods_touches_what_is_meant_and_nothing_else() {
             ],
         ),
         (
-            "to-online",
+            "say-closed",
             vec![
                 "ConfigMap counters/counter-hours",
                 "Deployment counters/counter-display",
@@ -244,6 +255,60 @@ async fn the_playbook_for_floods_touches_what_is_meant_and_nothing_else() {
     assert_eq!(touched["hold-gitops"], gitops.collect());
 }
 
+/// Departments on which people depend in an emergency.
+fn critical(city: &City) -> impl Iterator<Item = &Department> {
+    let all = city.departments.iter();
+    all.filter(|one| one.tier == Tier::Critical && !one.exclude)
+}
+
+/// What is made, without the digests in which names end, and how much of it.
+fn made(objects: &BTreeSet<String>) -> BTreeMap<String, usize> {
+    let mut made = BTreeMap::new();
+    for object in objects {
+        let (name, _) = object.rsplit_once('-').expect("a name with a digest");
+        *made.entry(name.to_owned()).or_default() += 1;
+    }
+    made
+}
+
+/// Whoever is shut out, let in or sent elsewhere is so by name: a supplier too many is a service that stands
+/// still, one too few an open door.
+#[tokio::test]
+async fn the_playbook_for_floods_closes_and_shares_what_is_meant_and_nothing_else() {
+    let city = fleet::yunxi();
+    let plan = counted(&city).await;
+    let touched = touched(&plan);
+    let frozen = plan
+        .changes()
+        .find(|(_, step, _)| step.name == "no-changes");
+    let (_, _, frozen) = frozen.expect("it freezes");
+    let frozen = freeze::namespaces(frozen.after.value().expect("a freeze"));
+    let mut spaces: Vec<&str> = critical(&city).map(|one| &*one.namespace).collect();
+    spaces.sort_unstable();
+    assert_eq!(frozen, spaces);
+    let cuts = critical(&city).map(|one| {
+        let name = format!("NetworkPolicy {}/wartime-vendors-out", one.namespace);
+        (name, 2)
+    });
+    assert_eq!(made(&touched["vendors-out"]), cuts.collect());
+    let grant = "RoleBinding medical-insurance/wartime-share-chronic-patients";
+    let grant = BTreeMap::from([(grant.to_owned(), 1)]);
+    assert_eq!(made(&touched["share-chronic-patients"]), grant);
+    let bureaus = city.departments.iter().filter(|one| !one.exclude);
+    let suppliers = bureaus.flat_map(|department| {
+        let own = department.access.iter().filter(|one| one.party.is_some());
+        own.map(|one| format!("RoleBinding {}/{}", department.namespace, one.name))
+    });
+    let everywhere = city.access.iter().filter(|one| one.party.is_some());
+    let everywhere = everywhere.map(|one| format!("ClusterRoleBinding {}", one.name));
+    let locked: BTreeSet<String> = suppliers.chain(everywhere).collect();
+    assert_eq!(touched["vendors-locked"], locked);
+    let counters = city.department("counters").expect("there are counters");
+    let routes = counters.routes.iter();
+    let routes = routes.map(|route| format!("HTTPRoute counters/{}", route.name));
+    assert_eq!(touched["to-online"], routes.collect());
+}
+
 /// At level IV nothing is shed: the blue level asks for attention, not for cuts.
 #[tokio::test]
 async fn at_the_least_level_nothing_is_shed() {
@@ -258,10 +323,12 @@ async fn at_the_least_level_nothing_is_shed() {
     assert!(shed.left_out.is_some());
     assert!(touched(&plan).keys().all(|step| {
         [
+            "no-changes",
             "hold-gitops",
             "open-callback",
             "scale-critical",
             "to-online",
+            "say-closed",
         ]
         .contains(step)
     }));

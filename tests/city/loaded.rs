@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
+use pingzhan::api::names;
 use pingzhan::sandtable::schema;
 use pingzhan::sandtable::server::Server;
 use pingzhan::sandtable::service::Service;
@@ -16,6 +17,12 @@ use crate::fleet::grown::grown;
 use crate::fleet::{self, City, load};
 use crate::support::{self, xtask};
 
+/// The kinds of which modes make objects: for cuts, for grants and for freezes.
+const MADE: [(&str, &str); 3] = [
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("v1", "ConfigMap"),
+];
 /// Chains that are written at the same time.
 const IN_FLIGHT: usize = 8;
 
@@ -124,6 +131,20 @@ pub async fn whole(client: &Client, city: &City) -> BTreeMap<Place, Value> {
     }
     assert_eq!(found.len(), wanted.len(), "not all of the city is there");
     found
+}
+
+/// What modes made and is there.
+pub async fn made(client: &Client) -> BTreeSet<Place> {
+    let mut made = BTreeSet::new();
+    for (api_version, kind) in MADE {
+        let all = all(client, api_version, kind).await.into_iter();
+        let ours = all.filter(|object| {
+            let labels = &object["metadata"]["labels"];
+            labels.get(names::MADE_FOR_LABEL).is_some()
+        });
+        made.extend(ours.map(|object| place(kind, &object)));
+    }
+    made
 }
 
 /// Who owns what of the city: all who write there, at least.

@@ -1,10 +1,11 @@
 //! The playbook for floods is played on the city: the operator with its own rights, the playbook's account
-//! with those that its page asks for, from the declaration to the exact return, in paused time.
+//! with those of its account file, from the declaration to the exact return, in paused time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, CustomResourceExt};
 use pingzhan::api::{ChangeRecord, EmergencyMode, EmergencyModeStatus, Phase, Playbook, names};
@@ -24,15 +25,18 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::flood::spec;
-use super::loaded::{Place, found, whole};
+use super::loaded::{Place, found, made, whole};
+use crate::fleet::table::{Access, Tier};
 use crate::fleet::{self, City};
 use crate::support::people::{person, who_acts};
 use pingzhan::rehearsal::keda;
 
 /// Who declares and stands down, and in whose name.
 const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
-/// The rights of people and of the playbook's account.
-const RIGHTS: &str = include_str!("../../xtask/src/demo/rights.yaml");
+/// The playbook's account with its rights.
+const ACCOUNT: &str = include_str!("../../playbooks/flood-response/account.yaml");
+/// A department that is frozen, and what an engineer tries to change in it.
+const FROZEN: (&str, &str) = ("hotline", "hotline-knowledge");
 /// Every object of the city.
 pub type Whole = BTreeMap<Place, Value>;
 const NAME: &str = "flood";
@@ -50,7 +54,7 @@ pub fn installed(clock: &Clock) -> Service {
         let text = serde_json::to_string(&crd).expect("a kind is JSON");
         load::manifests(&mut server, &text, now).expect("it is accepted");
     }
-    for text in shipped().iter().map(String::as_str).chain([RIGHTS]) {
+    for text in shipped().iter().map(String::as_str).chain([ACCOUNT]) {
         load::manifests(&mut server, text, now).expect("they are accepted");
     }
     let clock = *clock;
@@ -139,15 +143,68 @@ pub async fn declare(admin: &Client, modes: &Api<EmergencyMode>) {
     write(admin, json!({ "approvals": both })).await;
 }
 
+/// What the playbook makes: kind and namespace, and how many.
+fn to_be_made(city: &City) -> BTreeMap<(String, String), usize> {
+    let of = |kind: &str, namespace: &str| (kind.to_owned(), namespace.to_owned());
+    let critical = city.departments.iter();
+    let critical = critical.filter(|one| one.tier == Tier::Critical && !one.exclude);
+    let mut made: BTreeMap<_, _> = critical
+        .map(|department| (of("NetworkPolicy", &department.namespace), 2))
+        .collect();
+    made.insert(of("RoleBinding", "medical-insurance"), 1);
+    made.insert(of("ConfigMap", names::DEFAULT_NAMESPACE), 1);
+    made
+}
+
+/// Whether suppliers have no rights any more, and every way to the counters leads to the page.
+fn is_closed(city: &City, wartime: &Whole) {
+    let of_suppliers = |one: &&Access| one.party.is_some();
+    for department in city.departments.iter().filter(|one| !one.exclude) {
+        let namespace = || department.namespace.clone();
+        for access in department.access.iter().filter(of_suppliers) {
+            let place = ("RoleBinding".to_owned(), namespace(), access.name.clone());
+            assert_eq!(wartime[&place].get("subjects"), None, "{place:?}");
+        }
+        for route in &department.routes {
+            let place = ("HTTPRoute".to_owned(), namespace(), route.name.clone());
+            let rules = wartime[&place]["spec"]["rules"].as_array();
+            for rule in rules.expect("a route has rules") {
+                let to_page = rule["backendRefs"][0]["name"] == "emergency-page";
+                assert_eq!(to_page, department.service == "counters", "{place:?}");
+            }
+        }
+    }
+    for access in city.access.iter().filter(of_suppliers) {
+        let place = (
+            "ClusterRoleBinding".to_owned(),
+            String::new(),
+            access.name.clone(),
+        );
+        assert_eq!(wartime[&place].get("subjects"), None, "{place:?}");
+    }
+}
+
+/// Whether an engineer is let change what people depend on.
+async fn may_change(admin: &Client) -> bool {
+    let (namespace, name) = FROZEN;
+    let he: Api<Deployment> = Api::namespaced(person(admin, "he", "platform"), namespace);
+    let patch = Patch::Merge(json!({ "metadata": { "labels": { "seen-by": "he" } } }));
+    match he.patch(name, &PatchParams::default(), &patch).await {
+        Ok(_) => true,
+        Err(kube::Error::Api(status)) if status.message.contains("change freeze") => false,
+        Err(error) => panic!("neither let nor stopped: {error}"),
+    }
+}
+
 /// Whether all targets are held, and nothing else differs but what autoscalers made of it.
-fn is_at_war(city: &City, before: &Whole, wartime: &Whole, targets: i64) {
+fn is_at_war(city: &City, before: &Whole, wartime: &Whole, targets: usize) {
     let marked = |object: &Value| {
         object["metadata"]["labels"]
             .get(names::HELD_BY_LABEL)
             .is_some()
     };
     let ours = wartime.values().filter(|object| marked(object));
-    assert_eq!(i64::try_from(ours.count()).expect("a count"), targets);
+    assert_eq!(ours.count(), targets);
     // What else differs is what autoscalers made of what they were told.
     let driven = driven(city);
     for (place, was) in before.iter().filter(|(place, _)| !marked(&wartime[*place])) {
@@ -204,7 +261,7 @@ pub async fn at_peace() -> Peace {
     found(&admin, &city).await;
     let standins = Standins::new(standins::Settings::default());
     tokio::spawn(standins::drive(service.clone(), standins));
-    tokio::spawn(keda::play(admin.clone()));
+    tokio::spawn(keda::play(service.of(keda::user()).client()));
     sleep(SETTLED).await;
     let before = whole(&admin, &city).await;
     Peace {
@@ -216,8 +273,8 @@ pub async fn at_peace() -> Peace {
     }
 }
 
-/// What a city adopts must come back as it was, of eight kinds of owners, with the rights that its page
-/// asks for and no others.
+/// What a city adopts must come back as it was, of eight kinds of owners, with the rights of its account file
+/// and no others; and of what it made nothing may be left.
 #[tokio::test(start_paused = true)]
 async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
     let Peace {
@@ -248,22 +305,34 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
         })
         .collect();
     let expected = [
-        ("protect", (24, 24, 0)),
+        ("protect", (25, 25, 0)),
         ("shed", (37, 37, 0)),
         // Of level I alone.
         ("spare", (0, 0, 0)),
         ("surge", (35, 35, 0)),
-        ("counters", (2, 2, 0)),
+        ("access", (22, 22, 0)),
+        ("counters", (4, 4, 0)),
     ];
     assert_eq!(stages, expected.into());
     let wartime = whole(&admin, &city).await;
+    let own = made(&admin).await;
+    let mut places: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for (kind, namespace, _) in &own {
+        *places.entry((kind.clone(), namespace.clone())).or_default() += 1;
+    }
+    assert_eq!(places, to_be_made(&city));
     let targets = active.plan.expect("a plan").targets;
-    is_at_war(&city, &before, &wartime, targets);
+    let targets = usize::try_from(targets).expect("a count");
+    is_at_war(&city, &before, &wartime, targets - own.len());
+    is_closed(&city, &wartime);
+    assert!(!may_change(&admin).await);
 
     write(&admin, json!({ "posture": "Peacetime" })).await;
     until(&modes, phase(Phase::Closed)).await;
     let after = whole(&admin, &city).await;
     assert_eq!(unlike(&city, &before, &after), Vec::<String>::new());
+    assert_eq!(made(&admin).await, BTreeSet::new());
+    assert!(may_change(&admin).await);
     stop.send(()).expect("the operator runs");
     task.await.expect("no panic").expect("it ends in peace");
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fleet::grown::grown;
 use crate::fleet::rooms::{self, Room};
-use crate::fleet::table::{Kind, Owner, Tier};
+use crate::fleet::table::{Access, Kind, Owner, Tier};
 use crate::fleet::{self, City, How};
 
 /// The sizes that the city is grown to, beside its own.
@@ -70,9 +70,13 @@ fn the_city_has_what_its_playbooks_and_its_readers_count_on() {
     }
     let expected = [
         ("Application", 12),
+        ("ClusterRole", 2),
+        ("ClusterRoleBinding", 2),
         ("ConfigMap", 4),
         ("CronJob", 19),
+        ("DaemonSet", 1),
         ("Deployment", 77),
+        ("HTTPRoute", 3),
         ("HelmRelease", 3),
         ("HorizontalPodAutoscaler", 11),
         ("Kustomization", 9),
@@ -80,6 +84,7 @@ fn the_city_has_what_its_playbooks_and_its_readers_count_on() {
         ("Namespace", 20),
         ("PodDisruptionBudget", 33),
         ("ResourceQuota", 18),
+        ("RoleBinding", 8),
         ("ScaledObject", 4),
         ("Service", 95),
         ("StatefulSet", 18),
@@ -146,10 +151,8 @@ fn names_and_labels_are_valid_and_every_object_is_one() {
         for deed in city.deeds() {
             let (kind, namespace, name) = place(&deed.object);
             assert!(is_name(name), "{kind} {name}");
-            assert!(
-                namespace.is_empty() == (kind == "Namespace"),
-                "{kind} {name}"
-            );
+            let is_wide = ["Namespace", "ClusterRole", "ClusterRoleBinding"].contains(&kind);
+            assert!(namespace.is_empty() == is_wide, "{kind} {name}");
             let labels = deed.object["metadata"]["labels"].as_object();
             for (key, value) in labels.into_iter().flatten() {
                 let value = value.as_str().expect("a label is a text");
@@ -259,4 +262,46 @@ fn budgets_and_autoscalers_fit_what_they_are_of() {
             );
         }
     }
+}
+
+/// A binding without its role gives nothing, a route without its Service leads nowhere, and what is a supplier's
+/// is not the city's own: the playbooks that close and open would show nothing.
+#[test]
+fn what_is_closed_and_opened_is_of_something() {
+    const EVERYWHERE: [&str; 2] = ["view", "edit"];
+    let city = fleet::yunxi();
+    let own = city.departments.iter().flat_map(|one| &one.access);
+    let access: Vec<&Access> = own.chain(&city.access).collect();
+    for one in &access {
+        let mut roles = city.roles.iter();
+        let is_known = EVERYWHERE.contains(&&*one.role) || roles.any(|role| role.name == one.role);
+        assert!(is_known, "{}", one.name);
+        assert!(!one.groups.is_empty(), "{}", one.name);
+    }
+    let (third, staff): (Vec<&Access>, Vec<&Access>) =
+        access.into_iter().partition(|one| one.party.is_some());
+    let groups = |of: &[&Access]| -> BTreeSet<String> {
+        let all = of.iter().flat_map(|one| one.groups.clone());
+        all.collect()
+    };
+    assert!(groups(&third).is_disjoint(&groups(&staff)));
+    assert!(third.len() > 3 && staff.len() > 3);
+    // Only its playbook gives it.
+    let reader = |one: &&Access| one.role == "medical-records-reader";
+    assert!(!third.iter().chain(&staff).any(reader));
+    for (department, route) in city
+        .departments
+        .iter()
+        .flat_map(|one| one.routes.iter().map(move |route| (one, route)))
+    {
+        for workload in route.paths.values() {
+            assert!(
+                city.find(&department.namespace, workload).is_some(),
+                "{}: {workload}",
+                route.name
+            );
+        }
+    }
+    assert!(city.find("counters", "emergency-page").is_some());
+    assert!(city.workloads().any(|(_, one)| one.party.is_some()));
 }

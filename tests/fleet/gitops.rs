@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::objects::{Pairs, joined, labels, pairs};
+use super::objects::{Pairs, joined, labels, mark, pairs};
 use super::table::{City, Department, Owner};
 
 /// Where Flux is.
@@ -27,10 +27,6 @@ pub fn namespaces(city: &City) -> [Value; 2] {
     })
 }
 
-fn mark(city: &City) -> Pairs {
-    pairs(&[("fleet", &city.name), ("city", &city.name)])
-}
-
 /// How Flux marks what a Kustomization applied.
 pub fn by_kustomization(name: &str) -> Pairs {
     pairs(&[
@@ -39,11 +35,11 @@ pub fn by_kustomization(name: &str) -> Pairs {
     ])
 }
 
-/// How Flux marks what a `HelmRelease` installed.
-pub fn by_release(department: &Department) -> Pairs {
+/// How Flux marks what the `HelmRelease` of a namespace installed, whose name it has.
+pub fn by_release(namespace: &str) -> Pairs {
     pairs(&[
-        ("helm.toolkit.fluxcd.io/name", &department.namespace),
-        ("helm.toolkit.fluxcd.io/namespace", &department.namespace),
+        ("helm.toolkit.fluxcd.io/name", namespace),
+        ("helm.toolkit.fluxcd.io/namespace", namespace),
     ])
 }
 

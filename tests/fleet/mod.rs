@@ -33,7 +33,7 @@ const KINDS: [&str; 5] = [
     include_str!("crds/kustomize.toolkit.fluxcd.io_kustomizations.yaml"),
 ];
 
-/// The kinds of the Gateway API that routes need.
+/// The kinds of the Gateway API that routes need, as their makers publish them as well.
 const GATEWAY: [&str; 2] = [
     include_str!("crds/gateway.networking.k8s.io_httproutes.yaml"),
     include_str!("crds/gateway.networking.k8s.io_referencegrants.yaml"),
@@ -47,7 +47,7 @@ pub fn yunxi() -> City {
 /// The `CustomResourceDefinitions` that the city's objects need.
 pub fn kinds() -> Vec<Value> {
     let read = |text: &&str| serde_yaml::from_str(text).expect("the kinds are YAML");
-    KINDS.iter().map(read).collect()
+    KINDS.iter().map(read).chain(gateway()).collect()
 }
 
 /// The `CustomResourceDefinitions` of the Gateway API.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::table::{City, Department, Job, Kind, Workload};
+use super::table::{Access, City, Department, Job, Kind, Role, Route, Workload};
 
 /// Processors of what measures a workload.
 pub const METRICS_CPU: &str = "20m";
@@ -12,6 +12,12 @@ pub const METRICS_MEMORY: &str = "32Mi";
 const EXCLUDE: &str = "pingzhan.dev/exclude";
 /// The district of what is the city's own.
 const MUNICIPAL: &str = "municipal";
+/// On pods: whose they are.
+const PARTY: &str = "pingzhan.dev/party";
+/// The group of roles and bindings.
+const RBAC: &str = "rbac.authorization.k8s.io";
+/// Where the cluster's own programs are.
+pub const SYSTEM: &str = "kube-system";
 
 /// Names and values of labels or annotations.
 pub type Pairs = Map<String, Value>;
@@ -25,6 +31,11 @@ pub fn joined(left: Pairs, right: Pairs) -> Pairs {
 pub fn pairs(of: &[(&str, &str)]) -> Pairs {
     let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), json!(value));
     of.iter().map(owned).collect()
+}
+
+/// The labels of what is of no department.
+pub fn mark(city: &City) -> Pairs {
+    pairs(&[("fleet", &city.name), ("city", &city.name)])
 }
 
 /// The labels that everything of a department has.
@@ -94,10 +105,13 @@ pub fn workload(city: &City, department: &Department, workload: &Workload) -> Va
     if workload.exclude {
         metadata["labels"][EXCLUDE] = json!("true");
     }
-    let pods = joined(
+    let mut pods = joined(
         own_labels(department, name, component(kind)),
         pairs(&[("tier", department.tier.label())]),
     );
+    if let Some(party) = workload.party {
+        pods.insert(PARTY.to_owned(), json!(party.label()));
+    }
     let mut spec = json!({
         "replicas": workload.replicas,
         "selector": { "matchLabels": { "app.kubernetes.io/name": name } },
@@ -243,4 +257,82 @@ pub fn settings(
 ) -> Value {
     let metadata = metadata(city, department, name, "settings");
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data })
+}
+
+/// What people may be allowed to do.
+pub fn role(city: &City, role: &Role) -> Value {
+    json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole",
+        "metadata": { "name": role.name, "labels": mark(city) },
+        "rules": [{ "apiGroups": [role.group], "resources": role.resources, "verbs": role.verbs }],
+    })
+}
+
+/// Who may do what in a department; without one, in the whole city.
+pub fn binding(city: &City, department: Option<&Department>, access: &Access) -> Value {
+    let (kind, mut metadata) = match department {
+        Some(department) => (
+            "RoleBinding",
+            metadata(city, department, &access.name, "access"),
+        ),
+        None => (
+            "ClusterRoleBinding",
+            json!({ "name": access.name, "labels": mark(city) }),
+        ),
+    };
+    if let Some(party) = access.party {
+        metadata["labels"]["party"] = json!(party.label());
+    }
+    let group = |name: &String| json!({ "kind": "Group", "apiGroup": RBAC, "name": name });
+    let subjects: Vec<Value> = access.groups.iter().map(group).collect();
+    json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": kind, "metadata": metadata,
+        "roleRef": { "kind": "ClusterRole", "apiGroup": RBAC, "name": access.role },
+        "subjects": subjects,
+    })
+}
+
+/// Ways in to a department.
+pub fn route(city: &City, department: &Department, route: &Route) -> Value {
+    let rules = route.paths.iter().map(|(path, workload)| {
+        json!({
+            "matches": [{ "path": { "type": "PathPrefix", "value": path } }],
+            "backendRefs": [{ "name": workload, "port": 80 }],
+        })
+    });
+    let rules: Vec<Value> = rules.collect();
+    let host = match &department.district {
+        Some(district) => format!("{}.{district}", route.name),
+        None => route.name.clone(),
+    };
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": metadata(city, department, &route.name, "route"),
+        "spec": {
+            "parentRefs": [{ "name": city.name, "namespace": "gateway" }],
+            "hostnames": [format!("{host}.{}.example", city.name)],
+            "rules": rules,
+        },
+    })
+}
+
+/// What enforces network policies.
+pub fn network(city: &City) -> Value {
+    let name = &city.network;
+    let own = pairs(&[("k8s-app", name)]);
+    json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": { "name": name, "namespace": SYSTEM, "labels": joined(mark(city), own.clone()) },
+        "spec": {
+            "selector": { "matchLabels": own },
+            "template": { "metadata": { "labels": own }, "spec": {
+                "hostNetwork": true,
+                "tolerations": [{ "operator": "Exists" }],
+                "containers": [{
+                    "name": "agent", "image": format!("yunxi/{name}:1.18.2"),
+                    "resources": { "requests": { "cpu": "100m", "memory": "256Mi" } },
+                }],
+            } },
+        },
+    })
 }

@@ -87,7 +87,7 @@ impl City {
 
     /// Everything else, in chains that know nothing of each other.
     pub fn chains(&self) -> Vec<Chain> {
-        let mut chains = vec![self.roots()];
+        let mut chains = vec![self.roots(), self.rights(), self.network()];
         for department in &self.departments {
             chains.push(self.framework(department));
             let workloads = department.workloads.iter().map(|workload| Chain {
@@ -123,7 +123,30 @@ impl City {
         }
     }
 
-    /// What a department has beside what it runs: quota, limits, settings, and what GitOps reads.
+    /// Roles, and who has them everywhere.
+    fn rights(&self) -> Chain {
+        let roles = self.roles.iter().map(|role| objects::role(self, role));
+        let roles = roles.map(|object| Deed::apply(managers::PLATFORM, object));
+        let access = self.access.iter().flat_map(|access| {
+            let object = objects::binding(self, None, access);
+            owned(&self.name, access.owner, object)
+        });
+        Chain {
+            of: "rights".to_owned(),
+            deeds: roles.chain(access).collect(),
+        }
+    }
+
+    /// What enforces network policies.
+    fn network(&self) -> Chain {
+        Chain {
+            of: self.network.clone(),
+            deeds: owned(objects::SYSTEM, Owner::Helm, objects::network(self)),
+        }
+    }
+
+    /// What a department has beside what it runs: quota, limits, settings, who may do what, the ways in, and
+    /// what GitOps reads.
     fn framework(&self, department: &Department) -> Chain {
         let platform = |object| Deed::apply(managers::PLATFORM, object);
         let mut deeds = vec![
@@ -132,7 +155,15 @@ impl City {
         ];
         for (name, data) in &department.config {
             let object = objects::settings(self, department, name, data);
-            deeds.extend(owned(department, Owner::Helm, object));
+            deeds.extend(owned(&department.namespace, Owner::Helm, object));
+        }
+        for access in &department.access {
+            let object = objects::binding(self, Some(department), access);
+            deeds.extend(owned(&department.namespace, access.owner, object));
+        }
+        for route in &department.routes {
+            let object = objects::route(self, department, route);
+            deeds.extend(owned(&department.namespace, route.owner, object));
         }
         if department.has(&gitops::FLUX_OWNED) {
             let child = gitops::flux_child(self, department);
@@ -168,7 +199,7 @@ impl City {
         all.extend(scaled.clone());
         let mut deeds: Vec<Deed> = all
             .into_iter()
-            .flat_map(|object| owned(department, workload.owner, object))
+            .flat_map(|object| owned(&department.namespace, workload.owner, object))
             .collect();
         if let (Some(by), Some(bounds)) = (scaled, bounds) {
             deeds.push(self.keda(department, workload, bounds, by));
@@ -198,27 +229,29 @@ impl City {
     }
 
     fn job_deeds(&self, department: &Department, job: &Job) -> Vec<Deed> {
-        owned(department, job.owner, objects::job(self, department, job))
+        let object = objects::job(self, department, job);
+        owned(&department.namespace, job.owner, object)
     }
 }
 
-/// An object as its owner writes it: with the owner's marks, in the owner's way.
-fn owned(department: &Department, owner: Owner, object: Value) -> Vec<Deed> {
+/// An object as its owner writes it: with the owner's marks, in the owner's way. `of` is the department's
+/// namespace, after which what its owners install is called.
+fn owned(of: &str, owner: Owner, object: Value) -> Vec<Deed> {
     match owner {
-        Owner::Helm => vec![helm(department, object)],
-        Owner::HelmAndCapacity => helm_and_capacity(department, object),
-        Owner::HelmAndArgo => vec![helm(department, object.clone()), argo(department, object)],
-        Owner::Argo => vec![argo(department, object)],
+        Owner::Helm => vec![helm(of, object)],
+        Owner::HelmAndCapacity => helm_and_capacity(of, object),
+        Owner::HelmAndArgo => vec![helm(of, object.clone()), argo(of, object)],
+        Owner::Argo => vec![argo(of, object)],
         Owner::Flux => {
-            let marks = gitops::by_kustomization(&department.namespace);
+            let marks = gitops::by_kustomization(of);
             vec![Deed::apply(
                 managers::FLUX,
                 marked(object, marks, Pairs::new()),
             )]
         }
         Owner::FluxHelm => {
-            let marks = joined(gitops::by_release(department), by_helm());
-            let object = marked(object, marks, release_of(department));
+            let marks = joined(gitops::by_release(of), by_helm());
+            let object = marked(object, marks, release_of(of));
             vec![created(managers::FLUX_HELM, How::Create, object)]
         }
         Owner::Kubectl => {
@@ -245,26 +278,26 @@ fn by_helm() -> Pairs {
     pairs(&[("app.kubernetes.io/managed-by", "Helm")])
 }
 
-fn release_of(department: &Department) -> Pairs {
+fn release_of(namespace: &str) -> Pairs {
     pairs(&[
-        ("meta.helm.sh/release-name", &department.namespace),
-        ("meta.helm.sh/release-namespace", &department.namespace),
+        ("meta.helm.sh/release-name", namespace),
+        ("meta.helm.sh/release-namespace", namespace),
     ])
 }
 
-fn helm(department: &Department, object: Value) -> Deed {
-    let object = marked(object, by_helm(), release_of(department));
+fn helm(namespace: &str, object: Value) -> Deed {
+    let object = marked(object, by_helm(), release_of(namespace));
     Deed::apply(managers::HELM, object)
 }
 
-fn argo(department: &Department, object: Value) -> Deed {
-    let tracking = gitops::tracking(&department.namespace, &object);
+fn argo(application: &str, object: Value) -> Deed {
+    let tracking = gitops::tracking(application, &object);
     Deed::apply(managers::ARGO, marked(object, Pairs::new(), tracking))
 }
 
 /// Helm's without the number of replicas, and the number alone, where there is one.
-fn helm_and_capacity(department: &Department, object: Value) -> Vec<Deed> {
-    let mut rest = helm(department, object);
+fn helm_and_capacity(namespace: &str, object: Value) -> Vec<Deed> {
+    let mut rest = helm(namespace, object);
     let spec = rest.object.get_mut("spec").and_then(Value::as_object_mut);
     let Some(replicas) = spec.and_then(|spec| spec.remove("replicas")) else {
         return vec![rest];

@@ -17,6 +17,12 @@ pub struct City {
     pub room: BTreeMap<Tier, i64>,
     /// Its districts.
     pub districts: Vec<String>,
+    /// What enforces network policies on its nodes.
+    pub network: String,
+    /// What people may be allowed to do, beside the roles that every cluster has.
+    pub roles: Vec<Role>,
+    /// Who may do what everywhere.
+    pub access: Vec<Access>,
     /// Its departments.
     pub departments: Vec<Department>,
 }
@@ -30,6 +36,66 @@ pub struct Title {
     /// In Chinese.
     #[serde(rename = "zh-CN")]
     pub zh_cn: String,
+}
+
+/// What people may be allowed to do: a `ClusterRole` of one rule.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The plurals.
+    pub resources: Vec<String>,
+    /// What may be done with them.
+    pub verbs: Vec<String>,
+}
+
+/// Who may do what: a binding.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Access {
+    /// Its name.
+    pub name: String,
+    /// The `ClusterRole` that it gives.
+    pub role: String,
+    /// The groups that have it.
+    pub groups: Vec<String>,
+    /// Whose people they are; nothing for the city's own.
+    #[serde(default)]
+    pub party: Option<Party>,
+    /// Who writes it.
+    pub owner: Owner,
+}
+
+/// Ways in: an `HTTPRoute`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Route {
+    /// Its name, and that of its host.
+    pub name: String,
+    /// The workload behind each path.
+    pub paths: BTreeMap<String, String>,
+    /// Who writes it.
+    pub owner: Owner,
+}
+
+/// Who is not of the city.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// A supplier.
+    Third,
+}
+
+impl Party {
+    /// As labels say it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Third => "third",
+        }
+    }
 }
 
 /// How much people depend on a department in an emergency.
@@ -83,6 +149,12 @@ pub struct Department {
     /// Its settings: `ConfigMap`s by name.
     #[serde(default)]
     pub config: BTreeMap<String, BTreeMap<String, String>>,
+    /// Who may do what in it.
+    #[serde(default)]
+    pub access: Vec<Access>,
+    /// The ways in.
+    #[serde(default)]
+    pub routes: Vec<Route>,
 }
 
 /// A workload.
@@ -103,6 +175,9 @@ pub struct Workload {
     /// The name of its container.
     #[serde(default = "server")]
     pub container: String,
+    /// Whose its pods are; nothing for the city's own.
+    #[serde(default)]
+    pub party: Option<Party>,
     /// Who writes it.
     pub owner: Owner,
     /// The bounds of its autoscaler.
@@ -232,7 +307,10 @@ impl Department {
     pub fn has(&self, owners: &[Owner]) -> bool {
         let workloads = self.workloads.iter().map(|workload| workload.owner);
         let jobs = self.jobs.iter().map(|job| job.owner);
-        workloads.chain(jobs).any(|owner| owners.contains(&owner))
+        let access = self.access.iter().map(|access| access.owner);
+        let routes = self.routes.iter().map(|route| route.owner);
+        let mut all = workloads.chain(jobs).chain(access).chain(routes);
+        all.any(|owner| owners.contains(&owner))
     }
 }
 

@@ -18,7 +18,7 @@ use town::{Town, playbook};
 
 const YUNXI: &[u8] = include_bytes!("../../src/cli/demo/yunxi.json.gz");
 
-/// The playbook for floods, without the stage that suspends what applies manifests where `bare`.
+/// The playbook for floods, where `bare` without the stage that stops people and what applies manifests.
 fn flood(bare: bool) -> pingzhan::api::Playbook {
     let mut playbook = pingzhan::api::Playbook::new("flood-response", crate::city::flood::spec());
     if bare {

@@ -36,10 +36,10 @@ fn rehearse(lang: &str, snapshot: &Path, playbook: &Path, more: &[&str]) -> Said
     }
 }
 
-/// The flood's playbook without the stage that suspends GitOps, and with a title that is no page.
+/// The flood's playbook without the stage that freezes and suspends GitOps, and with a title that is no page.
 fn bare(folder: &Path) -> PathBuf {
     let text = std::fs::read_to_string(flood()).expect("the playbook is there");
-    let (begin, end) = ("    # What applies manifests", "    # Room first.");
+    let (begin, end) = ("    # Nobody changes by hand", "    # Room first.");
     let from = text.find(begin).expect("the stage begins");
     let to = text.find(end).expect("the stage ends");
     let text = format!("{}{}", &text[..from], &text[to..]);

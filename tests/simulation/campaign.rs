@@ -52,9 +52,11 @@ impl Order {
 #[derive(Default)]
 struct Tally {
     by_kind: BTreeMap<&'static str, u64>,
-    /// Schedules with the cluster's own controllers, and with clocks that are wrong.
+    /// Schedules with the cluster's own controllers, with clocks that are wrong, and with a playbook that
+    /// closes and opens.
     controllers: u64,
     clocks: u64,
+    closes: u64,
     requests: usize,
     faults: usize,
     deaths: usize,
@@ -107,6 +109,7 @@ fn one(seed: u64, tally: &Mutex<Tally>) -> bool {
     *counts.by_kind.entry(kind.word()).or_default() += 1;
     counts.controllers += u64::from(schedule.story.has_controllers());
     counts.clocks += u64::from(!schedule.story.clocks.is_empty());
+    counts.closes += u64::from(schedule.story.closes);
     counts.requests += outcome.trail.len();
     counts.faults += outcome
         .trail
@@ -155,11 +158,12 @@ fn report(tally: &Tally, took: Duration) {
         .collect();
     let failed = tally.failed.len() as u64;
     say(&format!(
-        "campaign: {} of {played} schedules without an objection ({}; {} with controllers, {} with wrong clocks); {:.1} hours of emergencies, {} requests, {} faults, {} deaths; {:.0} s of CPU, {:.0} schedules a CPU minute, {:.0} s",
+        "campaign: {} of {played} schedules without an objection ({}; {} with controllers, {} with wrong clocks, {} that close and open); {:.1} hours of emergencies, {} requests, {} faults, {} deaths; {:.0} s of CPU, {:.0} schedules a CPU minute, {:.0} s",
         played - failed,
         kinds.join(", "),
         tally.controllers,
         tally.clocks,
+        tally.closes,
         tally.hours,
         tally.requests,
         tally.faults,

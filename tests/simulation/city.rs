@@ -22,12 +22,13 @@ use pingzhan::sandtable::store::Change;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use super::closed;
 use super::deeds::{self, Outside};
 use super::story::Story;
 use crate::faults::site::complete;
 use crate::scenarios::fleet::{self, How, Owned};
 use crate::scenarios::history::Event;
-use crate::scenarios::world::{KINDS, Objects, resource};
+use crate::scenarios::world::{CLOSED_KINDS, KINDS, Objects, resource};
 
 /// The namespace of the fleet.
 pub const SPACE: &str = "citizen-services";
@@ -85,6 +86,12 @@ impl City {
         for owned in owned() {
             city.write(&owned).await;
         }
+        if story.closes {
+            closed::found(&city).await;
+            for owned in closed::more() {
+                assert!(city.write(&owned).await, "{owned:?} is not accepted");
+            }
+        }
         if story.deeds {
             for owned in deeds::more() {
                 city.write(&owned).await;
@@ -141,19 +148,23 @@ impl City {
         if writes {
             verbs.extend(["patch", "create", "delete"]);
         }
-        self.put(&json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": { "name": "flood" },
-            "rules": [
-                { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
-                { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
-                { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
-                { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
-                { "apiGroups": ["batch"], "resources": ["cronjobs", "cronjobs/status", "jobs"],
-                    "verbs": if writes { json!(["get", "list", "watch", "patch", "create"]) } else { json!(verbs) } },
-                { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] },
-                { "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"] },
-            ] }))
-            .await;
+        let mut rules = json!([
+            { "apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs },
+            { "apiGroups": [""], "resources": ["configmaps"], "verbs": verbs },
+            { "apiGroups": [fleet::GROUP], "resources": ["pools"], "verbs": verbs },
+            { "apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": verbs },
+            { "apiGroups": ["batch"], "resources": ["cronjobs", "cronjobs/status", "jobs"],
+                "verbs": if writes { json!(["get", "list", "watch", "patch", "create"]) } else { json!(verbs) } },
+            { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] },
+            { "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"] },
+        ]);
+        let closing = closed::rules(&verbs, writes);
+        rules.as_array_mut().expect("a list").extend(closing);
+        self.put(
+            &json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": "flood" }, "rules": rules }),
+        )
+        .await;
     }
 
     /// Removes an object of any kind, where it is there.
@@ -295,13 +306,15 @@ impl City {
             .collect()
     }
 
-    /// The fleet, as the server has it.
+    /// The fleet, as the server has it, and what modes freeze.
     pub fn fleet(&self) -> Objects {
         let server = self.service.lock();
         let mut all = Objects::new();
-        for kind in KINDS {
+        for kind in KINDS.into_iter().chain(CLOSED_KINDS) {
             let resource = resource(kind);
-            let found = SPACES.into_iter().flat_map(|space| {
+            // A freeze is a ConfigMap of the operator's; what else is there is none of the fleet.
+            let freezes = (kind == "ConfigMap").then_some(names::DEFAULT_NAMESPACE);
+            let found = SPACES.into_iter().chain(freezes).flat_map(|space| {
                 server
                     .store
                     .list(&resource.group, &resource.plural, space, None)
@@ -323,6 +336,7 @@ impl City {
     fn recent(&self) -> Vec<Event> {
         let watched: BTreeMap<(String, String), &str> = KINDS
             .into_iter()
+            .chain(CLOSED_KINDS)
             .chain(["EmergencyMode", "ChangeRecord"])
             .map(|kind| (resource(kind), kind))
             .map(|(resource, kind)| ((resource.group, resource.plural), kind))
@@ -461,6 +475,9 @@ pub fn playbook(story: &Story) -> Value {
     all.insert(0, deep);
     if makes {
         all.push(told());
+    }
+    if story.closes {
+        all.push(closed::stage());
     }
     json!({ "title": { "en": "Flood" }, "hazard": "Flood", "owner": "simulation",
         "serviceAccountName": "flood", "drift": drift,

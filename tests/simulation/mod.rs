@@ -12,6 +12,7 @@ mod broken;
 pub mod campaign;
 mod city;
 mod clocks;
+mod closed;
 mod deeds;
 mod judge;
 mod layered;

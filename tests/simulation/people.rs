@@ -9,8 +9,10 @@ use pingzhan::sandtable::standins::READY_AFTER;
 use serde_json::{Value, json};
 
 use super::city::{City, SECOND, SPACES, owned, space_of};
+use super::closed;
 use super::story::{Act, GROUPS, Story};
 use crate::scenarios::fleet::{GROUP, How, Owned};
+use crate::scenarios::world::CLOSED_KINDS;
 use crate::support::people::{person, who_acts};
 
 /// Who declares and stands down, and in whose name.
@@ -32,8 +34,11 @@ pub struct People {
 
 impl People {
     pub fn new(city: Arc<City>) -> Self {
+        let mut targets: Vec<(String, String)> = city.before.keys().cloned().collect();
+        // What closes comes first: seeds draw among as many as the fleet has.
+        targets.sort_by_key(|(kind, _)| !CLOSED_KINDS.contains(&kind.as_str()));
         Self {
-            targets: city.before.keys().cloned().collect(),
+            targets,
             city,
             touched: BTreeSet::new(),
             denied: BTreeSet::new(),
@@ -277,6 +282,15 @@ impl People {
         let patch = match kind {
             "ConfigMap" => json!({ "data": { "homepage.carousel": format!("mode {value}") } }),
             "Pool" => json!({ "spec": { "size": value } }),
+            "HTTPRoute" => {
+                let backend = json!({ "name": format!("edited-{value}"), "port": 80 });
+                json!({ "spec": { "rules": [{ "backendRefs": [backend] }] } })
+            }
+            "RoleBinding" => {
+                let subject = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group",
+                    "name": format!("edited-{value}") });
+                json!({ "subjects": [subject] })
+            }
             _ => json!({ "spec": { "replicas": value } }),
         };
         self.merge(kind, name, patch).await;
@@ -350,7 +364,9 @@ impl People {
             .put(&json!({ "apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": { "name": policy },
                 "spec": { "failurePolicy": "Fail",
                     "matchConstraints": { "resourceRules": [
-                        rule("apps", &["deployments", "statefulsets"]), rule("", &["configmaps"]), rule(GROUP, &["pools"]) ] },
+                        rule("apps", &["deployments", "statefulsets"]), rule("", &["configmaps"]), rule(GROUP, &["pools"]),
+                        rule("gateway.networking.k8s.io", &["httproutes"]),
+                        rule("rbac.authorization.k8s.io", &["rolebindings"]) ] },
                     "validations": [{ "expression": format!("object.metadata.name != '{name}'"),
                         "message": "this one is not to be changed" }] } }))
             .await;
@@ -371,7 +387,6 @@ fn autoscaler(name: &str) -> Value {
 
 /// How a target's first owner writes it.
 fn owner(kind: &str, name: &str) -> Option<Owned> {
-    owned()
-        .into_iter()
-        .find(|one| one.manifest["kind"] == kind && one.manifest["metadata"]["name"] == name)
+    let mut all = owned().into_iter().chain(closed::more());
+    all.find(|one| one.manifest["kind"] == kind && one.manifest["metadata"]["name"] == name)
 }

@@ -121,6 +121,8 @@ impl Kind {
         }
         *story = story.clone().with(more);
         story.makes = rng.u8(0..4) == 0 && !story.freezes();
+        // It makes objects as well.
+        story.closes = rng.u8(0..4) == 0 && !story.freezes();
     }
 }
 

@@ -150,6 +150,15 @@ pub fn told(schedule: &Schedule, outcome: &Outcome) -> String {
     if story.has_controllers() {
         text.push_str("the cluster's own controllers are at work\n");
     }
+    for (has, what) in [
+        (story.makes, "the playbook makes objects, too"),
+        (story.closes, "the playbook closes and opens, too"),
+        (story.deeds, "the playbook has acts, too"),
+    ] {
+        if has {
+            let _ = writeln!(text, "{what}");
+        }
+    }
     for (process, hands) in story.clocks.iter().enumerate() {
         let _ = writeln!(text, "the clock of process {process} is wrong by {hands}");
     }

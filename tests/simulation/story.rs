@@ -160,6 +160,10 @@ pub struct Happening {
 
 /// A whole story.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a part of the playbook that may be there or not"
+)]
 pub struct Story {
     pub level: &'static str,
     pub expires_after: &'static str,
@@ -178,6 +182,8 @@ pub struct Story {
     pub controllers: bool,
     /// Whether the playbook makes objects, too, and adopts one.
     pub makes: bool,
+    /// Whether the playbook closes and opens, too: a freeze, a cut, rights, a route.
+    pub closes: bool,
     /// Whether the playbook has acts and suspends, too.
     pub deeds: bool,
     /// The seed of a bad world outside, where it is bad.
@@ -213,6 +219,7 @@ impl Story {
             clocks: Vec::new(),
             controllers: false,
             makes: false,
+            closes: false,
             deeds: false,
             outside: None,
         }

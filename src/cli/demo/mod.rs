@@ -128,7 +128,7 @@ async fn play(
     };
     let mut stage = Stage::open(&city, settings).map_err(|error| broken(error.to_string()))?;
     let gave = parts::give(&stage, playbook).map_err(|error| broken(error.to_string()))?;
-    tokio::spawn(keda::play(stage.service.client()));
+    tokio::spawn(keda::play(stage.service.of(keda::user()).client()));
     let pace = Pace::at_once();
     tokio::spawn(pace.clone().keep(teller::hold));
     // The cluster's own controllers find everything as they left it.

@@ -7,7 +7,7 @@ use crate::rehearsal::stage::Stage;
 use crate::sandtable::load;
 
 /// Roles of the city that accounts of playbooks have.
-const ROLES: [&str; 2] = ["playbook-skeleton-surge", "playbook-flood-response"];
+const ROLES: [&str; 2] = ["pingzhan-playbook-skeleton-surge", "flood-response"];
 
 /// Gives a playbook's account what those of the city's own playbooks have, where the city does not know
 /// it. Returns its name where it did.

@@ -40,15 +40,20 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long people think before they act.
 pub(super) const THINKS: Duration = Duration::from_secs(6);
 /// The kinds of which everything is compared: group and plural.
-pub const KINDS: [(&str, &str); 12] = [
+pub const KINDS: [(&str, &str); 17] = [
     ("", "namespaces"),
     ("", "configmaps"),
     ("", "resourcequotas"),
+    ("", "services"),
     ("apps", "deployments"),
     ("apps", "statefulsets"),
     ("batch", "cronjobs"),
     ("autoscaling", "horizontalpodautoscalers"),
     ("policy", "poddisruptionbudgets"),
+    ("networking.k8s.io", "networkpolicies"),
+    ("gateway.networking.k8s.io", "httproutes"),
+    ("rbac.authorization.k8s.io", "rolebindings"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
     ("keda.sh", "scaledobjects"),
     ("kustomize.toolkit.fluxcd.io", "kustomizations"),
     ("helm.toolkit.fluxcd.io", "helmreleases"),
@@ -90,8 +95,8 @@ impl Story<'_> {
         self.approve(&hash).await?;
         self.switch().await?;
         let held = self.held(&before);
-        self.rival(held.first()).await?;
-        self.engineer(held.get(1)).await?;
+        let fought = self.rival(&held).await?;
+        self.engineer(&held, fought).await?;
         self.raise().await?;
         self.stand_down().await?;
         self.compare(&before)

@@ -24,10 +24,13 @@ const SCRIPT: Person = Person {
     name: "old-script",
     group: "platform",
 };
-/// Where people look first: what the rival and the engineer change, where the playbook changes it.
-const KNOWN: [&str; 2] = [
+/// Where people look first: what the rival and the engineer change, where the playbook changes it. The hotline's
+/// come first, for a freeze to refuse.
+const KNOWN: [&str; 4] = [
     "Deployment hotline/hotline-web",
     "Deployment hotline/hotline-knowledge",
+    "Deployment housing-fund/fund-web",
+    "Deployment education/examination-marks",
 ];
 /// A count that the mode holds: whose, in peacetime and now.
 pub(super) struct Held {
@@ -137,14 +140,14 @@ impl Story<'_> {
         held
     }
 
-    /// Sets a count under some field manager.
+    /// Sets a count under some field manager. Says whether the server lets them: a freeze does not.
     async fn scale(
         &self,
         person: &Person,
         held: &Held,
         replicas: i64,
         manager: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (_, place) = held.object.split_once(' ').unwrap_or_default();
         let (namespace, name) = place.split_once('/').unwrap_or_default();
         let client = self.stage.client(person);
@@ -154,10 +157,41 @@ impl Story<'_> {
             ..PatchParams::default()
         };
         let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-        let patched = api.patch(name, &params, &patch).await;
-        patched
-            .map(drop)
-            .map_err(|error| self.other_way(error.to_string()))
+        match api.patch(name, &params, &patch).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 403 => Ok(false),
+            Err(error) => Err(self.other_way(error.to_string())),
+        }
+    }
+
+    /// Sets the first of these counts that somebody may change. Says which it is, and which is the first that
+    /// they may not.
+    async fn first<'h>(
+        &self,
+        person: &Person,
+        held: impl IntoIterator<Item = &'h Held>,
+        value: fn(&Held) -> i64,
+        manager: &str,
+    ) -> Result<(Option<&'h Held>, Option<&'h Held>), Error> {
+        let mut refused = None;
+        for one in held {
+            if self.scale(person, one, value(one), manager).await? {
+                return Ok((Some(one), refused));
+            }
+            refused.get_or_insert(one);
+        }
+        Ok((None, refused))
+    }
+
+    /// Tells of a change that a freeze refused.
+    fn frozen(&self, who: &Person, held: &Held, value: i64) -> Result<(), Error> {
+        teller::say(&t!(
+            self.teller.lang,
+            "story-frozen",
+            who = who.name,
+            object = held.object.clone(),
+            value = value
+        ))
     }
 
     fn count(&self, held: &Held) -> Option<i64> {
@@ -178,13 +212,22 @@ impl Story<'_> {
         Ok(began.elapsed())
     }
 
-    pub(super) async fn rival(&self, held: Option<&Held>) -> Result<(), Error> {
+    /// Somebody puts a value back. Returns of which count, where it was not refused of all.
+    pub(super) async fn rival<'h>(&self, all: &'h [Held]) -> Result<Option<&'h Held>, Error> {
         let lang = self.teller.lang;
         self.act(6, &t!(lang, "story-rival")).await?;
-        let (Some(held), false) = (held, self.drift() == DriftActive::Yield) else {
-            return self.nothing(held);
+        if all.is_empty() || self.drift() == DriftActive::Yield {
+            self.nothing(all.is_empty())?;
+            return Ok(None);
+        }
+        let peacetime = |one: &Held| one.base;
+        let (held, refused) = self.first(&SCRIPT, all, peacetime, SCRIPT.name).await?;
+        if let Some(refused) = refused {
+            self.frozen(&SCRIPT, refused, refused.base)?;
+        }
+        let Some(held) = held else {
+            return Ok(None);
         };
-        self.scale(&SCRIPT, held, held.base, SCRIPT.name).await?;
         let object = held.object.clone();
         teller::say(&t!(
             lang,
@@ -194,8 +237,9 @@ impl Story<'_> {
         ))?;
         let took = self.until_count(held, held.now).await?;
         let ms = i64::try_from(took.as_millis()).unwrap_or_default();
-        let held = t!(lang, "story-held", value = held.now, ms = ms);
-        teller::tell(Tone::Good, &held)
+        let text = t!(lang, "story-held", value = held.now, ms = ms);
+        teller::tell(Tone::Good, &text)?;
+        Ok(Some(held))
     }
 
     /// What the playbook does about values of others.
@@ -205,30 +249,39 @@ impl Story<'_> {
     }
 
     /// Says why there is nothing to see.
-    fn nothing(&self, held: Option<&Held>) -> Result<(), Error> {
+    fn nothing(&self, is_none_held: bool) -> Result<(), Error> {
         let lang = self.teller.lang;
         let drift = format!("{:?}", self.drift());
-        teller::say(&match held {
-            Some(_) => t!(lang, "story-other-drift", drift = drift),
-            None => t!(lang, "story-nothing-held"),
+        teller::say(&if is_none_held {
+            t!(lang, "story-nothing-held")
+        } else {
+            t!(lang, "story-other-drift", drift = drift)
         })
     }
 
-    pub(super) async fn engineer(&self, held: Option<&Held>) -> Result<(), Error> {
+    /// An engineer chooses a value of their own, of another count than the rival's.
+    pub(super) async fn engineer(&self, all: &[Held], fought: Option<&Held>) -> Result<(), Error> {
         let lang = self.teller.lang;
         self.act(7, &t!(lang, "story-engineer")).await?;
-        let (Some(held), DriftActive::Reassert) = (held, self.drift()) else {
-            return self.nothing(held);
-        };
+        let others = all.iter();
+        let mut others = others
+            .filter(|one| fought.is_none_or(|fought| fought.object != one.object))
+            .peekable();
+        if others.peek().is_none() || self.drift() != DriftActive::Reassert {
+            return self.nothing(others.peek().is_none());
+        }
         let he = self.person(&self.cast.engineer);
-        let third = held.now + 2;
-        self.scale(he.person, held, third, "kubectl-edit").await?;
+        let (held, refused) = self.first(he.person, others, third, "kubectl-edit").await?;
+        let Some(held) = held else {
+            let refused = refused.map(|one| self.frozen(he.person, one, third(one)));
+            return refused.unwrap_or(Ok(()));
+        };
         teller::say(&t!(
             lang,
             "story-third-value",
             who = he.person.name,
             object = held.object.clone(),
-            value = third
+            value = third(held)
         ))?;
         let drifted = |status: &EmergencyModeStatus| of(status, &held.object).is_some();
         let status = self.until("drift", |_| {}, drifted).await?;
@@ -279,6 +332,15 @@ impl Story<'_> {
             Tone::Good,
             &t!(lang, "story-raised", applied = counts.applied),
         )
+    }
+}
+
+/// A count that is neither ours nor peacetime's.
+const fn third(held: &Held) -> i64 {
+    if held.now + 1 == held.base {
+        held.now + 2
+    } else {
+        held.now + 1
     }
 }
 

@@ -208,12 +208,18 @@ impl<'a> Asking<'a, '_> {
         }
     }
 
-    /// Who changes a role or a binding needs more than a patch.
+    /// Who changes a role or a binding needs more than a patch. Which roles the bindings give is not known
+    /// here: an account that may bind these by name lacks nothing, and a dry run says it where it does.
     fn around(&mut self, group: &str, kind: &str, place: Option<&str>) {
         let kind = kind.rsplit('/').next().unwrap_or(kind);
         for right in manifest::of_change(group, kind, place) {
             let verb = right.verb.clone();
-            self.add(Use::Change, &[&verb], &right);
+            let of = if verb == "bind" {
+                Use::Know
+            } else {
+                Use::Change
+            };
+            self.add(of, &[&verb], &right);
         }
     }
 

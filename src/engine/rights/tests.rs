@@ -171,6 +171,28 @@ fn bound(documents: &[serde_json::Value], namespace: Option<&str>) -> Rules {
     Rules::of(&json!({ "status": { "incomplete": false, "resourceRules": given } }))
 }
 
+/// Who names the roles of suppliers' bindings, and may bind no others, has a playbook that is ready: it is for
+/// the roles that such an account is narrow.
+#[test]
+fn which_roles_bindings_give_is_not_known_before_they_are_read() {
+    let book = BOOK.replace(
+        "- name: quiet",
+        "- name: close\n  steps:\n  - { name: locked, access: { lockDown: { bindings: { matchLabels: { party: third } } } } }\n- name: quiet",
+    );
+    let spec: PlaybookSpec = serde_yaml::from_str(&book).expect("a playbook");
+    let expanded = expand::expand(&spec, Level::I, &BTreeMap::new()).expect("it expands");
+    let needs = of_steps(&expanded, &Ground::default(), None);
+    let right = |resource: &str| Right::on(manifest::RBAC, resource, None);
+    assert_eq!(
+        needs.all[&right("clusterroles").to("bind")].of,
+        Use::Know,
+        "any role at all"
+    );
+    for resource in ["rolebindings", "clusterrolebindings"] {
+        assert_eq!(needs.all[&right(resource).to("patch")].of, Use::Change);
+    }
+}
+
 /// Whoever reads that a right is missing has to know what to give, and what stands still without it.
 #[test]
 fn missing_rights_are_few_sentences_and_those_of_critical_steps_come_first() {

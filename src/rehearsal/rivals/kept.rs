@@ -12,12 +12,22 @@ use crate::sandtable::kinds::Kind;
 
 use super::{Found, find};
 
-/// Controllers that put back what they own, by their names as field managers.
-const CONTROLLERS: [&str; 4] = [
-    "kustomize-controller",
-    "helm-controller",
-    "argocd-controller",
-    "argocd-application-controller",
+/// Controllers that put back what they own: their names as field managers, and the namespace and name of
+/// their accounts, which a change freeze stops only where it names them.
+pub(super) const CONTROLLERS: [(&str, (&str, &str)); 4] = [
+    (
+        "kustomize-controller",
+        ("flux-system", "kustomize-controller"),
+    ),
+    ("helm-controller", ("flux-system", "helm-controller")),
+    (
+        "argocd-controller",
+        ("argocd", "argocd-application-controller"),
+    ),
+    (
+        "argocd-application-controller",
+        ("argocd", "argocd-application-controller"),
+    ),
 ];
 
 /// An object that something applies.
@@ -74,7 +84,8 @@ pub(super) fn kept(
 
 fn applied_by(object: &Value, entry: &Value) -> Option<Applied> {
     let manager = entry["manager"].as_str()?;
-    let manager = CONTROLLERS.into_iter().find(|one| *one == manager)?;
+    let mut controllers = CONTROLLERS.into_iter();
+    let (manager, _) = controllers.find(|(one, _)| *one == manager)?;
     if entry["subresource"].is_string() {
         return None;
     }

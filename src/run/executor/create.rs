@@ -83,7 +83,7 @@ impl Job<'_> {
     async fn make(&self, sight: &Projection, wanted: Wanted) -> Step<Wrote<Settlement>> {
         let manifest = wanted.manifest.value().cloned().unwrap_or_default();
         let mut body = creation::body(&manifest, &self.cell.id.name, &self.cell.id.uid);
-        if let Some(why) = self.not_frozen(&manifest, &mut body).await {
+        if let Some(why) = self.not_frozen(&manifest, &mut body).await? {
             self.none_under_way().await?;
             return Ok(self.refused(&wanted, &why));
         }

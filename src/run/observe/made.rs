@@ -214,7 +214,7 @@ impl Look<'_> {
         let writes = &self.view.account.writes;
         let body = creation::body(self.manifest, names::TRY_MANAGER, names::TRY_MANAGER);
         let body = body.to_string().into_bytes();
-        let tried = write::create(writes, collection, body, names::TRY_MANAGER, Effect::DryRun);
+        let tried = write::ask(writes, collection, body, names::TRY_MANAGER, Effect::DryRun);
         let (who, what) = (&self.view.account.who, describe(&self.target));
         let mut found = Found {
             requests: 2,
@@ -272,7 +272,7 @@ impl Look<'_> {
         let (who, what) = (&self.view.account.who, describe(&self.target));
         let writes = &self.view.account.writes;
         let body = review.to_string().into_bytes();
-        match write::create(writes, &reviews, body, "", Effect::Real).await {
+        match write::ask(writes, &reviews, body, "", Effect::Real).await {
             Answer::Done(said) if said["status"]["allowed"] == json!(true) => Ok(()),
             Answer::Done(_) => Err(format!(
                 "{who} may not delete {what}, so it could not be taken away at the return: let it \

@@ -81,6 +81,14 @@ impl User {
         user
     }
 
+    /// A service account that may do everything: which rights the real one needs is not what whoever stands
+    /// in for it is about. Not a person, so no change freeze stops it.
+    pub fn controller(namespace: &str, name: &str) -> Self {
+        let mut user = Self::account(namespace, name);
+        user.groups.push(MASTERS.to_owned());
+        user
+    }
+
     /// Somebody who has not said who they are.
     pub fn anonymous() -> Self {
         let mut user = Self {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::super::ask::{Ask, Place};
 use super::super::kinds::Kind;
 use super::super::options::Options;
-use super::super::people::{MASTERS, User};
+use super::super::people::User;
 use super::super::refusal::Refusal;
 use super::super::server::Server;
 use super::super::store::Key;
@@ -21,11 +21,8 @@ use super::workload::Condition;
 /// The program that they are part of: it becomes the manager of what they write.
 const AGENT: &str = "kube-controller-manager/sandtable";
 
-/// A request of a controller, to be completed. It may do everything: which rights the real ones need
-/// is not what a rehearsal is about.
+/// A request of a controller, to be completed.
 pub fn ask(controller: Controller, now: Timestamp) -> Ask {
-    let mut user = User::account("kube-system", controller.account());
-    user.groups.push(MASTERS.to_owned());
     Ask {
         method: "PUT".to_owned(),
         path: String::new(),
@@ -34,7 +31,7 @@ pub fn ask(controller: Controller, now: Timestamp) -> Ask {
         content_type: "application/json".to_owned(),
         user_agent: AGENT.to_owned(),
         headers: HeaderMap::new(),
-        user,
+        user: User::controller("kube-system", controller.account()),
         body: Vec::new(),
         now,
         operations: std::sync::OnceLock::new(),

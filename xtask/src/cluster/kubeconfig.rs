@@ -22,7 +22,8 @@ pub fn write_own(folder: &Path, pki: &Pki, url: &str) -> Result<(), Error> {
     let masters = [MASTERS.to_owned()];
     for (file, user, groups) in [
         (ADMIN, "admin", masters.as_slice()),
-        ("kwok.kubeconfig", "kwok", &masters),
+        // As kubelets are, whom no freeze of people stops.
+        ("kwok.kubeconfig", "system:kwok", &masters),
         (
             "kube-controller-manager.kubeconfig",
             "system:kube-controller-manager",

@@ -15,13 +15,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use snafu::{OptionExt, ResultExt};
 
-use super::played::PLAYED;
+use super::played::{PLAYBOOKS, PLAYED};
 use super::teller::{self, Teller};
 use super::{Error, FleetSnafu, LateSnafu, ManifestSnafu, PATIENCE, refused};
 use crate::fleet::table::Owner;
 use crate::fleet::{City, load as fleet};
 
-/// Rights of people and of the playbook's account.
+/// Rights of people.
 const RIGHTS: &str = include_str!("rights.yaml");
 /// The manager under which the demo itself installs things.
 const INSTALLER: &str = "pingzhan-install";
@@ -54,7 +54,10 @@ pub async fn install(admin: &Client) -> Result<(), Error> {
     for text in installed::shipped() {
         apply_all(admin, &text, INSTALLER).await?;
     }
-    apply_all(admin, RIGHTS, INSTALLER).await?;
+    let accounts = PLAYBOOKS.iter().map(|playbook| playbook.account);
+    for text in accounts.chain([RIGHTS]) {
+        apply_all(admin, text, INSTALLER).await?;
+    }
     fleet::kinds(admin).await.context(FleetSnafu)
 }
 
@@ -152,7 +155,9 @@ mod tests {
     /// Every document of the rights is an object that can be applied.
     #[test]
     fn rights_are_whole_objects() {
-        let documents = documents(RIGHTS).unwrap();
+        let texts = PLAYBOOKS.iter().map(|playbook| playbook.account);
+        let texts = texts.chain([RIGHTS]);
+        let documents: Vec<Value> = texts.flat_map(|text| documents(text).unwrap()).collect();
         assert!(documents.len() > 10);
         for document in documents {
             for pointer in ["/apiVersion", "/kind", "/metadata/name"] {

@@ -196,7 +196,8 @@ async fn play(cluster: &Cluster, options: &Options, teller: Teller) -> Result<()
     city::load(&admin, &yunxi, teller).await?;
     if PLAYED.controllers == Controllers::Stock {
         // Nobody runs KEDA here: what it would pass on is passed on in its place.
-        tokio::spawn(pingzhan::rehearsal::keda::play(admin.clone()));
+        let keda = people::keda(cluster).await?;
+        tokio::spawn(pingzhan::rehearsal::keda::play(keda));
         city::settle(&admin, &yunxi, teller).await?;
     }
     let people = People::of(cluster).await?;

@@ -80,6 +80,13 @@ async fn person(
     })
 }
 
+/// KEDA's client, where nobody runs KEDA: by its name it is a service account, whom no freeze of people stops.
+pub async fn keda(cluster: &Cluster) -> Result<Client, Error> {
+    let user = pingzhan::rehearsal::keda::user();
+    let kubeconfig = cluster.identity(&user.name, &user.groups)?;
+    Ok(client(&kubeconfig).await?)
+}
+
 /// The operator's configuration: the cluster's address with a token of its service account, so
 /// that it has its own rights and no others.
 pub async fn operator(cluster: &Cluster, admin: &Client) -> Result<Config, Error> {

@@ -10,6 +10,10 @@ pub struct Played {
     pub name: &'static str,
     /// The playbook.
     pub text: &'static str,
+    /// Its account, with its rights.
+    pub account: &'static str,
+    /// Whether people change nothing in critical namespaces while it is in force.
+    pub freezes: bool,
     /// Which controllers it needs: something has to make pods where it waits for them.
     pub controllers: Controllers,
     /// What the declaration chooses, as JSON.
@@ -34,17 +38,21 @@ impl Played {
     }
 }
 
-/// Those that can be played: in all of them `hotline-web` grows to 250 %, and `hotline-knowledge` too.
+/// Those that can be played: in all of them `hotline-web` grows to 250 %, and the back office shrinks to 30 %.
 pub const PLAYBOOKS: [Played; 2] = [
     Played {
         name: "skeleton-surge",
         text: include_str!("../../../playbooks/skeleton-surge/playbook.yaml"),
+        account: include_str!("../../../playbooks/skeleton-surge/account.yaml"),
+        freezes: false,
         controllers: Controllers::None,
         parameters: || json!({ "surge": 250, "banner": "flood-II" }),
     },
     Played {
         name: "flood-response",
         text: include_str!("../../../playbooks/flood-response/playbook.yaml"),
+        account: include_str!("../../../playbooks/flood-response/account.yaml"),
+        freezes: true,
         controllers: Controllers::Stock,
         // Nobody in the story answers at a gate.
         parameters: || json!({ "surge": 250, "closeCounters": false }),
@@ -72,6 +80,8 @@ mod tests {
                 panic!("{} is no playbook", played.name);
             };
             assert!(played.text.contains(&format!("  name: {}\n", played.name)));
+            let mut steps = spec.stages.iter().flat_map(|stage| &stage.steps);
+            assert_eq!(steps.any(|step| step.freeze.is_some()), played.freezes);
             for name in played.parameters().as_object().unwrap().keys() {
                 assert!(
                     spec.parameters.iter().any(|one| one.name == *name),

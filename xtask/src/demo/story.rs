@@ -1,4 +1,4 @@
-//! The story: declare, approve, switch, a rival, an engineer, stand down, exact return. Every act
+//! The story: declare, approve, switch, a freeze, a rival, an engineer, stand down, exact return. Every act
 //! says what it shows, and none goes on before the cluster shows it.
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -10,6 +10,7 @@ use serde_json::json;
 use snafu::{OptionExt, ensure};
 
 use super::people::{People, Person};
+use super::played::PLAYED;
 use super::teller::{self, Teller};
 use super::whole::{self, Objects, Verdict};
 use super::{Error, UnexpectedSnafu, mode, owners, refused, watch};
@@ -19,10 +20,12 @@ use crate::surroundings::Stopwatch;
 /// How many acts there are.
 pub const ACTS: usize = 9;
 
-/// Where the rival puts the peacetime value back: 4 in peacetime, 250 % of it in wartime.
-const CONTESTED: (&str, &str, i32, i32) = ("hotline", "hotline-web", 4, 10);
-/// Where an engineer sets a third value: 5 in wartime.
-const EDITED: (&str, &str, i32, i32) = ("hotline", "hotline-knowledge", 7, 5);
+/// What people need grows: 4 in peacetime, 250 % of it in wartime. Where people are frozen out, it is there.
+const GROWN: (&str, &str, i32, i32) = ("hotline", "hotline-web", 4, 10);
+/// Where the rival puts the peacetime value back: 4 in peacetime, 30 % of it in wartime.
+const CONTESTED: (&str, &str, i32, i32) = ("housing-fund", "fund-web", 4, 2);
+/// Where an engineer sets a third value: 2 in wartime.
+const EDITED: (&str, &str, i32, i32) = ("education", "examination-marks", 3, 2);
 
 /// What the acts share.
 pub struct Stage<'a> {
@@ -156,7 +159,7 @@ async fn switch(stage: &Stage<'_>) -> Result<(), Error> {
     );
     let took = teller::short(clock.elapsed());
     teller::say(&t!(lang, "demo-active", took = took));
-    let (namespace, name, base, wartime) = CONTESTED;
+    let (namespace, name, base, wartime) = GROWN;
     watch::replicas(stage.admin, (namespace, name), wartime, 0).await?;
     teller::say(&t!(
         lang,
@@ -172,6 +175,9 @@ async fn rival(stage: &Stage<'_>) -> Result<(), Error> {
     let teller = stage.teller;
     let lang = teller.lang;
     teller::act(5, ACTS, &t!(lang, "demo-rival"));
+    if PLAYED.freezes {
+        frozen(stage).await?;
+    }
     let (namespace, name, base, wartime) = CONTESTED;
     let put = scale(&stage.people.script, (namespace, name), base, "old-script").await?;
     let clock = Stopwatch::start();
@@ -187,6 +193,25 @@ async fn rival(stage: &Stage<'_>) -> Result<(), Error> {
         "demo-held",
         value = wartime,
         took = teller::short(clock.elapsed())
+    ));
+    Ok(())
+}
+
+/// The rival begins where people change nothing.
+async fn frozen(stage: &Stage<'_>) -> Result<(), Error> {
+    let (namespace, name, base, wartime) = GROWN;
+    let put = scale(&stage.people.script, (namespace, name), base, "old-script").await;
+    let Err(Error::Refused { why, .. }) = put else {
+        let what = format!("the freeze lets old-script scale {name}");
+        return UnexpectedSnafu { what }.fail();
+    };
+    watch::replicas(stage.admin, (namespace, name), wartime, 0).await?;
+    teller::say(&t!(
+        stage.teller.lang,
+        "demo-frozen",
+        object = format!("{namespace}/{name}"),
+        value = base,
+        why = why
     ));
     Ok(())
 }
@@ -233,7 +258,7 @@ async fn stand_down(stage: &Stage<'_>) -> Result<(), Error> {
         bar.at(positive(status.counts.unwrap_or_default().restored), "");
     };
     let closed = |status: &EmergencyModeStatus| status.phase == Some(Phase::Closed);
-    let (namespace, name, base, _) = CONTESTED;
+    let (namespace, name, base, _) = GROWN;
     let first = async {
         watch::replicas(stage.admin, (namespace, name), base, 0).await?;
         Ok(teller::short(clock.elapsed()))
@@ -340,7 +365,9 @@ mod tests {
             assert_eq!((workload.hpa, workload.keda), (None, None));
             i32::try_from(workload.replicas).unwrap()
         };
-        assert_eq!(number(CONTESTED.0, CONTESTED.1), CONTESTED.2);
+        for (namespace, name, peacetime, _) in [GROWN, CONTESTED] {
+            assert_eq!(number(namespace, name), peacetime);
+        }
         let edited = number(EDITED.0, EDITED.1);
         assert!(EDITED.2 != edited && EDITED.2 != EDITED.3);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
+use pingzhan::api::names;
 pub use pingzhan::rehearsal::whole::{Objects, Verdict, compare, fields, forget_count};
 use serde_json::Value;
 
@@ -13,7 +14,11 @@ use super::{Error, refused};
 use crate::cluster::Controllers;
 use crate::fleet::City;
 
-/// Every object of the city, whole: metadata and managedFields included.
+/// What modes make beside the kinds of the city's own objects.
+const MADE: (&str, &str) = ("networking.k8s.io/v1", "NetworkPolicy");
+
+/// Every object of the city, whole: metadata and managedFields included. What else is in its namespaces, and
+/// in the operator's, of the same kinds or of those that modes make, is one as well.
 pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
     let deeds = city.deeds();
     let text = |object: &Value, at: &str| {
@@ -22,12 +27,18 @@ pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
     };
     let kinds = deeds.iter().map(|deed| &deed.object);
     let kinds = kinds.map(|object| (text(object, "/apiVersion"), text(object, "/kind")));
-    let kinds: BTreeSet<(String, String)> = kinds.collect();
-    let namespaces = deeds.iter().map(|deed| &deed.object);
-    let namespaces: BTreeSet<String> = namespaces
-        .filter(|object| object["kind"] == "Namespace")
-        .map(|object| text(object, "/metadata/name"))
+    let mut kinds: BTreeSet<(String, String)> = kinds.collect();
+    kinds.insert((MADE.0.to_owned(), MADE.1.to_owned()));
+    let wide = deeds.iter().map(|deed| &deed.object);
+    let wide: BTreeSet<(String, String)> = wide
+        .filter(|object| object["metadata"]["namespace"].is_null())
+        .map(|object| (text(object, "/kind"), text(object, "/metadata/name")))
         .collect();
+    let is_ours = |kind: &str, namespace: &str, name: &str| match namespace {
+        "" => wide.contains(&(kind.to_owned(), name.to_owned())),
+        names::DEFAULT_NAMESPACE => true,
+        space => wide.contains(&("Namespace".to_owned(), space.to_owned())),
+    };
     let driven = driven(city);
     let mut found = Objects::new();
     for (api_version, kind) in kinds {
@@ -42,12 +53,7 @@ pub async fn take(client: &Client, city: &City) -> Result<Objects, Error> {
                 text(&whole, "/metadata/namespace"),
                 text(&whole, "/metadata/name"),
             );
-            let of = if namespace.is_empty() {
-                &name
-            } else {
-                &namespace
-            };
-            if namespaces.contains(of) {
+            if is_ours(&kind, &namespace, &name) {
                 if driven.contains(&(namespace.clone(), name.clone())) {
                     forget_count(&mut whole);
                 }
