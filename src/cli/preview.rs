@@ -164,16 +164,34 @@ async fn reader(
     Ok((own, false))
 }
 
+/// Whether the person may act as an account: by the classic verb, or by both rights of constrained
+/// impersonation.
 async fn may_act_as(client: &Client, namespace: &str, account: &str) -> Result<bool, Error> {
+    let of_account = |verb: &str, group: &str| ResourceAttributes {
+        namespace: Some(namespace.to_owned()),
+        verb: Some(verb.to_owned()),
+        group: Some(group.to_owned()),
+        resource: Some("serviceaccounts".to_owned()),
+        name: Some(account.to_owned()),
+        ..ResourceAttributes::default()
+    };
+    if may(client, of_account("impersonate", "")).await? {
+        return Ok(true);
+    }
+    let constrained = of_account("impersonate:serviceaccount", "authentication.k8s.io");
+    let lists = ResourceAttributes {
+        verb: Some("impersonate-on:serviceaccount:list".to_owned()),
+        group: Some("*".to_owned()),
+        resource: Some("*".to_owned()),
+        ..ResourceAttributes::default()
+    };
+    Ok(may(client, constrained).await? && may(client, lists).await?)
+}
+
+async fn may(client: &Client, attributes: ResourceAttributes) -> Result<bool, Error> {
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
-            resource_attributes: Some(ResourceAttributes {
-                namespace: Some(namespace.to_owned()),
-                verb: Some("impersonate".to_owned()),
-                resource: Some("serviceaccounts".to_owned()),
-                name: Some(account.to_owned()),
-                ..ResourceAttributes::default()
-            }),
+            resource_attributes: Some(attributes),
             ..SelfSubjectAccessReviewSpec::default()
         },
         ..SelfSubjectAccessReview::default()

@@ -124,6 +124,8 @@ pub struct State {
     pub narrow: bool,
     /// Why targets cannot be watched, if so: drift would go unseen, so it is said.
     pub unwatched: Option<String>,
+    /// Why targets could not be read when they were last looked at, if so.
+    pub unread: Option<String>,
     /// Targets for which the rest was not held up any longer, since this direction was taken.
     pub given_up: BTreeMap<Uid, Standing>,
     /// Targets that this process leaves alone after a panic.
@@ -154,6 +156,7 @@ impl State {
             known_strangers: BTreeSet::new(),
             narrow: false,
             unwatched: None,
+            unread: None,
             given_up: BTreeMap::new(),
             quarantined: BTreeSet::new(),
             refused: None,

@@ -9,6 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api::{RecordMode, names};
 use crate::cluster::{self, Clients, Discovery};
+use crate::engine::decide::Sight;
 use crate::field::{Path, Uid};
 use crate::ledger::{Direction, State};
 use crate::policies::Names;
@@ -224,18 +225,16 @@ impl Carried {
         }
     }
 
-    /// The latest change of every field, once the journal is open.
+    /// The latest change of every field, once the journal is open; with why it waits, where that is known.
     pub async fn entries(&self) -> Option<Vec<Field>> {
         let mode = self.registry.find(&self.id.uid).await?;
         let state = mode.state.lock().await;
         let fields = state.ledger.entries.values().map(|entry| {
             let target = crate::engine::plan::describe(&entry.target);
-            (
-                target,
-                entry.path.to_pointer(),
-                entry.state,
-                entry.reason.clone(),
-            )
+            let is_unread = state.sights.get(&entry.target.uid) == Some(&Sight::Unreadable);
+            let unread = state.unread.clone().filter(|_| is_unread);
+            let reason = entry.reason.clone().or(unread);
+            (target, entry.path.to_pointer(), entry.state, reason)
         });
         Some(fields.collect())
     }

@@ -230,7 +230,11 @@ async fn whichever_rule_is_taken_away_the_plan_says_so() {
                 }
             };
             let in_time = tokio::time::timeout(PATIENCE, told).await;
-            assert!(in_time.is_ok(), "nothing is said without {taken}");
+            assert!(
+                in_time.is_ok(),
+                "nothing is said without {taken}: {:#?}",
+                plan_says(&operator)
+            );
             tried += 1;
         }
     }

@@ -245,10 +245,11 @@ impl Look {
             [theirs.problems, ours.problems].concat()
         };
         let (problems, unread) = futures::join!(read, self.remember(told));
-        for problem in problems {
+        for problem in &problems {
             tracing::warn!(mode = self.mode.id.name, problem, "targets cannot be read");
         }
         self.with_state(|state| {
+            state.unread = problems.into_iter().next();
             for uid in unread {
                 state.sights.insert(uid, Sight::Unreadable);
             }

@@ -173,6 +173,16 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: pingzhan-playbo
 subjects:
 - {apiGroup: rbac.authorization.k8s.io, kind: Group, name: platform-leads}
 ---
+# Where impersonation is constrained, what may be done as an account is a right of its own. Elsewhere there
+# is no such role, and this gives nothing.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: pingzhan-recovery-acts
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: pingzhan-acts}
+subjects:
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: platform-leads}
+---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
