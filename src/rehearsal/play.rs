@@ -38,6 +38,8 @@ pub const MODE: &str = "rehearsal";
 const TERM: &str = "24h";
 /// How long the cluster's own controllers are left alone before anything is declared.
 const SETTLES: Duration = Duration::from_secs(40);
+/// How long after the return everything is compared: KEDA passes on what came back last.
+const FOLLOWS: Duration = Duration::from_secs(5);
 /// How long a plan may take.
 const PLANS: Duration = Duration::from_mins(10);
 /// How long nothing may move before the mode is said not to go on: longer than anything that ends a
@@ -260,7 +262,10 @@ impl<'a> Play<'a> {
             .until(STALLS, |status| status.phase == Some(Phase::Closed))
             .await?;
         match came {
-            Came::There => self.note(Happened::Closed),
+            Came::There => {
+                self.note(Happened::Closed);
+                self.pass(FOLLOWS).await?;
+            }
             Came::Stalled => {
                 self.give_up();
                 return Ok(End::NotRestored);

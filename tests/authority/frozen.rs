@@ -50,9 +50,9 @@ pub fn probe() -> Ask {
 pub fn rights() -> Vec<Value> {
     let group = "rbac.authorization.k8s.io";
     let (of, name) = (format!("{group}/v1"), "attack-works");
-    let rule = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] });
+    let maps = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] });
     let role = json!({ "apiVersion": of, "kind": "ClusterRole", "metadata": { "name": name },
-        "rules": [rule] });
+        "rules": [maps] });
     let subjects: Vec<Value> = WORKERS.iter().map(Who::subject).collect();
     let binding = json!({ "apiVersion": of, "kind": "RoleBinding",
         "metadata": { "name": name, "namespace": "default" },

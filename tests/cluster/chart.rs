@@ -372,8 +372,10 @@ fn crds_and_accounts_stay_when_the_chart_goes() {
         kinds
     };
     let crd = "CustomResourceDefinition";
-    assert_eq!(kept(&rendered(&[])), [crd, crd, crd, "Namespace"]);
-    let without = rendered(&["--set", "crds.enabled=false,accountsNamespace.create=false"]);
+    let all = [crd, crd, crd, "Namespace", "ValidatingAdmissionPolicy"];
+    assert_eq!(kept(&rendered(&[])), all);
+    let off = "crds.enabled=false,accountsNamespace.create=false,policies.enabled=false";
+    let without = rendered(&["--set", off]);
     assert!(kept(&without).is_empty());
     assert!(!without.contains(crd));
 }

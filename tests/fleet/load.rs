@@ -72,9 +72,13 @@ async fn served(
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     await_condition(api, name, conditions::is_crd_established()).await?;
     let text = |at: &str| kind.pointer(at).and_then(Value::as_str).unwrap_or_default();
+    let versions = kind["spec"]["versions"].as_array().into_iter().flatten();
+    // The one that every server serves: the sand table has no other.
+    let mut stored = versions.filter(|version| version["storage"] == true);
+    let stored = stored.find_map(|version| version["name"].as_str());
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(
         text("/spec/group"),
-        text("/spec/versions/0/name"),
+        stored.unwrap_or_default(),
         text("/spec/names/kind"),
     ));
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);

@@ -1,6 +1,8 @@
 //! What people do in a scenario: publish, declare, approve, change, stand down; and how it waits
 //! for what comes of it.
 
+use std::time::Duration;
+
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::wait::await_condition;
 use pingzhan::api::condition::{self, types};
@@ -151,8 +153,15 @@ impl World {
         self.phase(name, Phase::Closed).await
     }
 
-    /// Deletes a mode's object.
+    /// Deletes a mode's object, once the operator has let go of it.
     pub async fn delete_mode(&self, name: &str) {
+        let free = async {
+            while self.mode(name).await.metadata.finalizers.is_some() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, free).await;
+        in_time.expect("a closed mode is let go of");
         let deleted = self.modes().delete(name, &DeleteParams::default()).await;
         deleted.expect("the mode may be deleted");
     }
@@ -192,11 +201,21 @@ impl World {
             mode.and_then(|mode| mode.status.as_ref())
                 .is_some_and(&says)
         };
-        let waited =
-            tokio::time::timeout(PATIENCE, await_condition(self.modes(), name, holds)).await;
-        match waited {
-            Ok(Ok(Some(mode))) => mode,
-            Ok(other) => panic!("the watch on {name} ended: {other:?}"),
+        let watched = async {
+            loop {
+                match await_condition(self.modes(), name, holds).await {
+                    Ok(Some(mode)) => return mode,
+                    Ok(None) => panic!("the watch on {name} ended"),
+                    // A kind that was just applied anew: its storage is made ready.
+                    Err(error) if format!("{error:?}").contains("TooManyRequests") => {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                    }
+                    Err(error) => panic!("the watch on {name} ended: {error:?}"),
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, watched).await {
+            Ok(mode) => mode,
             Err(error) => {
                 let status = self
                     .modes()

@@ -237,7 +237,11 @@ async fn deleting_a_mode_stands_it_down_and_then_lets_it_go() {
     assert!(refused.contains("stand it down"), "{refused}");
     world.plane.disarm("pingzhan-emergencymode").await;
     world.blocked("flood", "RulesNotEnforced").await;
-    world.delete_mode("flood").await;
+    let deleted = world
+        .modes()
+        .delete("flood", &DeleteParams::default())
+        .await;
+    deleted.expect("nothing refuses it any more");
     world.vanishes("flood").await;
     world.is_exact(&before).await;
 }

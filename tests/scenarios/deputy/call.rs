@@ -7,7 +7,7 @@ use super::case::{By, Family, Table, act, named, step};
 use crate::scenarios::acts::APPROVERS;
 
 /// How long a step is tried that never succeeds.
-const SOON: &str = "2s";
+const SOON: &str = "6s";
 /// What is said of an address that only the inside may reach.
 const INSIDE: &str = "is inside: only public addresses may be reached";
 /// What is said of what is no address.

@@ -130,9 +130,9 @@ impl<'a> Hands<'a> {
             Expected::Stopped(..) => {}
         }
         self.world.try_declare(name, case.mode.clone()).await?;
-        let came = self.carried(name, case).await;
+        let outcome = self.carried(name, case).await;
         let ended = self.ends(name).await;
-        came.and(ended)
+        outcome.and(ended)
     }
 
     /// What comes of the mode, without an end to it.
