@@ -348,9 +348,11 @@ async fn the_chart_is_upgraded_and_removed_while_its_policies_guard() {
     let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings,crd";
     let left = plane.kubectl(&["get", kinds, "-o", "name"]);
     let policies: Vec<&str> = left.lines().filter(|line| line.contains("polic")).collect();
-    // The one that would not come back whole, without its binding.
-    let freeze = "validatingadmissionpolicy.admissionregistration.k8s.io/pingzhan-freeze";
-    assert_eq!(policies, [freeze], "{left}");
+    // What would not come back whole.
+    let freeze = ["", "binding"].map(|part| {
+        format!("validatingadmissionpolicy{part}.admissionregistration.k8s.io/pingzhan-freeze")
+    });
+    assert_eq!(policies, freeze, "{left}");
     assert_eq!(left.matches("pingzhan.dev").count(), 3, "{left}");
     let free = tokio::time::timeout(patience, becomes(false)).await;
     free.expect("nothing guards any more");
@@ -372,7 +374,9 @@ fn crds_and_accounts_stay_when_the_chart_goes() {
         kinds
     };
     let crd = "CustomResourceDefinition";
-    let all = [crd, crd, crd, "Namespace", "ValidatingAdmissionPolicy"];
+    let policy = "ValidatingAdmissionPolicy";
+    let binding = "ValidatingAdmissionPolicyBinding";
+    let all = [crd, crd, crd, "Namespace", policy, binding];
     assert_eq!(kept(&rendered(&[])), all);
     let off = "crds.enabled=false,accountsNamespace.create=false,policies.enabled=false";
     let without = rendered(&["--set", off]);

@@ -12,7 +12,8 @@ use super::{Generated, HEADER};
 pub(super) const CHART: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
 /// What stays when the chart goes, and why.
 const KEPT: &str = "  annotations:
-    # Where it is deleted and stored again, the API server reads no new freezes until it is restarted.
+    # Where it or its binding is deleted and stored again, the API server reads no new freezes until it is
+    # restarted.
     helm.sh/resource-policy: keep";
 /// The operator's user name in the chart.
 const OPERATOR: &str = "{{ include \"pingzhan.userName\" . }}";
@@ -35,8 +36,7 @@ fn template(policy: &Policy, names: &Names) -> String {
     let text = policy.text.replace(LABELS, CHART);
     let text = text.replace(names.operator(), OPERATOR);
     if policy.name == FREEZE_POLICY {
-        // The policy alone: without its binding it asks nothing.
-        return text.replacen(CHART, &format!("{CHART}\n{KEPT}"), 1);
+        return text.replace(CHART, &format!("{CHART}\n{KEPT}"));
     }
     text
 }
