@@ -350,19 +350,6 @@ impl Story<'_> {
         self.let_go().await
     }
 
-    /// Waits until the operator has let go of the mode, with its records: only then somebody may delete it.
-    async fn let_go(&self) -> Result<(), Error> {
-        let late = Instant::now() + PATIENCE;
-        let is_held = |mode: EmergencyMode| mode.metadata.finalizers.is_some();
-        while self.stage.mode(MODE).is_some_and(is_held) {
-            if Instant::now() >= late {
-                return Err(self.other_way(format!("{MODE} is not let go of")));
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
-    }
-
     fn compare(&self, before: &Objects) -> Result<Verdict, Error> {
         let lang = self.teller.lang;
         teller::act(10, ACTS, &t!(lang, "story-compare"))?;

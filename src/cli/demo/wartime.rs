@@ -8,7 +8,9 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::api::{DriftActive, EmergencyModeStatus, Level, Phase, StageState, TargetStatus};
+use crate::api::{
+    DriftActive, EmergencyMode, EmergencyModeStatus, Level, Phase, StageState, TargetStatus,
+};
 use crate::rehearsal::people;
 use crate::rehearsal::whole::Objects;
 use crate::t;
@@ -197,6 +199,19 @@ impl Story<'_> {
     fn count(&self, held: &Held) -> Option<i64> {
         let objects = self.stage.objects(&[("apps", "deployments")]);
         objects.get(&held.object)?["spec"]["replicas"].as_i64()
+    }
+
+    /// Waits until the operator has let go of the mode, with its records: only then somebody may delete it.
+    pub(super) async fn let_go(&self) -> Result<(), Error> {
+        let late = Instant::now() + PATIENCE;
+        let is_held = |mode: EmergencyMode| mode.metadata.finalizers.is_some();
+        while self.stage.mode(MODE).is_some_and(is_held) {
+            if Instant::now() >= late {
+                return Err(self.other_way(format!("{MODE} is not let go of")));
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// Waits until a count is as wanted, and says how long it took.
