@@ -28,7 +28,7 @@ fn reviews(kind: &str, plural: &str) -> Collection {
 pub async fn rules(clients: &Clients, namespace: &str) -> Result<Rules, String> {
     let kind = "SelfSubjectRulesReview";
     let spec = json!({ "namespace": namespace });
-    let answer = ask(clients, kind, "selfsubjectrulesreviews", &spec).await?;
+    let answer = known(ask(clients, kind, "selfsubjectrulesreviews", &spec).await)?;
     Ok(Rules::of(&answer))
 }
 
@@ -37,10 +37,20 @@ pub async fn rules(clients: &Clients, namespace: &str) -> Result<Rules, String> 
 /// # Errors
 /// A sentence: nothing is known.
 pub async fn may(clients: &Clients, right: &Right) -> Result<bool, String> {
+    Ok(is_allowed(&known(asked(clients, right).await)?))
+}
+
+/// The same, with what came of asking: a server that does not answer now may answer later, and one that
+/// refuses the question will not.
+pub async fn asked(clients: &Clients, right: &Right) -> Answer {
     let kind = "SelfSubjectAccessReview";
     let spec = json!({ "resourceAttributes": attributes(right) });
-    let answer = ask(clients, kind, "selfsubjectaccessreviews", &spec).await?;
-    Ok(answer["status"]["allowed"] == json!(true))
+    ask(clients, kind, "selfsubjectaccessreviews", &spec).await
+}
+
+/// Whether a review says yes.
+pub fn is_allowed(review: &Value) -> bool {
+    review["status"]["allowed"] == json!(true)
 }
 
 /// Whether somebody else has a right, by their name and groups.
@@ -55,8 +65,8 @@ pub async fn may_they(
 ) -> Result<bool, String> {
     let kind = "SubjectAccessReview";
     let spec = json!({ "user": user, "groups": groups, "resourceAttributes": attributes(right) });
-    let answer = ask(clients, kind, "subjectaccessreviews", &spec).await?;
-    Ok(answer["status"]["allowed"] == json!(true))
+    let answer = known(ask(clients, kind, "subjectaccessreviews", &spec).await)?;
+    Ok(is_allowed(&answer))
 }
 
 fn attributes(right: &Right) -> Value {
@@ -82,17 +92,23 @@ fn attributes(right: &Right) -> Value {
     all
 }
 
-async fn ask(clients: &Clients, kind: &str, plural: &str, spec: &Value) -> Result<Value, String> {
+async fn ask(clients: &Clients, kind: &str, plural: &str, spec: &Value) -> Answer {
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec,
     });
     let body = review.to_string().into_bytes();
     let reviews = reviews(kind, plural);
-    match write::create(&clients.writes, &reviews, body, "", Effect::Real).await {
+    write::ask(&clients.writes, &reviews, body, "", Effect::Real).await
+}
+
+fn known(answer: Answer) -> Result<Value, String> {
+    match answer {
         Answer::Done(answer) => Ok(answer),
         Answer::Refused { message, .. } => Err(message),
         Answer::Busy { why, .. } | Answer::Ambiguous(why) => Err(why),
-        Answer::Moved | Answer::Gone => Err(format!("the API server does not know {plural}")),
+        Answer::Moved | Answer::Gone => {
+            Err("the API server does not know this question".to_owned())
+        }
     }
 }
 

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::api::names;
 use crate::cluster::write::{self, Effect};
-use crate::cluster::{Answer, Clients, Collection};
+use crate::cluster::{Answer, Clients, Collection, reviews};
+use crate::engine::rights::Right;
+use crate::step::remark::few;
 use jiff::Timestamp;
 
 /// Requests in flight: of many namespaces each is asked about.
 const IN_FLIGHT: usize = 8;
-/// Namespaces that are named in a sentence.
-const NAMED: usize = 3;
 
 /// What came of asking for rights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub async fn rights(account: &Clients, namespaces: &[&str]) -> Rights {
             "{who} may not freeze {}: give it a ClusterRole with the rule {{apiGroups: [\"\"], resources: \
              [namespaces], resourceNames: [{}], verbs: [freeze]}}",
             few(&refused),
-            few(&refused)
+            refused.join(", ")
         )),
     };
     Rights {
@@ -87,22 +87,15 @@ enum May {
 }
 
 async fn may(account: &Clients, name: &str) -> May {
-    let review = json!({
-        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": {
-            "group": "", "resource": "namespaces", "verb": "freeze",
-            "namespace": name, "name": name,
-        } },
-    });
-    let reviews = Collection {
-        api_version: "authorization.k8s.io/v1".to_owned(),
-        kind: "SelfSubjectAccessReview".to_owned(),
-        plural: "selfsubjectaccessreviews".to_owned(),
-        namespace: String::new(),
+    let right = Right {
+        namespace: Some(name.to_owned()),
+        resource: "namespaces".to_owned(),
+        name: Some(name.to_owned()),
+        verb: "freeze".to_owned(),
+        ..Right::default()
     };
-    let body = review.to_string().into_bytes();
-    match write::ask(&account.writes, &reviews, body, "", Effect::Real).await {
-        Answer::Done(said) if said["status"]["allowed"] == json!(true) => May::Yes,
+    match reviews::asked(account, &right).await {
+        Answer::Done(said) if reviews::is_allowed(&said) => May::Yes,
         Answer::Done(_) => May::No,
         Answer::Refused { message, .. } => May::Unasked(message),
         Answer::Busy { why, .. } | Answer::Ambiguous(why) => May::Unanswered(why),
@@ -239,14 +232,6 @@ fn event(name: &str, space: &str, now: Timestamp) -> Value {
         "note": "whether the change freeze is in force: this is a dry run",
         "regarding": { "apiVersion": "v1", "kind": "ConfigMap", "namespace": space, "name": name },
     })
-}
-
-fn few(names: &[String]) -> String {
-    if names.len() <= NAMED {
-        return names.join(", ");
-    }
-    let first = names[..NAMED].join(", ");
-    format!("{first} and {} more", names.len() - NAMED)
 }
 
 #[cfg(test)]

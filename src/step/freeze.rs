@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::remark::few;
 use super::{Compiled, Fields, Proposal, Query, Role, Unheld};
 use crate::api::{Freeze, Principal, names};
 use crate::field::{Image, Projection, Target, creation};
@@ -19,8 +20,6 @@ use crate::field::{Image, Projection, Target, creation};
 const PREFIX: &str = "pingzhan-freeze-";
 /// Hexadecimal digits of a name: enough to tell the freezes of one cluster apart.
 const DIGITS: usize = 16;
-/// Namespaces and principals that are named in a sentence.
-const NAMED: usize = 3;
 
 /// The keys of a freeze: lists of lines, and what only people read.
 pub mod keys {
@@ -183,14 +182,6 @@ fn place(principal: &Principal) -> String {
     }
 }
 
-fn few(names: &[String]) -> String {
-    if names.len() <= NAMED {
-        return names.join(", ");
-    }
-    let first = names[..NAMED].join(", ");
-    format!("{first} and {} more", names.len() - NAMED)
-}
-
 /// Whether a target is a freeze in the operator's namespace: written, read and watched by the operator
 /// itself, and not as the playbook's account.
 pub fn is_own(target: &Target, operator: &str) -> bool {
@@ -301,7 +292,7 @@ mod tests {
         assert!(!is_own(&change.target, "elsewhere"));
         assert_eq!(
             change.why,
-            "portal, tax frozen: people and ci/deployer change nothing there; emergency-command, zhang may go on"
+            "portal and tax frozen: people and ci/deployer change nothing there; emergency-command and zhang may go on"
         );
         let again = compile(&freeze(), &found(&["portal", "tax"]), &of);
         assert_eq!(again, compiled);

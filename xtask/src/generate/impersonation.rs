@@ -5,7 +5,9 @@
 use std::path::PathBuf;
 
 use pingzhan::api::names::{ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE};
+use pingzhan::policies::LABELS;
 
+use super::policies::CHART;
 use super::{Generated, HEADER};
 
 /// What a server of 1.30 to 1.35 knows.
@@ -98,26 +100,22 @@ subjects:
   namespace: {system}
 ";
 
-/// Labels in the manifests.
-const PLAIN: &str = "  labels:\n    app.kubernetes.io/name: pingzhan";
-/// Labels in the chart.
-const LABELS: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
 /// The accounts, where the chart is told which they are.
 const NAMES: &str = "  {{- with .Values.impersonation.accounts }}\n  resourceNames:\n    {{- toYaml . | nindent 4 }}\n  {{- end }}";
 
 /// The classic form, without the header.
 pub fn classic() -> String {
-    fill(CLASSIC, PLAIN, "")
+    fill(CLASSIC, LABELS, "")
 }
 
 /// The files.
 pub fn files() -> [Generated; 3] {
     let chart = format!(
         "{{{{- if eq (include \"pingzhan.impersonation\" .) \"constrained\" }}}}\n{}{{{{- else }}}}\n{}{{{{- end }}}}\n",
-        fill(CONSTRAINED, LABELS, NAMES),
-        fill(CLASSIC, LABELS, NAMES)
+        fill(CONSTRAINED, CHART, NAMES),
+        fill(CLASSIC, CHART, NAMES)
     );
-    let constrained = fill(CONSTRAINED, PLAIN, "");
+    let constrained = fill(CONSTRAINED, LABELS, "");
     [
         ("manifests/impersonation.yaml", classic()),
         ("manifests/impersonation-constrained.yaml", constrained),
