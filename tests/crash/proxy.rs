@@ -1,8 +1,8 @@
 //! A proxy between one operator and the API server: it counts mutating requests, and at the one
 //! that it is told it kills the operator or holds what is in flight. It keeps a copy of every write.
 //!
-//! It shows the operator its own mode only, so that several operators can be tested side by side on
-//! one control plane.
+//! It shows the operator its own mode and playbook only, so that several operators can be tested side by
+//! side on one control plane.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -333,9 +333,11 @@ impl Shared {
         Some(answer)
     }
 
-    /// Lists and watches of modes show one mode.
+    /// Lists and watches of modes show one mode, and those of playbooks the one of its name: a leader looks
+    /// at every playbook that it sees, and all runs' operators at those of all runs would be a storm.
     fn narrowed(&self, uri: &Uri) -> Uri {
-        if !uri.path().ends_with("/emergencymodes") {
+        let narrow = ["/emergencymodes", "/playbooks"];
+        if !narrow.iter().any(|end| uri.path().ends_with(end)) {
             return uri.clone();
         }
         let query = uri.query().unwrap_or_default();

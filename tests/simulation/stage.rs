@@ -202,7 +202,7 @@ impl<'a> Stage<'a> {
         // A watch that was broken before the sky was clear may still begin anew.
         let late = trail[before..]
             .iter()
-            .filter(|sent| !sent.lease && sent.method != http::Method::GET);
+            .filter(|sent| !sent.lease && !sent.only_asks());
         late.map(|sent| format!("{} {}", sent.method, sent.uri))
             .collect()
     }
