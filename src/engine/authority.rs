@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::api::{Approval, Authority, BreakGlass, EmergencyModeSpec, Level, Review};
+use crate::api::{Approval, Authority, BreakGlass, EmergencyModeSpec, Level, Nature, Review};
 
 /// The longest term of a level for which the playbook names none: three days, so that a forgotten
 /// emergency ends over a long weekend.
@@ -12,6 +12,8 @@ pub const DEFAULT_MAX_TERM: Duration = Duration::from_hours(72);
 /// People who have to agree that a mode is given up for lost: its targets stay as they are, so no
 /// single person may.
 pub const ABANDON_QUORUM: usize = 2;
+/// Begins the user names of service accounts, before namespace and name.
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 /// Where the approvals of one plan stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -188,6 +190,21 @@ pub fn may_declare(spec: &EmergencyModeSpec, authority: &Authority) -> Result<()
     )
 }
 
+/// What is to be said to whoever approves where the requester is a service account: a person should
+/// answer for an emergency.
+///
+/// Exercises are left out: programs may hold those.
+pub fn robot(spec: &EmergencyModeSpec) -> Option<String> {
+    let name = &spec.requested_by;
+    let is_robot = name.starts_with(SERVICE_ACCOUNT) && spec.nature == Nature::Actual;
+    is_robot.then(|| {
+        format!(
+            "the requester is a program, {name}, and no person answers for this mode: ask who is behind \
+             it before you approve"
+        )
+    })
+}
+
 /// The act without quorum, where there is one and the playbook allows it.
 ///
 /// # Errors
@@ -258,7 +275,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::api::{Abandonment, NameRef, Nature, PerLevel, Posture, ReviewOutcome, Term};
+    use crate::api::{Abandonment, NameRef, PerLevel, Posture, ReviewOutcome, Term};
 
     const PLAN: &str = "sha256:plan";
 
@@ -444,6 +461,23 @@ mod tests {
         assert_eq!(ask("72h", Level::I), Ok(DEFAULT_MAX_TERM));
         assert!(ask("73h", Level::I).is_err());
         assert!(ask("soon", Level::I).is_err());
+    }
+
+    /// Programs may hold exercises; for an emergency a person answers.
+    #[test]
+    fn a_program_that_asks_for_an_emergency_is_named() {
+        let asked = |by: &str, nature| {
+            robot(&EmergencyModeSpec {
+                requested_by: by.to_owned(),
+                nature,
+                ..spec()
+            })
+        };
+        let program = "system:serviceaccount:gauges:watcher";
+        let said = asked(program, Nature::Actual).expect("it is said");
+        assert!(said.contains(program), "{said}");
+        assert_eq!(asked(program, Nature::Exercise), None);
+        assert_eq!(asked("duty-officer-zhou", Nature::Actual), None);
     }
 
     /// RBAC is passed by wildcard roles: the playbook's lists are what holds those.

@@ -248,7 +248,7 @@ impl Actor {
         self.ask(memory, &decision.asks).await;
         self.hold(memory, &decision).await;
         self.refresh(memory, &decision.refresh).await;
-        self.explain(memory, &decision).await;
+        self.explain(memory, object.as_deref(), &decision).await;
         let untold = self.publish(memory, object.as_deref(), &decision).await;
         if decision.closed && !memory.finished && !is_told(memory, object.as_deref(), &decision) {
             // Once its object is let go nobody writes its status any more: it would say for ever that

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pingzhan::api::{EmergencyMode, Phase};
+use pingzhan::api::{Concern, EmergencyMode, Phase, PlanFinding};
 use serde_json::json;
 
 use super::acts::{APPROVERS, REQUESTER};
@@ -82,6 +82,33 @@ async fn only_two_distinct_entitled_people_on_this_plan_set_it_in_force() {
     assert_eq!((granted.approvals, granted.plan_hash), (2, hash));
     world.come_back("flood").await;
     world.is_exact(&before).await;
+}
+
+/// A person should answer for an emergency: who approves one that a program declared reads so with the
+/// plan.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_approves_is_told_that_the_requester_is_a_program() {
+    let world = World::with_fleet().await;
+    let stages = json!([halve(&world, "shed", &["portal-web"])]);
+    world.publish("flood", world.playbook(&stages)).await;
+    let program = "system:serviceaccount:gauges:watcher";
+    let by_program = json!({ "level": "III", "requestedBy": program });
+    world.declare("flood", by_program).await;
+    let mode = world
+        .until("flood", "has been looked at", |status| {
+            let plan = status.plan.as_ref();
+            plan.is_some_and(|plan| plan.findings.is_some())
+        })
+        .await;
+    let plan = mode.status.and_then(|status| status.plan).expect("a plan");
+    let listed = plan.findings.expect("findings").listed;
+    let says = |one: &PlanFinding| {
+        one.concern == Concern::Risk && one.message.contains(program) && one.step.is_none()
+    };
+    assert!(listed.iter().any(says), "{listed:?}");
+    world.approve("flood", "lin", &plan.hash).await;
+    world.phase("flood", Phase::Active).await;
+    world.come_back("flood").await;
 }
 
 /// Whoever declared saw a plan. Another plan is not what they declared.

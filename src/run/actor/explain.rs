@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::api::{PlanFindings, names};
+use crate::api::{EmergencyMode, PlanFindings, names};
 use crate::cluster::{Clients, Discovery};
+use crate::engine::authority;
 use crate::engine::decide::{Decision, Waiting};
 use crate::engine::plan::{self, Finding, Plan};
 use crate::engine::protect::Own;
@@ -99,7 +100,12 @@ impl Actor {
     ///
     /// Guarantees: a look ends as soon as nobody is waited for any more, so that it takes nothing from
     /// the switch.
-    pub(super) async fn explain(&self, memory: &mut Memory, decision: &Decision) {
+    pub(super) async fn explain(
+        &self,
+        memory: &mut Memory,
+        object: Option<&EmergencyMode>,
+        decision: &Decision,
+    ) {
         let explaining = &mut memory.explaining;
         let Some(hash) = unexplained(decision) else {
             explaining.stop();
@@ -129,6 +135,7 @@ impl Actor {
             clock: self.deps.clock,
             operator: self.settings.namespace.clone(),
             accounts: accounts.clone(),
+            robot: object.and_then(|object| authority::robot(&object.spec)),
         };
         // What was begun for another plan is of no use any more.
         explaining.task = JoinSet::new();
@@ -146,6 +153,8 @@ struct Look {
     clock: Clock,
     operator: String,
     accounts: String,
+    /// What is to be said of a requester that is no person, if so.
+    robot: Option<String>,
 }
 
 impl Look {
@@ -187,6 +196,7 @@ impl Look {
         preflight::add(view, &expanded, &live, &manager, &mut plan).await;
         let shared = shared_with_others(&self.registry, &self.mode, &plan).await;
         plan.findings.extend(shared.into_iter().map(Finding::note));
+        plan.findings.extend(self.robot.clone().map(Finding::risk));
         if plan.hash != stored.hash {
             let text = "the cluster has changed since this plan was made, and this is of what is there \
                         now";
