@@ -394,4 +394,12 @@ async fn where_the_policy_was_deleted_and_stored_again_no_freeze_is_believed_in_
     assert_eq!(world.get("Deployment", "web").await["spec"]["replicas"], 3);
     world.come_back("again").await;
     assert!(freezes(&world).await.is_empty());
+
+    // What the guide says to do about it.
+    remove(&world, BINDINGS).await;
+    world.plane.restart();
+    install(&world).await;
+    world.switch("third", &stages(&world, &here(&world))).await;
+    world.come_back("third").await;
+    assert!(freezes(&world).await.is_empty());
 }

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Node};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
+};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::PartialObjectMeta;
 use kube::{Client, Config, Resource, ResourceExt as _};
@@ -49,7 +51,7 @@ impl ControlPlane {
     pub(super) async fn new(mut slot: Slot) -> Self {
         let kubeconfig = slot.kubeconfig();
         if slot.is_new() {
-            prepare(&kubeconfig);
+            prepare(&kubeconfig).await;
             slot.prepared();
         }
         let plane = Self::at(&kubeconfig, Some(slot)).await;
@@ -73,7 +75,7 @@ impl ControlPlane {
         ];
         let stock = ["--controllers", "stock", "--nodes", "2"];
         let kubeconfig: PathBuf = xtask(&[&up[..], &stock].concat()).trim().into();
-        prepare(&kubeconfig);
+        prepare(&kubeconfig).await;
         Self::at(&kubeconfig, None).await
     }
 
@@ -99,6 +101,12 @@ impl ControlPlane {
     /// It is not created.
     pub fn namespace(&self, name: &str) -> String {
         format!("{}-{name}", self.prefix)
+    }
+
+    /// Ends the API server and starts it again. Only for one of this test's own.
+    pub fn restart(&self) {
+        assert!(self.slot.is_none(), "others use it later");
+        xtask(&["cluster", "restart", "--name", &self.name]);
     }
 
     /// The kubeconfig of a user who is in these groups.
@@ -220,6 +228,31 @@ impl ControlPlane {
             .delete_collection(&DeleteParams::default(), &freezes)
             .await;
         removed.expect("freezes of earlier tests are lifted");
+        self.clean_pods().await;
+    }
+
+    /// Removes pods: those that no node takes would be counted by tests of what there is room for.
+    async fn clean_pods(&self) {
+        let at_once = DeleteParams::default().grace_period(0);
+        let all: Api<Pod> = Api::all(self.client.clone());
+        let none_left = async {
+            loop {
+                let pods = all.list_metadata(&ListParams::default()).await;
+                let pods = pods.expect("pods are listed").items;
+                if pods.is_empty() {
+                    return;
+                }
+                for pod in pods {
+                    let space = pod.namespace().unwrap_or_default();
+                    let pods: Api<Pod> = Api::namespaced(self.client.clone(), &space);
+                    // A freeze that was lifted just now may still refuse it.
+                    let _ = pods.delete(&pod.name_any(), &at_once).await;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, none_left).await;
+        in_time.expect("pods of earlier tests are removed");
     }
 }
 
@@ -249,8 +282,8 @@ fn admission(suffix: &str) -> ApiResource {
     }
 }
 
-/// Applies what every test needs.
-fn prepare(kubeconfig: &Path) {
+/// Applies what every test needs, and waits until the API server goes by all of it.
+async fn prepare(kubeconfig: &Path) {
     let files = [
         "manifests/namespaces.yaml",
         "manifests/rbac.yaml",
@@ -271,6 +304,34 @@ fn prepare(kubeconfig: &Path) {
         "manifests/crds",
     ]);
     run(wait.current_dir(repository()));
+    knows_kinds(&client(kubeconfig).await).await;
+}
+
+/// Waits until the API server knows the kind that a policy takes as its parameter: it looks for new kinds
+/// every half a minute, and refuses until then whatever the policy is about.
+async fn knows_kinds(admin: &Client) {
+    let mode = json!({
+        "apiVersion": "pingzhan.dev/v1alpha1", "kind": "EmergencyMode",
+        "metadata": { "name": "is-anything-known" },
+        "spec": { "playbookRef": { "name": "none" }, "level": "IV", "reason": "a dry run",
+            "requestedBy": "nobody", "requestedAs": "nobody", "expiresAfter": "1h" },
+    });
+    let mode = serde_json::from_value(mode).expect("a mode");
+    let api: Api<EmergencyMode> = Api::all(admin.clone());
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let known = async {
+        while let Err(error) = api.create(&dry, &mode).await {
+            if !error.to_string().contains("failed to configure policy") {
+                return;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, known).await;
+    in_time.expect("an API server learns of new kinds");
 }
 
 /// Runs kubectl as somebody and returns what it printed; fails the test when it fails.

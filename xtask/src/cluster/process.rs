@@ -42,7 +42,9 @@ const ORDER: [&str; 6] = [
 /// Assumption: an argument names the cluster's folder, or it would not be recognised later.
 pub fn spawn(folder: &Path, program: &str, path: &Path, args: &[String]) -> Result<Process, Error> {
     let log = folder.join("logs").join(format!("{program}.log"));
-    let out = File::create(&log).context(FilesSnafu { path: &log })?;
+    // One that is started again goes on in its log.
+    let out = File::options().create(true).append(true).open(&log);
+    let out = out.context(FilesSnafu { path: &log })?;
     let err = out.try_clone().context(FilesSnafu { path: &log })?;
     let child = Command::new(path)
         .args(args)
@@ -109,6 +111,31 @@ fn ours(pid: u32, folder: &Path) -> Option<String> {
     (known && args.any(|arg| arg.contains(&folder))).then(|| program.to_owned())
 }
 
+/// Ends a program of a cluster and starts it again, as it was started.
+pub fn restart(folder: &Path, program: &str) -> Result<Process, Error> {
+    let of_it: Vec<Process> = of(folder)
+        .into_iter()
+        .filter(|process| process.program == program)
+        .collect();
+    let line = of_it.first().map(|process| line(process.pid)).transpose();
+    let missing = || std::io::Error::other("it does not run");
+    let line = line.and_then(|line| line.ok_or_else(missing));
+    let line = line.context(StartSnafu { program })?;
+    let (path, args) = line
+        .split_first()
+        .ok_or_else(missing)
+        .context(StartSnafu { program })?;
+    end(folder, &of_it)?;
+    spawn(folder, program, Path::new(path), args)
+}
+
+/// The command line of a process.
+fn line(pid: u32) -> std::io::Result<Vec<String>> {
+    let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline"))?;
+    let line = line.trim_end_matches('\0').split('\0');
+    Ok(line.map(str::to_owned).collect())
+}
+
 /// Ends every process of a cluster but this one. Says how many there were.
 pub fn end_all(folder: &Path) -> Result<usize, Error> {
     let own = std::process::id();
@@ -116,7 +143,13 @@ pub fn end_all(folder: &Path) -> Result<usize, Error> {
         .into_iter()
         .filter(|process| process.pid != own)
         .collect();
-    for process in &processes {
+    end(folder, &processes)?;
+    Ok(processes.len())
+}
+
+/// Ends processes of a cluster, and waits until they are gone.
+fn end(folder: &Path, processes: &[Process]) -> Result<(), Error> {
+    for process in processes {
         signal(process.pid, Signal::TERM);
     }
     let started = Stopwatch::start();
@@ -140,7 +173,7 @@ pub fn end_all(folder: &Path) -> Result<usize, Error> {
         }
         std::thread::sleep(LOOK);
     }
-    Ok(processes.len())
+    Ok(())
 }
 
 fn signal(pid: u32, signal: Signal) {
