@@ -58,7 +58,7 @@ pub(super) fn all(input: &Input<'_>, decision: &Decision, phase: Phase) -> Vec<A
             sentence: term::sentence(input),
         });
     }
-    if let Some(blocked @ Blocked::NotEnforced(_)) = &decision.blocked {
+    if let Some(blocked @ (Blocked::NotEnforced(_) | Blocked::NotProven(_))) = &decision.blocked {
         alarms.push(Alarm {
             reason: blocked.reason(),
             occasion: input.mode.generation.to_string(),

@@ -28,6 +28,11 @@ pub(super) fn are_in_force(
             decision.look_again(*at + within);
             true
         }
+        Enforcement::Unknown(why) => {
+            decision.blocked = Some(Blocked::NotProven(why.clone()));
+            decision.need = Some(Need::Proof);
+            false
+        }
         Enforcement::Proven(_) | Enforcement::Untried => {
             decision.need = Some(Need::Proof);
             false

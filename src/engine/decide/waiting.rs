@@ -153,6 +153,8 @@ pub enum Blocked {
     Term(String),
     /// The API server does not enforce the rules of authority: what is missing, a sentence each.
     NotEnforced(Vec<String>),
+    /// It cannot be found out whether the API server enforces them: why.
+    NotProven(String),
     /// The journal cannot be read.
     JournalDamaged(String),
     /// No record can be stored.
@@ -182,6 +184,7 @@ impl Blocked {
             Self::BreakGlass(_) => "BreakGlassRefused",
             Self::Term(_) => "TermRefused",
             Self::NotEnforced(_) => "RulesNotEnforced",
+            Self::NotProven(_) => "RulesNotProven",
             Self::JournalDamaged(_) => "JournalDamaged",
             Self::JournalRefused(_) => "JournalRefused",
             Self::StageFailed(_) => "StageFailed",
@@ -224,6 +227,9 @@ impl Blocked {
             Self::NotEnforced(problems) => format!(
                 "the API server does not enforce who may declare and approve, so nothing is begun and nothing more is switched: {}; apply manifests/policies and manifests/crds of this version (or `helm upgrade`), and it goes on by itself; a stand-down and the end of the term bring everything back all the same",
                 some(problems)
+            ),
+            Self::NotProven(problem) => format!(
+                "it is not known whether the API server enforces who may declare and approve, so nothing is begun and nothing more is switched: {problem}; it is tried again by itself, and goes on when it is known; a stand-down and the end of the term bring everything back all the same"
             ),
             Self::JournalDamaged(problem) => format!(
                 "the journal is damaged and nothing is touched: {problem}; see docs/guides/operate.md, Damaged journal"

@@ -24,6 +24,9 @@ pub use follow::follow;
 /// Seconds after which a policy that did not refuse what it has to is asked again.
 const AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
+/// How long it may fail to be tried before that is said: a server that hiccups is asked again at once.
+const FAILING: SignedDuration = SignedDuration::from_secs(3);
+
 /// What is known of the rules, shared by all modes of a term.
 #[derive(Clone)]
 pub struct Rules {
@@ -45,6 +48,8 @@ struct Known {
     lapsed: Vec<String>,
     /// When it was last tried, and which of them did not refuse.
     tried: Option<(Timestamp, Vec<String>)>,
+    /// Since when it could not be tried, and why.
+    failing: Option<(Timestamp, String)>,
 }
 
 impl Rules {
@@ -78,7 +83,7 @@ impl Rules {
     /// Asks every policy to refuse something, unless that was just done.
     ///
     /// # Errors
-    /// The API server does not answer: nothing is known, and it is tried again.
+    /// The API server does not let it be known; where that stays so, [`Rules::now`] says why.
     pub async fn prove(&self) -> Result<(), String> {
         let _alone = self.trying.lock().await;
         let mut listed = self.known.subscribe();
@@ -95,8 +100,10 @@ impl Rules {
         {
             return Ok(());
         }
-        let problems = probe::all(&self.own.writes, &self.names).await?;
+        let tried = probe::all(&self.own.writes, &self.names).await;
+        let problems = tried.inspect_err(|why| self.failed(now, why))?;
         self.known.send_modify(|known| {
+            known.failing = None;
             // What was changed meanwhile was not what was tried.
             if known.compared == before.compared && known.tried == before.tried {
                 known.tried = Some((now, problems));
@@ -104,6 +111,15 @@ impl Rules {
         });
         self.tell();
         Ok(())
+    }
+
+    /// It could not be tried. Nobody is woken for it: who asked asks again.
+    fn failed(&self, now: Timestamp, why: &str) {
+        self.known.send_if_modified(|known| {
+            let since = known.failing.as_ref().map_or(now, |(since, _)| *since);
+            known.failing = Some((since, why.to_owned()));
+            false
+        });
     }
 
     /// What a comparison found, of everything or of what was changed.
@@ -117,6 +133,7 @@ impl Rules {
                 compared,
                 lapsed,
                 tried: None,
+                failing: None,
             };
             let differs = *known != now;
             *known = now;
@@ -142,7 +159,13 @@ impl Known {
             (Some(_), Some((at, problems))) if now.duration_since(*at) < AGAIN => {
                 Enforcement::Broken(problems.clone())
             }
-            (None | Some(_), _) => Enforcement::Untried,
+            (None | Some(_), _) => {
+                let mut failing = self.failing.iter();
+                let told = failing.find(|(since, _)| now.duration_since(*since) >= FAILING);
+                told.map_or(Enforcement::Untried, |(_, why)| {
+                    Enforcement::Unknown(why.clone())
+                })
+            }
         }
     }
 }
@@ -218,5 +241,18 @@ mod tests {
         for (known, expected) in rows {
             assert_eq!(known.at(at(100)), expected, "{known:?}");
         }
+    }
+
+    /// A server that hiccups is no news; one that does not let it be known for seconds is.
+    #[test]
+    fn what_cannot_be_tried_is_said_after_some_seconds() {
+        let failing = |since| Known {
+            compared: Some(Vec::new()),
+            failing: Some((at(since), "no answer".to_owned())),
+            ..Known::default()
+        };
+        assert_eq!(failing(98).at(at(100)), Enforcement::Untried);
+        let said = Enforcement::Unknown("no answer".to_owned());
+        assert_eq!(failing(97).at(at(100)), said);
     }
 }

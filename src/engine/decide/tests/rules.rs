@@ -39,6 +39,23 @@ fn nothing_is_begun_without_the_rules_and_it_goes_on_when_they_are_back() {
     assert!(blocked(&world).starts_with("False"));
 }
 
+/// What cannot be tried is not known to be in force: nothing is begun, and it is said why.
+#[test]
+fn nothing_is_begun_where_the_rules_cannot_be_tried() {
+    let mut world = World::new();
+    world.unproven = Some("exceeded quota: journals".to_owned());
+    world.approve_when_planned();
+    world.run_steps(200);
+    assert_eq!((world.phase(), world.writes), (Phase::Pending, 0));
+    let said = blocked(&world);
+    assert!(said.starts_with("True RulesNotProven: "), "{said}");
+    assert!(said.contains("exceeded quota: journals"), "{said}");
+    world.unproven = None;
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    assert!(blocked(&world).starts_with("False"));
+}
+
 /// In the middle of a switch it stops where it is; it neither goes back by itself nor forgets.
 #[test]
 fn a_switch_stops_where_the_rules_are_taken_away_and_goes_on_when_they_are_back() {
@@ -154,6 +171,12 @@ fn an_act_without_quorum_and_its_overdue_review_are_alarms() {
 /// The reason of a condition is what programs go by; a sentence without a next step helps nobody.
 #[test]
 fn missing_rules_are_said_with_what_to_do() {
-    let blocked = Blocked::NotEnforced(tampered());
-    insta::assert_snapshot!(json!([blocked.reason(), blocked.sentence()]).to_string());
+    let why =
+        "it cannot be tried whether policy pingzhan-record is in force: Forbidden: over quota";
+    let all = [
+        Blocked::NotEnforced(tampered()),
+        Blocked::NotProven(why.to_owned()),
+    ];
+    let said = all.map(|blocked| json!([blocked.reason(), blocked.sentence()]).to_string());
+    insta::assert_snapshot!(said.join("\n"));
 }

@@ -97,6 +97,8 @@ pub struct World {
     pub alarms: Vec<decide::Alarm>,
     /// What somebody has done to the rules of authority.
     pub tampered: Vec<String>,
+    /// Why it cannot be tried whether the rules of authority are in force, if so.
+    pub unproven: Option<String>,
     /// When it was last proven that they are in force.
     proven: Option<Timestamp>,
     answers: Answers,
@@ -160,6 +162,17 @@ fn deployment(name: &str, tier: &str, replicas: i64, manager: &str) -> Value {
     })
 }
 
+fn flags() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "flags", "namespace": "portal", "uid": "flags", "resourceVersion": "1",
+            "managedFields": [{ "manager": "helm", "operation": "Apply", "apiVersion": "v1",
+                "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1",
+                "fieldsV1": { "f:data": { "f:a": {} } } }] },
+        "data": { "a": "on" }
+    })
+}
+
 impl World {
     pub fn new() -> Self {
         let mut objects = BTreeMap::new();
@@ -168,18 +181,7 @@ impl World {
             objects.insert(name.clone(), deployment(&name, "critical", 3, "helm"));
         }
         objects.insert("batch".into(), deployment("batch", "office", 4, "argo"));
-        objects.insert(
-            "flags".into(),
-            json!({
-                "apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": { "name": "flags", "namespace": "portal", "uid": "flags",
-                    "resourceVersion": "1",
-                    "managedFields": [{ "manager": "helm", "operation": "Apply", "apiVersion": "v1",
-                        "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1",
-                        "fieldsV1": { "f:data": { "f:a": {} } } }] },
-                "data": { "a": "on" }
-            }),
-        );
+        objects.insert("flags".into(), flags());
         let spec = serde_json::from_value(json!({
             "playbookRef": { "name": "flood" }, "level": "II", "reason": "rain",
             "requestedBy": "zhou", "requestedAs": "duty", "expiresAfter": "1h"
@@ -208,6 +210,7 @@ impl World {
             newcomers: Vec::new(),
             alarms: Vec::new(),
             tampered: Vec::new(),
+            unproven: None,
             proven: None,
             is_gone: false,
             answers: BTreeMap::new(),
@@ -576,7 +579,10 @@ impl World {
         match self.proven {
             _ if !self.tampered.is_empty() => Enforcement::Broken(self.tampered.clone()),
             Some(at) => Enforcement::Proven(at),
-            None => Enforcement::Untried,
+            None => self
+                .unproven
+                .clone()
+                .map_or(Enforcement::Untried, Enforcement::Unknown),
         }
     }
 
@@ -663,6 +669,7 @@ impl World {
                 let plan = plan::compute(&request, &expanded, &facts);
                 self.process.candidate = Some(Candidate::Planned(Arc::new(plan)));
             }
+            Need::Proof if self.unproven.is_some() => {}
             Need::Proof => self.proven = Some(self.now),
             Need::Sights(wanted) => {
                 // A fleet is written while it is read, so one page at a time.
