@@ -13,6 +13,7 @@ use crate::playbook::Severity;
 use crate::playbook::lint;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// So many findings stand in a status, and so many modes.
 const LISTED: usize = 20;
@@ -122,6 +123,24 @@ pub fn status(
         left_out: i64::try_from(left_out).unwrap_or(i64::MAX),
         in_use,
     }
+}
+
+/// For how long what a status says need not be looked at again, though whoever leads now never looked: it
+/// is Ready, of this generation and of the modes that carry it out, and not as old as the time between looks.
+/// A takeover in an emergency would else begin with some thousand requests about all playbooks.
+pub fn stands(
+    status: &PlaybookStatus,
+    generation: i64,
+    in_use: &[PlaybookUse],
+    every: Duration,
+    now: Timestamp,
+) -> Option<Duration> {
+    let age = now.duration_since(status.last_checked?);
+    let age = Duration::try_from(age).ok()?;
+    let is_same = status.observed_generation == generation
+        && condition::is_true(&status.conditions, types::READY)
+        && uses(generation, in_use.to_vec(), Some(status)) == status.in_use;
+    every.checked_sub(age).filter(|_| is_same)
 }
 
 /// What is said of a playbook that cannot be read.
@@ -289,6 +308,39 @@ mod tests {
     fn said(status: &PlaybookStatus) -> (String, String) {
         let ready = condition::get(&status.conditions, types::READY).expect("a condition");
         (ready.status.clone(), ready.reason.clone())
+    }
+
+    /// Who takes over goes by what was said a while ago, and looks where anything could be otherwise.
+    #[test]
+    fn what_was_said_stands_for_the_time_between_looks() {
+        let spec = spec("scale: { replicas: 3 }");
+        let looked = looked(Some(true), Vec::new());
+        let used = |current| {
+            vec![PlaybookUse {
+                mode: "flood".into(),
+                current,
+                generation: None,
+            }]
+        };
+        let at = Timestamp::UNIX_EPOCH + Duration::from_hours(24);
+        let said = status(3, &spec, &looked, used(true), None, at);
+        let hour = Duration::from_hours(1);
+        let after = |minutes: u64| at + Duration::from_mins(minutes);
+        let rest = stands(&said, 3, &used(true), hour, after(20));
+        assert_eq!(rest, Some(Duration::from_mins(40)));
+        assert_eq!(stands(&said, 3, &used(true), hour, after(61)), None);
+        // A clock that was put back knows no age.
+        let before = at - Duration::from_mins(1);
+        assert_eq!(stands(&said, 3, &used(true), hour, before), None);
+        assert_eq!(stands(&said, 4, &used(true), hour, at), None);
+        assert_eq!(stands(&said, 3, &used(false), hour, at), None);
+        assert_eq!(stands(&said, 3, &[], hour, at), None);
+        let missing = Looked {
+            account: Some(false),
+            ..looked
+        };
+        let not_ready = status(3, &spec, &missing, used(true), None, at);
+        assert_eq!(stands(&not_ready, 3, &used(true), hour, at), None);
     }
 
     /// Whoever alerts on Ready has to be able to rely on what it says, and on what stands first.

@@ -111,9 +111,15 @@ impl Readiness {
         if same.is_some_and(|known| known.uses == uses) {
             return;
         }
-        let said = before.and_then(|known| known.said.clone());
-        let said = said.or_else(|| playbook.status.clone());
-        let looked = match same.and_then(|known| known.looked.clone()) {
+        if before.is_none()
+            && let Some(entry) = self.as_said(playbook, &uses, every)
+        {
+            known.insert(name.to_owned(), entry);
+            return;
+        }
+        let said = before.map_or(&playbook.status, |known| &known.said).clone();
+        let kept = same.filter(|known| known.looked.is_some());
+        let looked = match kept.and_then(|known| known.looked.clone()) {
             Some(looked) => looked,
             None => self.look(playbook).await,
         };
@@ -126,11 +132,11 @@ impl Readiness {
             said.as_ref(),
             at,
         );
-        if same.is_some() {
+        if kept.is_some() {
             // Only who carries it out has changed: nothing was looked at.
             status.last_checked = said.and_then(|said| said.last_checked);
         }
-        let due = same.map_or(now + every, |known| known.due);
+        let due = kept.map_or(now + every, |known| known.due);
         let wrote = publish::playbook(&self.own.writes, name, uid.as_deref(), &status).await;
         if let Err(error) = &wrote {
             tracing::warn!(playbook = name, %error, "whether a playbook is ready cannot be said");
@@ -149,6 +155,23 @@ impl Readiness {
             said: Some(status),
         };
         known.insert(name.to_owned(), entry);
+    }
+
+    /// What is known of a playbook that a leader before this one looked at, where that still stands.
+    fn as_said(&self, playbook: &Playbook, uses: &[PlaybookUse], every: Duration) -> Option<Known> {
+        let status = playbook.status.as_ref()?;
+        let generation = playbook.metadata.generation;
+        let now = self.clock.now();
+        let rest = readiness::stands(status, generation?, uses, every, now)?;
+        self.count(&playbook.name_any(), status);
+        Some(Known {
+            uid: playbook.uid(),
+            generation,
+            uses: uses.to_vec(),
+            due: Instant::now() + rest,
+            looked: None,
+            said: Some(status.clone()),
+        })
     }
 
     async fn malformed(
