@@ -7,6 +7,7 @@
 mod change;
 mod common;
 pub mod condition;
+mod kinds;
 mod mode;
 mod mode_status;
 pub mod names;
@@ -26,6 +27,7 @@ pub use change::{
 };
 pub use common::{Level, Localized, Nature, Posture, Term};
 pub use condition::Condition;
+pub use kinds::kinds;
 pub use mode::{
     Abandonment, Abort, AbortChoice, Answer, AnswerChoice, Approval, BreakGlass, DecidedBy,
     EmergencyMode, EmergencyModeSpec, LegalBasis, NameRef, Review, ReviewOutcome, Scope, Skip,

@@ -13,11 +13,10 @@ use kube::core::cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr,
     operators as op,
 };
-use kube::core::cel::cel::parser::Parser;
 
 use super::names;
 use super::types::{Type, either, of_literal};
-use super::{Fault, TREE, bound, measure};
+use super::{Fault, TREE, bound, measure, tree};
 
 /// What an expression may name.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +33,7 @@ pub struct Names {
 /// What is wrong with it, in the server's words.
 pub fn check(text: &str, names: &Names) -> Result<Type, Fault> {
     bound(text)?;
-    let parser = Parser::new().enable_optional_syntax(true);
-    let tree = parser.parse(text).map_err(|errors| {
+    let tree = tree(text).map_err(|errors| {
         let all = errors.errors.iter();
         let all: Vec<String> = all
             .map(|error| placed(text, error.pos.0, error.pos.1, &error.msg))

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kube::core::cel::cel::ParseErrors;
 use kube::core::cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use kube::core::cel::cel::parser::Parser;
 
@@ -56,7 +57,7 @@ impl Fault {
 
 /// An expression that can be evaluated.
 #[derive(Debug)]
-pub struct Expression(IdedExpr);
+pub struct Expression(Arc<IdedExpr>);
 
 impl Expression {
     /// Reads an expression.
@@ -65,10 +66,7 @@ impl Expression {
     /// What is wrong with it; also where it is too long or too deep to be read safely.
     pub fn read(text: &str) -> Result<Self, Fault> {
         bound(text)?;
-        let parser = Parser::new().enable_optional_syntax(true);
-        let tree = parser
-            .parse(text)
-            .map_err(|errors| Fault(format!("compilation failed: {errors}")))?;
+        let tree = tree(text).map_err(|errors| Fault(format!("compilation failed: {errors}")))?;
         measure(&tree, TREE)?;
         Ok(Self(tree))
     }
@@ -76,6 +74,24 @@ impl Expression {
     fn root(&self) -> &IdedExpr {
         &self.0
     }
+}
+
+/// What was read once in this process: it is checked and evaluated, by one server after another.
+static TREES: Mutex<BTreeMap<String, Arc<IdedExpr>>> = Mutex::new(BTreeMap::new());
+
+/// Reads a text that [`bound`] lets through.
+fn tree(text: &str) -> Result<Arc<IdedExpr>, ParseErrors> {
+    let mut trees = TREES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = trees.get(text) {
+        return Ok(known.clone());
+    }
+    let parser = Parser::new().enable_optional_syntax(true);
+    let read = Arc::new(parser.parse(text)?);
+    if trees.len() >= KEPT {
+        trees.clear();
+    }
+    trees.insert(text.to_owned(), read.clone());
+    Ok(read)
 }
 
 /// Refuses texts that the reader would not survive.

@@ -2,12 +2,11 @@
 //! shipped, and what the people of a rehearsal may do.
 
 use jiff::Timestamp;
-use kube::CustomResourceExt;
 
 use super::load::{self, Error};
 use super::serve::people::RIGHTS;
 use super::server::Server;
-use crate::api::{ChangeRecord, EmergencyMode, Playbook};
+use crate::api;
 use crate::policies::{self, Names};
 
 /// Namespaces, and the operator's rights: on a server that knows constrained impersonation.
@@ -30,10 +29,8 @@ pub fn shipped() -> Vec<String> {
 /// # Errors
 /// Something of it does not fit what is there.
 pub fn install(server: &mut Server, now: Timestamp) -> Result<(), Error> {
-    for kind in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
-        // A kind of ours is always JSON.
-        let text = serde_json::to_string(&kind).unwrap_or_default();
-        load::manifests(server, &text, now)?;
+    for kind in api::kinds() {
+        load::manifests(server, &kind.to_string(), now)?;
     }
     for manifest in shipped() {
         load::manifests(server, &manifest, now)?;

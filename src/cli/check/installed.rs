@@ -1,9 +1,8 @@
 //! What is installed: kinds, policies, namespaces, each held against this program's own copy.
 
-use kube::CustomResourceExt as _;
 use serde_json::Value;
 
-use crate::api::{ChangeRecord, EmergencyMode, Playbook};
+use crate::api;
 use crate::cluster::{Collection, write};
 use crate::policies::{self, Names};
 use crate::t;
@@ -31,16 +30,15 @@ pub(super) async fn kinds(look: &Look<'_>) -> Part {
         "customresourcedefinitions",
     );
     let mut lines = Vec::new();
-    for own in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
-        let name = own.metadata.name.clone().unwrap_or_default();
-        let own = serde_json::to_value(&own.spec).unwrap_or_default();
-        lines.push(match write::get(&look.own.reads, &crds, &name).await {
-            Err(error) => look.unseen(&name, &error),
+    for own in api::kinds() {
+        let name = own["metadata"]["name"].as_str().unwrap_or_default();
+        lines.push(match write::get(&look.own.reads, &crds, name).await {
+            Err(error) => look.unseen(name, &error),
             Ok(None) => Line::bad(
                 t!(lang, "check-crd-missing", name = name),
                 t!(lang, "check-crd-next"),
             ),
-            Ok(Some(live)) => kind(look, &name, &own, &live),
+            Ok(Some(live)) => kind(look, name, &own["spec"], &live),
         });
     }
     Part {

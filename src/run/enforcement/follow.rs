@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt};
+use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{CustomResourceExt, ResourceExt};
 use serde_json::Value;
 
-use crate::api::{ChangeRecord, EmergencyMode, Playbook};
+use crate::api;
 use crate::policies::{self, compare};
 
 use super::Rules;
@@ -116,11 +116,12 @@ fn expected(rules: &Rules) -> Vec<Expected> {
             }));
         }
     }
-    for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+    for object in api::kinds() {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
         expected.push(Expected {
             kind: KINDS[2].2,
-            name: crd.name_any(),
-            object: serde_json::to_value(&crd).unwrap_or_default(),
+            name: name.to_owned(),
+            object: object.clone(),
             is_needed: true,
         });
     }
