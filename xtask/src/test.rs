@@ -110,8 +110,8 @@ pub struct Counts {
 
 /// Runs everything; with a filter, of the tests only those whose name contains it.
 ///
-/// Guarantees: the toolchain and the control plane's programs are there before anything long
-/// starts; every control plane that was started is ended, whatever happens to this process.
+/// Guarantees: a missing toolchain is said before anything long starts; every control plane that was
+/// started is ended, whatever happens to this process.
 pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Error> {
     let programs = [
         Program::Etcd,
@@ -120,8 +120,7 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
         Program::Helm,
         Program::Prometheus,
     ];
-    let set = tokio::task::block_in_place(|| tools::ensure(&programs, progress))?;
-    checks(progress)?;
+    let set = tokio::task::block_in_place(|| prepared(&programs, progress))?;
     let started = Stopwatch::start();
     let planes = up(progress).await?;
     progress.say(&format!(
@@ -152,6 +151,20 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
     );
     ensure!(counts.passed + counts.failed > 0, EmptySnafu);
     Ok(counts)
+}
+
+/// The control plane's programs, and everything that needs none of them: much of what Cargo does waits
+/// for one processor, and the first time Go has the others.
+fn prepared(programs: &[Program], progress: Progress) -> Result<Toolset, Error> {
+    tools::toolchain(programs, progress)?;
+    std::thread::scope(|scope| {
+        let building = scope.spawn(|| tools::ensure(programs, progress));
+        checks(progress)?;
+        match building.join() {
+            Ok(set) => Ok(set?),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// What needs no control plane: the cheap things first.

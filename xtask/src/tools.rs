@@ -89,18 +89,7 @@ impl Toolset {
 ///
 /// Errors: a missing toolchain is reported before anything is built.
 pub fn ensure(programs: &[Program], progress: Progress) -> Result<Toolset, Error> {
-    let assets = surroundings::assets();
-    let mut set = Toolset::default();
-    let mut ours = Vec::new();
-    for &program in programs {
-        let given = assets.as_ref().map(|folder| folder.join(program.name()));
-        match given.filter(|path| path.is_file()) {
-            Some(path) => {
-                set.0.insert(program, path);
-            }
-            None => ours.push(program),
-        }
-    }
+    let (mut set, ours) = given(programs);
     if ours.is_empty() {
         return Ok(set);
     }
@@ -120,6 +109,32 @@ pub fn ensure(programs: &[Program], progress: Progress) -> Result<Toolset, Error
         set.0.insert(program, path);
     }
     Ok(set)
+}
+
+/// Finds the toolchain where one of these programs may have to be built: what is missing is said before
+/// anything long begins beside [`ensure`].
+pub fn toolchain(programs: &[Program], progress: Progress) -> Result<(), Error> {
+    if !given(programs).1.is_empty() {
+        golang::find(progress)?;
+    }
+    Ok(())
+}
+
+/// The programs that `$KUBEBUILDER_ASSETS` has, and those that it has not.
+fn given(programs: &[Program]) -> (Toolset, Vec<Program>) {
+    let assets = surroundings::assets();
+    let mut set = Toolset::default();
+    let mut ours = Vec::new();
+    for &program in programs {
+        let given = assets.as_ref().map(|folder| folder.join(program.name()));
+        match given.filter(|path| path.is_file()) {
+            Some(path) => {
+                set.0.insert(program, path);
+            }
+            None => ours.push(program),
+        }
+    }
+    (set, ours)
 }
 
 /// The folder of a build: program, version, and the key of everything that it depends on.
