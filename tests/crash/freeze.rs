@@ -11,7 +11,7 @@ use super::kill::{self, Reference};
 use super::proxy::{Fault, Goal, Side};
 use super::run::{Run, Stage};
 use super::tell;
-use crate::support;
+use crate::support::{self, one_in};
 
 /// Runs side by side on one control plane.
 const SIDE_BY_SIDE: usize = 10;
@@ -68,12 +68,13 @@ async fn a_leader_that_was_frozen_changes_nothing_when_it_wakes_up() {
     let stage = kill::stage(&plane).await;
     let folder = tempfile::tempdir().expect("a folder");
     let reference = kill::reference(&stage, folder.path()).await;
-    // Every write of a record or a target; the side alternates.
+    // Every third write of a record or a target; the side alternates.
     let places = reference.trail.iter().enumerate().filter(|(_, write)| {
         matches!(write.goal, Goal::Record | Goal::Target) && write.took_effect()
     });
     let sides = [Side::Before, Side::After].into_iter().cycle();
-    let places: Vec<(usize, Side)> = places.map(|(index, _)| index + 1).zip(sides).collect();
+    let places = places.map(|(index, _)| index + 1).zip(sides);
+    let places: Vec<(usize, Side)> = places.step_by(one_in(3)).collect();
     let judged: Vec<Judged> = stream::iter(places)
         .map(async |place| {
             (

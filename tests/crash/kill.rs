@@ -138,7 +138,7 @@ async fn a_run_without_a_fault_keeps_every_promise() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_may_be_killed_before_and_after_every_write() {
     let plane = support::cluster().await;
-    killed_everywhere(&stage(&plane).await, 1).await;
+    killed_everywhere(&stage(&plane).await, one_in(3)).await;
 }
 
 /// The same of a playbook that freezes, makes objects by every kind of step that does, and adopts one: what
@@ -150,7 +150,7 @@ async fn an_operator_that_makes_objects_may_be_killed_before_and_after_every_wri
         makes: true,
         ..stage(&plane).await
     };
-    killed_everywhere(&stage, one_in(3)).await;
+    killed_everywhere(&stage, one_in(6)).await;
 }
 
 async fn killed_everywhere(stage: &Stage, every: usize) {

@@ -1,7 +1,7 @@
 //! A proxy between one operator and the API server: it counts mutating requests, and at the one
 //! that it is told it kills the operator or holds what is in flight. It keeps a copy of every write.
 //!
-//! It shows the operator its own mode and playbook only, so that several operators can be tested side by
+//! It shows the operator its own mode, playbook and records only, so that several operators can be tested side by
 //! side on one control plane.
 
 use std::convert::Infallible;
@@ -333,19 +333,24 @@ impl Shared {
         Some(answer)
     }
 
-    /// Lists and watches of modes show one mode, and those of playbooks the one of its name: a leader looks
-    /// at every playbook that it sees, and all runs' operators at those of all runs would be a storm.
+    /// Lists and watches show one mode, the playbook of its name, and the mode's records: all runs'
+    /// operators at what belongs to all runs would be a storm.
     fn narrowed(&self, uri: &Uri) -> Uri {
-        let narrow = ["/emergencymodes", "/playbooks"];
-        if !narrow.iter().any(|end| uri.path().ends_with(end)) {
+        let narrow = [
+            ("/emergencymodes", "fieldSelector=metadata.name%3D"),
+            ("/playbooks", "fieldSelector=metadata.name%3D"),
+            ("/changerecords", "labelSelector=pingzhan.dev%2Fmode%3D"),
+        ];
+        let query = uri.query().unwrap_or_default();
+        let ends = |(end, _): &&(&str, &str)| uri.path().ends_with(end);
+        let Some((_, selector)) = narrow.iter().find(ends) else {
+            return uri.clone();
+        };
+        // What asks for one mode's records needs no more.
+        if query.contains("labelSelector=") {
             return uri.clone();
         }
-        let query = uri.query().unwrap_or_default();
-        let narrowed = format!(
-            "{}?{query}&fieldSelector=metadata.name%3D{}",
-            uri.path(),
-            self.mode
-        );
+        let narrowed = format!("{}?{query}&{selector}{}", uri.path(), self.mode);
         narrowed.parse().expect("an address with a longer query")
     }
 }

@@ -397,7 +397,7 @@ async fn where_the_policy_was_deleted_and_stored_again_no_freeze_is_believed_in_
 
     // What the guide says to do about it.
     remove(&world, BINDINGS).await;
-    world.plane.restart();
+    world.plane.restart().await;
     install(&world).await;
     world.switch("third", &stages(&world, &here(&world))).await;
     world.come_back("third").await;
