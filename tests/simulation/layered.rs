@@ -23,7 +23,7 @@ fn an_operator_may_die_while_two_modes_have_layers() {
             let fine = Schedule::fine(story.clone()).play();
             assert_eq!(fine.violations, Vec::<String>::new(), "{name}, {order}");
             let (_, writes) = fine.first;
-            let deaths = (1..=writes).step_by(one_in(16)).flat_map(|number| {
+            let deaths = (1..=writes).step_by(one_in(32)).flat_map(|number| {
                 [false, true].map(|carried| {
                     let weather = Weather::one(Which::Write(0, number), Fault::Death(carried));
                     let schedule = Schedule {
