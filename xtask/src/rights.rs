@@ -82,6 +82,10 @@ const EXPECTED: &[&str] = &[
     "watch pingzhan.dev/playbooks",
 ];
 
+/// Of these what is asked only where the answer to a write was lost: the simulations see to that, a real
+/// server does it by chance.
+const BY_CHANCE: &[&str] = &["get pingzhan.dev/changerecords"];
+
 /// Whom RBAC lets do everything.
 const MASTERS: &str = "system:masters";
 
@@ -129,7 +133,11 @@ fn judge(asked: &BTreeSet<String>, whole: bool) -> Result<(), Error> {
     let expected: BTreeSet<String> = EXPECTED.iter().map(|row| (*row).to_owned()).collect();
     let more: Vec<String> = asked.difference(&expected).cloned().collect();
     ensure!(more.is_empty(), TooMuchSnafu { asked: more });
-    let less: Vec<String> = expected.difference(asked).cloned().collect();
+    let less = expected.difference(asked);
+    let less: Vec<String> = less
+        .filter(|row| !BY_CHANCE.contains(&row.as_str()))
+        .cloned()
+        .collect();
     ensure!(!whole || less.is_empty(), TooLittleSnafu { unasked: less });
     Ok(())
 }
