@@ -15,8 +15,13 @@ pub enum Enforcement {
     /// It was not tried whether they are in force, since they were last changed.
     #[default]
     Untried,
-    /// It was tried for some time, and the API server does not let it be known: why.
-    Unknown(String),
+    /// It was tried for some time, and the API server does not let it be known.
+    Unknown {
+        /// Why.
+        why: String,
+        /// When they were last proven, unless somebody wrote them since.
+        proven: Option<Timestamp>,
+    },
     /// They are as they should be, and each refused at this time what it has to refuse.
     Proven(Timestamp),
     /// They are not: a sentence each.

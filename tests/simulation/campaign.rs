@@ -14,7 +14,7 @@ use super::shrink;
 use crate::support::variable;
 
 /// How many seeds the normal test run plays: of five kinds in turn, so that C5 (trouble, both) and C15
-/// (rivals, both) have 500 each.
+/// (rivals, both) have 250 each.
 const USUAL: u64 = 625;
 
 /// What is to be played.

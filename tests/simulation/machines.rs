@@ -76,7 +76,7 @@ fn clocks_that_are_wrong_interleave_nothing() {
         })
     });
     // A step of five comes to every moment and act in turn, with some clocks.
-    for (clocks, moment, act) in all.step_by(one_in(9)) {
+    for (clocks, moment, act) in all.step_by(one_in(5)) {
         let mut story = Story::plain().with([at(moment, act.clone())]);
         if let Act::Freeze(..) = act {
             story = story.with([at(moment + 200, Act::Freeze(0, false))]);

@@ -95,7 +95,10 @@ fn a_journal_without_room_is_said_and_goes_on_once_there_is_some() {
                 at(from + long, Act::Quota(false)),
             ];
             // It refuses the trial of the rules, too, which comes before the first record.
-            let words: &[&str] = &["JournalRefused|RulesNotProven"];
+            let words: &[&str] = match from {
+                ..9 => &["RulesNotProven"],
+                _ => &["JournalRefused"],
+            };
             schedules.push((format!("from {from} s for {long} s"), approved(acts), words));
         }
     }

@@ -24,11 +24,14 @@ pub(super) fn are_in_force(
             decision.blocked = Some(Blocked::NotEnforced(problems.clone()));
             false
         }
-        Enforcement::Proven(at) if input.now.duration_since(*at) < within => {
+        Enforcement::Proven(at)
+        | Enforcement::Unknown {
+            proven: Some(at), ..
+        } if input.now.duration_since(*at) < within => {
             decision.look_again(*at + within);
             true
         }
-        Enforcement::Unknown(why) => {
+        Enforcement::Unknown { why, .. } => {
             decision.blocked = Some(Blocked::NotProven(why.clone()));
             decision.need = Some(Need::Proof);
             false

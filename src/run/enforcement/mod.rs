@@ -155,16 +155,21 @@ impl Known {
     fn at(&self, now: Timestamp) -> Enforcement {
         match (&self.compared, &self.tried) {
             (Some(problems), _) if !problems.is_empty() => Enforcement::Broken(problems.clone()),
-            (Some(_), Some((at, problems))) if problems.is_empty() => Enforcement::Proven(*at),
-            (Some(_), Some((at, problems))) if now.duration_since(*at) < AGAIN => {
+            (Some(_), Some((at, problems)))
+                if !problems.is_empty() && now.duration_since(*at) < AGAIN =>
+            {
                 Enforcement::Broken(problems.clone())
             }
-            (None | Some(_), _) => {
-                let mut failing = self.failing.iter();
-                let told = failing.find(|(since, _)| now.duration_since(*since) >= FAILING);
-                told.map_or(Enforcement::Untried, |(_, why)| {
-                    Enforcement::Unknown(why.clone())
-                })
+            (None | Some(_), tried) => {
+                let proven = tried.as_ref().filter(|(_, problems)| problems.is_empty());
+                let proven = proven.map(|(at, _)| *at);
+                match &self.failing {
+                    Some((since, why)) if now.duration_since(*since) >= FAILING => {
+                        let why = why.clone();
+                        Enforcement::Unknown { why, proven }
+                    }
+                    _ => proven.map_or(Enforcement::Untried, Enforcement::Proven),
+                }
             }
         }
     }
@@ -252,7 +257,16 @@ mod tests {
             ..Known::default()
         };
         assert_eq!(failing(98).at(at(100)), Enforcement::Untried);
-        let said = Enforcement::Unknown("no answer".to_owned());
-        assert_eq!(failing(97).at(at(100)), said);
+        let said = |proven| Enforcement::Unknown {
+            why: "no answer".to_owned(),
+            proven,
+        };
+        assert_eq!(failing(97).at(at(100)), said(None));
+        // An old proof hides nothing.
+        let proven = Known {
+            tried: Some((at(5), Vec::new())),
+            ..failing(97)
+        };
+        assert_eq!(proven.at(at(100)), said(Some(at(5))));
     }
 }

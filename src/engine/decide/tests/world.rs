@@ -576,13 +576,15 @@ impl World {
     }
 
     fn enforcement(&self) -> Enforcement {
-        match self.proven {
+        let proven = self.proven;
+        match (&self.unproven, proven) {
             _ if !self.tampered.is_empty() => Enforcement::Broken(self.tampered.clone()),
-            Some(at) => Enforcement::Proven(at),
-            None => self
-                .unproven
-                .clone()
-                .map_or(Enforcement::Untried, Enforcement::Unknown),
+            (Some(why), _) => {
+                let why = why.clone();
+                Enforcement::Unknown { why, proven }
+            }
+            (None, Some(at)) => Enforcement::Proven(at),
+            (None, None) => Enforcement::Untried,
         }
     }
 
