@@ -103,6 +103,7 @@ approve-proposal =
        *[other] { $changes } changes
     }
       hash    { $hash }
+approve-trying = The operator is trying the plan against the cluster, without a change …
 approve-question = Approve it as { $user } in the name of { $group }? [y/N]
 approve-done = { $user } ({ $group }) approved plan { $hash } of { $name }.
 approve-no-plan = { $name } has no stored plan yet. Wait until `pingzhan status { $name }` shows one; if it does not, the operator may not be running.

@@ -196,6 +196,7 @@ approve-plan =
 approve-proposal =
     待授权事项 { $name }：{ $level } 级响应，{ $nature }，期限 { $term }，{ $changes } 处变更
       指纹  { $hash }
+approve-trying = 操作器正在集群上试行此计划，不作任何更改……
 approve-question = 以 { $user } 身份、{ $group } 名义审批通过？[y/N]
 approve-done = { $user }（{ $group }）已审批 { $name } 的方案 { $hash }。
 approve-no-plan = { $name } 还没有已存储的方案。请等 `pingzhan status { $name }` 显示方案；一直没有则可能操作器未运行。

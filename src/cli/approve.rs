@@ -1,6 +1,9 @@
 //! `approve`: one person's approval of the plan that status shows.
 
 use std::io::IsTerminal;
+use std::time::Duration;
+
+use futures::StreamExt;
 
 use crate::api::{Approval, EmergencyMode};
 use crate::i18n::Lang;
@@ -14,6 +17,9 @@ use super::exit::Exit;
 use super::follow;
 use super::person::{Person, Right};
 use super::render::{findings, nature_word, short_hash};
+
+/// Longest wait for what the plan would meet: the operator takes no longer than two minutes.
+const LONGEST: Duration = Duration::from_secs(125);
 
 /// The arguments.
 #[derive(Clone, Debug, clap::Args)]
@@ -50,7 +56,12 @@ struct Subject {
 /// Approves.
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let client = context.client().await?;
-    let mode = super::context::mode(&client, &args.name).await?;
+    let asks = !args.yes && std::io::stdin().is_terminal();
+    let mut mode = super::context::mode(&client, &args.name).await?;
+    if asks && findings::are_unseen(&mode) {
+        anstream::eprintln!("{}", t!(context.lang, "approve-trying"));
+        mode = tried(&client, &args.name).await?;
+    }
     let subject = subject(context.lang, &mode, args.plan.as_deref())?;
     let authority = playbook(&client, &mode.spec.playbook_ref.name)
         .await?
@@ -63,7 +74,6 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
             problem: t!(context.lang, "approve-own", name = args.name),
         });
     }
-    let asks = !args.yes && std::io::stdin().is_terminal();
     let said = before(&subject, findings::waiting(&context.view(), &mode), asks);
     anstream::eprint!("{said}");
     if asks {
@@ -107,6 +117,24 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         &args.waiting.timeout,
     )
     .await
+}
+
+/// The mode once the operator has said what its plan would meet, or has had the time to: nobody is
+/// asked before.
+async fn tried(client: &kube::Client, name: &str) -> Result<EmergencyMode, Error> {
+    let news = follow::news(client, name);
+    let seen = async {
+        let mut news = std::pin::pin!(news);
+        while let Some(follow::News::Now(mode)) = news.next().await {
+            if !findings::are_unseen(&mode) {
+                break;
+            }
+        }
+    };
+    if tokio::time::timeout(LONGEST, seen).await.is_err() {
+        tracing::info!("the operator has not said what the plan would meet");
+    }
+    super::context::mode(client, name).await
 }
 
 /// What is said before the approval is sent: who approves has seen what was found, also where nobody
@@ -298,6 +326,14 @@ mod tests {
         });
         assert_eq!(without(samples::pending(), Phase::Pending, nothing), "");
         assert_eq!(without(samples::pending(), Phase::Closed, None), "");
+        // Whoever is asked waits for that, and for nothing that does not come.
+        let mut mode = samples::pending();
+        assert!(!findings::are_unseen(&mode));
+        let status = mode.status.as_mut().expect("a status");
+        status.plan.as_mut().expect("a plan").findings = None;
+        assert!(findings::are_unseen(&mode));
+        mode.status.as_mut().expect("a status").phase = Some(Phase::Closed);
+        assert!(!findings::are_unseen(&mode));
     }
 
     /// Who is woken at night must read whether it is an emergency or practice before they agree.

@@ -161,7 +161,7 @@ impl Actor {
             () = self.mode.wake.notified() => {}
             () = memory.looking.ended() => {}
             () = memory.acts.ended() => {}
-            () = memory.explaining.ended() => {}
+            () = memory.explaining.ended(clock) => {}
             () = sleep => {}
             () = rules.changed() => {}
             changed = self.object.changed() => if changed.is_err() {

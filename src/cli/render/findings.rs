@@ -10,21 +10,29 @@ use super::View;
 /// Where nobody has looked yet it says so: silence would read as nothing found. Empty where nothing
 /// waits, or nothing was found.
 pub fn waiting(view: &View, mode: &EmergencyMode) -> String {
-    let Some(status) = &mode.status else {
-        return String::new();
-    };
+    match of_waiting(mode) {
+        Some(Some(found)) => text(view, found),
+        Some(None) => t!(view.lang, "findings-unseen"),
+        None => String::new(),
+    }
+}
+
+/// Whether a plan waits for approval of which the operator has not said yet what it would meet.
+pub fn are_unseen(mode: &EmergencyMode) -> bool {
+    of_waiting(mode).is_some_and(|found| found.is_none())
+}
+
+/// What was found of the plan that waits, if one waits.
+fn of_waiting(mode: &EmergencyMode) -> Option<Option<&PlanFindings>> {
+    let status = mode.status.as_ref()?;
     let plan = status.plan.as_ref();
     let plan = plan.filter(|_| status.phase == Some(Phase::Pending) && status.granted.is_none());
     let proposed = status.proposed.as_ref();
     let proposed = proposed.filter(|_| status.phase != Some(Phase::Closed));
-    let found = match (proposed, plan) {
-        (Some(proposed), _) => &proposed.findings,
-        (None, Some(plan)) => &plan.findings,
-        (None, None) => return String::new(),
-    };
-    match found {
-        Some(found) => text(view, found),
-        None => t!(view.lang, "findings-unseen"),
+    match (proposed, plan) {
+        (Some(proposed), _) => Some(proposed.findings.as_ref()),
+        (None, Some(plan)) => Some(plan.findings.as_ref()),
+        (None, None) => None,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::engine::enforcement::FRESH;
 use crate::engine::plan::{Plan, store};
 use crate::ledger::record::{self, Body};
 
+use super::status::found;
 use super::{Blocked, Candidate, Decision, Input, Need, Waiting, glass, rules};
 
 /// Seconds after which a plan that could not be made is tried again: a person repairs the cause,
@@ -37,7 +38,12 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         match authority::break_glass(spec, &plan.spec.authority) {
             Ok(Some(act)) => without_quorum = Some(act),
             Ok(None) => {
-                decision.waiting = Some(Waiting::Approvals(quorum.sentence()));
+                let asked = if found(input, &plan.hash).is_some() {
+                    Waiting::Approvals
+                } else {
+                    Waiting::Preflight
+                };
+                decision.waiting = Some(asked(quorum.sentence()));
                 return;
             }
             Err(problem) => {

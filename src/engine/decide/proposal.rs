@@ -7,6 +7,7 @@ use crate::engine::enforcement::FRESH;
 use crate::engine::plan::Plan;
 
 use super::pending::{admissible, append_plan, block, candidate, granted, stored};
+use super::status::found;
 use super::{Decision, Input, Need, Waiting, rules};
 
 /// Decides about what the spec asks for beyond what was granted. True when something is journalled
@@ -46,7 +47,12 @@ fn approve(
     let quorum = authority::approvals(spec, &plan.spec.authority, plan.level, &plan.hash);
     decision.findings.approvals = quorum.given.len();
     if !quorum.met() {
-        decision.waiting = Some(Waiting::ProposalApprovals(quorum.sentence()));
+        let asked = if found(input, &plan.hash).is_some() {
+            Waiting::ProposalApprovals
+        } else {
+            Waiting::Preflight
+        };
+        decision.waiting = Some(asked(quorum.sentence()));
         return false;
     }
     let from = input.ledger.activated_at.unwrap_or(input.now);

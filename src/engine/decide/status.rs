@@ -117,7 +117,7 @@ fn plan_status(input: &Input<'_>, plan: &Plan) -> PlanStatus {
 
 /// What was found of a plan before it was approved: what is known of it now, else what the last
 /// status says of it.
-fn found(input: &Input<'_>, hash: &str) -> Option<PlanFindings> {
+pub(super) fn found(input: &Input<'_>, hash: &str) -> Option<PlanFindings> {
     let fresh = input.explained.filter(|(of, _)| of == hash);
     let known = fresh.map(|(_, found)| found).or_else(|| {
         let old = input.mode.status?;

@@ -8,6 +8,9 @@ use jiff::Timestamp;
 /// What a mode waits for. Waiting is not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
+    /// For what a plan would meet to be known, before anybody is asked to approve it: the sentence of
+    /// the quorum.
+    Preflight(String),
     /// For people to approve: the sentence of the quorum.
     Approvals(String),
     /// For people to approve a change of level or term.
@@ -66,6 +69,9 @@ impl Waiting {
             Self::Approvals(sentence) | Self::Review(sentence) | Self::Acts(sentence) => {
                 sentence.clone()
             }
+            Self::Preflight(sentence) => format!(
+                "the plan is being tried against the cluster, without a change, before anybody is asked to approve it (two minutes at most): then {sentence}"
+            ),
             Self::ProposalApprovals(sentence) => {
                 format!("the change of level or term is {sentence}; until then the mode goes on as granted")
             }

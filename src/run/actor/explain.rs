@@ -1,5 +1,6 @@
-//! What is worth knowing of a plan that people are to approve: looked at beside everything else, once
-//! it waits for them. Nothing is held up by it, and a plan that needs nobody is not looked at.
+//! What is worth knowing of a plan that people are to approve: looked at beside everything else, before
+//! they are asked. Whoever approves without being asked is not held up by it, and a plan that needs
+//! nobody is not looked at.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,9 @@ use super::{Actor, Memory};
 /// Longest look at the room for pods: a cluster with a hundred thousand of them answers within it.
 const LONGEST: Duration = Duration::from_mins(1);
 
+/// Longest of a whole look. Nobody is asked to approve before it is over.
+const WHOLE: Duration = Duration::from_mins(2);
+
 /// How long a plan waits before it is looked at: whoever approves at once, as a robot does, has the
 /// switch begin with nothing beside it.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -44,12 +48,19 @@ pub(super) struct Explaining {
 impl Explaining {
     /// Waits until the look has ended; for ever where none is under way. May be dropped and called
     /// anew.
-    pub(super) async fn ended(&mut self) {
+    pub(super) async fn ended(&mut self, clock: &Clock) {
         match self.task.join_next().await {
             Some(Ok(found)) => self.found = Some(found),
-            Some(Err(error)) => tracing::warn!(%error, "looking at what a plan would meet failed"),
+            Some(Err(error)) => self.failed(&error.to_string(), clock),
             None => std::future::pending().await,
         }
+    }
+
+    /// A look that could not be made says so in its findings: people are asked all the same.
+    fn failed(&mut self, problem: &str, clock: &Clock) {
+        tracing::warn!(%problem, "what a plan would meet cannot be looked at");
+        let asked = self.asked.clone();
+        self.found = asked.map(|hash| (hash, plan::unknown(problem, clock.now())));
     }
 
     /// Ends a look that nobody needs any more.
@@ -72,13 +83,12 @@ fn unexplained(decision: &Decision) -> Option<&String> {
     let plan = status.plan.as_ref();
     let proposed = status.proposed.as_ref();
     match decision.waiting.as_ref()? {
-        Waiting::Approvals(_) => plan
-            .filter(|plan| plan.findings.is_none())
-            .map(|plan| &plan.hash),
-        Waiting::ProposalApprovals(_) => proposed
-            .filter(|plan| plan.findings.is_none())
-            .map(|plan| &plan.plan_hash),
-        Waiting::Acts(_)
+        Waiting::Preflight(_) => proposed
+            .map(|plan| &plan.plan_hash)
+            .or_else(|| plan.map(|plan| &plan.hash)),
+        Waiting::Approvals(_)
+        | Waiting::ProposalApprovals(_)
+        | Waiting::Acts(_)
         | Waiting::Resume
         | Waiting::StandDown
         | Waiting::Verdicts(_)
@@ -122,7 +132,10 @@ impl Actor {
         let account = match self.accounts.account(accounts, name) {
             Ok(account) => account,
             Err(problem) => {
-                tracing::warn!(%problem, "what a plan would meet cannot be looked at");
+                let unknown = plan::unknown(&problem, self.deps.clock.now());
+                let found = (hash.clone(), unknown);
+                explaining.task = JoinSet::new();
+                explaining.task.spawn(std::future::ready(found));
                 return;
             }
         };
@@ -161,9 +174,13 @@ impl Look {
     async fn run(self) -> (String, PlanFindings) {
         tokio::time::sleep(PAUSE).await;
         let at = self.clock.now();
-        let findings = match self.plan_now().await {
-            Ok(plan) => plan::worst(&plan, at),
-            Err(problem) => plan::unknown(&problem, at),
+        let findings = match tokio::time::timeout(WHOLE, self.plan_now()).await {
+            Ok(Ok(plan)) => plan::worst(&plan, at),
+            Ok(Err(problem)) => plan::unknown(&problem, at),
+            Err(_) => {
+                let whole = WHOLE.as_secs();
+                plan::unknown(&format!("it took longer than {whole} seconds"), at)
+            }
         };
         (self.plan.hash.clone(), findings)
     }

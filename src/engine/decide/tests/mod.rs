@@ -20,6 +20,7 @@ use crate::api::condition::types;
 use crate::api::{
     AbortChoice, Concern, Level, Phase, PlanFinding, PlanFindings, Posture, VerdictChoice, names,
 };
+use crate::engine::decide::Waiting;
 use crate::engine::scheduler::Class;
 use crate::field::exact;
 use crate::ledger::State;
@@ -294,23 +295,58 @@ fn a_level_that_is_raised_and_lowered_comes_back_exact() {
     assert_as_before(&world, "raised and lowered");
 }
 
+/// What was found of the plan that waits for approval.
+fn found(world: &World, message: &str) -> Option<(String, PlanFindings)> {
+    let plan = world.plan_to_approve();
+    let findings = PlanFindings {
+        at: world.now,
+        listed: vec![PlanFinding {
+            concern: Concern::Harm,
+            step: None,
+            message: message.into(),
+        }],
+        left_out: 0,
+    };
+    Some((plan, findings))
+}
+
+/// Who is asked must be able to know what they say yes to, of a plan and of a proposal.
+#[test]
+fn nobody_is_asked_to_approve_what_was_not_tried() {
+    let mut world = World::new();
+    world.run();
+    let waiting = world.decide().waiting;
+    assert!(
+        matches!(waiting, Some(Waiting::Preflight(_))),
+        "{waiting:?}"
+    );
+    world.explained = found(&world, "short");
+    let waiting = world.decide().waiting;
+    assert!(
+        matches!(waiting, Some(Waiting::Approvals(_))),
+        "{waiting:?}"
+    );
+    world.approve_when_planned();
+    world.run();
+    world.propose(Level::I);
+    world.run();
+    let waiting = world.decide().waiting;
+    assert!(
+        matches!(waiting, Some(Waiting::Preflight(_))),
+        "{waiting:?}"
+    );
+    world.explained = found(&world, "shorter");
+    let waiting = world.decide().waiting;
+    assert!(
+        matches!(waiting, Some(Waiting::ProposalApprovals(_))),
+        "{waiting:?}"
+    );
+}
+
 /// Who approves decides by what was found: it must not be lost with the process that found it, nor
 /// be shown for a plan that it is not of.
 #[test]
 fn what_was_found_of_a_plan_stays_with_it_and_with_no_other() {
-    let found = |world: &World, message: &str| {
-        let plan = world.plan_to_approve();
-        let findings = PlanFindings {
-            at: world.now,
-            listed: vec![PlanFinding {
-                concern: Concern::Harm,
-                step: None,
-                message: message.into(),
-            }],
-            left_out: 0,
-        };
-        Some((plan, findings))
-    };
     let mut world = World::new();
     world.run();
     assert_eq!(world.found(), [None::<String>, None]);

@@ -525,7 +525,11 @@ impl World {
         }
         let approvals = matches!(
             decision.waiting,
-            Some(decide::Waiting::Approvals(_) | decide::Waiting::ProposalApprovals(_))
+            Some(
+                decide::Waiting::Preflight(_)
+                    | decide::Waiting::Approvals(_)
+                    | decide::Waiting::ProposalApprovals(_)
+            )
         );
         if approvals && self.approving {
             let before = self.spec.approvals.len();
@@ -588,7 +592,7 @@ impl World {
         }
     }
 
-    fn decide(&self) -> Decision {
+    pub fn decide(&self) -> Decision {
         let plans = self.plans();
         decide::decide(&Input {
             mode: ModeView {
