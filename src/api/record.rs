@@ -357,6 +357,8 @@ pub enum TurnKind {
     Leader,
     /// A plan is in force: the switch begins, or its level or term changes.
     Granted,
+    /// What was asked for was taken back before it was granted: approvals of its plan count no more.
+    Withdrawn,
     /// The return begins.
     Restoring,
     /// A person stopped the switch; the values stay.

@@ -110,6 +110,7 @@ pub async fn compute(context: &Context, client: &Client, wish: &Wish) -> Result<
         tabletop: wish.tabletop,
         scope: wish.scope.as_ref(),
         expires_after: &wish.term,
+        round: 0,
     };
     let mut plan = plan::compute(&request, &expanded, facts);
     observe::explain(view, &mut plan, facts).await;

@@ -195,6 +195,7 @@ async fn of_cluster(view: View<'_>, book: &Playbook, all: &[(Level, Expanded)]) 
             tabletop: false,
             scope: None,
             expires_after: &term,
+            round: 0,
         };
         let mut plan = plan::compute(&request, expanded, &facts);
         problems.extend(plan.problems().into_iter().map(|(_, why)| why.to_owned()));

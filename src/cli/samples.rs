@@ -277,6 +277,7 @@ pub fn plan() -> Plan {
         tabletop: false,
         parameters: [("surge".to_owned(), Scalar::Int(250))].into(),
         scope: None,
+        round: 0,
         stages: vec![
             stage("shed", &[], vec![calm]),
             stage("surge", &["shed"], vec![scale, wait]),

@@ -228,16 +228,47 @@ pub fn break_glass<'a>(
     Ok(Some(act))
 }
 
-/// The review of what was done without quorum, by somebody else than who did it.
-pub fn review(spec: &EmergencyModeSpec) -> Option<&Review> {
+/// The review of what was done without quorum, by somebody else than who did it, in one
+/// of the groups that are above those who asked.
+///
+/// `known` are the playbook as it was approved and as it is now, as far as they are known.
+pub fn review<'a>(spec: &'a EmergencyModeSpec, known: &[&Authority]) -> Option<&'a Review> {
     let act = spec.break_glass.as_ref()?;
     spec.reviews.iter().find(|review| {
-        review.of == "breakGlass" && identified(&review.by, &review.as_) && review.by != act.by
+        review.of == "breakGlass"
+            && identified(&review.by, &review.as_)
+            && review.by != act.by
+            && above(&review.as_, known)
     })
 }
 
-/// Where giving the mode up for lost stands: two distinct people have to say so.
-pub fn abandoned(spec: &EmergencyModeSpec) -> Quorum {
+/// Whether a group is among those who judge what was done without quorum and give a mode up for lost:
+/// who approves or acts without quorum, not who only asks.
+///
+/// `known` are the playbook as it was approved and as it is now: people act by the present one, and
+/// its groups may have been renamed. Where neither is known, as when the journal is damaged, there is
+/// no list to hold them against.
+fn above(group: &str, known: &[&Authority]) -> bool {
+    let listed = |authority: &&Authority| {
+        let groups = [&authority.approver_groups, &authority.break_glass_groups];
+        groups.into_iter().flatten().any(|listed| listed == group)
+    };
+    known.is_empty() || known.iter().any(listed)
+}
+
+/// Whether a group is in any of the lists of those who carry a plan out: who declares, approves, or acts
+/// without quorum. `known` is as in [`review`].
+pub fn listed(group: &str, known: &[&Authority]) -> bool {
+    let asks = |authority: &&Authority| {
+        let groups = &authority.requester_groups;
+        groups.iter().any(|listed| listed == group)
+    };
+    above(group, known) || known.iter().any(asks)
+}
+
+/// Where giving the mode up for lost stands: two distinct people of the groups above those who
+/// asked have to say so.
+pub fn abandoned(spec: &EmergencyModeSpec, known: &[&Authority]) -> Quorum {
     let mut quorum = Quorum {
         needed: ABANDON_QUORUM,
         ..Quorum::default()
@@ -247,6 +278,9 @@ pub fn abandoned(spec: &EmergencyModeSpec) -> Quorum {
             quorum
                 .refused
                 .push((act.by.clone(), "names no person or no group"));
+        } else if !above(&act.as_, known) {
+            let why = "acts for a group that is in neither approverGroups nor breakGlassGroups";
+            quorum.refused.push((act.by.clone(), why));
         } else if quorum.given.contains(&act.by) {
             quorum.refused.push((act.by.clone(), "has said so already"));
         } else {
@@ -551,9 +585,9 @@ mod tests {
             as_: "emergency-command".to_owned(),
         };
         spec.abandon = vec![act("wang"), act("wang"), act("")];
-        assert!(!abandoned(&spec).met());
+        assert!(!abandoned(&spec, &[]).met());
         spec.abandon.push(act("lin"));
-        assert!(abandoned(&spec).met());
+        assert!(abandoned(&spec, &[]).met());
     }
 
     /// Any approvals at all, from a few people, groups and plans.

@@ -339,6 +339,7 @@ impl Ledger {
                     return Err("it grants a plan after the return began".to_owned());
                 }
                 self.granted = Some(granted(&turn, record.sequence, at)?);
+                self.round = self.round.saturating_add(1);
                 self.activated_at.get_or_insert(at);
                 // A person stopped the switch for good; what is granted later is a longer term,
                 // and must not set it in motion again.
@@ -346,6 +347,7 @@ impl Ledger {
                     self.direction = Direction::Wartime;
                 }
             }
+            TurnKind::Withdrawn => self.round = self.round.saturating_add(1),
             TurnKind::Held => {
                 if self.direction == Direction::Restoring {
                     return Err("it holds the values after the return began".to_owned());

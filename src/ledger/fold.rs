@@ -59,6 +59,8 @@ pub struct Ledger {
     pub direction: Direction,
     /// The authority in force.
     pub granted: Option<Granted>,
+    /// How often a plan was granted or taken back. A plan is approved for one round.
+    pub round: u32,
     /// When the mode was first granted.
     pub activated_at: Option<Timestamp>,
     /// When the return began.

@@ -84,6 +84,7 @@ pub async fn foresee(stage: &Stage, wish: Wish<'_>) -> Result<Plan, Error> {
         tabletop: false,
         scope: None,
         expires_after: wish.term,
+        round: 0,
     };
     let mut plan = plan::compute(&request, &expanded, &facts);
     observe::explain(view, &mut plan, &facts).await;

@@ -277,7 +277,8 @@ impl Actor {
             }
         }
         // Where this mode goes is what others' layers go by.
-        let turns = |body: &Body| matches!(body, Body::Turn(_));
+        let turns =
+            |body: &Body| matches!(body, Body::Turn(turn) if turn.kind != TurnKind::Withdrawn);
         if decision.append.iter().any(turns) {
             let live = state.ledger.live().map(|entry| entry.target.uid.clone());
             let targets: Vec<Uid> = live.collect();
@@ -293,6 +294,13 @@ impl Actor {
     /// begins with the targets that were seen to hold our values: it may not wait for a large fleet
     /// to be read, and each of its writes is guarded.
     fn turned(&self, state: &mut super::mode::State, memory: &mut Memory, turn: &Turn) {
+        if turn.kind == TurnKind::Withdrawn {
+            // Nothing was switched by it, and nothing is.
+            let by = turn.by.as_deref().unwrap_or("unknown");
+            let note = format!("{by} asks for something else: approvals of the earlier plan count no more");
+            self.deps.events.mode(&self.mode, false, "Withdrawn", &note);
+            return;
+        }
         if turn.kind == TurnKind::Restoring {
             let manager = names::field_manager(&self.mode.id.name, &self.mode.id.uid);
             look::keep_standing(state, &manager);
@@ -305,7 +313,7 @@ impl Actor {
         memory.holds = None;
         let reason = turn.reason.clone().unwrap_or_default();
         let (word, note) = match turn.kind {
-            TurnKind::Leader => return,
+            TurnKind::Leader | TurnKind::Withdrawn => return,
             TurnKind::Granted if turn.reason.as_deref() == Some(BREAK_GLASS) => {
                 let by = turn.by.as_deref().unwrap_or("unknown");
                 let note = format!("{by} acted without quorum: somebody else has to review it");

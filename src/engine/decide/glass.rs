@@ -50,7 +50,12 @@ pub(super) fn review(input: &Input<'_>) -> Option<Review> {
         Some(act) => format!("{by} as {} acted without quorum: {}", act.as_, act.reason),
         None => format!("{by} acted without quorum"),
     };
-    if let Some(review) = input.mode.spec.and_then(authority::review) {
+    let known = input.authorities();
+    if let Some(review) = input
+        .mode
+        .spec
+        .and_then(|spec| authority::review(spec, &known))
+    {
         return Some(Review {
             reason: "BreakGlassReviewed",
             sentence: format!("{act}; reviewed by {}: {:?}", review.by, review.outcome),

@@ -39,13 +39,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{
-    EmergencyModeSpec, EmergencyModeStatus, Phase, PlanFindings, PlaybookSpec, Turn, TurnKind,
+    Abort, Authority, EmergencyModeSpec, EmergencyModeStatus, Phase, PlanFindings, PlaybookSpec,
+    Turn, TurnKind,
 };
 use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
 use crate::ledger::{Direction, Ledger};
 
 use super::acts::{Answers, Ask, Key};
+use super::authority;
 use super::beside::Origin;
 use super::enforcement::Enforcement;
 use super::layers::Layers;
@@ -256,8 +258,10 @@ struct Ending {
 /// an ended mode is never switched; what is decided depends on the input alone.
 pub fn decide(input: &Input<'_>) -> Decision {
     let mut decision = Decision::default();
-    let ending = ending(input);
+    let ending = ending(input, &mut decision);
     match (input.ledger.direction, ending) {
+        // Whether people gave the mode up for lost is known once the rules are tried.
+        (_, None) if decision.need == Some(Need::Proof) => {}
         (Direction::Closed, _) => decision.closed = true,
         (Direction::Pending, Some(ending)) => decision.turn(turn(TurnKind::Closed, &ending)),
         (Direction::Wartime | Direction::Held | Direction::Restoring, Some(ending))
@@ -282,6 +286,13 @@ pub fn decide(input: &Input<'_>) -> Decision {
 }
 
 impl Input<'_> {
+    /// The playbook as it was approved, and as it is now, as far as they are known.
+    fn authorities(&self) -> Vec<&Authority> {
+        let approved = wartime::in_force(self).map(|plan| &plan.spec.authority);
+        let now = self.playbook.as_ref().map(|book| &book.spec.authority);
+        approved.into_iter().chain(now).collect()
+    }
+
     /// When writes to a target that were never confirmed are known to be dead.
     fn dead_at(&self, uid: &str) -> Timestamp {
         self.unconfirmed
@@ -352,8 +363,20 @@ fn turn(kind: TurnKind, ending: &Ending) -> Turn {
     }
 }
 
+/// The abort, where it counts: somebody of the playbook's groups said it.
+fn abort<'a>(input: &Input<'a>) -> Option<&'a Abort> {
+    let abort = input.mode.spec?.abort.as_ref()?;
+    let known = input.authorities();
+    let counts =
+        authority::identified(&abort.by, &abort.as_) && authority::listed(&abort.as_, &known);
+    counts.then_some(abort)
+}
+
 /// Why the mode ends now, if it does. A person's word comes before the clock's.
-fn ending(input: &Input<'_>) -> Option<Ending> {
+///
+/// That people gave it up for lost counts only while the API server enforces who may say so: the values
+/// stay as they are.
+fn ending(input: &Input<'_>, decision: &mut Decision) -> Option<Ending> {
     use crate::api::{AbortChoice, Posture};
     let ends = |reason, by: Option<&str>| {
         Some(Ending {
@@ -362,16 +385,18 @@ fn ending(input: &Input<'_>) -> Option<Ending> {
         })
     };
     if let Some(spec) = input.mode.spec {
-        let abandoned = crate::engine::authority::abandoned(spec);
-        if abandoned.met() {
-            return ends(ABANDONED, Some(&abandoned.given.join(", ")));
+        let abandoned = authority::abandoned(spec, &input.authorities());
+        if abandoned.met() && input.ledger.direction != Direction::Closed {
+            match rules::vouched(input, decision) {
+                Some(true) => return ends(ABANDONED, Some(&abandoned.given.join(", "))),
+                Some(false) => {}
+                None => return None,
+            }
         }
         if spec.posture == Posture::Peacetime {
             return ends("StoodDown", None);
         }
-        if let Some(abort) = &spec.abort
-            && abort.choice == AbortChoice::Restore
-        {
+        if let Some(abort) = abort(input).filter(|abort| abort.choice == AbortChoice::Restore) {
             return ends("Aborted", Some(&abort.by));
         }
     }

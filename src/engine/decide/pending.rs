@@ -18,6 +18,9 @@ pub(super) const REPLAN_SECONDS: i64 = 15;
 /// Decides for a mode without a granted plan.
 pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
     let Some(spec) = input.mode.spec else { return };
+    if takes_back(input, spec, decision) {
+        return;
+    }
     let Some(plan) = stored(input, spec) else {
         match candidate(input, spec) {
             Ok(None) => decision.need = Some(Need::Plan),
@@ -94,13 +97,44 @@ pub(super) fn granted(
     }
 }
 
-/// The stored plan for what the spec asks for, if there is one.
+/// The plan that was stored in this round, if there is one and it is for what the spec asks for.
+///
+/// Guarantees: it was neither granted nor taken back. People approved an earlier one for what was then,
+/// and not for whoever asks for the same again.
 pub(super) fn stored(input: &Input<'_>, spec: &EmergencyModeSpec) -> Option<Arc<Plan>> {
-    input
-        .plans
-        .values()
-        .find(|plan| plan.level == spec.level && plan.expires_after == spec.expires_after)
-        .cloned()
+    of_round(input).find(|plan| is_for(plan, spec)).cloned()
+}
+
+/// Whether the plan that waits for approvals is not what the spec asks for any more: then its round is
+/// over, which is journalled first.
+pub(super) fn takes_back(
+    input: &Input<'_>,
+    spec: &EmergencyModeSpec,
+    decision: &mut Decision,
+) -> bool {
+    let taken_back = of_round(input).any(|plan| !is_for(plan, spec));
+    if taken_back {
+        decision.turn(Turn {
+            kind: TurnKind::Withdrawn,
+            by: Some(spec.requested_by.clone()),
+            reason: None,
+            plan_hash: None,
+            level: None,
+            expires_at: None,
+            approvals: Vec::new(),
+        });
+    }
+    taken_back
+}
+
+fn of_round<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a Arc<Plan>> {
+    let round = input.ledger.round;
+    let plans = input.plans.values();
+    plans.filter(move |plan| plan.round == round)
+}
+
+fn is_for(plan: &Plan, spec: &EmergencyModeSpec) -> bool {
+    plan.level == spec.level && plan.expires_after == spec.expires_after
 }
 
 /// The fresh plan for what the spec asks for: `Ok(None)` when it has to be made first.
@@ -126,8 +160,7 @@ pub(super) fn candidate(
         Some(Candidate::Unreadable(problems)) => return Err(Blocked::Unreadable(problems.clone())),
         Some(Candidate::Planned(plan)) => plan,
     };
-    let fresh = plan.level == spec.level && plan.expires_after == spec.expires_after;
-    if !fresh {
+    if !is_for(plan, spec) || plan.round != input.ledger.round {
         return Ok(None);
     }
     let problems = sentences(plan.problems());
@@ -139,8 +172,9 @@ pub(super) fn candidate(
         return Err(Blocked::Faulty(faults));
     }
     admissible(input, spec, plan)?;
+    // Who changed level or term since has seen another plan.
     if let Some(seen) = &spec.plan_hash
-        && input.ledger.granted.is_none()
+        && plan.round == 0
         && seen != &plan.hash
     {
         return Err(Blocked::PlanDiffers {

@@ -1,14 +1,18 @@
 //! A change of level or term of a mode in force: planned, stored and approved beside what was
 //! granted, which goes on meanwhile.
 
-use crate::api::EmergencyModeSpec;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::{Authority, EmergencyModeSpec};
 use crate::engine::authority;
 use crate::engine::enforcement::FRESH;
 use crate::engine::plan::Plan;
 
-use super::pending::{admissible, append_plan, block, candidate, granted, stored};
+use super::pending::{admissible, append_plan, block, candidate, granted, stored, takes_back};
 use super::status::found;
-use super::{Decision, Input, Need, Waiting, rules};
+use super::{Blocked, Decision, Input, Need, Waiting, rules};
 
 /// Decides about what the spec asks for beyond what was granted. True when something is journalled
 /// or read first, so that nothing else is decided now.
@@ -16,6 +20,9 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
     let Some(spec) = input.mode.spec else {
         return false;
     };
+    if takes_back(input, spec, decision) {
+        return true;
+    }
     if spec.level == in_force.level && spec.expires_after == in_force.expires_after {
         return false;
     }
@@ -31,11 +38,28 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
         return true;
     };
     decision.findings.proposed = Some(plan.clone());
-    if let Err(blocked) = admissible(input, spec, &plan) {
+    let goes_on = same_account(&plan, in_force).and_then(|()| admissible(input, spec, &plan));
+    if let Err(blocked) = goes_on {
         block(input, decision, blocked);
         return false;
     }
-    approve(input, decision, spec, &plan)
+    approve(input, decision, spec, &plan, &in_force.spec.authority)
+}
+
+/// A mode in force keeps its account: what is there was written as it, and goes back as it.
+fn same_account(plan: &Plan, in_force: &Plan) -> Result<(), Blocked> {
+    let (old, new) = (
+        &in_force.spec.service_account_name,
+        &plan.spec.service_account_name,
+    );
+    if old == new {
+        return Ok(());
+    }
+    Err(Blocked::Faulty(vec![format!(
+        "playbook {} names the account {new} now, and this mode is carried out as {old}: level and term \
+         change under the old account only; stand down and declare anew to use the other",
+        plan.playbook
+    )]))
 }
 
 fn approve(
@@ -43,8 +67,11 @@ fn approve(
     decision: &mut Decision,
     spec: &EmergencyModeSpec,
     plan: &Plan,
+    granted_by: &Authority,
 ) -> bool {
-    let quorum = authority::approvals(spec, &plan.spec.authority, plan.level, &plan.hash);
+    // Whoever edits the playbook of a mode in force does not decide by it who agrees to more.
+    let mut quorum = authority::approvals(spec, granted_by, plan.level, &plan.hash);
+    quorum.needed = quorum.needed.max(plan.spec.authority.quorum(plan.level));
     decision.findings.approvals = quorum.given.len();
     if !quorum.met() {
         let asked = if found(input, &plan.hash).is_some() {
@@ -56,7 +83,7 @@ fn approve(
         return false;
     }
     let from = input.ledger.activated_at.unwrap_or(input.now);
-    match authority::term(spec, &plan.spec.authority, plan.level) {
+    match still_runs(spec, plan, from, input.now) {
         Ok(term) => {
             if !rules::are_in_force(input, FRESH, decision) {
                 return decision.need.is_some();
@@ -65,8 +92,28 @@ fn approve(
             true
         }
         Err(problem) => {
-            block(input, decision, super::Blocked::Term(problem));
+            block(input, decision, Blocked::Term(problem));
             false
         }
     }
+}
+
+/// How long the mode lasts from its activation, where that is not over already: who may ask for another
+/// term may not end the mode by it.
+fn still_runs(
+    spec: &EmergencyModeSpec,
+    plan: &Plan,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<Duration, String> {
+    let term = authority::term(spec, &plan.spec.authority, plan.level)?;
+    let left = SignedDuration::try_from(term).unwrap_or(SignedDuration::MAX);
+    if from.checked_add(left).is_ok_and(|end| end <= now) {
+        return Err(format!(
+            "expiresAfter {}, from the activation at {from:.0}, is over already: ask for a longer term, \
+             or stand the mode down",
+            spec.expires_after.0
+        ));
+    }
+    Ok(term)
 }

@@ -6,14 +6,13 @@ use crate::engine::plan::Plan;
 
 use super::work::Desk;
 use super::{
-    Blocked, Decision, Ending, Input, Need, Waiting, hold, proposal, rules, switch, term, turn,
+    Blocked, Decision, Ending, Input, Need, Waiting, abort, hold, proposal, rules, switch, term,
+    turn,
 };
 
 /// Decides for a mode in force.
 pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
-    if let Some(abort) = input.mode.spec.and_then(|spec| spec.abort.as_ref())
-        && abort.choice == AbortChoice::Hold
-    {
+    if let Some(abort) = abort(input).filter(|abort| abort.choice == AbortChoice::Hold) {
         let held = Ending {
             reason: "Aborted",
             by: Some(abort.by.clone()),

@@ -30,6 +30,7 @@ fn rules_of(stages: &Value, scope: Option<&Value>) -> Vec<DenyRule> {
         tabletop: false,
         scope: scope.as_ref(),
         expires_after: &Term("12h".into()),
+        round: 0,
     };
     rules(&plan::compute(&request, &expanded, &Facts::default()))
 }

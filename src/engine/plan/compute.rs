@@ -35,10 +35,12 @@ pub struct Request<'a> {
     pub scope: Option<&'a Scope>,
     /// How long the mode lasts.
     pub expires_after: &'a Term,
+    /// How often this mode's plan was granted or taken back before.
+    pub round: u32,
 }
 
 impl<'a> Request<'a> {
-    /// The request of a mode.
+    /// The request of a mode that is declared.
     pub fn of(
         mode: &'a EmergencyModeSpec,
         playbook: &'a str,
@@ -54,6 +56,7 @@ impl<'a> Request<'a> {
             tabletop: mode.tabletop,
             scope: mode.scope.as_ref(),
             expires_after: &mode.expires_after,
+            round: 0,
         }
     }
 }
@@ -111,6 +114,7 @@ pub fn compute(request: &Request<'_>, expanded: &Expanded, facts: &Facts) -> Pla
         parameters: expanded.parameters.clone(),
         scope: request.scope.cloned(),
         expires_after: request.expires_after.clone(),
+        round: request.round,
         stages,
         findings: Vec::new(),
         hash: String::new(),

@@ -54,6 +54,9 @@ pub struct Plan {
     pub scope: Option<Scope>,
     /// How long the mode lasts. Part of the hash: who approves a day has not approved a week.
     pub expires_after: Term,
+    /// How often a plan of this mode was granted or taken back before this one was made. Part of the
+    /// hash: what was approved once is not approved again by itself.
+    pub round: u32,
     /// The stages, none before one that it depends on.
     pub stages: Vec<PlannedStage>,
     /// What is worth knowing of the plan as a whole. Not part of the hash, not stored.

@@ -50,6 +50,8 @@ pub struct Hashed {
     parameters: BTreeMap<String, Scalar>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
+    #[serde(default, skip_serializing_if = "is_first")]
+    round: u32,
     /// `[apiVersion, kind, plural]`
     kinds: Vec<(String, String, String)>,
     paths: Vec<String>,
@@ -86,6 +88,12 @@ struct Stored {
     /// where it has none. Empty where no change has one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     classes: String,
+}
+
+/// A declaration's plan has the hash that its preview showed.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_first(round: &u32) -> bool {
+    *round == 0
 }
 
 /// What of a plan is hashed.
@@ -137,6 +145,7 @@ pub fn hashed(plan: &Plan) -> Hashed {
         expires_after: plan.expires_after.clone(),
         parameters: plan.parameters.clone(),
         scope: plan.scope.clone(),
+        round: plan.round,
         kinds: kinds.items,
         paths: paths.items,
         targets: targets.items,
@@ -205,6 +214,7 @@ pub fn load(text: &str, expected: &str) -> Result<Plan, Error> {
         parameters: plan.parameters,
         scope: plan.scope,
         expires_after: plan.expires_after,
+        round: plan.round,
         stages,
         findings: Vec::new(),
         hash: expected.to_owned(),

@@ -139,6 +139,7 @@ pub fn plan_of(book: &Book, facts: &Facts) -> Plan {
         tabletop: false,
         scope: None,
         expires_after: &term,
+        round: 0,
     };
     compute(&request, &book.expanded, facts)
 }

@@ -100,6 +100,7 @@ fn plan(spec: &PlaybookSpec, expanded: &Expanded, facts: &Facts) -> Plan {
         tabletop: false,
         scope: None,
         expires_after: &term,
+        round: 0,
     };
     plan::compute(&request, expanded, facts)
 }

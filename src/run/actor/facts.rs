@@ -49,6 +49,7 @@ impl Actor {
         let granted = self.plan_in_force().await;
         let mut request = Request::of(&object.spec, name, &uid, &playbook.spec);
         let mut parameters = &object.spec.parameters;
+        request.round = self.mode.state.lock().await.ledger.round;
         if let Some(granted) = &granted {
             request.scope = granted.scope.as_ref();
             parameters = &granted.parameters;
@@ -72,7 +73,8 @@ impl Actor {
                 return Candidate::Invalid(sentences.collect());
             }
         };
-        let account = match self.account(&request.spec.service_account_name) {
+        // Whoever carries out what is in force goes on as before: nobody has approved this account yet.
+        let account = match self.lent(&request.spec.service_account_name) {
             Ok(account) => account,
             Err(problem) => return Candidate::Unreadable(vec![problem]),
         };
@@ -101,12 +103,16 @@ impl Actor {
         observe::observe(view, of).await
     }
 
-    /// The clients of the playbook's account, which every read and write of targets uses.
-    fn account(&self, name: &str) -> Result<Clients, String> {
-        let account = self
-            .accounts
+    /// The clients of an account.
+    fn lent(&self, name: &str) -> Result<Clients, String> {
+        self.accounts
             .account(&self.settings.accounts_namespace, name)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| error.to_string())
+    }
+
+    /// The clients of the account in force, which every read and write of targets uses from now on.
+    fn account(&self, name: &str) -> Result<Clients, String> {
+        let account = self.lent(name)?;
         self.mode.act_as(account.clone());
         Ok(account)
     }
@@ -281,6 +287,7 @@ pub(super) const fn request(plan: &Plan) -> Request<'_> {
         tabletop: plan.tabletop,
         scope: plan.scope.as_ref(),
         expires_after: &plan.expires_after,
+        round: plan.round,
     }
 }
 

@@ -60,6 +60,7 @@ fn turns(input: &Input<'_>) -> Vec<TimelineEntry> {
                     },
                     turn.expires_at.as_deref().unwrap_or("?"),
                 ),
+                TurnKind::Withdrawn => format!("what was asked for was taken back{by}"),
                 TurnKind::Restoring => format!("the return began: {reason}{by}"),
                 TurnKind::Held => format!("stopped, values stay: {reason}{by}"),
                 TurnKind::Closed => format!("over: {reason}{by}"),

@@ -3,6 +3,7 @@
 //! model leaves out (HTTP, watches, other kinds) is shown on the real server.
 
 mod acts;
+mod authority;
 mod council;
 mod create;
 mod denies;

@@ -288,7 +288,7 @@ impl World {
             outcome: ReviewOutcome::Justified,
             comment: None,
             by: by.into(),
-            as_: "audit".into(),
+            as_: "approvers".into(),
         });
     }
 
@@ -338,7 +338,7 @@ impl World {
             choice,
             reason,
             by: "wang".into(),
-            as_: "x".into(),
+            as_: "approvers".into(),
         });
     }
 
@@ -668,7 +668,10 @@ impl World {
                             .insert((stage.name.clone(), step.name.clone()), seen);
                     }
                 }
-                let request = Request::of(&self.spec, "flood", "pb", &self.playbook);
+                let request = Request {
+                    round: self.process.ledger.round,
+                    ..Request::of(&self.spec, "flood", "pb", &self.playbook)
+                };
                 let facts = facts.in_peacetime(&self.process.ledger);
                 let others = self.others.iter();
                 let facts = others.fold(facts, Facts::in_peacetime);
