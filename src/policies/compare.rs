@@ -21,11 +21,59 @@ pub fn same(own: &Value, live: &Value) -> Option<String> {
         .map(|place| format!("{place} is not what this version ships"))
 }
 
-/// What of a kind is missing at the server: a newer version may say more, never less.
+/// What of a schema has the server put something in an object that nobody wrote, or lets anything in.
+const LAX: [&str; 3] = [
+    "default",
+    "nullable",
+    "x-kubernetes-preserve-unknown-fields",
+];
+/// Whose keys are the names of fields, not words of a schema.
+const NAMES: &str = "properties";
+
+/// What of a kind is missing at the server, or more than this version ships where that weakens it: a
+/// newer one may say more, never less.
+///
+/// Guarantees: no field that this version knows has a default that it does not ship. Defaults are filled
+/// in when an object is read, where no policy sees it: an approval that nobody wrote. Nor is there another
+/// version of the kind, or a webhook that converts it: who reads would not see what was judged.
 pub fn contained(own: &Value, live: &Value) -> Option<String> {
     let spec = |object: &Value| object.get("spec").cloned().unwrap_or_default();
-    missing("spec", &spec(own), &spec(live))
-        .map(|place| format!("{place} is not as strict as this version ships it"))
+    let (own, live) = (spec(own), spec(live));
+    if let Some(place) = missing("spec", &own, &live) {
+        return Some(format!("{place} is not as strict as this version ships it"));
+    }
+    if let Some(place) = added("spec", &own, &live) {
+        return Some(format!("{place} is more than this version ships"));
+    }
+    let versions = |spec: &Value| spec["versions"].as_array().map_or(0, Vec::len);
+    if versions(&live) > versions(&own) {
+        return Some("spec.versions has one that this version does not ship".to_owned());
+    }
+    let strategy = live["conversion"]["strategy"].as_str().unwrap_or("None");
+    (strategy != "None")
+        .then(|| format!("spec.conversion.strategy is {strategy}, and this version ships none"))
+}
+
+/// The first place at which the server's schema says what weakens it, of what both know.
+fn added(at: &str, own: &Value, live: &Value) -> Option<String> {
+    match (own, live) {
+        (Value::Object(own), Value::Object(live)) => live.iter().find_map(|(key, live)| {
+            let is_name = at.ends_with(&format!(".{NAMES}"));
+            let place = format!("{at}.{key}");
+            match own.get(key) {
+                Some(own) => added(&place, own, live),
+                None if is_name || !LAX.contains(&key.as_str()) => None,
+                None if *live == Value::Bool(false) => None,
+                None => Some(place),
+            }
+        }),
+        (Value::Array(own), Value::Array(live)) => {
+            let both = own.iter().zip(live).enumerate();
+            both.into_iter()
+                .find_map(|(place, (own, live))| added(&format!("{at}[{place}]"), own, live))
+        }
+        _ => None,
+    }
 }
 
 /// A spec without what the server fills in.
@@ -206,5 +254,58 @@ mod tests {
             found.starts_with("spec.schema.x-kubernetes-validations[0].rule is not"),
             "{found}"
         );
+    }
+
+    /// The API server fills defaults in where it reads an object: people's acts would stand in every mode
+    /// that nobody wrote, and no policy is asked.
+    #[test]
+    fn a_kind_that_acts_for_people_is_named() {
+        let own = json!({ "spec": { "versions": [{ "name": "v1", "schema": { "properties": {
+            "breakGlass": { "type": "object", "properties": { "by": { "type": "string" } } },
+            "paused": { "type": "boolean", "default": false },
+            "default": { "type": "string" } } } }] } });
+        let properties = "/spec/versions/0/schema/properties";
+        let place = |at: &str| format!("{properties}{at}");
+        let rows = [
+            (place("/breakGlass/default"), json!({ "by": "wang" }), true),
+            (
+                place("/breakGlass/properties/by/default"),
+                json!("wang"),
+                true,
+            ),
+            (place("/paused/default"), json!(true), true),
+            (place("/breakGlass/nullable"), json!(true), true),
+            (place("/breakGlass/nullable"), json!(false), false),
+            (
+                place("/breakGlass/x-kubernetes-preserve-unknown-fields"),
+                json!(true),
+                true,
+            ),
+            // A field that is called so, and one of which this version knows nothing.
+            (place("/nullable"), json!({ "type": "string" }), false),
+            (place("/later"), json!({ "default": {} }), false),
+            ("/spec/versions/1".to_owned(), json!({ "name": "v2" }), true),
+            (
+                "/spec/conversion".to_owned(),
+                json!({ "strategy": "Webhook" }),
+                true,
+            ),
+            (
+                "/spec/conversion".to_owned(),
+                json!({ "strategy": "None" }),
+                false,
+            ),
+        ];
+        for (at, value, is_named) in rows {
+            let mut live = own.clone();
+            let (parent, key) = at.rsplit_once('/').expect("a pointer");
+            match live.pointer_mut(parent).expect("it is there") {
+                Value::Array(items) => items.push(value),
+                other => other[key] = value,
+            }
+            let found = contained(&own, &live);
+            assert_eq!(found.is_some(), is_named, "{at}: {found:?}");
+        }
+        assert_eq!(contained(&own, &own), None);
     }
 }

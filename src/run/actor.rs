@@ -81,6 +81,8 @@ pub struct Actor {
 struct Memory {
     candidate: Option<Candidate>,
     candidate_at: Option<Timestamp>,
+    /// Stages in force of which the API server was asked before they began.
+    begun: BTreeSet<String>,
     adopted: Vec<(String, String, Change)>,
     reported: Vec<Newcomer>,
     surveyed_at: Option<Timestamp>,
@@ -186,6 +188,8 @@ impl Actor {
                 }
                 Err(_) => {
                     self.panicked().await;
+                    // What is decided next is written over it, also where it is what was said before.
+                    memory.published = None;
                     return Some(self.deps.clock.now() + jiff::SignedDuration::from_secs(60));
                 }
             }
@@ -226,15 +230,19 @@ impl Actor {
         if let Some(need) = decision.need.take() {
             drop(guard);
             if matches!(need, Need::Sights(_)) {
+                if !self.may_begin(memory, object.as_deref(), &decision).await? {
+                    return Ok(Next::Wait(Some(self.soon())));
+                }
                 self.order(memory, &mut decision, basis).await;
             }
-            // It is decided anew once that is read.
-            let _ = self.publish(memory, object.as_deref(), &decision).await;
+            // It is decided anew once that is read. What waits for the rules to be tried says nothing
+            // else, and what was said holds meanwhile.
+            if need != Need::Proof || decision.blocked.is_some() {
+                let _ = self.publish(memory, object.as_deref(), &decision).await;
+            }
             return self.read(memory, object.as_deref(), &playbooks, need).await;
         }
-        if Self::begins(memory, object.as_deref(), &decision)
-            && !self.is_current(object.as_deref()).await?
-        {
+        if !self.may_begin(memory, object.as_deref(), &decision).await? {
             // What people said since comes with the watch.
             return Ok(Next::Wait(Some(self.soon())));
         }
@@ -297,7 +305,9 @@ impl Actor {
         if turn.kind == TurnKind::Withdrawn {
             // Nothing was switched by it, and nothing is.
             let by = turn.by.as_deref().unwrap_or("unknown");
-            let note = format!("{by} asks for something else: approvals of the earlier plan count no more");
+            let note = format!(
+                "{by} asks for something else: approvals of the earlier plan count no more"
+            );
             self.deps.events.mode(&self.mode, false, "Withdrawn", &note);
             return;
         }
@@ -309,6 +319,7 @@ impl Actor {
         }
         state.dirty.clear();
         state.given_up.clear();
+        memory.begun.clear();
         memory.looking.end();
         memory.holds = None;
         let reason = turn.reason.clone().unwrap_or_default();

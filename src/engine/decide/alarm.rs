@@ -1,5 +1,7 @@
 //! What nobody may miss: it is told at once, over every way that there is, and not only to who looks.
 
+use crate::api::condition::{self, types};
+
 use super::glass;
 use super::term::{self, Left};
 use super::{Blocked, Decision, Input, Phase};
@@ -61,9 +63,16 @@ pub(super) fn all(input: &Input<'_>, decision: &Decision, phase: Phase) -> Vec<A
     if let Some(blocked @ (Blocked::NotEnforced(_) | Blocked::NotProven(_))) = &decision.blocked {
         alarms.push(Alarm {
             reason: blocked.reason(),
-            occasion: input.mode.generation.to_string(),
+            occasion: since(decision),
             sentence: blocked.sentence(),
         });
     }
     alarms
+}
+
+/// Since when the mode has been blocked: rules that are mended and broken again are another occasion, and
+/// what people write into the mode meanwhile is none.
+fn since(decision: &Decision) -> String {
+    let blocked = condition::get(&decision.status.conditions, types::BLOCKED);
+    blocked.map_or_else(String::new, |said| said.last_transition_time.to_string())
 }

@@ -64,9 +64,9 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
         timeline: timeline::of(input),
     };
     took(input, decision, phase, &mut status);
-    decision.alarms = alarm::all(input, decision, phase);
     conditions::fill(input, decision, phase, &counts, &mut status.conditions);
     decision.status = status;
+    decision.alarms = alarm::all(input, decision, phase);
 }
 
 fn phase(input: &Input<'_>, decision: &Decision) -> Phase {

@@ -1,6 +1,8 @@
 //! Before a plan is set in force, and again before each of its stages begins, the mode is read from the
 //! API server itself: a watch may be behind, and what people have said meanwhile counts.
 
+use std::collections::BTreeSet;
+
 use kube::api::Api;
 
 use crate::api::{EmergencyMode, StageState, TurnKind};
@@ -9,33 +11,49 @@ use crate::ledger::record::Body;
 
 use super::{Actor, Memory};
 
+/// Whether a plan is set in force.
+fn grants(decision: &Decision) -> bool {
+    let grants = |body: &Body| matches!(body, Body::Turn(turn) if turn.kind == TurnKind::Granted);
+    decision.append.iter().any(grants)
+}
+
+/// The stages that run by this decision and were not asked about.
+fn begun(asked: &BTreeSet<String>, decision: &Decision) -> Vec<String> {
+    let stages = decision.status.stages.iter();
+    let runs = stages.filter(|stage| stage.state == StageState::Running);
+    runs.map(|stage| stage.name.clone())
+        .filter(|name| !asked.contains(name))
+        .collect()
+}
+
 impl Actor {
-    /// Whether something begins with this decision: a plan is set in force, or a stage of it starts.
-    pub(super) fn begins(
-        memory: &Memory,
+    /// Whether what begins with this decision may begin: a plan that is set in force, stages that start.
+    /// Nothing begins of what people have changed meanwhile.
+    ///
+    /// Guarantees: each stage of a plan in force was asked about at the API server before its first write,
+    /// by whoever leads; not what status says of it, which is written before.
+    ///
+    /// # Errors
+    /// The mode cannot be read now: nothing begins.
+    pub(super) async fn may_begin(
+        &self,
+        memory: &mut Memory,
         object: Option<&EmergencyMode>,
         decision: &Decision,
-    ) -> bool {
-        let grants =
-            |body: &Body| matches!(body, Body::Turn(turn) if turn.kind == TurnKind::Granted);
-        if decision.append.iter().any(grants) {
-            return true;
+    ) -> Result<bool, String> {
+        let begun = begun(&memory.begun, decision);
+        if !grants(decision) && begun.is_empty() {
+            return Ok(true);
         }
-        let known = memory.published.as_ref();
-        let known = known.or_else(|| object.and_then(|object| object.status.as_ref()));
-        let ran = |name: &str| {
-            let mut stages = known.into_iter().flat_map(|status| &status.stages);
-            stages.any(|stage| stage.name == name && stage.state != StageState::Waiting)
-        };
-        let mut stages = decision.status.stages.iter();
-        stages.any(|stage| stage.state == StageState::Running && !ran(&stage.name))
+        if !self.is_current(object).await? {
+            return Ok(false);
+        }
+        memory.begun.extend(begun);
+        Ok(true)
     }
 
     /// Whether the mode that was decided upon is the one that the API server has.
-    ///
-    /// # Errors
-    /// It cannot be read now: nothing begins.
-    pub(super) async fn is_current(&self, object: Option<&EmergencyMode>) -> Result<bool, String> {
+    async fn is_current(&self, object: Option<&EmergencyMode>) -> Result<bool, String> {
         let Some(object) = object else {
             return Ok(true);
         };

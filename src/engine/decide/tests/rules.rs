@@ -76,6 +76,33 @@ fn a_switch_stops_where_the_rules_are_taken_away_and_goes_on_when_they_are_back(
     assert_eq!(world.phase(), Phase::Active);
 }
 
+/// Rules that were mended and are taken away again are news to whoever was told of the first time; what
+/// people write into the mode meanwhile is not.
+#[test]
+fn a_second_outage_of_the_rules_is_another_alarm() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        world.now += SignedDuration::from_mins(1);
+        world.tampered = tampered();
+        world.run_steps(40);
+        let first = world.alarms.clone();
+        assert_eq!(first.len(), 1, "{first:?}");
+        world.now += SignedDuration::from_mins(1);
+        world.spec.paused = !world.spec.paused;
+        world.run_steps(40);
+        assert_eq!(world.alarms, first, "it is told once");
+        told.extend(first);
+        world.spec.paused = false;
+        world.tampered.clear();
+        world.run();
+        assert_eq!(world.alarms, []);
+    }
+    assert_ne!(told[0].occasion, told[1].occasion);
+}
+
 /// What a rival puts back is not fought over while nobody knows who may say what; and a return never
 /// waits for the rules: it takes away what was done.
 #[test]
