@@ -121,6 +121,11 @@ pub struct Localized {
     pub zh_cn: Option<String>,
 }
 
+/// The longest span that somebody can mean.
+const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
+/// So many digits a number of a span has at most: no longest span in any unit has more.
+const DIGITS: usize = 12;
+
 /// A span of time as Kubernetes people write it: `90s`, `15m`, `24h`, `1h30m`.
 ///
 /// The text is kept as written, so that an object that is read and written again is the same.
@@ -129,11 +134,19 @@ pub struct Localized {
 pub struct Term(pub String);
 
 impl Term {
-    /// The span.
+    /// The span, of ten years at most.
     ///
     /// # Errors
-    /// A sentence that says what is wrong when the text is not a positive Go duration.
+    /// A sentence that says what is wrong when the text is not a positive Go duration, or longer.
     pub fn to_duration(&self) -> Result<Duration, String> {
+        // The library multiplies what is written, and panics where that is no span of time any more.
+        if self
+            .0
+            .split(|c: char| !c.is_ascii_digit())
+            .any(|run| run.len() > DIGITS)
+        {
+            return Err(self.too_long());
+        }
         let parsed: kube::core::Duration = self.0.parse().map_err(|error| {
             format!(
                 "`{}` is not a duration such as 90s, 15m or 24h: {error}",
@@ -144,7 +157,18 @@ impl Term {
         if parsed.is_negative() || std.is_zero() {
             return Err(format!("`{}` must be longer than zero", self.0));
         }
+        if std > LONGEST {
+            return Err(self.too_long());
+        }
         Ok(std)
+    }
+
+    fn too_long(&self) -> String {
+        format!(
+            "`{}` is longer than ten years, or written with more than {DIGITS} digits in a row: write a \
+             span such as 90s, 15m or 24h",
+            self.0
+        )
     }
 }
 
@@ -182,7 +206,24 @@ mod tests {
             Term("1h30m".into()).to_duration(),
             Ok(Duration::from_mins(90))
         );
-        for bad in ["", "90", "-5m", "0s", "2d", "soon"] {
+        assert!(Term("315360000000ms".into()).to_duration().is_ok());
+        assert_eq!(
+            Term("0.333333333333h".into())
+                .to_duration()
+                .map(|term| term.as_secs()),
+            Ok(1199)
+        );
+        for bad in [
+            "",
+            "90",
+            "-5m",
+            "0s",
+            "2d",
+            "soon",
+            "99999999999999999999999h",
+            "999999999999h999999999999h",
+            "99999h",
+        ] {
             assert!(
                 Term(bad.into()).to_duration().is_err(),
                 "{bad} was accepted"

@@ -98,7 +98,7 @@ async fn generate(context: &Context, args: Generate) -> Result<Exit, Error> {
                 own: own(&args.operator),
                 explains: false,
             };
-            of_cluster(view, &book, &expanded).await
+            of_cluster(view, &book, &expanded).await?
         }
         None => Found {
             needs: of_file(&expanded),
@@ -178,9 +178,14 @@ fn of_file(expanded: &[(Level, Expanded)]) -> Needs {
     needs
 }
 
-async fn of_cluster(view: View<'_>, book: &Playbook, all: &[(Level, Expanded)]) -> Found {
+async fn of_cluster(
+    view: View<'_>,
+    book: &Playbook,
+    all: &[(Level, Expanded)],
+) -> Result<Found, Error> {
     let each: Vec<&Expanded> = all.iter().map(|(_, expanded)| expanded).collect();
     let ground = observe::ground(view, &each).await;
+    let ground = ground.map_err(|problem| Error::Refused { problem })?;
     let mut needs = Needs::default();
     let mut problems = Vec::new();
     for (level, expanded) in all {
@@ -207,7 +212,7 @@ async fn of_cluster(view: View<'_>, book: &Playbook, all: &[(Level, Expanded)]) 
     }
     problems.sort();
     problems.dedup();
-    Found { needs, problems }
+    Ok(Found { needs, problems })
 }
 
 /// Prints the roles, and says on standard error what deserves a second look.

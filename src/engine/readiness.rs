@@ -145,15 +145,24 @@ pub fn stands(
 
 /// What is said of a playbook that cannot be read.
 pub fn malformed(problem: &str, now: Timestamp) -> PlaybookStatus {
-    let reason = Reason::Invalid;
+    let text = format!("it cannot be read: {problem}; `pingzhan lint` says where");
+    unread(Reason::Invalid, &text, now)
+}
+
+/// What is said of a playbook at which the program itself failed.
+pub fn failed(now: Timestamp) -> PlaybookStatus {
+    let text = "pingzhan failed at this playbook, and leaves it alone: the operator's log says where; \
+                report it, and do not rely on the playbook before";
+    unread(Reason::NotChecked, text, now)
+}
+
+fn unread(reason: Reason, text: &str, now: Timestamp) -> PlaybookStatus {
     PlaybookStatus {
         conditions: vec![Condition {
             type_: types::READY.into(),
             status: reason.status().into(),
             reason: reason.word().into(),
-            message: cut(&format!(
-                "it cannot be read: {problem}; `pingzhan lint` says where"
-            )),
+            message: cut(text),
             last_transition_time: now,
             observed_generation: 0,
         }],

@@ -86,6 +86,8 @@ struct Memory {
     adopted: Vec<(String, String, Change)>,
     reported: Vec<Newcomer>,
     surveyed_at: Option<Timestamp>,
+    /// Why new objects could not be looked for, if so.
+    unsurveyed: Option<String>,
     published: Option<EmergencyModeStatus>,
     /// Whether our last write of the mode's label left it marked, if there was one.
     marked: Option<bool>,

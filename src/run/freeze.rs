@@ -121,8 +121,10 @@ enum Said {
     Open,
     /// The namespace is gone.
     Gone,
-    /// It was refused by something else, or there was no answer.
+    /// It was refused by something else.
     Unknown(String),
+    /// There was no answer.
+    Unanswered(String),
 }
 
 /// What a round of probes says.
@@ -132,19 +134,22 @@ pub struct Proof {
     pub frozen: Vec<String>,
     /// Namespaces in which it is not.
     pub open: Vec<String>,
-    /// Why it is not known of others, by the first of them.
+    /// Why it is not known of others, where something else refuses the probe, by the first of them.
     pub unknown: Option<String>,
+    /// Why it is not known of others, where nothing answered, by the first of them.
+    pub unanswered: Option<String>,
 }
 
 impl Proof {
     /// Whether it is in force in every namespace that is there.
     pub const fn holds(&self) -> bool {
-        self.open.is_empty() && self.unknown.is_none()
+        self.open.is_empty() && self.unknown.is_none() && self.unanswered.is_none()
     }
 
-    /// Whether it is certainly in force nowhere any more. What others refuse is none of it.
+    /// Whether it is in force nowhere any more. What others refuse is none of it; what nobody answered is
+    /// not known.
     pub const fn is_lifted(&self) -> bool {
-        self.frozen.is_empty()
+        self.frozen.is_empty() && self.unanswered.is_none()
     }
 
     /// What is not as it is to be, for people.
@@ -159,7 +164,10 @@ impl Proof {
                 names::FREEZE_POLICY
             );
         }
-        match (&self.unknown, open.is_empty()) {
+        match (
+            self.unanswered.as_ref().or(self.unknown.as_ref()),
+            open.is_empty(),
+        ) {
             (None, true) => format!("in force in {} namespaces", self.frozen.len()),
             (None, false) => open,
             (Some(why), true) => format!("it is not known whether the freeze is in force: {why}"),
@@ -190,6 +198,11 @@ pub async fn prove(own: &Clients, freezes: &[Probed], now: Timestamp) -> Proof {
                     .unknown
                     .get_or_insert_with(|| format!("{space}: {why}"));
             }
+            Said::Unanswered(why) => {
+                proof
+                    .unanswered
+                    .get_or_insert_with(|| format!("{space}: {why}"));
+            }
         }
     }
     proof
@@ -210,7 +223,7 @@ async fn probe(own: &Clients, name: &str, space: &str, now: Timestamp) -> Said {
         Answer::Refused { message, .. } if is_ours(&message) => Said::Frozen,
         Answer::Refused { message, .. } if message.contains("being terminated") => Said::Gone,
         Answer::Refused { message, .. } => Said::Unknown(message),
-        Answer::Busy { why, .. } | Answer::Ambiguous(why) => Said::Unknown(why),
+        Answer::Busy { why, .. } | Answer::Ambiguous(why) => Said::Unanswered(why),
     }
 }
 
@@ -260,8 +273,15 @@ mod tests {
             unknown: Some("portal: events is forbidden".to_owned()),
             ..Proof::default()
         };
-        assert!(!unknown.holds());
+        assert!(!unknown.holds() && unknown.is_lifted());
         assert!(unknown.sentence().contains("events is forbidden"));
+        // One busy moment would close a mode whose freeze stays.
+        let unanswered = Proof {
+            unanswered: Some("portal: 503".to_owned()),
+            ..Proof::default()
+        };
+        assert!(!unanswered.holds() && !unanswered.is_lifted());
+        assert!(unanswered.sentence().contains("portal: 503"));
         assert!(is_ours(
             "events.events.k8s.io is forbidden: ValidatingAdmissionPolicy 'pingzhan-freeze' with binding \
              'pingzhan-freeze' denied request: change freeze"

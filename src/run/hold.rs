@@ -175,18 +175,20 @@ fn looks_at_metadata(seen: &Projection) -> bool {
 /// A watch of the whole cluster that is forbidden is tried namespace by namespace; one that fails
 /// there leaves drift unseen, which is said.
 fn interrupted(state: &mut State, collection: &Collection, why: &str) -> bool {
-    // Of namespaces nothing is held: what is new is found when something else is, at the latest.
-    if collection.kind == NAMESPACE {
-        return false;
-    }
     let forbidden = why.to_ascii_lowercase().contains("forbidden");
-    if forbidden && collection.namespace.is_empty() && !state.narrow {
+    // Namespaces are in none: one by one they cannot be watched.
+    let is_whole = collection.kind == NAMESPACE;
+    if forbidden && !is_whole && collection.namespace.is_empty() && !state.narrow {
         state.narrow = true;
         return true;
     }
     let new = forbidden && state.unwatched.is_none();
     if forbidden {
-        state.unwatched = Some(why.to_owned());
+        state.unwatched = Some(if is_whole {
+            format!("namespaces cannot be watched, so new ones go unseen: {why}")
+        } else {
+            format!("targets cannot be watched, so drift goes unseen: {why}")
+        });
     }
     new
 }

@@ -288,8 +288,10 @@ impl Process {
         let writes = executor::run(deps.clone(), self.settings.concurrency, commands);
         tasks.spawn(task::own(writes));
         let keep = self.settings.record_retention;
-        let tidying = super::retention::run(self.own.clone(), deps.clone(), keep);
-        tasks.spawn(task::own(tidying));
+        let (own, of) = (self.own.clone(), deps.clone());
+        tasks.spawn(task::own(task::anew("retention", move || {
+            super::retention::run(own.clone(), of.clone(), keep)
+        })));
         tasks.spawn(task::own(enforcement::follow(rules.clone())));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let (listed_in, mut listed) = watch::channel(false);
@@ -297,7 +299,10 @@ impl Process {
         tasks.spawn(task::own(reading));
         let discovery = Discovery::new(self.own.reads.clone());
         let readiness = self.readiness(&discovery, &registry, &playbooks);
-        tasks.spawn(task::own(readiness.run(listed.clone())));
+        let known = listed.clone();
+        tasks.spawn(task::own(task::anew("readiness", move || {
+            readiness.clone().run(known.clone())
+        })));
         let crew = Crew {
             own: self.own.clone(),
             accounts: self.accounts.clone(),

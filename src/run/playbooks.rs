@@ -2,9 +2,11 @@
 //! carry it out, and otherwise rarely, since each look costs requests and at rest there are none.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use kube::ResourceExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -36,6 +38,7 @@ const GATHER: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_mins(1);
 
 /// What the loop stands on.
+#[derive(Clone)]
 pub(super) struct Readiness {
     pub(super) own: Clients,
     pub(super) accounts: Accounts,
@@ -74,9 +77,20 @@ impl Readiness {
             uses.mark_unchanged();
             known.retain(|name, _| playbooks.contains_key(name) || self.forget(name));
             for (name, playbook) in playbooks.iter() {
-                match playbook {
-                    Ok(playbook) => self.one(name, playbook, &mut known, every).await,
-                    Err(problem) => self.malformed(name, problem, &mut known, every).await,
+                let looked = async {
+                    match playbook {
+                        Ok(playbook) => self.one(name, playbook, &mut known, every).await,
+                        Err(problem) => self.malformed(name, problem, &mut known, every).await,
+                    }
+                };
+                // One playbook at which the program fails keeps no mode from going on.
+                if AssertUnwindSafe(looked).catch_unwind().await.is_err() {
+                    tracing::error!(
+                        playbook = name,
+                        "pingzhan failed at this playbook; others go on"
+                    );
+                    let status = readiness::failed(self.clock.now());
+                    self.unread(name, status, &mut known, every).await;
                 }
             }
             let due = known.values().map(|known| known.due).min();
@@ -181,9 +195,19 @@ impl Readiness {
         known: &mut BTreeMap<String, Known>,
         every: Duration,
     ) {
+        let status = readiness::malformed(problem, self.clock.now());
+        self.unread(name, status, known, every).await;
+    }
+
+    /// Says of a playbook that it could not be looked at, and why; again soon where that cannot be said.
+    async fn unread(
+        &self,
+        name: &str,
+        mut status: PlaybookStatus,
+        known: &mut BTreeMap<String, Known>,
+        every: Duration,
+    ) {
         let now = Instant::now();
-        let at = self.clock.now();
-        let status = readiness::malformed(problem, at);
         let same = |said: &PlaybookStatus| {
             let message =
                 |of: &PlaybookStatus| of.conditions.first().map(|own| own.message.clone());
@@ -195,17 +219,26 @@ impl Readiness {
             known.due = now + every;
             return;
         }
-        if let Err(error) = publish::playbook(&self.own.writes, name, None, &status).await {
+        // Modes go on with their copies of it.
+        let before = known.get(name).and_then(|known| known.said.as_ref());
+        status.in_use = before.map(|said| said.in_use.clone()).unwrap_or_default();
+        let wrote = publish::playbook(&self.own.writes, name, None, &status).await;
+        if let Err(error) = &wrote {
             tracing::warn!(playbook = name, %error, "that a playbook cannot be read cannot be said");
         }
         self.count(name, &status);
+        let again = if wrote.is_ok() {
+            every
+        } else {
+            AGAIN.min(every)
+        };
         let entry = Known {
             uid: None,
             generation: None,
             uses: Vec::new(),
-            due: now + every,
+            due: now + again,
             looked: None,
-            said: Some(status),
+            said: wrote.is_ok().then_some(status),
         };
         known.insert(name.to_owned(), entry);
     }
@@ -284,7 +317,13 @@ impl Readiness {
             explains: false,
         };
         let all: Vec<&Expanded> = expanded.iter().collect();
-        let ground = observe::ground(view, &all).await;
+        let ground = match observe::ground(view, &all).await {
+            Ok(ground) => ground,
+            Err(problem) => {
+                looked.problem = Some(problem);
+                return looked;
+            }
+        };
         let mut needs = Needs::default();
         for expanded in all {
             needs.join(rights::of_steps(expanded, &ground, None));
@@ -292,6 +331,11 @@ impl Readiness {
         looked.rights = needs.all.len();
         let checked = check(&account, &needs).await;
         looked.findings = checked.sentences(&account.who);
+        // A plan for it would be refused: it looks at what is not there.
+        let unserved = needs.unserved.into_iter();
+        looked
+            .findings
+            .extend(unserved.map(crate::engine::plan::Finding::harm));
         let notes = needs.notes.into_iter();
         looked
             .findings

@@ -4,10 +4,12 @@
 //! In a real process there is no gate, and a task is what it is.
 
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
+use futures::FutureExt as _;
 use futures::future::Either;
 
 tokio::task_local! {
@@ -40,6 +42,22 @@ where
     match GATE.try_with(Gate::clone) {
         Ok(gate) => Either::Right(Box::pin(gate.guard(future))),
         Err(_) => Either::Left(future),
+    }
+}
+
+/// How long a part waits that begins anew.
+const ANEW: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A part of the process without which the rest goes on: where the program fails in it, it begins anew.
+///
+/// Guarantees: a panic in it is said in the log and ends nothing else.
+pub async fn anew<F: Future<Output = ()>>(what: &'static str, mut make: impl FnMut() -> F) {
+    while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
+        tracing::error!(
+            what,
+            "pingzhan failed at a part of itself, which begins anew; the rest goes on"
+        );
+        tokio::time::sleep(ANEW).await;
     }
 }
 
@@ -118,6 +136,18 @@ mod tests {
         sleep(Duration::from_millis(1)).await;
         assert_eq!(count(), 63, "every tick that it missed, at once");
         assert!(thawed.elapsed() < Duration::from_millis(10));
+    }
+
+    /// What looks after playbooks must not end what brings services back.
+    #[tokio::test(start_paused = true)]
+    async fn a_part_at_which_the_program_fails_begins_anew() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        anew("a part", || {
+            let begun = begun.clone();
+            async move { assert!(begun.fetch_add(1, Ordering::SeqCst) >= 2, "it fails twice") }
+        })
+        .await;
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
     }
 
     /// A process that nobody can stop pays for no gate.

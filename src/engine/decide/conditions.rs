@@ -279,7 +279,7 @@ fn degraded(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Said<'st
             true,
             "NotWatched",
             "",
-            format!("targets cannot be watched, so drift goes unseen: {why}"),
+            why.to_owned(),
         ),
         Some(_) | None => say(
             types::DEGRADED,

@@ -70,6 +70,8 @@ pub struct Needs {
     pub all: BTreeMap<Right, Need>,
     /// What could not be turned into a right, each a sentence.
     pub notes: BTreeSet<String>,
+    /// Kinds that the cluster does not serve and the playbook cannot do without, each a sentence.
+    pub unserved: BTreeSet<String>,
 }
 
 /// For whom rights are added: a step, and what it needs them for.
@@ -83,8 +85,13 @@ struct By<'a> {
 impl Needs {
     /// All of these and all of others.
     pub fn join(&mut self, others: Self) {
-        let Self { all, notes } = others;
+        let Self {
+            all,
+            notes,
+            unserved,
+        } = others;
         self.notes.extend(notes);
+        self.unserved.extend(unserved);
         for (right, need) in all {
             let Need {
                 of,

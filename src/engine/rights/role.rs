@@ -87,7 +87,7 @@ pub fn make(of: Account<'_>, needs: &Needs) -> Made {
     let rights: BTreeSet<&Right> = needs.all.keys().collect();
     let places = places(&rights);
     let mut text = fill(of, HEAD, &[]);
-    for note in &needs.notes {
+    for note in needs.unserved.iter().chain(&needs.notes) {
         let _ = writeln!(text, "# Not known: {note}.");
     }
     let base = format!("pingzhan-playbook-{}", of.playbook);

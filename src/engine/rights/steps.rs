@@ -122,12 +122,17 @@ impl<'a> Asking<'a, '_> {
                 );
                 self.note(text);
             }
-            (None, Role::Target | Role::Restart | Role::Made | Role::Ground) => {
+            (None, role @ (Role::Target | Role::Restart | Role::Made | Role::Ground)) => {
                 let text = format!(
                     "{}: {} is not served by this cluster, so no right to it is named",
                     self.label, query.kind
                 );
-                self.note(text);
+                // What is only looked at to say what a step would meet, the step can do without.
+                if role == Role::Ground {
+                    self.note(text);
+                } else {
+                    self.needs.unserved.insert(text);
+                }
             }
             // A cluster that does not serve such a kind has none of it.
             (Some(_), _)
@@ -184,6 +189,12 @@ impl<'a> Asking<'a, '_> {
             }
             None => self.add(Use::Read, &LOOK, &all),
         }
+    }
+
+    /// Namespaces that come while the mode is in force are seen as they come: a step that does something
+    /// in each would leave them as they are.
+    fn newcomers(&mut self) {
+        self.add(Use::Read, &HOLD[..1], &Right::on("", "namespaces", None));
     }
 
     /// What the step selects is changed; by name where it names everything.
@@ -271,6 +282,7 @@ impl<'a> Asking<'a, '_> {
             let Fields::Each { object } = &query.fields else {
                 continue;
             };
+            self.newcomers();
             let Some(served) = self.ground.kind(&query.kind) else {
                 continue;
             };
@@ -296,6 +308,7 @@ impl<'a> Asking<'a, '_> {
         for query in step::needs(self.step) {
             if query.role == Role::Frozen {
                 self.namespaces(&query);
+                self.newcomers();
             }
         }
         let names = &freeze.namespaces.names;

@@ -238,12 +238,22 @@ impl Actor {
         drop(state);
         let Some(plan) = plan else { return Ok(None) };
         memory.surveyed_at = Some(now);
-        let fresh = self.again(&plan).await?;
+        let fresh = self.again(&plan).await;
+        let unread = match &fresh {
+            Ok(fresh) => unread(fresh),
+            Err(problem) => Some(problem.clone()),
+        };
+        memory.unsurveyed.clone_from(&unread);
+        let (None, Ok(fresh)) = (&unread, &fresh) else {
+            // What is known already stays known, and what was seen is looked for again.
+            self.mode.state.lock().await.strangers = true;
+            return Ok(Some(now + SURVEY));
+        };
         let known = Known {
             uids: &known,
             frozen: &frozen,
         };
-        (memory.adopted, memory.reported) = newcomers(&plan, &fresh, &known);
+        (memory.adopted, memory.reported) = newcomers(&plan, fresh, &known);
         Ok(None)
     }
 
@@ -256,6 +266,15 @@ impl Actor {
         let facts = self.observe(&account, plan.scope.as_ref(), &expanded).await;
         Ok(plan::compute(&request(plan), &expanded, &facts))
     }
+}
+
+/// Why a look does not say of everything that is there, if so.
+fn unread(fresh: &Plan) -> Option<String> {
+    let problems = fresh.problems();
+    let (at, why) = problems.first()?;
+    Some(format!(
+        "new objects of {at} cannot be looked for now: {why}"
+    ))
 }
 
 /// A freeze of the namespaces only that are not frozen yet, and which these are.

@@ -72,7 +72,7 @@ impl Actor {
             dead_at: state.dead_at,
             unconfirmed: &state.unconfirmed,
             unanswered: &state.unanswered,
-            unwatched: state.unwatched.as_deref(),
+            unwatched: state.unwatched.as_deref().or(memory.unsurveyed.as_deref()),
             refused: state.refused.as_deref(),
             reported: &memory.reported,
             given_up: &state.given_up,

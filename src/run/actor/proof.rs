@@ -37,7 +37,10 @@ impl Errand {
         if proof.is_lifted() {
             return Answer::Done("lifted: changes are possible again".to_owned());
         }
-        let first = proof.frozen.first().map_or("", String::as_str);
+        let Some(first) = proof.frozen.first() else {
+            let why = proof.unanswered.unwrap_or_default();
+            return Answer::NotYet(format!("it is not known whether the freeze is lifted: {why}"));
+        };
         Answer::NotYet(format!(
             "the freeze is still in force in {} namespaces, {first} among them; where that stays so, delete \
              the binding {}, restart the API server, and apply manifests/policies",

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::View;
+use super::{View, sentence};
+use crate::cluster::discovery::Error;
 use super::namespaces::Namespaces;
 use crate::engine::rights::{Ground, Served};
 use crate::engine::room::Right;
@@ -13,7 +14,10 @@ use crate::step::{self, Query};
 
 /// Reads what [`rights`](crate::engine::rights) has to know of a cluster for these expansions of a
 /// playbook. Kinds that are not served, and namespaces that may not be read, are left out.
-pub async fn ground<'v>(view: View<'v>, all: &[&Expanded]) -> Ground<'v> {
+///
+/// # Errors
+/// It is not known which kinds are served: that is not the same as none.
+pub async fn ground<'v>(view: View<'v>, all: &[&Expanded]) -> Result<Ground<'v>, String> {
     let queries: Vec<Query> = all.iter().flat_map(|one| queries(one)).collect();
     let namespaces = Namespaces::read(view, queries.iter()).await;
     let verticals = format!("{}/{}", Right::Verticals.group(), Right::Verticals.kind());
@@ -24,22 +28,25 @@ pub async fn ground<'v>(view: View<'v>, all: &[&Expanded]) -> Ground<'v> {
         .collect();
     let mut kinds = BTreeMap::new();
     for kind in written {
-        if let Ok(resource) = view.discovery.resolve(kind).await {
-            let served = Served {
-                group: resource.group,
-                plural: resource.plural,
-                namespaced: resource.namespaced,
-                guessed: false,
-            };
-            kinds.insert(kind.to_owned(), served);
-        }
+        let resource = match view.discovery.resolve(kind).await {
+            Ok(resource) => resource,
+            Err(Error::Unknown { .. }) => continue,
+            Err(error) => return Err(sentence(&error)),
+        };
+        let served = Served {
+            group: resource.group,
+            plural: resource.plural,
+            namespaced: resource.namespaced,
+            guessed: false,
+        };
+        kinds.insert(kind.to_owned(), served);
     }
-    Ground {
+    Ok(Ground {
         kinds: Some(kinds),
         namespaces: namespaces.known(),
         scope: view.scope,
         own: Some(view.own),
-    }
+    })
 }
 
 /// What the steps of an expansion look at, at once or while they wait.

@@ -10,6 +10,7 @@ use super::filter::{Filter, Verdicts};
 use super::found::{Found, merge};
 use super::namespaces::{Labels, Namespaces, is_outside, labels};
 use super::{View, sentence};
+use crate::cluster::discovery::Error as Unresolved;
 use crate::cluster::list::{self, Listed, Query as List};
 use crate::cluster::{self, Resource, write};
 use crate::engine::beside::Beside;
@@ -58,8 +59,12 @@ pub(super) async fn run(
     within: Option<&BTreeSet<String>>,
 ) -> Found {
     // A cluster that does not serve such a kind has none of it.
-    if says_of_others(query.role) && view.discovery.resolve(&query.kind).await.is_err() {
-        return Found::default();
+    if says_of_others(query.role) {
+        match view.discovery.resolve(&query.kind).await {
+            Err(Unresolved::Unknown { .. }) => return Found::default(),
+            Err(error) => return Found::problem(sentence(&error)),
+            Ok(_) => {}
+        }
     }
     match &query.fields {
         Fields::Manifest { object, adopt } => {

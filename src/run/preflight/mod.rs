@@ -75,7 +75,13 @@ async fn look(
     manager: &str,
     plan: &Plan,
 ) -> Vec<Found> {
-    let needs = needs(view, expanded, plan).await;
+    let needs = match needs(view, expanded, plan).await {
+        Ok(needs) => needs,
+        Err(problem) => {
+            let text = format!("it is not known what rights this plan needs: {problem}");
+            return vec![(None, Finding::risk(text))];
+        }
+    };
     let checked = rights::check(view.account, &needs).await;
     let mut found: Vec<Found> = checked.findings(&view.account.who);
     let tried = tries::run(view, facts, manager, plan, &checked).await;
@@ -88,8 +94,8 @@ async fn look(
 
 /// The rights that a plan needs. What is only worth knowing is not asked for: the plan's other findings
 /// say what could not be seen.
-async fn needs(view: View<'_>, expanded: &Expanded, plan: &Plan) -> Needs {
-    let ground = observe::ground(view, &[expanded]).await;
+async fn needs(view: View<'_>, expanded: &Expanded, plan: &Plan) -> Result<Needs, String> {
+    let ground = observe::ground(view, &[expanded]).await?;
     let mut steps = needed::of_steps(expanded, &ground, Some(plan));
     // What a step may change is asked for by name, of what it does change.
     steps.all.retain(|right, need| match need.of {
@@ -99,7 +105,7 @@ async fn needs(view: View<'_>, expanded: &Expanded, plan: &Plan) -> Needs {
     });
     let mut needs = needed::of_changes(plan);
     needs.join(steps);
-    needs
+    Ok(needs)
 }
 
 /// Whether a right is asked for by what leaves no field behind, or by what comes before a write: no
