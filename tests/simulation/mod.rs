@@ -13,6 +13,7 @@ pub mod campaign;
 mod city;
 mod clocks;
 mod closed;
+mod current;
 mod deeds;
 mod judge;
 mod layered;
