@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use pingzhan::api::names::DEFAULT_NAMESPACE;
+use pingzhan::policies::{self, Names};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
@@ -267,6 +268,16 @@ fn the_user_name_of_the_operator_stands_in_every_policy_that_asks_for_it() {
     let text = rendered(&["--set", "operator.userName=ops@city"]);
     assert_eq!(text.matches(account).count(), 0);
     assert_eq!(text.matches("'ops@city'").count(), asked);
+    // The operator and `pingzhan check` hold the cluster's against what they make of that name themselves.
+    let usual = Names::default();
+    let names = Names::new("ops@city", usual.namespace(), usual.accounts()).expect("plain names");
+    let own = policies::all(&names).into_iter().map(|policy| policy.text);
+    let own = compared(&own.collect::<Vec<_>>().join("---\n"));
+    let chart = compared(&text);
+    assert_eq!(own.len(), 2 * policies::all(&usual).len());
+    for (name, object) in &own {
+        assert_eq!(chart.get(name), Some(object), "{name}");
+    }
     let without = rendered(&["--set", "policies.enabled=false"]);
     assert!(!without.contains("ValidatingAdmissionPolicy"));
 }
