@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use serde_json::Value;
 
-use super::request::{Raw, Status, cut};
+use super::request::{Raw, Status, cut, refusal};
 
 /// What became of a write.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +89,7 @@ fn of_raw<T>(raw: &Raw, read: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>
         400..=499 => Answer::Refused {
             code,
             reason: status.reason,
-            message: cut(&status.message),
+            message: refusal(&status.message),
         },
         _ => ambiguous(code, &status),
     }

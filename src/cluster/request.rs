@@ -54,11 +54,36 @@ impl Error {
     pub fn is_forbidden(&self) -> bool {
         self.code() == Some(403)
     }
+
+    /// Whether what is missing is the right to act as an account, and no right of the account.
+    pub fn is_unlent(&self) -> bool {
+        match self {
+            Self::Answered { message, .. } => is_unlent(message),
+            Self::Send { .. } | Self::Decode { .. } | Self::Build { .. } => false,
+        }
+    }
+}
+
+/// The API server's words for it: by the classic verb, and by the two rights of constrained impersonation.
+/// Which of them it says depends on what let the same user act as somebody before.
+const UNLENT: [&str; 3] = [
+    "cannot impersonate resource \"serviceaccounts\"",
+    "cannot impersonate:serviceaccount resource",
+    "cannot impersonate-on:serviceaccount:",
+];
+/// What to do about it.
+const LEND: &str = "; what is missing is the right to act as the account: name it in the Role \
+                    pingzhan-playbook-accounts (the chart's impersonation.accounts), and where impersonation \
+                    is constrained, give the verb in the ClusterRole pingzhan-acts";
+
+fn is_unlent(message: &str) -> bool {
+    UNLENT.iter().any(|words| message.contains(words))
 }
 
 fn answered(code: u16, message: &str) -> String {
     let advice = match code {
         401 => "; check the credentials",
+        403 if is_unlent(message) => LEND,
         403 => "; grant the right",
         404 => "; is the kind installed in this cluster?",
         _ => "",
@@ -214,6 +239,12 @@ pub fn cut(text: &str) -> String {
     format!("{kept}…")
 }
 
+/// The message of a refusal, cut to a bounded length, with what to do where it is about acting as an account.
+pub fn refusal(message: &str) -> String {
+    let advice = if is_unlent(message) { LEND } else { "" };
+    format!("{}{advice}", cut(message))
+}
+
 fn message(body: &[u8]) -> String {
     let status = Status::read(body);
     if status.message.is_empty() {
@@ -302,6 +333,62 @@ mod tests {
             query(&[("fieldManager", "pingzhan/a/b"), ("continue", "")]),
             "fieldManager=pingzhan%2Fa%2Fb"
         );
+    }
+
+    /// Whoever reads that a namespace may not be read gives the account the right to, and nothing comes of
+    /// it where it is the operator that may not act as the account.
+    #[test]
+    fn a_refusal_to_act_as_an_account_says_what_to_give_and_no_other_does() {
+        let own = "namespaces is forbidden: User \"system:serviceaccount:pingzhan-system:pingzhan\" cannot";
+        let rows = [
+            (
+                "serviceaccounts \"other\" is forbidden: User \"system:serviceaccount:pingzhan-system:pingzhan\" \
+                 cannot impersonate resource \"serviceaccounts\" in API group \"\" in the namespace \
+                 \"pingzhan-playbooks\""
+                    .to_owned(),
+                true,
+            ),
+            (
+                format!("{own} impersonate:serviceaccount resource \"serviceaccounts\" in API group \"x\""),
+                true,
+            ),
+            (
+                format!("{own} impersonate-on:serviceaccount:list resource \"namespaces\" in API group \"\""),
+                true,
+            ),
+            (
+                "namespaces is forbidden: User \"system:serviceaccount:pingzhan-playbooks:flood\" cannot list \
+                 resource \"namespaces\" in API group \"\" at the cluster scope"
+                    .to_owned(),
+                false,
+            ),
+            (
+                "users \"lin\" is forbidden: User \"zhou\" cannot impersonate resource \"users\" in API group \
+                 \"\" at the cluster scope"
+                    .to_owned(),
+                false,
+            ),
+        ];
+        for (message, unlent) in rows {
+            let error = Error::Answered {
+                doing: "listing namespaces of v1".to_owned(),
+                code: 403,
+                message: message.clone(),
+            };
+            assert_eq!(error.is_unlent(), unlent, "{message}");
+            assert!(error.is_forbidden());
+            for said in [error.to_string(), refusal(&message)] {
+                let names = said.contains("pingzhan-playbook-accounts");
+                assert_eq!(names, unlent, "{said}");
+            }
+            assert_eq!(
+                error.to_string().ends_with("; grant the right"),
+                !unlent,
+                "{error}"
+            );
+            // A reason in the journal has 1,024 characters.
+            assert!(refusal(&message.repeat(9)).chars().count() < 1000);
+        }
     }
 
     /// Proxies answer HTML pages of any length; they end in status and in the journal.

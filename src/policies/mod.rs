@@ -113,12 +113,8 @@ impl Names {
     /// # Errors
     /// A name that is empty, or holds what would be read as a part of the policy.
     pub fn new(operator: &str, namespace: &str, accounts: &str) -> Result<Self, Error> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._:@/-".contains(c);
         for name in [operator, namespace, accounts] {
-            ensure!(
-                !name.is_empty() && name.chars().all(plain),
-                NameSnafu { name }
-            );
+            ensure!(is_plain(name), NameSnafu { name });
         }
         Ok(Self {
             operator: operator.to_owned(),
@@ -141,6 +137,25 @@ impl Names {
     pub fn accounts(&self) -> &str {
         &self.accounts
     }
+}
+
+/// Whether a name can stand in a policy and is read as a name there.
+fn is_plain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:@/-".contains(c);
+    !name.is_empty() && name.chars().all(plain)
+}
+
+/// The operator's user name in a policy as it is stored, where the policy has a variable `operator` that
+/// compares the user with one name and does nothing else; nothing for any other object.
+///
+/// It is what the policy says, not what is true: whoever may write policies may write a name.
+pub fn operator_in(policy: &Value) -> Option<&str> {
+    let variables = policy.pointer("/spec/variables")?.as_array()?;
+    let operator = variables.iter().find(|own| own["name"] == "operator")?;
+    let compared = operator["expression"].as_str()?.trim();
+    let name = compared.strip_prefix("variables.me == '")?;
+    let name = name.strip_suffix('\'')?;
+    is_plain(name).then_some(name)
 }
 
 /// A policy and its binding.
@@ -316,6 +331,29 @@ mod tests {
         }
         for bad in ["", "a' || true || '", "a b", "a\"b", "a\nb", "{labels}"] {
             assert!(Names::new(bad, "a", "b").is_err(), "{bad}");
+        }
+    }
+
+    /// Who checks an installation learns from the policies themselves whom they take for the operator: where
+    /// that could not be read any more, every other name than the usual one would be called a mistake.
+    #[test]
+    fn the_name_of_the_operator_is_read_back_from_the_policies_that_ask_for_it() {
+        let names = Names::new("ops@city", "emergency", "accounts").expect("plain names");
+        let all = all(&names).into_iter();
+        let objects: Vec<Value> = all
+            .flat_map(|policy| policy.objects().expect("YAML"))
+            .collect();
+        let read: Vec<&str> = objects.iter().filter_map(operator_in).collect();
+        assert_eq!(read, ["ops@city"; 4]);
+        for bad in [
+            "variables.me == 'a' || true",
+            "variables.me == 'a' || variables.me == 'b'",
+            "variables.me != 'a'",
+            "variables.me == ''",
+            "true",
+        ] {
+            let policy = serde_json::json!({ "spec": { "variables": [{ "name": "operator", "expression": bad }] } });
+            assert_eq!(operator_in(&policy), None, "{bad}");
         }
     }
 

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use pingzhan::api::names;
+use kube::api::{Api, Patch, PatchParams};
+use pingzhan::api::{EmergencyMode, names};
 use pingzhan::policies::{self, Names};
-use serde_json::Value;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
 
-use super::town::{Town, call, expect, json, seen};
-use crate::support::repository;
+use super::town::{self, Town, call, expect, seen};
+use crate::support::{self, repository};
 
 /// A page without who leads, and for how long.
 fn blotted(page: &str) -> String {
@@ -25,19 +27,38 @@ fn blotted(page: &str) -> String {
     page.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What a line of a check says.
+struct Told {
+    part: String,
+    result: String,
+    text: String,
+}
+
+/// How a check ends, and its lines.
+fn told(kubeconfig: &Path, line: &str) -> (i32, Vec<Told>) {
+    let said = call(kubeconfig, &format!("{line} -o json"));
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let mut told = Vec::new();
+    for part in town::json(&said)["parts"].as_array().expect("parts") {
+        for line in part["lines"].as_array().expect("lines") {
+            let is_bad = line["result"] == "bad";
+            let says_next = line["next"].is_string();
+            assert!(!is_bad || says_next, "{line} says not what to do next");
+            told.push(Told {
+                part: text(&part["part"]),
+                result: text(&line["result"]),
+                text: text(&line["text"]),
+            });
+        }
+    }
+    (said.code, told)
+}
+
 /// The lines that are not good: their texts.
 fn wrong(kubeconfig: &Path) -> (i32, Vec<String>) {
-    let said = call(kubeconfig, "check -o json");
-    let parts = json(&said)["parts"].as_array().expect("parts").clone();
-    let lines = parts
-        .iter()
-        .flat_map(|part| part["lines"].as_array().expect("lines").clone());
-    let wrong = lines.filter(|line| line["result"] == "bad");
-    let texts = wrong.map(|line| {
-        assert!(line["next"].is_string(), "{line} says not what to do next");
-        line["text"].as_str().expect("a text").to_owned()
-    });
-    (said.code, texts.collect())
+    let (code, lines) = told(kubeconfig, "check");
+    let wrong = lines.into_iter().filter(|line| line.result == "bad");
+    (code, wrong.map(|line| line.text).collect())
 }
 
 /// Something that is broken, how it is mended, and what is said of it.
@@ -113,6 +134,48 @@ impl Town {
         let folder = repository().join("manifests/policies");
         let folder = folder.to_str().expect("a path");
         let line = ["apply", "--server-side", "--force-conflicts", "-f", folder];
+        self.plane.kubectl(&line);
+    }
+
+    /// The admission policies, as they are where this user is the operator. The next test finds that they
+    /// were written, and gets those that are shipped.
+    fn armed_for(&self, user: &str) {
+        let usual = Names::default();
+        let names = Names::new(user, usual.namespace(), usual.accounts()).expect("plain names");
+        let texts = policies::all(&names).into_iter().map(|policy| policy.text);
+        let texts: Vec<String> = texts.collect();
+        self.applied("policies.yaml", &texts.join("---\n"));
+    }
+
+    /// Lets a user do what the operator's account may: every role that it has.
+    fn bound(&self, user: &str) {
+        let subject =
+            json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user });
+        let mut bindings = Vec::new();
+        for file in ["rbac.yaml", "impersonation-constrained.yaml"] {
+            let text = std::fs::read_to_string(repository().join("manifests").join(file));
+            let text = text.expect("it is generated");
+            for document in serde_yaml::Deserializer::from_str(&text) {
+                let mut object = Value::deserialize(document).expect("YAML");
+                if object["subjects"].is_array() {
+                    let name = object["metadata"]["name"].as_str().expect("a name");
+                    object["metadata"]["name"] = json!(format!("{name}-outside"));
+                    object["subjects"] = json!([subject]);
+                    bindings.push(object);
+                }
+            }
+        }
+        assert_eq!(bindings.len(), 5, "{bindings:?}");
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": bindings });
+        self.applied("bindings.json", &list.to_string());
+    }
+
+    fn applied(&self, file: &str, text: &str) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(file);
+        std::fs::write(&path, text).expect("it is written");
+        let path = path.to_str().expect("a path");
+        let line = ["apply", "--server-side", "--force-conflicts", "-f", path];
         self.plane.kubectl(&line);
     }
 
@@ -222,7 +285,7 @@ async fn who_may_not_install_it_is_told_so() {
     let town = Town::called("seaside").await;
     expect(&town.plane.kubeconfig, "check --pre", 0);
     let said = expect(&town.duty, "check --pre -o json", 1);
-    let parts = json(&said)["parts"].clone();
+    let parts = town::json(&said)["parts"].clone();
     let you: Vec<&Value> = parts
         .as_array()
         .expect("parts")
@@ -231,4 +294,63 @@ async fn who_may_not_install_it_is_told_so() {
         .collect();
     let text = you[0]["lines"][0]["text"].as_str().expect("a text");
     assert!(text.contains("customresourcedefinitions"), "{text}");
+}
+
+/// Who the operator is, where it runs outside the cluster.
+const OPS: &str = "ops@city";
+
+/// Who runs the operator outside the cluster gives it a user of its own. The policies let that user write
+/// what is the operator's, and the account of the chart not any more; and whoever checks the installation
+/// must not be told that every policy is a mistake.
+#[tokio::test]
+async fn an_operator_outside_the_cluster_under_its_own_name_carries_a_mode_out_and_check_agrees() {
+    let mut town = Town::new().await;
+    town.bound(OPS);
+    town.armed_for(OPS);
+    let ops = town.plane.identity(OPS, &[]);
+    town.start_as(&ops);
+    town.plane.kubectl(&[
+        "wait",
+        "playbook/town",
+        "--for=condition=Ready",
+        "--timeout=60s",
+    ]);
+    town.emergency("storm");
+    assert_eq!(town.replicas(), "9");
+
+    // RBAC lets the account write it, as where it is the operator.
+    let account = support::client(&town.plane.operator()).await;
+    let modes: Api<EmergencyMode> = Api::all(account);
+    let closed = Patch::Merge(json!({ "status": { "phase": "Closed" } }));
+    let params = PatchParams::default();
+    let written = modes.patch_status("storm", &params, &closed).await;
+    let refused = written.expect_err("it is not the operator");
+    let refused = refused.to_string();
+    assert!(
+        refused.contains("pingzhan-operator-only") && refused.contains("only the operator writes"),
+        "{refused}"
+    );
+
+    let admin = &town.plane.kubeconfig;
+    let not_good = |line: &str| {
+        let (code, lines) = told(admin, line);
+        let own = lines
+            .into_iter()
+            .filter(|line| line.result != "good" && line.part != "you");
+        let own = own.map(|line| format!("{} {}: {}", line.part, line.result, line.text));
+        (code, own.collect::<Vec<_>>())
+    };
+    // Whoever may write policies may write a name: that it is another than the usual one is said.
+    let usual = Names::default().operator().to_owned();
+    let other =
+        format!("policies look: The policies let {OPS} write as the operator, and not {usual}");
+    assert_eq!(not_good("check"), (0, vec![other]));
+    let line = format!("check --operator-user {OPS}");
+    assert_eq!(not_good(&line), (0, Vec::new()));
+    let (code, wrong) = not_good(&format!("check --operator-user {usual}"));
+    let policies = wrong.iter().filter(|line| line.starts_with("policies bad"));
+    assert_eq!((code, policies.count()), (1, 6), "{wrong:?}");
+
+    expect(&town.duty, "stand-down storm --wait --timeout 90s", 0);
+    assert_eq!(town.replicas(), "3");
 }

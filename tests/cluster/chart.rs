@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use pingzhan::api::names::DEFAULT_NAMESPACE;
+use pingzhan::api::names::{ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE};
+use pingzhan::policies::{self, Names};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
@@ -129,6 +130,52 @@ fn the_chart_lets_the_operator_act_as_accounts_as_the_manifest_for_new_servers_d
     for (args, lends) in [(&classic[..2], false), (&classic[..], true)] {
         let text = rendered(args);
         assert_eq!(text.contains("get, impersonate]"), lends, "{args:?}");
+    }
+}
+
+/// Whoever names the accounts lends these and no others, whatever the server knows; and where none is named,
+/// all of their namespace.
+#[test]
+fn the_accounts_that_are_named_are_lent_and_no_others_in_both_forms() {
+    let chosen = ["--set", "impersonation.accounts={flood,typhoon.east}"];
+    let lends = |object: &Value| {
+        let verbs = object["rules"].as_array().into_iter().flatten();
+        let verbs = verbs.flat_map(|rule| rule["verbs"].as_array().expect("verbs"));
+        let mut verbs = verbs.filter_map(Value::as_str);
+        verbs.any(|verb| verb == "impersonate" || verb.starts_with("impersonate:"))
+    };
+    let forms = [
+        ("1.35.0", vec![("", vec!["get", "impersonate"])]),
+        (
+            "1.36.0",
+            vec![
+                ("authentication.k8s.io", vec!["impersonate:serviceaccount"]),
+                ("", vec!["get"]),
+            ],
+        ),
+    ];
+    for (version, expected) in forms {
+        for (more, names) in [
+            (&chosen[..], json!(["flood", "typhoon.east"])),
+            (&chosen[..0], Value::Null),
+        ] {
+            let all = compared(&rendered(&[&["--kube-version", version], more].concat()));
+            let lending = all.iter().filter(|(_, object)| lends(object));
+            let lending: Vec<_> = lending.collect();
+            assert_eq!(lending.len(), 1, "{version}: {lending:?}");
+            let (name, role) = lending[0];
+            assert_eq!(name, "Role pingzhan-playbook-accounts");
+            assert_eq!(role["metadata"]["namespace"], ACCOUNT_NAMESPACE);
+            let rules = expected.iter().map(|(group, verbs)| {
+                let mut rule =
+                    json!({ "apiGroups": [group], "resources": ["serviceaccounts"], "verbs": verbs });
+                if !names.is_null() {
+                    rule["resourceNames"] = names.clone();
+                }
+                rule
+            });
+            assert_eq!(role["rules"], Value::from_iter(rules), "{version}");
+        }
     }
 }
 
@@ -267,6 +314,16 @@ fn the_user_name_of_the_operator_stands_in_every_policy_that_asks_for_it() {
     let text = rendered(&["--set", "operator.userName=ops@city"]);
     assert_eq!(text.matches(account).count(), 0);
     assert_eq!(text.matches("'ops@city'").count(), asked);
+    // The operator and `pingzhan check` hold the cluster's against what they make of that name themselves.
+    let usual = Names::default();
+    let names = Names::new("ops@city", usual.namespace(), usual.accounts()).expect("plain names");
+    let own = policies::all(&names).into_iter().map(|policy| policy.text);
+    let own = compared(&own.collect::<Vec<_>>().join("---\n"));
+    let chart = compared(&text);
+    assert_eq!(own.len(), 2 * policies::all(&usual).len());
+    for (name, object) in &own {
+        assert_eq!(chart.get(name), Some(object), "{name}");
+    }
     let without = rendered(&["--set", "policies.enabled=false"]);
     assert!(!without.contains("ValidatingAdmissionPolicy"));
 }

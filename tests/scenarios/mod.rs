@@ -9,6 +9,7 @@ mod apply;
 mod authority;
 mod autoscaled;
 mod capacity;
+mod classic;
 mod confinement;
 mod custom;
 mod deeds;

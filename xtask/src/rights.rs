@@ -86,6 +86,10 @@ const EXPECTED: &[&str] = &[
 /// server does it by chance.
 const BY_CHANCE: &[&str] = &["get pingzhan.dev/changerecords"];
 
+/// What is answered to whoever may not act as an account: the request was to be made as that account, which the
+/// log does not name then.
+const NOT_AS: &str = "cannot impersonate";
+
 /// Whom RBAC lets do everything.
 const MASTERS: &str = "system:masters";
 
@@ -98,6 +102,14 @@ struct Line {
     /// Whom it acted as; the operator's own requests act as nobody.
     impersonated_user: Option<User>,
     object_ref: Option<Object>,
+    /// What was answered, where it was refused.
+    response_status: Option<Answer>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -167,7 +179,10 @@ fn asked_by(line: &str, operator: &str) -> Option<String> {
     } = line.object_ref?;
     // A test that plays it is in the group that may do everything; it itself is not.
     let is_played = line.user.groups.iter().any(|group| group == MASTERS);
-    if line.user.username != operator || line.impersonated_user.is_some() || is_played {
+    let answer = line.response_status;
+    let is_not_as = answer.is_some_and(|answer| answer.message.contains(NOT_AS));
+    let is_another = line.impersonated_user.is_some() || is_not_as;
+    if line.user.username != operator || is_another || is_played {
         return None;
     }
     let group = match api_group.as_str() {
@@ -196,6 +211,15 @@ mod tests {
         .to_string()
     }
 
+    /// A request of the operator that was refused with these words.
+    fn answered(words: &str) -> String {
+        let mut refused: serde_json::Value =
+            serde_json::from_str(&line(OPERATOR, None, "", "pods")).expect("JSON");
+        let said = format!("pods is forbidden: User \"{OPERATOR}\" {words} in API group \"\"");
+        refused["responseStatus"] = json!({ "status": "Failure", "message": said, "code": 403 });
+        refused.to_string()
+    }
+
     /// A check that took the accounts' requests for the operator's, or missed its own, would say nothing.
     #[test]
     fn only_what_it_asked_for_as_itself_counts() {
@@ -216,6 +240,18 @@ mod tests {
                     "\"groups\":[\"system:masters\"],\"username\"",
                 ),
                 None,
+            ),
+            (
+                answered("cannot impersonate resource \"serviceaccounts\""),
+                None,
+            ),
+            (
+                answered("cannot impersonate-on:serviceaccount:list resource \"pods\""),
+                None,
+            ),
+            (
+                answered("cannot list resource \"pods\""),
+                Some("patch pods/status"),
             ),
         ];
         for (line, expected) in rows {

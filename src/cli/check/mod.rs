@@ -6,10 +6,14 @@ mod operator;
 mod people;
 mod same;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use crate::api::names;
 use crate::cluster::{self, Clients};
 use crate::i18n::Lang;
+use crate::policies::Names;
 use crate::t;
 
 use super::args::Format;
@@ -33,6 +37,9 @@ pub struct Args {
     /// Where the operator is.
     #[command(flatten)]
     pub operator: Operator,
+    /// User name of the operator; by default the one that the policies in the cluster name
+    #[arg(long, value_name = "NAME")]
+    pub operator_user: Option<String>,
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,
@@ -156,10 +163,15 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         parts.push(people::may_install(&look).await);
     } else {
         parts.push(installed::kinds(&look).await);
-        parts.push(installed::policies(&look).await);
+        let expected = expected(&args)?;
+        let is_given = args.operator_user.is_some();
+        let (names, lines) = installed::policies(&look, &expected, is_given).await;
+        parts.push(lines);
         parts.push(installed::namespaces(&look).await);
-        parts.push(operator::part(&look).await);
         let (books, lines) = people::playbooks(&look).await;
+        let accounts = books.iter().map(|book| &book.spec.service_account_name);
+        let accounts: BTreeSet<String> = accounts.cloned().collect();
+        parts.push(operator::part(&look, names.operator(), &accounts).await);
         parts.push(lines);
         parts.push(people::you(&look, &client, &books).await?);
     }
@@ -170,6 +182,24 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         .all(|line| line.mark != Mark::Bad);
     context.print(args.output, &object, || page(context.lang, &parts))?;
     Ok(if is_good { Exit::Done } else { Exit::Negative })
+}
+
+/// Who and where the operator is: whom the arguments name, or else its account, as it is installed.
+///
+/// # Errors
+/// A name that cannot stand in a policy.
+fn expected(args: &Args) -> Result<Names, Error> {
+    let Operator {
+        operator_namespace,
+        accounts_namespace,
+    } = &args.operator;
+    let account = format!("system:serviceaccount:{operator_namespace}:pingzhan");
+    let user = args.operator_user.as_ref().unwrap_or(&account);
+    // The policies are shipped for one place, as the operator itself has it.
+    let names = Names::new(user, names::DEFAULT_NAMESPACE, accounts_namespace);
+    names.map_err(|error| Error::Input {
+        problem: error.to_string(),
+    })
 }
 
 fn cluster_lines(lang: Lang, version: &str) -> Vec<Line> {

@@ -1,5 +1,6 @@
 //! The operator: whether one leads, and whether its account has the rights that it ships with.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,16 +21,18 @@ const ACTING: [&str; 2] = [
     include_str!("../../../manifests/impersonation-constrained.yaml"),
     include_str!("../../../manifests/impersonation.yaml"),
 ];
-/// The name of its account.
-const ACCOUNT: &str = "pingzhan";
+/// How the API server calls a service account: this, its namespace, and its name.
+const ACCOUNT: &str = "system:serviceaccount:";
+/// The resource of accounts that are acted as.
+const LENT: &str = "serviceaccounts";
 
 /// How often a lease is read again that seems to be over, and for how many seconds at most.
 const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST: i64 = 60;
 
-/// What is said of it.
-pub(super) async fn part(look: &Look<'_>) -> Part {
-    let lines = vec![leader(look).await, rights(look).await];
+/// What is said of it: of the user as whom it runs, and of these accounts, which playbooks name.
+pub(super) async fn part(look: &Look<'_>, user: &str, accounts: &BTreeSet<String>) -> Part {
+    let lines = vec![leader(look).await, rights(look, user, accounts).await];
     Part {
         name: "operator",
         lines,
@@ -104,55 +107,113 @@ async fn leader(look: &Look<'_>) -> Line {
 }
 
 /// Each right that is shipped is asked for, which only who may review others can do.
-async fn rights(look: &Look<'_>) -> Line {
+async fn rights(look: &Look<'_>, user: &str, accounts: &BTreeSet<String>) -> Line {
     let lang = look.lang;
-    let namespace = &look.operator.operator_namespace;
-    let user = format!("system:serviceaccount:{namespace}:{ACCOUNT}");
-    let groups = [
-        "system:serviceaccounts".to_owned(),
-        format!("system:serviceaccounts:{namespace}"),
-        "system:authenticated".to_owned(),
-    ];
-    let accounts = &look.operator.accounts_namespace;
-    let own = shipped(SHIPPED, namespace, accounts);
-    let mut acting: Vec<(usize, Vec<String>)> = Vec::new();
-    let mut missing = Vec::new();
-    let sets = ACTING.map(|text| shipped(text, namespace, accounts));
-    for (wanted, is_own) in [(&own, true), (&sets[0], false), (&sets[1], false)] {
-        let mut refused = Vec::new();
+    let own = Asked {
+        look,
+        user,
+        groups: groups(user),
+        accounts,
+    };
+    let (count, missing) = match own.all().await {
+        Ok(found) => found,
+        Err(problem) => {
+            let text = look.not_seen(user, &problem);
+            return Line::look(text, t!(lang, "check-rights-unseen-next"));
+        }
+    };
+    let user = user.to_owned();
+    if missing.is_empty() {
+        return Line::good(t!(lang, "check-rights-good", user = user, count = count));
+    }
+    let is_account = user.starts_with(ACCOUNT);
+    let rights = missing.join(", ");
+    let text = t!(lang, "check-rights-missing", user = user, rights = rights);
+    if is_account {
+        Line::bad(text, t!(lang, "check-rights-next"))
+    } else {
+        // A user's groups stand in its certificate or token, and it may have all of this by one of them.
+        Line::look(text, t!(lang, "check-rights-user-next"))
+    }
+}
+
+/// The groups that a user is in by its name alone.
+fn groups(user: &str) -> Vec<String> {
+    let mut groups = vec!["system:authenticated".to_owned()];
+    let account = user.strip_prefix(ACCOUNT);
+    if let Some((namespace, _)) = account.and_then(|account| account.split_once(':')) {
+        groups.push("system:serviceaccounts".to_owned());
+        groups.push(format!("system:serviceaccounts:{namespace}"));
+    }
+    groups
+}
+
+/// Whose rights are asked for.
+struct Asked<'a> {
+    look: &'a Look<'a>,
+    user: &'a str,
+    groups: Vec<String>,
+    accounts: &'a BTreeSet<String>,
+}
+
+impl Asked<'_> {
+    /// How many rights it should have, and which it lacks, in words.
+    ///
+    /// # Errors
+    /// The API server does not say.
+    async fn all(&self) -> Result<(usize, Vec<String>), String> {
+        let operator = self.look.operator;
+        let of = |text| {
+            shipped(
+                text,
+                &operator.operator_namespace,
+                &operator.accounts_namespace,
+            )
+        };
+        let own = of(SHIPPED);
+        let mut missing = self.lacks(&own).await?;
+        let mut ways = Vec::new();
+        for text in ACTING {
+            let wanted = of(text);
+            ways.push((wanted.len(), self.lacks(&wanted).await?));
+        }
+        // One way to act as accounts suffices; of none, what is nearest is said.
+        let nearest = ways.into_iter().min_by_key(|(_, lacked)| lacked.len());
+        let (count, lacked) = nearest.unwrap_or_default();
+        missing.extend(lacked);
+        Ok((own.len() + count, missing))
+    }
+
+    /// Which of these rights it lacks.
+    async fn lacks(&self, wanted: &[Right]) -> Result<Vec<String>, String> {
+        let mut lacked = Vec::new();
         for right in wanted {
-            match reviews::may_they(&look.own, &user, &groups, right).await {
-                Ok(true) => {}
-                Ok(false) => refused.push(said(right)),
-                Err(problem) => {
-                    let text = look.not_seen(&user, &problem);
-                    return Line::look(text, t!(lang, "check-rights-unseen-next"));
+            if self.has(right).await? {
+                continue;
+            }
+            // Where accounts are lent by name, nobody has the right to all of them: it is asked for each
+            // that is named by a playbook.
+            let one_by_one = right.resource == LENT && !self.accounts.is_empty();
+            if !one_by_one {
+                lacked.push(said(right));
+                continue;
+            }
+            for account in self.accounts {
+                let one = Right {
+                    name: Some(account.clone()),
+                    ..right.clone()
+                };
+                if !self.has(&one).await? {
+                    lacked.push(said(&one));
                 }
             }
         }
-        if is_own {
-            missing = refused;
-        } else {
-            acting.push((wanted.len(), refused));
-        }
+        Ok(lacked)
     }
-    // One way to act as accounts suffices; of none, what is nearest is said.
-    let nearest = acting.into_iter().min_by_key(|(_, refused)| refused.len());
-    let (ways, refused) = nearest.unwrap_or_default();
-    missing.extend(refused);
-    if missing.is_empty() {
-        let count = own.len() + ways;
-        return Line::good(t!(lang, "check-rights-good", user = user, count = count));
+
+    async fn has(&self, right: &Right) -> Result<bool, String> {
+        reviews::may_they(&self.look.own, self.user, &self.groups, right).await
     }
-    Line::bad(
-        t!(
-            lang,
-            "check-rights-missing",
-            user = user,
-            rights = missing.join(", ")
-        ),
-        t!(lang, "check-rights-next"),
-    )
 }
 
 fn said(right: &Right) -> String {
@@ -160,7 +221,9 @@ fn said(right: &Right) -> String {
         "" => String::new(),
         group => format!(".{group}"),
     };
-    format!("{} {}{group}", right.verb, right.resource)
+    let name = right.name.as_ref();
+    let name = name.map_or_else(String::new, |name| format!("/{name}"));
+    format!("{} {}{group}{name}", right.verb, right.resource)
 }
 
 /// The rights of the roles that are bound to the operator's account.
@@ -227,7 +290,76 @@ fn of_rule(rule: &Value, namespace: Option<&String>) -> Vec<Right> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::{Mark, Operator};
     use super::*;
+    use crate::cluster::Clients;
+    use crate::cluster::fake::{Fake, reply};
+    use crate::i18n::Lang;
+
+    /// What is said of a user where the API server gives this of what is asked for.
+    async fn line(user: &str, playbooks: &[&str], gives: fn(&Value) -> bool) -> (Mark, String) {
+        let fake = Fake::new(move |asked| {
+            let allowed = gives(&asked.body["spec"]);
+            reply(201, json!({ "status": { "allowed": allowed } }))
+        });
+        let operator = Operator {
+            operator_namespace: names::DEFAULT_NAMESPACE.to_owned(),
+            accounts_namespace: names::ACCOUNT_NAMESPACE.to_owned(),
+        };
+        let look = Look {
+            lang: Lang::En,
+            own: Clients::fake(&fake.client()),
+            operator: &operator,
+        };
+        let accounts = playbooks.iter().map(|name| (*name).to_owned());
+        let accounts: BTreeSet<String> = accounts.collect();
+        let line = rights(&look, user, &accounts).await;
+        (line.mark, line.text)
+    }
+
+    const OWN: &str = "system:serviceaccount:pingzhan-system:pingzhan";
+
+    /// An operator that runs outside the cluster is no service account: its rights are those of its user, and
+    /// a user may have them by a group that nobody can see here.
+    #[tokio::test]
+    async fn rights_are_asked_for_whoever_the_operator_is() {
+        let all = |spec: &Value| {
+            let is_account = spec["user"] == OWN;
+            let groups = spec["groups"].as_array().map_or(0, Vec::len);
+            (is_account && groups == 3) || (spec["user"] == "ops@city" && groups == 1)
+        };
+        for user in [OWN, "ops@city"] {
+            let (mark, text) = line(user, &["flood"], all).await;
+            assert_eq!(mark, Mark::Good, "{text}");
+            assert!(text.contains(user), "{text}");
+        }
+        let none = |_: &Value| false;
+        let marks = [(OWN, Mark::Bad), ("ops@city", Mark::Look)];
+        for (user, expected) in marks {
+            let (mark, text) = line(user, &["flood"], none).await;
+            assert_eq!(mark, expected, "{text}");
+        }
+    }
+
+    /// Whoever lends accounts by name lends none by another: a check that asks for all of them would call
+    /// that a mistake, and one that asks for none would not find the account that was forgotten.
+    #[tokio::test]
+    async fn accounts_that_are_lent_by_name_are_asked_for_by_name() {
+        let named = |spec: &Value| {
+            let right = &spec["resourceAttributes"];
+            let is_classic = !right["verb"].as_str().unwrap_or_default().contains(':');
+            let is_lent = right["resource"] != LENT || right["name"] == "flood";
+            is_classic && is_lent
+        };
+        let (mark, text) = line(OWN, &["flood"], named).await;
+        assert_eq!(mark, Mark::Good, "{text}");
+        let (mark, text) = line(OWN, &["flood", "typhoon"], named).await;
+        assert_eq!(mark, Mark::Bad);
+        let missing = "lacks: get serviceaccounts/typhoon, impersonate serviceaccounts/typhoon";
+        assert!(text.ends_with(missing), "{text}");
+    }
 
     /// What is not asked for would never be missed.
     #[test]

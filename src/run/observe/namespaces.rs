@@ -50,7 +50,8 @@ impl Namespaces {
                 extent: Extent::All,
                 requests: listed.requests,
             },
-            Err(error) if error.is_forbidden() => {
+            // Where it is the account itself that may not be acted as, no other request says more.
+            Err(error) if error.is_forbidden() && !error.is_unlent() => {
                 let names = queries.flat_map(|query| candidates(view, query).iter().cloned());
                 Self::read_each(view, sentence(&error), names.collect()).await
             }

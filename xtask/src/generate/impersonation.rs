@@ -108,6 +108,11 @@ pub fn classic() -> String {
     fill(CLASSIC, LABELS, "")
 }
 
+/// The constrained form, without the header.
+pub fn constrained() -> String {
+    fill(CONSTRAINED, LABELS, "")
+}
+
 /// The files.
 pub fn files() -> [Generated; 3] {
     let chart = format!(
@@ -115,10 +120,9 @@ pub fn files() -> [Generated; 3] {
         fill(CONSTRAINED, CHART, NAMES),
         fill(CLASSIC, CHART, NAMES)
     );
-    let constrained = fill(CONSTRAINED, LABELS, "");
     [
         ("manifests/impersonation.yaml", classic()),
-        ("manifests/impersonation-constrained.yaml", constrained),
+        ("manifests/impersonation-constrained.yaml", constrained()),
         ("charts/pingzhan/templates/impersonation.yaml", chart),
     ]
     .map(|(path, text)| Generated {

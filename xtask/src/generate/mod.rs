@@ -7,6 +7,7 @@ mod impersonation;
 mod install;
 pub mod kinds;
 pub mod openapi;
+mod operator;
 mod people;
 pub mod policies;
 pub mod rbac;

@@ -4,10 +4,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use serde::Deserialize as _;
-use serde_yaml::Value;
-
-use super::{Generated, impersonation, rbac};
+use super::{Generated, operator};
 
 /// A verb on playbooks.
 struct Verb {
@@ -310,13 +307,6 @@ None of them is aggregated into `edit` or `admin`: who may change workloads may 
 A preview (`pingzhan plan`, `pingzhan declare`) reads targets as the playbook's account where you may impersonate it, else as yourself. `impersonate` lends everything that the account may do: people on duty need not have it. The operator makes the plan that counts, and approvers see it.
 
 Beside verbs on playbooks, `impersonate` on an account in `pingzhan-playbooks` is asked of whoever writes a playbook that names it, and of whoever deletes it; and `freeze` on a namespace of the account of a playbook that freezes it.
-
-## The operator's own rights
-
-Nothing on targets: they are read and written as the playbook's account.
-
-| Where | API group | Resources | Verbs |
-|---|---|---|---|
 ";
 
 fn page() -> String {
@@ -335,44 +325,7 @@ fn page() -> String {
         let _ = writeln!(text, "| `{}` | {} | {verbs} |", role.name, role.who);
     }
     text.push_str(NOTES);
-    for (place, rule) in operator() {
-        let list = |field: &str| {
-            let items = rule[field].as_sequence().into_iter().flatten();
-            let words: Vec<String> = items
-                .filter_map(Value::as_str)
-                .map(|word| format!("`{word}`"))
-                .collect();
-            words.join(", ")
-        };
-        let group = list("apiGroups").replace("``", "core");
-        let _ = writeln!(
-            text,
-            "| {place} | {group} | {} | {} |",
-            list("resources"),
-            list("verbs")
-        );
-    }
-    text
-}
-
-/// The rules of the operator's roles, and where they hold.
-fn operator() -> Vec<(String, Value)> {
-    let manifest = format!("{}---\n{}", rbac::rights(), impersonation::classic());
-    let mut all = Vec::new();
-    for document in serde_yaml::Deserializer::from_str(&manifest) {
-        let Ok(object) = Value::deserialize(document) else {
-            continue;
-        };
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        if name == "pingzhan-view" {
-            continue;
-        }
-        let place = object["metadata"]["namespace"].as_str();
-        let place = place.map_or_else(|| "everywhere".to_owned(), |place| format!("`{place}`"));
-        let rules = object["rules"].as_sequence().into_iter().flatten();
-        all.extend(rules.map(|rule| (place.clone(), rule.clone())));
-    }
-    all
+    text + &operator::part()
 }
 
 #[cfg(test)]
@@ -389,20 +342,5 @@ mod tests {
             assert!(given.contains(verb) || *verb == "recover", "{verb}");
         }
         assert!(given.iter().all(|verb| known.contains(verb)));
-    }
-
-    /// The page says of the operator what its manifest gives it, each rule once.
-    #[test]
-    fn every_rule_of_the_operator_is_on_the_page() {
-        let texts = [rbac::rights(), impersonation::classic()];
-        let rules: usize = texts
-            .iter()
-            .map(|text| text.matches("- apiGroups:").count())
-            .sum();
-        // One is of `pingzhan-view`.
-        assert_eq!(operator().len() + 1, rules);
-        assert!(page().contains(
-            "| `pingzhan-playbooks` | core | `serviceaccounts` | `get`, `impersonate` |"
-        ));
     }
 }
