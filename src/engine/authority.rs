@@ -564,15 +564,15 @@ mod tests {
             as_: "audit".to_owned(),
         };
         spec.reviews = vec![review("wang")];
-        assert_eq!(review_of(&spec), None, "there is nothing to review");
+        assert_eq!(review_of(&spec, &[]), None, "there is nothing to review");
         spec.break_glass = Some(BreakGlass {
             reason: "the dam".to_owned(),
             by: "wang".to_owned(),
             as_: "emergency-command".to_owned(),
         });
-        assert_eq!(review_of(&spec), None);
+        assert_eq!(review_of(&spec, &[]), None);
         spec.reviews.push(review("lin"));
-        assert_eq!(review_of(&spec).map(|found| found.by.as_str()), Some("lin"));
+        assert_eq!(review_of(&spec, &[]).map(|found| found.by.as_str()), Some("lin"));
     }
 
     /// Targets of an abandoned mode stay as they are: one person's word is not enough.

@@ -132,7 +132,7 @@ impl Actor {
         let account = match self.accounts.account(accounts, name) {
             Ok(account) => account,
             Err(problem) => {
-                let unknown = plan::unknown(&problem, self.deps.clock.now());
+                let unknown = plan::unknown(&problem.to_string(), self.deps.clock.now());
                 let found = (hash.clone(), unknown);
                 explaining.task = JoinSet::new();
                 explaining.task.spawn(std::future::ready(found));

@@ -26,6 +26,7 @@ fn needs(rights: &[(&str, &str, &str)]) -> Needs {
         (right, need)
     });
     Needs {
+        unserved: std::collections::BTreeSet::new(),
         all: all.collect(),
         notes: BTreeSet::new(),
     }
