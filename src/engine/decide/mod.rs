@@ -58,7 +58,7 @@ use found::Findings;
 pub use alarm::Alarm;
 pub use create::taken;
 pub use glass::{BREAK_GLASS, OVERDUE};
-pub use waiting::{Blocked, Waiting};
+pub use waiting::{Blocked, Waiting, shortened};
 
 /// What is known of a mode's object.
 #[derive(Clone, Debug)]
