@@ -2,6 +2,7 @@
 //! what to do next where something is not. It changes nothing.
 
 mod installed;
+mod modes;
 mod operator;
 mod people;
 mod same;
@@ -159,6 +160,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         parts.push(installed::policies(&look).await);
         parts.push(installed::namespaces(&look).await);
         parts.push(operator::part(&look).await);
+        parts.push(modes::part(&look).await);
         let (books, lines) = people::playbooks(&look).await;
         parts.push(lines);
         parts.push(people::you(&look, &client, &books).await?);

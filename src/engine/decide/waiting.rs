@@ -311,6 +311,12 @@ pub(super) fn counted<N: Copy + std::fmt::Display + PartialEq + From<bool>>(
     format!("{count} {word}{s}")
 }
 
+/// A sentence with another's text in it, of which as much is kept as leaves room for the rest.
+pub(super) fn fitted(text: &str, sentence: impl Fn(&str) -> String) -> String {
+    let room = WHOLE.saturating_sub(sentence("").len());
+    sentence(&shortened(text, room))
+}
+
 /// The first few of a list of problems, and how many more there are, in so many bytes.
 fn some(items: &[String], room: usize) -> String {
     /// A condition's message is read on a phone at night.
