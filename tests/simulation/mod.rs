@@ -14,6 +14,7 @@ mod city;
 mod clocks;
 mod closed;
 mod deeds;
+mod glass;
 mod judge;
 mod layered;
 mod machines;
