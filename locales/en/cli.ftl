@@ -180,6 +180,8 @@ label-legal-basis = Legal basis
 label-decided-by = Decided by
 label-declared-by = Declared by
 label-waiting = Waiting on
+label-review = Review
+review-overdue = the review is overdue: somebody else than who acted without quorum has to look at it (pingzhan review { $name } justified|unjustified)
 label-plan = Plan
 label-granted = Granted
 label-proposed = Proposed
@@ -415,6 +417,7 @@ check-part-kinds = Kinds
 check-part-policies = Policies
 check-part-namespaces = Namespaces
 check-part-operator = Operator
+check-part-modes = Modes
 check-part-playbooks = Playbooks
 check-part-you = You
 check-all-good = Everything is in order.
@@ -466,6 +469,12 @@ check-rights-missing = { $user } lacks: { $rights }
 check-rights-next = Apply manifests/rbac.yaml and manifests/impersonation.yaml of this version, or upgrade the chart. Where it may act as some accounts only, name what is missing (impersonation.accounts).
 check-rights-user-next = Bind the roles of manifests/rbac.yaml and manifests/impersonation.yaml to that user. What it has by one of its groups cannot be seen here.
 check-rights-unseen-next = Let yourself create subjectaccessreviews (authorization.k8s.io), or ask somebody who may.
+check-reviews-good = No review of an act without quorum is overdue
+check-reviews-overdue = { $count ->
+    [one] In 1 mode the review of an act without quorum is overdue: { $names }
+   *[other] In { $count } modes the review of an act without quorum is overdue: { $names }
+  }
+check-reviews-next = Somebody else than who acted has to review it: pingzhan review { $name } justified|unjustified
 check-no-playbook = There is no playbook
 check-no-playbook-next = Write one (docs/guides/write-a-playbook.md) or apply one of playbooks/.
 check-playbook-malformed = { $name } cannot be read: { $problem }

@@ -98,6 +98,19 @@ pub fn active() -> EmergencyMode {
     }))
 }
 
+/// The active mode, where it was set in force without quorum: this is the reason of `Approved`.
+pub fn without_quorum(reason: &str) -> EmergencyMode {
+    let mut mode = active();
+    let approved = json!({ "type": "Approved", "status": "True", "reason": reason,
+        "message": "commander-wang as emergency-command acted without quorum: the dam is about to break; the review by somebody else than commander-wang is overdue since 2026-07-22T00:10:00Z",
+        "lastTransitionTime": "2026-07-21T00:10:00Z", "observedGeneration": 3 });
+    if let Some(status) = &mut mode.status {
+        let approved = serde_json::from_value(approved).expect("the sample is a condition");
+        status.conditions.insert(0, approved);
+    }
+    mode
+}
+
 /// An active mode with a proposal to raise its level.
 pub fn proposed() -> EmergencyMode {
     let mut mode = active();

@@ -126,6 +126,8 @@ enum Next {
 impl Actor {
     /// Runs until the mode is over and its object let go.
     pub async fn run(mut self) {
+        // Let go of with the actor, however that ends.
+        let _counted = self.deps.metrics.counted(&self.mode.id.name);
         let mut memory = Memory::default();
         let mut rules = self.rules.changes();
         loop {

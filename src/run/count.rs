@@ -68,6 +68,47 @@ impl Metrics {
         let contested = i64::try_from(contested).unwrap_or(i64::MAX);
         self.contested.get_or_create(&labels).set(contested);
     }
+
+    /// Whether nobody has reviewed in time what was done in a mode without quorum.
+    pub(super) fn review(&self, mode: &str, overdue: bool) {
+        let labels = ModeLabels {
+            mode: mode.to_owned(),
+        };
+        let known = self.reviews_overdue.get_or_create(&labels);
+        known.set(i64::from(overdue));
+    }
+
+    /// Counts of a mode, for as long as what is given is kept.
+    pub(super) fn counted(&self, mode: &str) -> Counted {
+        let labels = ModeLabels {
+            mode: mode.to_owned(),
+        };
+        Counted {
+            metrics: self.clone(),
+            labels,
+        }
+    }
+}
+
+/// That somebody carries a mode out. Once nobody does, since its object is gone or another process
+/// leads, nothing is told of it any more: an alert on it would never end.
+pub(super) struct Counted {
+    metrics: Metrics,
+    labels: ModeLabels,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let Metrics {
+            drifted,
+            contested,
+            reviews_overdue,
+            ..
+        } = &self.metrics;
+        for of_modes in [drifted, contested, reviews_overdue] {
+            of_modes.remove(&self.labels);
+        }
+    }
 }
 
 const fn word(phase: Phase) -> &'static str {
@@ -77,5 +118,40 @@ const fn word(phase: Phase) -> &'static str {
         Phase::Active => "Active",
         Phase::Restoring => "Restoring",
         Phase::Closed => "Closed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An alert on what nobody carries out any more would never end.
+    #[test]
+    fn what_is_counted_of_a_mode_goes_with_it() {
+        let metrics = Metrics::new();
+        let [flood, heat] = ["flood", "heat"].map(|mode| metrics.counted(mode));
+        for mode in ["flood", "heat"] {
+            metrics.trouble(mode, 2, 1);
+            metrics.review(mode, true);
+        }
+        let of = |mode: &str| {
+            let text = metrics.text().expect("text");
+            let label = format!("{{mode=\"{mode}\"}} ");
+            let lines = text.lines().filter(|line| line.contains(&label));
+            let lines = lines.map(|line| line.replace(&label, " "));
+            lines.collect::<Vec<_>>()
+        };
+        let all = [
+            "pingzhan_drifted_fields 2",
+            "pingzhan_contested_targets 1",
+            "pingzhan_reviews_overdue 1",
+        ];
+        assert_eq!(of("flood"), all);
+        metrics.review("flood", false);
+        assert!(of("flood").contains(&"pingzhan_reviews_overdue 0".to_owned()));
+        drop(flood);
+        assert_eq!(of("flood"), [""; 0]);
+        assert_eq!(of("heat"), all);
+        drop(heat);
     }
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::api::{EmergencyMode, Phase, Playbook, RecordMode};
 use crate::cluster::{Accounts, Clients, Discovery};
+use crate::engine::decide;
 
 use super::actor::Actor;
 use super::enforcement::Rules;
@@ -134,8 +135,9 @@ impl Crew {
             sender.send_replace(Some(object));
             return;
         }
-        let closed = object.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed);
-        if closed && object.finalizers().is_empty() {
+        // Of what is over nothing is waited for any more, but the review of an act without quorum.
+        let awaited = object.status.as_ref().is_some_and(decide::awaits_review);
+        if is_closed(&object) && !awaited && object.finalizers().is_empty() {
             return;
         }
         let id = RecordMode {
@@ -149,6 +151,8 @@ impl Crew {
     }
 
     /// Opens a mode's journal and runs its actor. Returns the mode's uid when it is over.
+    ///
+    /// Guarantees: what is closed is never begun again, also where its records are gone.
     pub(super) async fn carry(
         self,
         id: RecordMode,
@@ -156,6 +160,13 @@ impl Crew {
     ) -> String {
         let uid = id.uid.clone();
         let mode = self.open(id, &object).await;
+        let over = object.borrow().as_deref().is_some_and(is_closed);
+        if over && mode.state.lock().await.ledger.head.sequence == 0 {
+            // By a journal without records it would be begun anew.
+            let name = &mode.id.name;
+            tracing::warn!(mode = name, "it is over, and its records are gone");
+            return uid;
+        }
         Box::pin(self.act(mode, object)).await;
         uid
     }
@@ -227,7 +238,7 @@ impl Crew {
             .creation_timestamp
             .map_or(Timestamp::MIN, |time| time.0);
         let generation = metadata.generation.unwrap_or_default();
-        let said = crate::engine::decide::malformed(&problem, generation, since);
+        let said = decide::malformed(&problem, generation, since);
         let written = super::publish::say(&self.own.writes, &name, &uid, &said.status).await;
         if let Err(error) = written {
             tracing::warn!(%error, "that a mode cannot be read could not be published");
@@ -245,7 +256,7 @@ impl Crew {
             return;
         };
         let generation = object.metadata.generation.unwrap_or_default();
-        let said = crate::engine::decide::damaged(
+        let said = decide::damaged(
             damage,
             generation,
             object.status.clone(),
@@ -258,6 +269,11 @@ impl Crew {
             tracing::warn!(%error, "the damage could not be published");
         }
     }
+}
+
+/// Whether a mode's status says that it is over.
+fn is_closed(mode: &EmergencyMode) -> bool {
+    mode.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed)
 }
 
 /// Whether two looks at a playbook saw the same but for its status.

@@ -5,7 +5,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
 use tokio::sync::mpsc;
 
-use crate::api::names;
+use crate::api::{Condition, names};
+use crate::engine::decide::shortened;
 use crate::field::{Target, creation};
 use crate::ledger::{Event, Ledger};
 
@@ -16,6 +17,10 @@ use super::task;
 /// Events that wait to be sent. More than these are dropped and counted: telling must never hold
 /// up acting, and everything is in the journal.
 const WAITING: usize = 256;
+/// The longest note that the API server accepts, in bytes.
+const NOTE: usize = 1024;
+/// What every Event says to be done that is not about a condition.
+const ACTION: &str = "Carry";
 
 /// Where events are put; they are sent by a task of their own.
 #[derive(Clone)]
@@ -44,14 +49,18 @@ impl Events {
 
     /// Tells something on a mode.
     pub fn mode(&self, mode: &Mode, warning: bool, reason: &str, note: &str) {
-        let about = ObjectReference {
-            api_version: Some(format!("{}/{}", names::GROUP, names::VERSION)),
-            kind: Some("EmergencyMode".into()),
-            name: Some(mode.id.name.clone()),
-            uid: Some(mode.id.uid.clone()),
-            ..ObjectReference::default()
-        };
-        self.send(about, warning, reason, &mode.marked(note));
+        let told = told(warning, reason, ACTION, &mode.marked(note));
+        self.send(about(mode), told);
+    }
+
+    /// Tells that a condition of a mode has become true, or is so for another reason.
+    ///
+    /// Guarantees: each reason is an Event of its own. Of those that differ in their notes only, the
+    /// recorder counts the later ones for some minutes, and shows the first one's note.
+    pub(super) fn condition(&self, mode: &Mode, said: &Condition) {
+        let note = format!("{}: {}", said.reason, said.message);
+        let told = told(true, &said.type_, &said.reason, &mode.marked(&note));
+        self.send(about(mode), told);
     }
 
     /// Tells on targets what went wrong with them.
@@ -103,28 +112,56 @@ impl Events {
             uid: Some(target.uid.to_string()).filter(|uid| !creation::is(uid)),
             ..ObjectReference::default()
         };
-        self.send(about, true, reason, note);
+        self.send(about, told(true, reason, ACTION, note));
     }
 
-    fn send(&self, about: ObjectReference, warning: bool, reason: &str, note: &str) {
-        /// Longest note that the API server accepts.
-        const NOTE: usize = 1024;
-        let event = Told {
-            type_: if warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
-            reason: reason.to_owned(),
-            note: Some(note.chars().take(NOTE / 4).collect()),
-            action: "Carry".into(),
-            secondary: None,
-        };
-        if self.sender.try_send((about, event)).is_err() {
+    fn send(&self, about: ObjectReference, event: Told) {
+        if let Err(error) = self.sender.try_send((about, event)) {
+            let (_, event) = error.into_inner();
             tracing::warn!(
-                reason,
+                reason = event.reason,
                 "too many events wait to be sent; this one is in the journal only"
             );
         }
+    }
+}
+
+fn about(mode: &Mode) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(format!("{}/{}", names::GROUP, names::VERSION)),
+        kind: Some("EmergencyMode".into()),
+        name: Some(mode.id.name.clone()),
+        uid: Some(mode.id.uid.clone()),
+        ..ObjectReference::default()
+    }
+}
+
+fn told(warning: bool, reason: &str, action: &str, note: &str) -> Told {
+    Told {
+        type_: if warning {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        },
+        reason: reason.to_owned(),
+        note: Some(shortened(note, NOTE)),
+        action: action.to_owned(),
+        secondary: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A note that is longer than the API server takes is heard by nobody.
+    #[test]
+    fn a_note_is_cut_to_what_the_api_server_takes() {
+        let note = |text: &str| told(true, "Blocked", ACTION, text).note.expect("a note");
+        let cut = note(&"演练".repeat(NOTE));
+        assert!(cut.len() <= NOTE && cut.ends_with('…'), "{}", cut.len());
+        assert!(cut.len() > NOTE - 6, "{}", cut.len());
+        let whole = "a".repeat(NOTE);
+        assert_eq!(note(&whole), whole);
     }
 }

@@ -1,5 +1,7 @@
 //! Deletes the records of modes that are over, when they have been kept as long as promised.
 //!
+//! Those of an act without quorum are kept until it is reviewed: who reviews has to see what was done.
+//!
 //! Looks once when this process begins to lead, and then only when something may be due: at rest
 //! nothing is asked.
 
@@ -10,10 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, ResourceExt};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::{ChangeRecord, Phase, RecordMode, names};
+use crate::api::{ChangeRecord, EmergencyModeStatus, Phase, RecordMode, names};
 use crate::cluster::{Clients, Collection, write};
+use crate::engine::decide;
 use crate::ledger::retention::{Fate, fate};
 
 use super::executor::Deps;
@@ -195,7 +199,8 @@ async fn old(
     }
 }
 
-/// Whether the mode's object is there and not closed, or that cannot be said.
+/// Whether the mode's object is there and not closed, or somebody still has to review what was done in
+/// it without quorum, or that cannot be said.
 async fn is_alive(own: &Clients, name: &str, uid: &str) -> bool {
     let collection = Collection {
         api_version: format!("{}/{}", names::GROUP, names::VERSION),
@@ -213,7 +218,10 @@ async fn is_alive(own: &Clients, name: &str, uid: &str) -> bool {
     };
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
     let closed = serde_json::to_value(Phase::Closed).ok();
-    text("/metadata/uid") == Some(uid) && object.pointer("/status/phase") != closed.as_ref()
+    let closed = object.pointer("/status/phase") == closed.as_ref();
+    let status = EmergencyModeStatus::deserialize(&object["status"]);
+    let awaited = status.is_ok_and(|status| decide::awaits_review(&status));
+    text("/metadata/uid") == Some(uid) && (!closed || awaited)
 }
 
 /// Deletes records, oldest first, each as it was read.
@@ -324,5 +332,27 @@ mod tests {
         }
         assert_eq!(next(at(0), SignedDuration::ZERO, None), at(1));
         assert_eq!(next(at(0), SignedDuration::MAX, None), Timestamp::MAX);
+    }
+
+    /// Who reviews an act without quorum has to see what was done, however late that is.
+    #[tokio::test]
+    async fn records_stay_until_an_act_without_quorum_is_reviewed() {
+        let alive = async |phase: &str, reason: &str| {
+            let said = json!({ "type": "Approved", "status": "True", "reason": reason, "message": "",
+                "lastTransitionTime": at(0).to_string() });
+            let mode = json!({ "metadata": { "name": "flood", "uid": "u" },
+                "status": { "phase": phase, "conditions": [said] } });
+            let fake = Fake::new(move |_| reply(200, mode.clone()));
+            is_alive(&Clients::fake(&fake.client()), "flood", "u").await
+        };
+        for (phase, reason, stay) in [
+            ("Active", "Granted", true),
+            ("Closed", "Granted", false),
+            ("Closed", "BreakGlass", true),
+            ("Closed", "BreakGlassOverdue", true),
+            ("Closed", "BreakGlassReviewed", false),
+        ] {
+            assert_eq!(alive(phase, reason).await, stay, "{phase}, {reason}");
+        }
     }
 }

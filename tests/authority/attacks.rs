@@ -14,8 +14,8 @@ use super::people::{
     Who, ZHOU,
 };
 use super::world::{
-    BARE, CLOSED, ENDED, FULL, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, World, hash, playbook,
-    record,
+    BARE, CLOSED, ENDED, FULL, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, REVIEWED, UNREVIEWED,
+    World, hash, playbook, record,
 };
 
 /// Metadata of modes that is the operator's.
@@ -602,6 +602,7 @@ impl<'a> Cases<'a> {
                 Ask::new("DELETE", MODES).query("fieldSelector=metadata.name%3Dattacked-open");
             self.attack("modes deleted", who, ask, refused);
         }
+        self.unreviewed();
         let ask = Ask::new("DELETE", format!("{MODES}/{CLOSED}"));
         self.case("a closed mode deleted", &INSIDER, ask, Vec::new());
         let ask = Ask::new("DELETE", format!("{MODES}/{BARE}"));
@@ -611,6 +612,21 @@ impl<'a> Cases<'a> {
             ask,
             Vec::new(),
         );
+    }
+
+    /// What was done without quorum is reviewed before it may be forgotten.
+    fn unreviewed(&mut self) {
+        let refused = Refusal::Policy(RIGHTS, "nobody else has reviewed that");
+        let one = |name: &str| Ask::new("DELETE", format!("{MODES}/{name}"));
+        let field = format!("fieldSelector=metadata.name%3D{UNREVIEWED}");
+        for who in EVERYBODY.iter().chain([&OPERATOR_ITSELF]) {
+            self.attack("an unreviewed mode deleted", who, one(UNREVIEWED), refused);
+            let all = Ask::new("DELETE", MODES).query(&field);
+            self.attack("unreviewed modes deleted", who, all, refused);
+            self.case("a reviewed mode deleted", who, one(REVIEWED), Vec::new());
+        }
+        let what = "an unreviewed mode deleted by a rescuer";
+        self.case(what, &RESCUER, one(UNREVIEWED), Vec::new());
     }
 
     /// Who writes a playbook borrows its account.

@@ -40,9 +40,15 @@ pub const FULL: &str = "attacked-full";
 pub const PROPOSED: &str = "attacked-proposed";
 pub const ENDED: &str = "attacked-ended";
 pub const CLOSED: &str = "attacked-closed";
+/// Two that are over and were set in force without quorum: one that nobody else has reviewed, and one of
+/// which the operator has not seen the review yet.
+pub const UNREVIEWED: &str = "attacked-unreviewed";
+pub const REVIEWED: &str = "attacked-reviewed";
 /// One that the operator has not seen yet.
 pub const BARE: &str = "attacked-bare";
-const ALL_MODES: [&str; 6] = [OPEN, FULL, PROPOSED, ENDED, CLOSED, BARE];
+const ALL_MODES: [&str; 8] = [
+    OPEN, FULL, PROPOSED, ENDED, CLOSED, UNREVIEWED, REVIEWED, BARE,
+];
 
 /// The hash of the plan, and that of a proposal.
 pub fn hash(letter: char) -> String {
@@ -150,6 +156,7 @@ impl World {
         self.operator(format!("{MODES}/{OPEN}"), denies).await;
         self.full().await;
         self.on_their_way().await;
+        self.without_quorum().await;
         self.beside().await;
     }
 
@@ -224,6 +231,25 @@ impl World {
         }
         let free = json!({ "metadata": { "finalizers": null } });
         self.operator(format!("{MODES}/{CLOSED}"), free).await;
+    }
+
+    /// Two modes that are over and were set in force without quorum.
+    async fn without_quorum(&mut self) {
+        let said = json!({ "type": "Approved", "status": "True", "reason": "BreakGlassOverdue",
+            "message": "the review is overdue", "lastTransitionTime": "2026-07-01T00:00:00Z" });
+        for name in [UNREVIEWED, REVIEWED] {
+            let glass = json!({ "reason": "no time" });
+            self.once(name, &WANG, "breakGlass", glass).await;
+            let down = json!({ "spec": { "posture": "Peacetime" } });
+            let down = Ask::with("PATCH", format!("{MODES}/{name}"), down);
+            self.act(&ZHOU, down.media(MERGE)).await;
+            let status = json!({ "phase": "Closed", "conditions": [said] });
+            self.status(name, status).await;
+            let free = json!({ "metadata": { "finalizers": null } });
+            self.operator(format!("{MODES}/{name}"), free).await;
+        }
+        let review = json!({ "of": "breakGlass", "outcome": "Justified" });
+        self.add(REVIEWED, &LIN, "reviews", review).await;
     }
 
     /// What lies beside modes.

@@ -22,8 +22,8 @@ fn approved(mode: &EmergencyMode) -> (String, String) {
 }
 
 impl World {
-    /// Waits for an Event on a mode, and returns what it says.
-    async fn event(&self, mode: &EmergencyMode, reason: &str) -> String {
+    /// Waits for a warning Event on a mode that says something, and returns all that it says.
+    pub(super) async fn event(&self, mode: &EmergencyMode, reason: &str, says: &str) -> String {
         let events: Api<Event> = Api::all(self.client.clone());
         let told = async {
             loop {
@@ -33,7 +33,10 @@ impl World {
                     .into_iter()
                     .find(|event| {
                         let about = event.regarding.as_ref().and_then(|about| about.uid.clone());
-                        about == mode.metadata.uid && event.reason.as_deref() == Some(reason)
+                        let note = event.note.as_deref().unwrap_or_default();
+                        about == mode.metadata.uid
+                            && event.reason.as_deref() == Some(reason)
+                            && note.contains(says)
                     });
                 match found {
                     Some(event) => return event,
@@ -95,8 +98,9 @@ async fn one_person_of_the_named_group_acts_alone_and_is_reviewed_by_somebody_el
         "{:?}",
         status.timeline
     );
-    let told = world.event(&active, "BreakGlass").await;
-    assert!(told.contains("wang acted without quorum"), "{told}");
+    world
+        .event(&active, "BreakGlass", "wang acted without quorum")
+        .await;
     let evidence = world.judge(Allowed::default()).await;
     let turns = &evidence.ledger(&active).turns;
     assert!(

@@ -58,7 +58,7 @@ impl Drop for Prometheus {
 }
 
 /// An address that nobody has.
-async fn free() -> SocketAddr {
+pub(super) async fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     listener.local_addr().expect("an address")
 }
@@ -87,11 +87,7 @@ async fn a_stage_waits_until_prometheus_has_a_sample() {
     // Built first: whoever waits for it must not wait for a compiler.
     support::prometheus();
     let (own, prometheus) = (free().await, free().await);
-    let mut world = World::new().await;
-    for owned in super::fleet::fleet(&world.namespace) {
-        world.write(&owned).await;
-    }
-    world.scale("capacity", "Deployment", "shared", 9).await;
+    let mut world = World::with_fleet_alone().await;
     world.signals = Arc::new(asks(prometheus));
     world.metrics = Some(own);
     world.start().await;

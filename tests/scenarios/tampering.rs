@@ -1,17 +1,24 @@
 //! Somebody who may write policies, bindings and kinds takes the rules of authority away, or makes them
 //! weaker: the operator begins nothing, stops in the middle, says why, and goes on when they are back.
 
+use std::time::Duration;
+
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use pingzhan::api::condition::types;
 use pingzhan::api::{EmergencyModeStatus, Phase, StageState};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::acts::message;
 use super::ending::{after, halve};
 use super::oracles::Allowed;
-use super::world::{World, anything};
+use super::prometheus::free;
+use super::world::{PATIENCE, World, anything};
 
 const ADMISSION: &str = "admissionregistration.k8s.io/v1";
+/// The metric that says that rules are not in force.
+const BROKEN: &str = "pingzhan_rules_broken";
 
 impl World {
     /// Weakens a policy, a binding or a kind, as a cluster's owner may: nothing guards these.
@@ -48,6 +55,41 @@ impl World {
         self.until("flood", "asks", asks).await;
     }
 
+    /// An Event says what is wrong and what to do, and the metric counts.
+    async fn is_told(&self, says: &str) {
+        let mode = self.mode("flood").await;
+        let told = self.event(&mode, "Blocked", "RulesNotEnforced").await;
+        let advice = "apply manifests/policies and manifests/crds";
+        assert!(told.contains(says) && told.contains(advice), "{told}");
+        self.metric_is(BROKEN, "1").await;
+    }
+
+    /// Waits until the operator tells this of a metric that has no labels.
+    async fn metric_is(&self, name: &str, value: &str) {
+        let line = format!("{name} {value}");
+        let told = async {
+            while !self.scraped().await.lines().any(|told| told == line) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, told).await;
+        in_time.unwrap_or_else(|_| panic!("never {line}"));
+    }
+
+    /// Everything that a scrape gets.
+    async fn scraped(&self) -> String {
+        let address = self.metrics.expect("the operator tells its metrics");
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let request =
+            format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let asked = stream.write_all(request.as_bytes()).await;
+        asked.expect("it reads");
+        let mut answer = String::new();
+        let answered = stream.read_to_string(&mut answer).await;
+        answered.expect("it answers");
+        answer
+    }
+
     async fn proceed(&self) {
         let answer = json!({ "stage": "first", "step": "confirm", "answer": "Proceed",
             "by": "commander-wang", "as": "emergency-command" });
@@ -60,7 +102,8 @@ fn operations(patch: Value) -> json_patch::Patch {
 }
 
 /// Policies, bindings and kinds, each tampered with in the middle of a switch: it stops before the next
-/// stage, names what is wrong, and goes on by itself when it is mended.
+/// stage, says what is wrong and what to do over every way that there is, and goes on by itself when it is
+/// mended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_switch_stops_in_the_middle_where_the_rules_are_weakened_and_goes_on_when_mended() {
     let policies = (ADMISSION, "validatingadmissionpolicies");
@@ -93,13 +136,16 @@ async fn a_switch_stops_in_the_middle_where_the_rules_are_weakened_and_goes_on_w
             "x-kubernetes-validations",
         ),
     ];
-    let world = World::with_fleet().await;
+    let mut world = World::with_fleet_alone().await;
+    world.metrics = Some(free().await);
+    world.start().await;
     let before = world.snapshot().await;
     for (of, name, patch, says) in rows {
         world.half_way().await;
         world.weaken(of, name, patch).await;
         let said = world.blocked("flood", "RulesNotEnforced").await;
         assert!(said.contains(name) && said.contains(says), "{name}: {said}");
+        world.is_told(says).await;
         world.proceed().await;
         let generation = world.mode("flood").await.metadata.generation;
         let seen = world
@@ -111,6 +157,7 @@ async fn a_switch_stops_in_the_middle_where_the_rules_are_weakened_and_goes_on_w
         assert_eq!(status.stages[1].state, StageState::Waiting, "{name}");
         world.plane.mend();
         world.phase("flood", Phase::Active).await;
+        world.metric_is(BROKEN, "0").await;
         world.come_back("flood").await;
         world.compare(&before).await;
         world.delete_mode("flood").await;

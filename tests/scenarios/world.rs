@@ -201,13 +201,17 @@ impl World {
 
     /// A world with the whole fleet, whose operator runs.
     pub async fn with_fleet() -> Self {
-        let mut world = Self::new().await;
+        Self::with_fleet_alone().await.started().await
+    }
+
+    /// A world with the whole fleet, and no operator yet.
+    pub async fn with_fleet_alone() -> Self {
+        let world = Self::new().await;
         for owned in fleet::fleet(&world.namespace) {
             world.write(&owned).await;
         }
         // The second owner of `shared` scales it, as a capacity tool does.
         world.scale("capacity", "Deployment", "shared", 9).await;
-        world.start().await;
         world
     }
 

@@ -482,6 +482,7 @@ pub fn playbook(story: &Story) -> Value {
     json!({ "title": { "en": "Flood" }, "hazard": "Flood", "owner": "simulation",
         "serviceAccountName": "flood", "drift": drift,
         "authority": { "requesterGroups": ["emergency-duty"], "approverGroups": ["emergency-approvers", "emergency-command"],
+            "breakGlassGroups": ["emergency-command"],
             "quorum": { "I": 2, "II": 2, "III": 1, "IV": 0 } },
         "stages": stages })
 }

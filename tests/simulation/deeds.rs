@@ -116,6 +116,12 @@ impl Outside {
         *locked(&self.bad) = seed;
     }
 
+    /// The keys under which something was sent, as often as it was.
+    pub fn keys(&self) -> Vec<String> {
+        let heard = locked(&self.heard);
+        heard.iter().map(|one| one.key.clone()).collect()
+    }
+
     fn answer(&self, url: &str, headers: &HeaderMap, revision: u64) -> StatusCode {
         let mut asked = locked(&self.asked);
         *asked += 1;
@@ -137,7 +143,7 @@ impl Outside {
 }
 
 /// How a process reaches what is outside: not at all once it is dead.
-pub fn signals(city: &Arc<City>, life: &Arc<Life>) -> Signals {
+pub fn signals(city: &Arc<City>, life: &Arc<Life>, alarms: bool) -> Signals {
     let (city, life) = (city.clone(), life.clone());
     let answer = move |_: &Method, url: &str, headers: &HeaderMap, _: &[u8]| {
         let status = if life.is_dead() {
@@ -151,7 +157,13 @@ pub fn signals(city: &Arc<City>, life: &Arc<Life>) -> Signals {
             body: bytes::Bytes::new(),
         }
     };
-    support::signals(CHANNEL, "http://127.0.0.1/told").played(Arc::new(answer))
+    let url = "http://127.0.0.1/told";
+    let signals = if alarms {
+        support::alarms(CHANNEL, url)
+    } else {
+        support::signals(CHANNEL, url)
+    };
+    signals.played(Arc::new(answer))
 }
 
 /// A Job that an act created, and not one of the fleet.

@@ -15,6 +15,7 @@ mod clocks;
 mod closed;
 mod current;
 mod deeds;
+mod glass;
 mod judge;
 mod layered;
 mod machines;

@@ -179,7 +179,8 @@ async fn linger(city: &City, stage: &mut Stage<'_>) {
     }
 }
 
-async fn publish(city: &City, story: &Story) {
+/// The playbooks are published.
+pub async fn publish(city: &City, story: &Story) {
     let playbooks: Api<Playbook> = Api::all(city.admin.clone());
     for (name, spec) in [("flood", playbook(story)), (SECOND, second())] {
         let spec = serde_json::from_value(spec).expect("a playbook");

@@ -102,8 +102,9 @@ impl<'a> Stage<'a> {
     fn start(&mut self) {
         let number = self.processes.len();
         let life = Life::new(number);
-        let reaches = if self.story.deeds {
-            signals(&self.city, &life)
+        let alarms = self.story.alarms;
+        let reaches = if self.story.deeds || alarms {
+            signals(&self.city, &life, alarms)
         } else {
             Signals::default()
         };

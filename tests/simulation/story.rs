@@ -186,6 +186,8 @@ pub struct Story {
     pub closes: bool,
     /// Whether the playbook has acts and suspends, too.
     pub deeds: bool,
+    /// Whether alarms go over a channel.
+    pub alarms: bool,
     /// The seed of a bad world outside, where it is bad.
     pub outside: Option<u64>,
 }
@@ -221,6 +223,7 @@ impl Story {
             makes: false,
             closes: false,
             deeds: false,
+            alarms: false,
             outside: None,
         }
     }

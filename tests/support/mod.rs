@@ -138,6 +138,15 @@ pub fn variable(name: &str) -> Option<OsString> {
 
 /// Signals of one channel, to an address on loopback.
 pub fn signals(channel: &str, url: &str) -> Signals {
+    signals_with(channel, url, "")
+}
+
+/// The same, where alarms go over that channel too.
+pub fn alarms(channel: &str, url: &str) -> Signals {
+    signals_with(channel, url, &format!("alarms: [{channel}]\n"))
+}
+
+fn signals_with(channel: &str, url: &str, more: &str) -> Signals {
     let folder = tempfile::tempdir().expect("a folder");
     let (key, file) = (
         folder.path().join("key"),
@@ -147,7 +156,7 @@ pub fn signals(channel: &str, url: &str) -> Signals {
     let key = key.display();
     let text = format!(
         "allow: ['127.0.0.0/8']\ncallKeyFile: {key}\nchannels:\n  \
-         - {{ name: {channel}, url: '{url}', keyFile: {key} }}\n"
+         - {{ name: {channel}, url: '{url}', keyFile: {key} }}\n{more}"
     );
     std::fs::write(&file, text).expect("it is written");
     Signals::read(file).expect("a signals file")

@@ -2,6 +2,7 @@
 //! what to do next where something is not. It changes nothing.
 
 mod installed;
+mod modes;
 mod operator;
 mod people;
 mod same;
@@ -172,6 +173,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         let accounts = books.iter().map(|book| &book.spec.service_account_name);
         let accounts: BTreeSet<String> = accounts.cloned().collect();
         parts.push(operator::part(&look, names.operator(), &accounts).await);
+        parts.push(modes::part(&look).await);
         parts.push(lines);
         parts.push(people::you(&look, &client, &books).await?);
     }

@@ -8,6 +8,7 @@ pub mod findings;
 pub mod mode;
 pub mod plan;
 pub mod restore;
+mod review;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};

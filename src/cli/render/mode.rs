@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use crate::api::{
     Condition, EmergencyMode, EmergencyModeStatus, StageState, StageStatus, TargetStatus, condition,
 };
+use crate::engine::decide;
 use crate::i18n::Lang;
 use crate::t;
 
 use super::counts::counts;
 use super::denies::denies;
 use super::findings;
+use super::review;
 use super::{Tone, View, bar, drawn, nature_word, phase_tone, phase_word, short_hash, stage_word};
 
 /// Columns that a list needs to show what modes wait for beside the rest.
@@ -51,9 +53,10 @@ pub fn list(view: &View, modes: &[EmergencyMode]) -> String {
             view.cell(phase_word(lang, status.phase), phase_tone(status.phase)),
             view.cell(expires.unwrap_or_default(), Tone::Plain),
         ];
+        let waits = review::waits(lang, &name(mode), &status);
         if wide {
-            row.push(view.cell(status.waiting_on.unwrap_or_default(), Tone::Plain));
-        } else if let Some(sentence) = status.waiting_on {
+            row.push(view.cell(waits.unwrap_or_default(), Tone::Plain));
+        } else if let Some(sentence) = waits {
             let _ = write!(below, "\n{}: {sentence}", name(mode));
         }
         table.add_row(row);
@@ -144,8 +147,8 @@ fn head(view: &View, mode: &EmergencyMode, status: &EmergencyModeStatus) -> Stri
     for (label, text) in authority(view, status) {
         row(label, text, Tone::Plain);
     }
-    if let Some(sentence) = &status.waiting_on {
-        row(t!(lang, "label-waiting"), sentence.clone(), Tone::Busy);
+    for (label, text, tone) in review::awaited(lang, &name(mode), status) {
+        row(label, text, tone);
     }
     drawn(table)
 }
@@ -345,11 +348,12 @@ fn conditions(view: &View, conditions: &[Condition]) -> String {
 }
 
 /// Whether a condition is one that a person should look at: trouble that is there, what is not
-/// known, and a switch that left something alone, which its sentence goes on to say.
+/// known, a review that is awaited, and a switch that left something alone, which its sentence goes
+/// on to say.
 fn needs_somebody(condition: &Condition) -> bool {
     let goes_on = condition.type_ == condition::types::ACTIVE && condition.message.contains(';');
     match condition.status.as_str() {
-        "True" => is_trouble(condition) || goes_on,
+        "True" => is_trouble(condition) || decide::asks_for_review(condition) || goes_on,
         "False" => false,
         _ => true,
     }
@@ -359,17 +363,11 @@ fn is_trouble(condition: &Condition) -> bool {
     use condition::types::{
         BLOCKED, CONTESTED, DEGRADED, DRIFTED, EXPIRING, KEPT_IN_GIT, PAUSED, STALLED,
     };
-    let trouble = [
-        BLOCKED,
-        CONTESTED,
-        DEGRADED,
-        DRIFTED,
-        EXPIRING,
-        KEPT_IN_GIT,
-        PAUSED,
-        STALLED,
-    ];
-    trouble.contains(&condition.type_.as_str())
+    let is_one = matches!(
+        condition.type_.as_str(),
+        BLOCKED | CONTESTED | DEGRADED | DRIFTED | EXPIRING | KEPT_IN_GIT | PAUSED | STALLED
+    );
+    is_one || decide::says_overdue(condition)
 }
 
 fn condition_tone(condition: &Condition) -> Tone {
@@ -487,5 +485,31 @@ mod tests {
         assert_eq!(page.lines().count(), 4);
         insta::assert_snapshot!("list_en", page);
         insta::assert_snapshot!("list_zh_cn_80", list(&view(Lang::ZhCn), &modes));
+    }
+
+    /// Whatever else is waited for, an overdue review is said: in the list, at the head of the page and
+    /// among what needs somebody.
+    #[test]
+    fn an_overdue_review_is_shown_beside_everything_else() {
+        let mode = samples::without_quorum(decide::OVERDUE);
+        for (lang, name, says) in [
+            (Lang::En, "overdue_en", "review is overdue"),
+            (Lang::ZhCn, "overdue_zh_cn", "复核已逾期"),
+        ] {
+            let page = full(&view(lang), &mode);
+            assert!(
+                page.contains(says) && page.contains(decide::OVERDUE),
+                "{page}"
+            );
+            insta::assert_snapshot!(name, page);
+            let wide = View {
+                width: None,
+                ..view(lang)
+            };
+            for view in [wide, view(lang)] {
+                let page = list(&view, std::slice::from_ref(&mode));
+                assert!(page.contains(says), "{page}");
+            }
+        }
     }
 }

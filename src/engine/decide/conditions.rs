@@ -348,11 +348,7 @@ fn kstatus<'a>(
     phase: Phase,
     counts: &Counts,
 ) -> Vec<Said<'a>> {
-    let waiting = decision
-        .waiting
-        .as_ref()
-        .map(super::Waiting::sentence)
-        .unwrap_or_default();
+    let waiting = glass::waits_for(decision).unwrap_or_default();
     let settled = matches!(phase, Phase::Active | Phase::Closed);
     let clean = counts.drifted + counts.stuck == 0 && decision.findings.contested.is_empty();
     let ready = settled && clean && decision.blocked.is_none();

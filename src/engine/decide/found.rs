@@ -30,4 +30,6 @@ pub(crate) struct Findings {
     pub failed: Vec<String>,
     /// Fields that hold more than the journal keeps, each with its target.
     pub outgrown: Vec<String>,
+    /// The review that is overdue while something else is waited for: the sentence.
+    pub overdue: Option<String>,
 }

@@ -3,9 +3,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::{BreakGlass, Turn, TurnKind};
+use crate::api::condition::{self, types};
+use crate::api::{BreakGlass, Condition, EmergencyModeStatus, Turn, TurnKind};
 use crate::engine::authority;
 
+use super::waiting::fitted;
 use super::{Decision, Input, Waiting};
 
 /// The reason of the turn that set a plan in force without quorum.
@@ -46,9 +48,13 @@ pub(super) fn review(input: &Input<'_>) -> Option<Review> {
     let (at, turn) = input.ledger.turns.iter().find(|(_, turn)| is_it(turn))?;
     let by = turn.by.as_deref().unwrap_or("unknown");
     let why = input.mode.spec.and_then(|spec| spec.break_glass.as_ref());
-    let act = match why {
-        Some(act) => format!("{by} as {} acted without quorum: {}", act.as_, act.reason),
-        None => format!("{by} acted without quorum"),
+    // The reason may be long, and what it leads to comes after it.
+    let sentence = |then: String| match why {
+        Some(act) => fitted(&act.reason, |reason| {
+            let group = &act.as_;
+            format!("{by} as {group} acted without quorum: {reason}; {then}")
+        }),
+        None => format!("{by} acted without quorum; {then}"),
     };
     let known = input.authorities();
     if let Some(review) = input
@@ -58,7 +64,7 @@ pub(super) fn review(input: &Input<'_>) -> Option<Review> {
     {
         return Some(Review {
             reason: "BreakGlassReviewed",
-            sentence: format!("{act}; reviewed by {}: {:?}", review.by, review.outcome),
+            sentence: sentence(format!("reviewed by {}: {:?}", review.by, review.outcome)),
             due: None,
             overdue: false,
         });
@@ -72,20 +78,53 @@ pub(super) fn review(input: &Input<'_>) -> Option<Review> {
     };
     Some(Review {
         reason: if overdue { OVERDUE } else { BREAK_GLASS },
-        sentence: format!("{act}; {demand}"),
+        sentence: sentence(demand),
         due: Some(due),
         overdue,
     })
 }
 
-/// Waits for the review where nothing else is waited for, and looks again when it is overdue.
+/// Waits for the review where nothing else is waited for, and looks again when it is overdue: from
+/// then on it is waited for whatever else is.
 pub(super) fn demand(input: &Input<'_>, decision: &mut Decision) {
     let Some(review) = review(input) else { return };
     let Some(due) = review.due else { return };
     if !review.overdue {
         decision.look_again(due);
     }
-    decision
-        .waiting
-        .get_or_insert(Waiting::Review(review.sentence));
+    if decision.waiting.is_none() {
+        decision.waiting = Some(Waiting::Review(review.sentence));
+    } else if review.overdue {
+        decision.findings.overdue = Some(review.sentence);
+    }
+}
+
+/// What a mode waits for, in a sentence: an overdue review first, whatever else there is.
+pub(super) fn waits_for(decision: &Decision) -> Option<String> {
+    let waiting = decision.waiting.as_ref().map(Waiting::sentence);
+    let overdue = decision.findings.overdue.iter().cloned();
+    let both: Vec<String> = overdue.chain(waiting).collect();
+    (!both.is_empty()).then(|| both.join("; besides, "))
+}
+
+/// Whether a status says that an act without quorum still waits for its review.
+pub fn awaits_review(status: &EmergencyModeStatus) -> bool {
+    let said = condition::get(&status.conditions, types::APPROVED);
+    said.is_some_and(asks_for_review)
+}
+
+/// Whether it says that nobody has reviewed such an act in time.
+pub fn is_review_overdue(status: &EmergencyModeStatus) -> bool {
+    let said = condition::get(&status.conditions, types::APPROVED);
+    said.is_some_and(says_overdue)
+}
+
+/// Whether it is this condition that says that a review is awaited, overdue or not.
+pub fn asks_for_review(said: &Condition) -> bool {
+    said.type_ == types::APPROVED && [BREAK_GLASS, OVERDUE].contains(&said.reason.as_str())
+}
+
+/// Whether it is this condition that says that a review is overdue.
+pub fn says_overdue(said: &Condition) -> bool {
+    said.type_ == types::APPROVED && said.reason == OVERDUE
 }

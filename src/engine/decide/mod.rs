@@ -60,7 +60,8 @@ use found::Findings;
 pub use alarm::Alarm;
 pub use create::taken;
 pub use glass::{BREAK_GLASS, OVERDUE};
-pub use waiting::{Blocked, Waiting};
+pub use glass::{asks_for_review, awaits_review, is_review_overdue, says_overdue};
+pub use waiting::{Blocked, Waiting, shortened};
 
 /// What is known of a mode's object.
 #[derive(Clone, Debug)]

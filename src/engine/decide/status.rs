@@ -13,7 +13,7 @@ use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{Decision, Input, alarm, conditions, wartime};
+use super::{Decision, Input, alarm, conditions, glass, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
@@ -50,10 +50,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
                 findings: found(input, &plan.hash),
             }),
         conditions: old.map(|old| old.conditions.clone()).unwrap_or_default(),
-        waiting_on: decision
-            .waiting
-            .as_ref()
-            .map(|waiting| cut(&waiting.sentence())),
+        waiting_on: glass::waits_for(decision).as_deref().map(cut),
         stages: stages(decision, old),
         denies: denies(input),
         counts: Some(counts),

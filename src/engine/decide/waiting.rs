@@ -1,9 +1,12 @@
 //! What a mode waits for, and what keeps it from going on: enums with a sentence, the same in
 //! status, panel and CLI.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
+
+/// Bytes that a sentence takes at most where a list or another's text is in it. The note of an Event
+/// holds 1,024, with the mark of an exercise (17) and the longest reason (19) before the sentence; the
+/// message of a condition holds 1,000 characters.
+const WHOLE: usize = 980;
 
 /// What a mode waits for. Waiting is not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,62 +204,106 @@ impl Blocked {
     }
 
     /// The sentence: what is wrong, and what to do next.
+    ///
+    /// Guarantees: what to do is in it, however much is wrong: lists and what others say are
+    /// shortened, so that all of it fits the note of an Event.
     pub fn sentence(&self) -> String {
+        let (before, after) = (self.before(), self.after());
+        let room = WHOLE.saturating_sub(before.len() + after.len());
+        format!("{before}{}{after}", self.what(room))
+    }
+
+    /// What is wrong here, in so many bytes.
+    fn what(&self, room: usize) -> String {
         match self {
-            Self::PlaybookMissing(name) => {
-                format!("there is no Playbook {name}: create it, or declare another mode")
+            Self::PlaybookMissing(text)
+            | Self::NotARequester(text)
+            | Self::BreakGlass(text)
+            | Self::Term(text)
+            | Self::NotProven(text)
+            | Self::JournalDamaged(text)
+            | Self::JournalRefused(text)
+            | Self::Malformed(text)
+            | Self::Panicked(text) => shortened(text, room),
+            Self::PlaybookMalformed { name, problem } => {
+                shortened(&format!("{name} cannot be read: {problem}"), room)
             }
-            Self::PlaybookMalformed { name, problem } => format!(
-                "the Playbook {name} cannot be read: {problem}; `pingzhan lint` says where; correct it, or declare a mode of another playbook"
-            ),
-            Self::PlaybookInvalid(problems) => {
-                format!("the playbook cannot be carried out: {}", some(problems))
+            Self::PlanDiffers { seen, now } => {
+                shortened(&format!("{now}, but the declarer saw {seen}"), room)
             }
-            Self::Unreadable(problems) => format!(
-                "the playbook's account cannot see everything that the playbook selects, or make all that it names: {}",
-                some(problems)
-            ),
-            Self::Faulty(faults) => format!(
-                "the plan cannot be carried out as the playbook is written: {}; correct the playbook, and the plan is made anew by itself",
-                some(faults)
-            ),
-            Self::PlanDiffers { seen, now } => format!(
-                "the plan is now {now}, but the declarer saw {seen}: look at the new plan and declare again"
-            ),
-            Self::HeldBy(fields) => format!(
-                "another mode holds fields of this plan: {}; stand it down first",
-                some(fields)
-            ),
-            Self::NotARequester(problem) => format!("the declaration is refused: {problem}"),
-            Self::BreakGlass(problem) => format!("the act without quorum is refused: {problem}"),
-            Self::Term(problem) => format!("the term is refused: {problem}"),
-            Self::NotEnforced(problems) => format!(
-                "the API server does not enforce who may declare and approve, so nothing is begun and nothing more is switched: {}; apply manifests/policies and manifests/crds of this version (or `helm upgrade`), and it goes on by itself; a stand-down and the end of the term bring everything back all the same",
-                some(problems)
-            ),
-            Self::NotProven(problem) => format!(
-                "it is not known whether the API server enforces who may declare and approve, so nothing is begun and nothing more is switched: {problem}; it is tried again by itself, and goes on when it is known; a stand-down and the end of the term bring everything back all the same"
-            ),
-            Self::JournalDamaged(problem) => format!(
-                "the journal is damaged and nothing is touched: {problem}; see docs/guides/operate.md, Damaged journal"
-            ),
-            Self::JournalRefused(problem) => format!(
-                "no record can be stored, so nothing more is written: {problem}; make room or give the right back, and it goes on by itself"
-            ),
-            Self::StageFailed(stages) => format!(
-                "too little of stage {} succeeded: stand down, or abort with Hold or Restore",
-                stages.join(", ")
-            ),
-            Self::ActFailed(acts) => format!(
-                "{}: skip the step with a reason to go on without it, stand down, or abort with Hold or Restore",
-                some(acts)
-            ),
-            Self::Malformed(problem) => format!(
-                "the declaration cannot be read and nothing is done about it: {problem}; `pingzhan lint` says where; correct it, or delete it and declare again"
-            ),
-            Self::Panicked(problem) => format!(
-                "pingzhan failed at this mode and leaves it alone: {problem}; report it, then restart the operator"
-            ),
+            Self::StageFailed(stages) => shortened(&stages.join(", "), room),
+            Self::PlaybookInvalid(list)
+            | Self::Unreadable(list)
+            | Self::Faulty(list)
+            | Self::HeldBy(list)
+            | Self::NotEnforced(list)
+            | Self::ActFailed(list) => some(list, room),
+        }
+    }
+
+    /// What is said before it.
+    const fn before(&self) -> &'static str {
+        match self {
+            Self::PlaybookMissing(_) => "there is no Playbook ",
+            Self::PlaybookMalformed { .. } => "the Playbook ",
+            Self::PlaybookInvalid(_) => "the playbook cannot be carried out: ",
+            Self::Unreadable(_) => {
+                "the playbook's account cannot see everything that the playbook selects, or make all that it names: "
+            }
+            Self::Faulty(_) => "the plan cannot be carried out as the playbook is written: ",
+            Self::PlanDiffers { .. } => "the plan is now ",
+            Self::HeldBy(_) => "another mode holds fields of this plan: ",
+            Self::NotARequester(_) => "the declaration is refused: ",
+            Self::BreakGlass(_) => "the act without quorum is refused: ",
+            Self::Term(_) => "the term is refused: ",
+            Self::NotEnforced(_) => {
+                "the API server does not enforce who may declare and approve, so nothing is begun and nothing more is switched: "
+            }
+            Self::NotProven(_) => {
+                "it is not known whether the API server enforces who may declare and approve, so nothing is begun and nothing more is switched: "
+            }
+            Self::JournalDamaged(_) => "the journal is damaged and nothing is touched: ",
+            Self::JournalRefused(_) => "no record can be stored, so nothing more is written: ",
+            Self::StageFailed(_) => "too little of stage ",
+            Self::ActFailed(_) => "",
+            Self::Malformed(_) => "the declaration cannot be read and nothing is done about it: ",
+            Self::Panicked(_) => "pingzhan failed at this mode and leaves it alone: ",
+        }
+    }
+
+    /// What is said after it: what to do.
+    const fn after(&self) -> &'static str {
+        match self {
+            Self::PlaybookMissing(_) => ": create it, or declare another mode",
+            Self::PlaybookMalformed { .. } => {
+                "; `pingzhan lint` says where; correct it, or declare a mode of another playbook"
+            }
+            Self::Faulty(_) => "; correct the playbook, and the plan is made anew by itself",
+            Self::PlanDiffers { .. } => ": look at the new plan and declare again",
+            Self::HeldBy(_) => "; stand it down first",
+            Self::NotEnforced(_) => {
+                "; apply manifests/policies and manifests/crds of this version (or `helm upgrade`), and it goes on by itself; a stand-down and the end of the term bring everything back all the same"
+            }
+            Self::NotProven(_) => {
+                "; it is tried again by itself, and goes on when it is known; a stand-down and the end of the term bring everything back all the same"
+            }
+            Self::JournalDamaged(_) => "; see docs/guides/operate.md, Damaged journal",
+            Self::JournalRefused(_) => {
+                "; make room or give the right back, and it goes on by itself"
+            }
+            Self::StageFailed(_) => " succeeded: stand down, or abort with Hold or Restore",
+            Self::ActFailed(_) => {
+                ": skip the step with a reason to go on without it, stand down, or abort with Hold or Restore"
+            }
+            Self::Malformed(_) => {
+                "; `pingzhan lint` says where; correct it, or delete it and declare again"
+            }
+            Self::Panicked(_) => "; report it, then restart the operator",
+            Self::PlaybookInvalid(_)
+            | Self::Unreadable(_)
+            | Self::NotARequester(_)
+            | Self::BreakGlass(_)
+            | Self::Term(_) => "",
         }
     }
 }
@@ -270,18 +317,43 @@ pub(super) fn counted<N: Copy + std::fmt::Display + PartialEq + From<bool>>(
     format!("{count} {word}{s}")
 }
 
-/// The first few of a list of problems, and how many more there are.
-fn some(items: &[String]) -> String {
+/// A sentence with another's text in it, of which as much is kept as leaves room for the rest.
+pub(super) fn fitted(text: &str, sentence: impl Fn(&str) -> String) -> String {
+    let room = WHOLE.saturating_sub(sentence("").len());
+    sentence(&shortened(text, room))
+}
+
+/// The first few of a list of problems, and how many more there are, in so many bytes.
+fn some(items: &[String], room: usize) -> String {
     /// A condition's message is read on a phone at night.
     const SHOWN: usize = 3;
-    let mut text = items
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("; ");
-    if items.len() > SHOWN {
-        let _ = write!(text, "; and {} more", items.len() - SHOWN);
+    const BETWEEN: &str = "; ";
+    let shown = &items[..items.len().min(SHOWN)];
+    let more = match items.len() - shown.len() {
+        0 => String::new(),
+        more => format!("{BETWEEN}and {more} more"),
+    };
+    let between = BETWEEN.len() * shown.len().saturating_sub(1);
+    let mut left = room.saturating_sub(more.len() + between);
+    let mut parts = Vec::new();
+    for (at, item) in shown.iter().enumerate() {
+        // Each has as much as the next, and what these do not need.
+        let fair = left / (shown.len() - at);
+        let others = shown[at + 1..].iter().map(|other| other.len().min(fair));
+        let part = shortened(item, left - others.sum::<usize>());
+        left = left.saturating_sub(part.len());
+        parts.push(part);
     }
-    text
+    parts.join(BETWEEN) + &more
+}
+
+/// As much of a text as so many bytes hold, cut between characters, with a sign where something is
+/// left out.
+pub fn shortened(text: &str, bytes: usize) -> String {
+    const LEFT_OUT: &str = "…";
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes.saturating_sub(LEFT_OUT.len()));
+    format!("{}{LEFT_OUT}", &text[..end])
 }

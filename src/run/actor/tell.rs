@@ -6,7 +6,6 @@ use kube::ResourceExt;
 use crate::api::condition::{self, types};
 use crate::api::{EmergencyMode, EmergencyModeStatus, names};
 use crate::engine::decide::{self, Alarm, Decision, OVERDUE};
-use crate::run::metrics::ModeLabels;
 use crate::run::{publish, records};
 
 use super::{Actor, Memory};
@@ -123,8 +122,7 @@ impl Actor {
             let same = known
                 .is_some_and(|known| known.status == said.status && known.reason == said.reason);
             if said.status == "True" && !same {
-                let note = format!("{}: {}", said.reason, said.message);
-                self.deps.events.mode(&self.mode, true, type_, &note);
+                self.deps.events.condition(&self.mode, said);
             }
         }
     }
@@ -144,12 +142,8 @@ impl Actor {
             }
             self.deps.alarms.tell(&self.mode, object, alarm);
         }
-        let labels = ModeLabels {
-            mode: self.mode.id.name.clone(),
-        };
         let overdue = alarms.iter().any(|alarm| alarm.reason == OVERDUE);
-        let known = self.deps.metrics.reviews_overdue.get_or_create(&labels);
-        known.set(i64::from(overdue));
+        self.deps.metrics.review(&self.mode.id.name, overdue);
     }
 
     /// An Event on a target that somebody keeps changing, once.

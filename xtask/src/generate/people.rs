@@ -55,7 +55,7 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "recover",
         does: "write status, finalizers, records, the lease and freezes with no operator (`pingzhan \
-               restore`)",
+               restore`); delete a mode that was set in force without quorum and that nobody has reviewed",
         lists: "none, but a wildcard does not count, unless you are in `system:masters`; for records, the \
                 lease and freezes on all playbooks (no `resourceNames`)",
     },

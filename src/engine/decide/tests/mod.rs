@@ -9,6 +9,7 @@ mod create;
 mod denies;
 mod freeze;
 mod gitops;
+mod glass;
 mod layers;
 mod rules;
 mod tabletop;

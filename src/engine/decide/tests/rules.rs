@@ -6,7 +6,7 @@ use serde_json::json;
 use super::world::World;
 use crate::api::condition::{self, types};
 use crate::api::{Phase, Posture};
-use crate::engine::decide::Blocked;
+use crate::engine::decide::{Blocked, shortened};
 
 const MISSING: &str = "ValidatingAdmissionPolicyBinding pingzhan-emergencymode is missing";
 
@@ -206,4 +206,56 @@ fn missing_rules_are_said_with_what_to_do() {
     ];
     let said = all.map(|blocked| json!([blocked.reason(), blocked.sentence()]).to_string());
     insta::assert_snapshot!(said.join("\n"));
+}
+
+/// Most people hear of it by an Event, which holds 1,024 bytes: what is left out of it must not be what
+/// to do.
+#[test]
+fn what_to_do_is_in_an_event_however_much_is_wrong() {
+    let long = |word: &str| word.repeat(2_000);
+    let problems = vec![
+        long("绑定"),
+        MISSING.to_owned(),
+        long("a"),
+        "another".to_owned(),
+    ];
+    let all = [
+        (Blocked::NotEnforced(problems.clone()), "manifests/policies"),
+        (
+            Blocked::NotProven(long("错")),
+            "it is tried again by itself",
+        ),
+        (Blocked::Faulty(problems.clone()), "correct the playbook"),
+        (Blocked::HeldBy(problems.clone()), "stand it down first"),
+        (Blocked::ActFailed(problems.clone()), "skip the step"),
+        (Blocked::StageFailed(problems.clone()), "abort with Hold"),
+        (Blocked::JournalRefused(long("满")), "give the right back"),
+        (Blocked::JournalDamaged(long("b")), "docs/guides/operate.md"),
+        (Blocked::Malformed(long("c")), "`pingzhan lint` says where"),
+        (
+            Blocked::PlaybookMalformed {
+                name: "flood".to_owned(),
+                problem: long("d"),
+            },
+            "`pingzhan lint` says where",
+        ),
+    ];
+    for (blocked, what_to_do) in all {
+        let (reason, sentence) = (blocked.reason(), blocked.sentence());
+        let note = format!("EXERCISE/演练: {reason}: {sentence}");
+        assert!(note.len() <= 1024, "{} bytes: {note}", note.len());
+        assert!(note.contains(what_to_do), "{note}");
+        assert!(note.contains('…'), "{note}");
+    }
+    let said = Blocked::NotEnforced(problems).sentence();
+    assert!(said.contains(MISSING), "what is short stays whole: {said}");
+    assert!(said.contains("; and 1 more; apply"), "{said}");
+}
+
+/// Half a character is none that anybody could read, nor the API server.
+#[test]
+fn a_text_is_shortened_between_characters() {
+    for (bytes, short) in [(12, "演练演练"), (11, "演练…"), (7, "演…"), (2, "…")] {
+        assert_eq!(shortened("演练演练", bytes), short, "{bytes}");
+    }
 }
