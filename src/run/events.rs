@@ -16,6 +16,8 @@ use super::task;
 /// Events that wait to be sent. More than these are dropped and counted: telling must never hold
 /// up acting, and everything is in the journal.
 const WAITING: usize = 256;
+/// What we do with whatever an event is about, where nothing tells two apart.
+const CARRY: &str = "Carry";
 
 /// Where events are put; they are sent by a task of their own.
 #[derive(Clone)]
@@ -44,14 +46,16 @@ impl Events {
 
     /// Tells something on a mode.
     pub fn mode(&self, mode: &Mode, warning: bool, reason: &str, note: &str) {
-        let about = ObjectReference {
-            api_version: Some(format!("{}/{}", names::GROUP, names::VERSION)),
-            kind: Some("EmergencyMode".into()),
-            name: Some(mode.id.name.clone()),
-            uid: Some(mode.id.uid.clone()),
-            ..ObjectReference::default()
-        };
-        self.send(about, warning, reason, &mode.marked(note));
+        self.send(of(mode), warning, reason, CARRY, &mode.marked(note));
+    }
+
+    /// Tells that a condition of a mode became true, or is true for another reason now.
+    ///
+    /// Events that differ in their notes only are one within six minutes, which keeps the first note. So
+    /// the reason is the event's action too: a tenth of the term that is left is not lost behind a quarter.
+    pub fn trouble(&self, mode: &Mode, type_: &str, reason: &str, message: &str) {
+        let note = mode.marked(&format!("{reason}: {message}"));
+        self.send(of(mode), true, type_, reason, &note);
     }
 
     /// Tells on targets what went wrong with them.
@@ -103,10 +107,10 @@ impl Events {
             uid: Some(target.uid.to_string()).filter(|uid| !creation::is(uid)),
             ..ObjectReference::default()
         };
-        self.send(about, true, reason, note);
+        self.send(about, true, reason, CARRY, note);
     }
 
-    fn send(&self, about: ObjectReference, warning: bool, reason: &str, note: &str) {
+    fn send(&self, about: ObjectReference, warning: bool, reason: &str, action: &str, note: &str) {
         /// Longest note that the API server accepts.
         const NOTE: usize = 1024;
         let event = Told {
@@ -117,7 +121,7 @@ impl Events {
             },
             reason: reason.to_owned(),
             note: Some(note.chars().take(NOTE / 4).collect()),
-            action: "Carry".into(),
+            action: action.to_owned(),
             secondary: None,
         };
         if self.sender.try_send((about, event)).is_err() {
@@ -126,5 +130,45 @@ impl Events {
                 "too many events wait to be sent; this one is in the journal only"
             );
         }
+    }
+}
+
+/// What an event on a mode is about.
+fn of(mode: &Mode) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(format!("{}/{}", names::GROUP, names::VERSION)),
+        kind: Some("EmergencyMode".into()),
+        name: Some(mode.id.name.clone()),
+        uid: Some(mode.id.uid.clone()),
+        ..ObjectReference::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::fake::{Fake, reply};
+    use crate::run::mode::sample;
+
+    /// The API's client makes one Event of those of one reason, with the words of the first: what is worse
+    /// by then must not be lost in it.
+    #[tokio::test(start_paused = true)]
+    async fn another_reason_of_the_same_condition_is_an_event_of_its_own() {
+        let server = Fake::new(|asked| reply(201, asked.body.clone()));
+        let events = Events::start(server.client(), "a".to_owned());
+        let mode = sample("flood");
+        for reason in ["QuarterOfTermLeft", "TenthOfTermLeft", "TenthOfTermLeft"] {
+            events.trouble(&mode, "Expiring", reason, "the term ends");
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let asked = server.requests();
+        let sent = asked.iter().map(|one| (&*one.method, &one.body["note"]));
+        let quarter = json!("QuarterOfTermLeft: the term ends");
+        let tenth = json!("TenthOfTermLeft: the term ends");
+        let expected = [("POST", &quarter), ("POST", &tenth), ("PATCH", &tenth)];
+        assert_eq!(sent.collect::<Vec<_>>(), expected);
+        assert!(asked.iter().all(|one| one.body["reason"] == "Expiring"));
     }
 }

@@ -123,8 +123,8 @@ impl Actor {
             let same = known
                 .is_some_and(|known| known.status == said.status && known.reason == said.reason);
             if said.status == "True" && !same {
-                let note = format!("{}: {}", said.reason, said.message);
-                self.deps.events.mode(&self.mode, true, type_, &note);
+                let (reason, message) = (&said.reason, &said.message);
+                self.deps.events.trouble(&self.mode, type_, reason, message);
             }
         }
     }
