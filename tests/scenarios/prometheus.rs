@@ -58,7 +58,7 @@ impl Drop for Prometheus {
 }
 
 /// An address that nobody has.
-async fn free() -> SocketAddr {
+pub async fn free() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     listener.local_addr().expect("an address")
 }

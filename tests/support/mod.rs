@@ -136,18 +136,30 @@ pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// The key that signals of tests are signed with.
+pub const SIGNALS_KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 /// Signals of one channel, to an address on loopback.
 pub fn signals(channel: &str, url: &str) -> Signals {
+    signals_and(channel, url, "")
+}
+
+/// The same, and alarms go over that channel.
+pub fn alarm_signals(channel: &str, url: &str) -> Signals {
+    signals_and(channel, url, &format!("alarms: [{channel}]\n"))
+}
+
+fn signals_and(channel: &str, url: &str, more: &str) -> Signals {
     let folder = tempfile::tempdir().expect("a folder");
     let (key, file) = (
         folder.path().join("key"),
         folder.path().join("signals.yaml"),
     );
-    std::fs::write(&key, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is written");
+    std::fs::write(&key, SIGNALS_KEY).expect("it is written");
     let key = key.display();
     let text = format!(
         "allow: ['127.0.0.0/8']\ncallKeyFile: {key}\nchannels:\n  \
-         - {{ name: {channel}, url: '{url}', keyFile: {key} }}\n"
+         - {{ name: {channel}, url: '{url}', keyFile: {key} }}\n{more}"
     );
     std::fs::write(&file, text).expect("it is written");
     Signals::read(file).expect("a signals file")

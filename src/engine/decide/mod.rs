@@ -55,7 +55,7 @@ use super::work::Task;
 
 use found::Findings;
 
-pub use alarm::Alarm;
+pub use alarm::{ALARMS, Alarm};
 pub use create::taken;
 pub use glass::{BREAK_GLASS, OVERDUE};
 pub use waiting::{Blocked, Waiting};
