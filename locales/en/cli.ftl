@@ -338,6 +338,7 @@ restore-question = Take the operator's lease and bring them back? [y/N]
 restore-lease = waiting for the operator's lease …
 restore-nothing = Every journal is closed: there is nothing to bring back.
 restore-led = Another operator leads and renews its lease. Stop it first, or stand the mode down through it: pingzhan stand-down
+restore-refused = You may not take the operator's lease: { $problem }. Whoever brings back without the operator needs the verb `recover` on playbooks, and the lease; the role pingzhan-recovery of manifests/people.example.yaml has both.
 restore-left = Not back:
 restore-left-to-head = Left to other modes that hold them too, whose operator or restore brings them back:
 restore-left-to = { $field }: { $mode }

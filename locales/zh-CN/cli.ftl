@@ -386,6 +386,7 @@ restore-question = 取得操作器的租约并还原？[y/N]
 restore-lease = 正在等待操作器的租约……
 restore-nothing = 所有日志都已关闭：没有需要还原的内容。
 restore-led = 另有操作器正在主持并续租。请先停掉它，或由它解除：pingzhan stand-down
+restore-refused = 您无权取得操作器的租约：{ $problem }。无操作器时还原，需要对预案的 `recover` 权限和该租约的权限；manifests/people.example.yaml 中的角色 pingzhan-recovery 两者皆有。
 restore-left = 尚未还原：
 restore-left-to-head = 其他应急模式也持有，留给它们，由其操作器或其还原带回：
 restore-left-to = { $field }：{ $mode }

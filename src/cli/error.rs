@@ -5,7 +5,7 @@ use snafu::Snafu;
 use crate::cluster;
 use crate::i18n::Lang;
 use crate::recover;
-use crate::run::{operator, signal};
+use crate::run::{operator, recovery, signal};
 use crate::t;
 
 use super::exit::Exit;
@@ -171,16 +171,26 @@ const fn of_operator(error: &operator::Error) -> Exit {
 /// How the program ends when nothing could be brought back.
 const fn of_recovery(error: &recover::Error) -> Exit {
     match error {
-        recover::Error::Operator { source } => of_operator(source),
+        recover::Error::Begin { source } => match source {
+            recovery::Error::Connect { .. } => Exit::Unreachable,
+            recovery::Error::Led | recovery::Error::Refused { .. } => Exit::Refused,
+        },
         recover::Error::List { .. } => Exit::Unreachable,
-        recover::Error::Led => Exit::Refused,
     }
 }
 
 fn explain_recovery(lang: Lang, error: &recover::Error) -> String {
     match error {
-        recover::Error::Led => t!(lang, "restore-led"),
-        recover::Error::Operator { .. } | recover::Error::List { .. } => error.to_string(),
+        recover::Error::Begin {
+            source: recovery::Error::Led,
+        } => t!(lang, "restore-led"),
+        recover::Error::Begin {
+            source: recovery::Error::Refused { problem },
+        } => t!(lang, "restore-refused", problem = problem.clone()),
+        recover::Error::Begin {
+            source: recovery::Error::Connect { .. },
+        }
+        | recover::Error::List { .. } => error.to_string(),
     }
 }
 

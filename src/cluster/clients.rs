@@ -63,8 +63,8 @@ pub enum Error {
 /// The clients of one user.
 #[derive(Clone)]
 pub struct Clients {
-    /// Who the API server takes the requests for, for messages: `pingzhan-playbooks/flood`, or
-    /// `pingzhan` for our own account.
+    /// Who the API server takes the requests for, for messages: `pingzhan-playbooks/flood`, `pingzhan`
+    /// for our own account, or `yourself` for a person who does what an account would.
     pub who: String,
     /// For reads: retried, at most [`READ_DEADLINE`]. Refuses everything but GET.
     pub reads: Client,
@@ -227,7 +227,11 @@ impl Accounts {
             !namespace.trim().is_empty() && !name.trim().is_empty(),
             EmptyAccountSnafu { namespace, name }
         );
-        let who = format!("{namespace}/{name}");
+        let who = if self.ourselves {
+            "yourself".to_owned()
+        } else {
+            format!("{namespace}/{name}")
+        };
         ensure!(
             !self.impersonates || self.ourselves,
             AlreadyImpersonatesSnafu { account: &who }
@@ -562,5 +566,29 @@ mod tests {
             );
             assert_eq!(seen.header("impersonate-group"), None);
         }
+    }
+
+    /// A person who brings back what an account has lost the right to acts with their own, also where
+    /// they act as somebody already; what is refused to them is not said to be refused to the account.
+    #[tokio::test]
+    async fn who_acts_as_themselves_acts_as_no_account() {
+        let fake = Fake::new(|_| reply(200, json!({})));
+        let mut accounts = accounts(&fake);
+        accounts.impersonates = true;
+        let as_an_account = accounts.account("pingzhan-playbooks", "flood");
+        assert!(matches!(
+            as_an_account,
+            Err(Error::AlreadyImpersonates { .. })
+        ));
+        let clients = accounts.ourselves().account("pingzhan-playbooks", "flood");
+        let clients = clients.expect("clients");
+        assert_eq!(clients.who, "yourself");
+        for client in [&clients.reads, &clients.writes, &clients.watches] {
+            let answer = client.request_text(request(Method::GET, "/a")).await;
+            answer.expect("an answer");
+        }
+        let asked = fake.requests();
+        let acted_as = asked.iter().map(|one| one.header("impersonate-user"));
+        assert_eq!(acted_as.collect::<Vec<_>>(), [None::<String>, None, None]);
     }
 }

@@ -12,9 +12,9 @@ use snafu::{ResultExt, Snafu};
 use crate::api::RecordMode;
 use crate::ledger::State;
 use crate::run::clock::Clock;
-use crate::run::operator::{self, Settings};
+use crate::run::operator::Settings;
 use crate::run::records;
-use crate::run::recovery::{Carried, Recovery};
+use crate::run::recovery::{self, Carried, Recovery};
 
 pub use crate::run::recovery::Left;
 
@@ -30,13 +30,9 @@ const STILL: Duration = Duration::from_secs(30);
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum Error {
     #[snafu(display("{source}"))]
-    Operator { source: operator::Error },
+    Begin { source: recovery::Error },
     #[snafu(display("the records cannot be listed: {source}"))]
     List { source: records::Error },
-    #[snafu(display(
-        "another operator leads and renews its lease: stop it first, or stand the mode down through it"
-    ))]
-    Led,
 }
 
 /// What became of one mode.
@@ -59,8 +55,8 @@ pub struct Restored {
 /// Brings modes back: the one of that name or uid, or every one whose journal is not closed.
 ///
 /// Guarantees: the same guards, records and two passes as the operator; `progress` is told of
-/// every look. With `ourselves` targets are read and written as the user of `config`, where an account
-/// has lost its rights.
+/// every look; the journal names the user of `config`. With `ourselves` targets are read and written as
+/// that user, where an account has lost its rights.
 pub async fn restore(
     config: kube::Config,
     settings: Settings,
@@ -72,8 +68,7 @@ pub async fn restore(
 ) -> Result<Vec<Restored>, Error> {
     let mut recovery = Recovery::begin(config, settings, clock, ourselves, wait_for_lease)
         .await
-        .context(OperatorSnafu)?
-        .ok_or(Error::Led)?;
+        .context(BeginSnafu)?;
     let (modes, others) = recovery.modes(only).await.context(ListSnafu)?;
     let running = recovery.carry(modes, others);
     let mut still = tokio::time::Instant::now();

@@ -152,7 +152,11 @@ fn told(warning: bool, reason: &str, action: &str, note: &str) -> Told {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::cluster::fake::{Fake, reply};
+    use crate::run::mode::sample;
 
     /// A note that is longer than the API server takes is heard by nobody.
     #[test]
@@ -163,5 +167,33 @@ mod tests {
         assert!(cut.len() > NOTE - 6, "{}", cut.len());
         let whole = "a".repeat(NOTE);
         assert_eq!(note(&whole), whole);
+    }
+
+    /// The API's client makes one Event of those of one reason, with the words of the first: what is worse
+    /// by then must not be lost in it.
+    #[tokio::test(start_paused = true)]
+    async fn another_reason_of_the_same_condition_is_an_event_of_its_own() {
+        let server = Fake::new(|asked| reply(201, asked.body.clone()));
+        let events = Events::start(server.client(), "a".to_owned());
+        let mode = sample("flood");
+        for reason in ["QuarterOfTermLeft", "TenthOfTermLeft", "TenthOfTermLeft"] {
+            let said = Condition {
+                type_: "Expiring".to_owned(),
+                status: "True".to_owned(),
+                reason: reason.to_owned(),
+                message: "the term ends".to_owned(),
+                last_transition_time: jiff::Timestamp::UNIX_EPOCH,
+                observed_generation: 1,
+            };
+            events.condition(&mode, &said);
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let asked = server.requests();
+        let sent = asked.iter().map(|one| (&*one.method, &one.body["note"]));
+        let quarter = json!("QuarterOfTermLeft: the term ends");
+        let tenth = json!("TenthOfTermLeft: the term ends");
+        let expected = [("POST", &quarter), ("POST", &tenth), ("PATCH", &tenth)];
+        assert_eq!(sent.collect::<Vec<_>>(), expected);
+        assert!(asked.iter().all(|one| one.body["reason"] == "Expiring"));
     }
 }

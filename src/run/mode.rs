@@ -204,3 +204,16 @@ impl State {
         }
     }
 }
+
+/// A mode of a unit test: declared, and nothing more.
+#[cfg(test)]
+pub(super) fn sample(name: &str) -> Mode {
+    let id = RecordMode {
+        name: name.to_owned(),
+        uid: "0a1b2c3d".to_owned(),
+    };
+    let nobody = crate::cluster::fake::Fake::silent().client();
+    let opened = Journal::of(&Clients::fake(&nobody), id.clone(), 1, Vec::new());
+    let (journal, ledger) = opened.expect("a journal without records is whole");
+    Mode::new(id, State::new(journal, ledger, Timestamp::UNIX_EPOCH))
+}

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api::{RecordMode, names};
-use crate::cluster::{self, Clients, Discovery};
+use crate::cluster::{self, Clients, Discovery, whoami};
 use crate::engine::decide::Sight;
 use crate::field::{Path, Uid};
 use crate::ledger::{Direction, State};
@@ -22,13 +22,33 @@ use super::events::Events;
 use super::executor::{self, Deps};
 use super::lease::{Elector, Leader, Leadership};
 use super::metrics::Metrics;
-use super::operator::{ConnectSnafu, Error, Settings};
+use super::operator::Settings;
 use super::records;
 use super::registry::Registry;
 use super::server::Health;
 use super::task;
 
-use snafu::ResultExt;
+use snafu::{ResultExt, Snafu};
+
+/// Characters of who acts: what the schema of records accepts.
+const WHO: usize = 253;
+
+/// Why nothing is carried back.
+#[derive(Debug, Snafu)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum Error {
+    #[snafu(display("{source}"))]
+    Connect { source: cluster::clients::Error },
+    #[snafu(display(
+        "another operator leads and renews its lease: stop it first, or stand the mode down through it"
+    ))]
+    Led,
+    #[snafu(display(
+        "you may not take the operator's lease: {problem}; whoever brings back without the operator \
+         needs the verb `recover` on playbooks, and the lease"
+    ))]
+    Refused { problem: String },
+}
 
 /// A term of leadership that only brings back.
 pub struct Recovery {
@@ -63,19 +83,24 @@ pub struct Left {
 pub type Field = (String, String, State, Option<String>);
 
 impl Recovery {
-    /// Takes the lease. With `ourselves` targets are read and written as our own user, not as accounts.
-    /// `None` when another process keeps it for longer than `wait`.
+    /// Takes the lease; the journals then say which person does it. With `ourselves` targets are read and
+    /// written as our own user, not as accounts.
+    ///
+    /// # Errors
+    /// Within `wait` another process keeps the lease, or the API server does not let us have it.
     pub async fn begin(
         config: kube::Config,
-        settings: Settings,
+        mut settings: Settings,
         clock: Clock,
         ourselves: bool,
         wait: Duration,
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Self, Error> {
         let (own, mut accounts) = cluster::connect(config, None).context(ConnectSnafu)?;
         if ourselves {
             accounts = accounts.ourselves();
         }
+        let process = settings.identity.clone();
+        settings.identity = signed(&own, &process).await;
         let (elector, leader) = Elector::new(
             own.writes.clone(),
             &settings.namespace,
@@ -91,11 +116,10 @@ impl Recovery {
         let Some(epoch) = led(&leader, wait).await else {
             drop(release);
             let _ = election.await;
-            return Ok(None);
+            return Err(why_not(&leader));
         };
-        let (deposed, _) = mpsc::channel(1);
         let registry = Registry::alone();
-        let deps = deps(&own, &settings, clock, leader, registry.clone(), deposed);
+        let deps = deps(&own, &settings, process, clock, leader, registry.clone());
         let (orders, commands) = mpsc::channel(64);
         let writes = executor::run(deps.clone(), settings.concurrency, commands);
         let executor = tokio::spawn(task::own(writes));
@@ -117,14 +141,14 @@ impl Recovery {
             health: Health::default(),
         };
         let tasks = JoinSet::new();
-        Ok(Some(Self {
+        Ok(Self {
             crew,
             tasks,
             executor,
             release,
             election,
             _playbooks: playbooks_in,
-        }))
+        })
     }
 
     /// The modes that have records: the one of that name or uid, or all; and the others.
@@ -177,26 +201,57 @@ impl Recovery {
     }
 }
 
-/// What the executor stands on.
+/// What the executor stands on. Events have no room for the name of a person.
 fn deps(
     own: &Clients,
     settings: &Settings,
+    process: String,
     clock: Clock,
     leader: Leader,
     registry: Registry,
-    deposed: mpsc::Sender<()>,
 ) -> Deps {
+    let (deposed, _) = mpsc::channel(1);
     Deps {
         own: own.clone(),
         namespace: settings.namespace.clone(),
         clock,
         leader,
         metrics: Metrics::new(),
-        events: Events::start(own.writes.clone(), settings.identity.clone()),
+        events: Events::start(own.writes.clone(), process),
         alarms: Alarms::start(settings.signals.clone(), Metrics::new(), clock),
         registry,
         deposed,
     }
+}
+
+/// Why this process does not lead.
+fn why_not(leader: &Leader) -> Error {
+    match leader.refused() {
+        Some(problem) => Error::Refused { problem },
+        None => Error::Led,
+    }
+}
+
+/// The name of this process with that of the person who runs it, as the API server knows them: who reads
+/// the journal later must learn who brought everything back. Where it does not say, the process has to do.
+async fn signed(own: &Clients, process: &str) -> String {
+    match whoami::ask(&own.writes).await {
+        Ok(user) if user.name.is_empty() => process.to_owned(),
+        Ok(user) => named(&user.name, process),
+        Err(error) => {
+            tracing::warn!(%error, "the API server does not say who you are");
+            process.to_owned()
+        }
+    }
+}
+
+/// Both names, in what the schema of records accepts: a process is told from others by the end of its name.
+fn named(person: &str, process: &str) -> String {
+    let person: String = person.chars().take(WHO / 2).collect();
+    let process = format!(" ({process})");
+    let room = WHO.saturating_sub(person.chars().count());
+    let over = process.chars().count().saturating_sub(room);
+    format!("{person}{}", process.chars().skip(over).collect::<String>())
 }
 
 /// The epoch, once this process leads.
@@ -232,8 +287,9 @@ impl Carried {
         let fields = state.ledger.entries.values().map(|entry| {
             let target = crate::engine::plan::describe(&entry.target);
             let is_unread = state.sights.get(&entry.target.uid) == Some(&Sight::Unreadable);
+            // What is the matter now, not what was the matter with whoever tried before.
             let unread = state.unread.clone().filter(|_| is_unread);
-            let reason = entry.reason.clone().or(unread);
+            let reason = unread.or_else(|| entry.reason.clone());
             (target, entry.path.to_pointer(), entry.state, reason)
         });
         Some(fields.collect())
@@ -275,5 +331,28 @@ impl Carried {
             }
         }
         left.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record that is longer than its schema is refused, and then nothing comes back: whatever people
+    /// and machines are called, both are told from others.
+    #[test]
+    fn who_acts_is_named_in_what_a_record_holds() {
+        let process = "restore-bastion_0123456789abcdef";
+        assert_eq!(
+            named("rao", process),
+            "rao (restore-bastion_0123456789abcdef)"
+        );
+        let long = "oidc:".to_owned() + &"饶".repeat(400);
+        for machine in [process.to_owned(), "m".repeat(300) + process] {
+            let both = named(&long, &machine);
+            assert!(both.chars().count() <= WHO, "{both}");
+            assert!(both.starts_with("oidc:饶饶"), "{both}");
+            assert!(both.ends_with("0123456789abcdef)"), "{both}");
+        }
     }
 }

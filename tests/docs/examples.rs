@@ -1,5 +1,6 @@
 //! Playbooks and steps that stand on pages: people begin with them.
 
+use pingzhan::engine::decide::ALARMS;
 use pingzhan::playbook::parse::{self, Parsed};
 
 use super::page::blocks;
@@ -54,4 +55,17 @@ fn playbooks_and_steps_on_pages_pass_lint() {
         }
     }
     assert!(steps >= 10, "{steps} steps");
+}
+
+/// Whoever is woken by a word looks it up: each reason of an alarm has its row.
+#[test]
+fn every_alarm_has_its_row_on_the_page_of_signals() {
+    let (_, page) = pages()
+        .into_iter()
+        .find(|(path, _)| path == "docs/guides/signals.md")
+        .expect("the page is there");
+    for reason in ALARMS {
+        let row = format!("\n| `{reason}` | ");
+        assert_eq!(page.matches(&row).count(), 1, "{reason}");
+    }
 }

@@ -16,7 +16,7 @@ use super::world::World;
 use crate::support;
 
 /// What a receiver was sent: path, headers, body.
-type Received = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
+pub type Received = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
 
 async fn receive(State(received): State<Received>, request: Request) {
     let (parts, body) = request.into_parts();
@@ -26,15 +26,21 @@ async fn receive(State(received): State<Received>, request: Request) {
     received.lock().expect("nobody panicked").push(received_now);
 }
 
-/// A receiver on loopback, and signals that go there.
-async fn receiver() -> (String, Received, Signals) {
+/// A receiver on loopback: its address, and what it was sent.
+pub async fn listen() -> (String, Received) {
     let received = Received::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = Router::new().fallback(receive).with_state(received.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let signals = support::signals("districts", &format!("http://{address}/districts"));
-    (format!("http://{address}"), received, signals)
+    (format!("http://{address}"), received)
+}
+
+/// A receiver on loopback, and signals that go there.
+async fn receiver() -> (String, Received, Signals) {
+    let (address, received) = listen().await;
+    let signals = support::signals("districts", &format!("{address}/districts"));
+    (address, received, signals)
 }
 
 /// Says of the Job that is there that it is complete, as its controller does.

@@ -7,6 +7,7 @@
 //! failure does not need. [`runs`] are the runs of the normal test run, [`campaign`] goes on from there
 //! for as many seeds and minutes as `cargo xtask campaign` says.
 
+mod alarms;
 mod answers;
 mod broken;
 pub mod campaign;

@@ -136,6 +136,9 @@ pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
+/// The key that signals of tests are signed with.
+pub const SIGNALS_KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 /// Signals of one channel, to an address on loopback.
 pub fn signals(channel: &str, url: &str) -> Signals {
     signals_with(channel, url, "")
@@ -152,7 +155,7 @@ fn signals_with(channel: &str, url: &str, more: &str) -> Signals {
         folder.path().join("key"),
         folder.path().join("signals.yaml"),
     );
-    std::fs::write(&key, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is written");
+    std::fs::write(&key, SIGNALS_KEY).expect("it is written");
     let key = key.display();
     let text = format!(
         "allow: ['127.0.0.0/8']\ncallKeyFile: {key}\nchannels:\n  \

@@ -6,6 +6,21 @@ use super::glass;
 use super::term::{self, Left};
 use super::{Blocked, Decision, Input, Phase};
 
+/// Every reason of an alarm: words that receivers go by, so that each is on the page of signals.
+pub const ALARMS: [&str; 6] = [
+    glass::BREAK_GLASS,
+    glass::OVERDUE,
+    Left::Quarter.reason(),
+    Left::Tenth.reason(),
+    NOT_ENFORCED,
+    NOT_PROVEN,
+];
+
+/// The reason where the API server does not enforce the rules of authority.
+const NOT_ENFORCED: &str = "RulesNotEnforced";
+/// The reason where it is not known whether it does.
+const NOT_PROVEN: &str = "RulesNotProven";
+
 /// One alarm.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alarm {
@@ -30,6 +45,7 @@ impl Alarm {
             glass::OVERDUE => "应急越权的复核已逾期",
             "QuarterOfTermLeft" => "期限仅剩四分之一，到期自动恢复平时；如需延长请续期并报批",
             "TenthOfTermLeft" => "期限仅剩十分之一，即将自动恢复平时；如需延长请立即续期并报批",
+            NOT_PROVEN => "无法确认集群是否在执行授权规则：切换已停止，将自动重试，确认后继续",
             _ => "集群未在执行授权规则：切换已停止，请恢复准入策略",
         }
     }
@@ -67,6 +83,7 @@ pub(super) fn all(input: &Input<'_>, decision: &Decision, phase: Phase) -> Vec<A
             sentence: blocked.sentence(),
         });
     }
+    debug_assert!(alarms.iter().all(|alarm| ALARMS.contains(&alarm.reason)));
     alarms
 }
 
@@ -75,4 +92,30 @@ pub(super) fn all(input: &Input<'_>, decision: &Decision, phase: Phase) -> Vec<A
 fn since(decision: &Decision) -> String {
     let blocked = condition::get(&decision.status.conditions, types::BLOCKED);
     blocked.map_or_else(String::new, |said| said.last_transition_time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A receiver goes by the word, and people by the sentence: each reason is one of its own in both.
+    #[test]
+    fn every_reason_has_a_word_and_a_sentence_of_its_own() {
+        let blocked = [
+            Blocked::NotEnforced(Vec::new()),
+            Blocked::NotProven(String::new()),
+        ];
+        let words = blocked.each_ref().map(Blocked::reason);
+        assert_eq!(words, [NOT_ENFORCED, NOT_PROVEN]);
+        let alarm = |reason| Alarm {
+            reason,
+            occasion: String::new(),
+            sentence: String::new(),
+        };
+        let sentences: BTreeSet<&str> = ALARMS.map(|reason| alarm(reason).in_chinese()).into();
+        let reasons = BTreeSet::from(ALARMS);
+        assert_eq!((reasons.len(), sentences.len()), (6, 6));
+    }
 }

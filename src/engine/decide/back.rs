@@ -123,7 +123,7 @@ pub(super) fn bring_back(
     }
     let mut gate = Gate::new(input, plan);
     let mut drifts = 0;
-    let mut stuck = 0;
+    let (mut stuck, mut forbidden) = (0, 0);
     for entry in entries {
         match entry.state {
             State::Intended | State::Applied | State::Reverting | State::Drifted | State::Stuck => {
@@ -143,15 +143,27 @@ pub(super) fn bring_back(
         }
         drifts += usize::from(entry.state == State::Drifted && errand == Errand::Restoring);
         stuck += usize::from(entry.state == State::Stuck);
+        forbidden += usize::from(errand == Errand::Restoring && is_forbidden(entry));
     }
     ownership(input, entries, desk, decision);
     if stuck > 0 {
-        decision.waiting = Some(Waiting::Retry(stuck));
+        decision.waiting = Some(Waiting::Retry {
+            count: stuck,
+            forbidden,
+            mode: input.mode.name.to_owned(),
+        });
     }
     if drifts > 0 {
         decision.waiting = Some(Waiting::Verdicts(drifts));
     }
     gate.tell(input, decision);
+}
+
+/// Whether a return is stuck for what the API server itself calls `Forbidden`: a right is missing, or a
+/// policy is against it.
+fn is_forbidden(entry: &Entry) -> bool {
+    let why = entry.reason.as_deref().unwrap_or_default();
+    entry.state == State::Stuck && why.contains("Forbidden: ")
 }
 
 fn value(

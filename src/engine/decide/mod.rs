@@ -57,7 +57,7 @@ use super::work::Task;
 
 use found::Findings;
 
-pub use alarm::Alarm;
+pub use alarm::{ALARMS, Alarm};
 pub use create::taken;
 pub use glass::{BREAK_GLASS, OVERDUE};
 pub use glass::{asks_for_review, awaits_review, is_review_overdue, says_overdue};

@@ -36,7 +36,14 @@ pub enum Waiting {
         count: usize,
     },
     /// For the next try of targets whose return was refused.
-    Retry(usize),
+    Retry {
+        /// How many fields.
+        count: usize,
+        /// How many of them the API server forbids to the playbook's account.
+        forbidden: usize,
+        /// The mode's name.
+        mode: String,
+    },
     /// For what was brought back to be ready again, before the rest follows.
     Readiness {
         /// The stages that are back.
@@ -103,7 +110,7 @@ impl Waiting {
             ),
             Self::Deletion(what) => format!("waiting for {what}; what keeps it has to let it go"),
             Self::Unreadable(count) => format!(
-                "{} cannot be read as the playbook's account; this is tried again by itself",
+                "{} cannot be read as the playbook's account; this is tried again by itself; where it has lost a right, see docs/guides/operate.md, A right that was lost",
                 counted(*count, "field")
             ),
             Self::Layer { modes, count } => format!(
@@ -115,9 +122,14 @@ impl Waiting {
                 "the API server fails at {}, listed with what it says; this is tried again by itself",
                 counted(*count, "target")
             ),
-            Self::Retry(count) => format!(
-                "{} cannot be brought back yet; this is tried again by itself",
-                counted(*count, "field")
+            Self::Retry {
+                count,
+                forbidden,
+                mode,
+            } => format!(
+                "{} cannot be brought back yet; this is tried again by itself{}",
+                counted(*count, "field"),
+                way_out(*forbidden, mode)
             ),
             Self::Marks(count) => format!(
                 "another's value stays on {}, and this mode's label cannot be taken off there yet; this is tried again by itself, and the operator's log says what refuses it",
@@ -306,6 +318,18 @@ impl Blocked {
             | Self::Term(_) => "",
         }
     }
+}
+
+/// What to do where the API server forbids a return to the playbook's account: the right may be given
+/// back, or somebody who has it does what the account may not.
+fn way_out(forbidden: usize, mode: &str) -> String {
+    if forbidden == 0 {
+        return String::new();
+    }
+    let is = if forbidden == 1 { "is" } else { "are" };
+    format!(
+        "; {forbidden} of them {is} forbidden to the playbook's account, listed with what the API server says: give the right back; or stop the operator, and let a person who may `recover` and may write these objects call `pingzhan restore --from-records --as-yourself {mode}`"
+    )
 }
 
 /// A number with its word: `1 field`, `2 fields`.

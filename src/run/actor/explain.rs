@@ -94,7 +94,7 @@ fn unexplained(decision: &Decision) -> Option<&String> {
         | Waiting::Verdicts(_)
         | Waiting::Unconfirmed(_)
         | Waiting::Layer { .. }
-        | Waiting::Retry(_)
+        | Waiting::Retry { .. }
         | Waiting::Readiness { .. }
         | Waiting::Resumed { .. }
         | Waiting::Deletion(_)

@@ -29,6 +29,8 @@ pub struct Elector {
     /// The lease as the server last gave it: what is not ours in it is kept.
     last: Option<Lease>,
     state: watch::Sender<Leadership>,
+    /// Why the API server forbids it to us, if it does.
+    refused: watch::Sender<Option<String>>,
 }
 
 impl Elector {
@@ -43,6 +45,7 @@ impl Elector {
         clock: Clock,
     ) -> (Self, Leader) {
         let (state, receiver) = watch::channel(Leadership::Follower { holder: None });
+        let (refused, why) = watch::channel(None);
         let elector = Self {
             api: Api::namespaced(client, namespace),
             name: name.to_owned(),
@@ -51,8 +54,13 @@ impl Elector {
             candidate: Candidate::new(identity, settings),
             last: None,
             state,
+            refused,
         };
-        (elector, Leader { state: receiver })
+        let leader = Leader {
+            state: receiver,
+            refused: why,
+        };
+        (elector, leader)
     }
 
     /// Takes part in the election until `stop`, then releases the lease.
@@ -62,7 +70,12 @@ impl Elector {
         let mut stop = std::pin::pin!(stop);
         let mut event = Event::Due;
         loop {
+            let is_read = matches!(event, Event::Read(_));
             let action = self.candidate.step(event, self.clock.monotonic_ms());
+            if is_read && matches!(action, Action::Wait(_)) {
+                // Another one has it: that is why we have not.
+                self.refused.send_replace(None);
+            }
             self.publish();
             let next = tokio::select! {
                 biased;
@@ -122,9 +135,19 @@ impl Elector {
                 self.last = lease;
                 Event::Read(self.last.as_ref().map(seen))
             }
-            Ok(Err(error)) => failed(&error),
+            Ok(Err(error)) => self.heard(&error),
             Err(error) => failed(&error),
         }
+    }
+
+    /// The API server does not do it; where it says that we may not, that is kept for whoever asks.
+    fn heard(&self, error: &kube::Error) -> Event {
+        if let kube::Error::Api(status) = error
+            && status.code == 403
+        {
+            self.refused.send_replace(Some(status.message.clone()));
+        }
+        failed(error)
     }
 
     async fn put(&mut self, put: Put) -> Event {
@@ -144,6 +167,7 @@ impl Elector {
             Ok(Ok(stored)) => {
                 let version = seen(&stored).version;
                 self.last = Some(stored);
+                self.refused.send_replace(None);
                 Event::Stored {
                     put,
                     sent_at,
@@ -154,7 +178,7 @@ impl Elector {
             Ok(Err(kube::Error::Api(status))) if status.code == 409 || status.code == 404 => {
                 Event::Conflict
             }
-            Ok(Err(error)) => failed(&error),
+            Ok(Err(error)) => self.heard(&error),
             Err(error) => failed(&error),
         }
     }

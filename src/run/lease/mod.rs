@@ -55,6 +55,7 @@ pub enum Leadership {
 #[derive(Clone, Debug)]
 pub struct Leader {
     state: watch::Receiver<Leadership>,
+    refused: watch::Receiver<Option<String>>,
 }
 
 impl Leader {
@@ -65,7 +66,14 @@ impl Leader {
             epoch,
             valid_until_ms: u64::MAX,
         });
-        Self { state }
+        let (_, refused) = watch::channel(None);
+        Self { state, refused }
+    }
+
+    /// What the API server says where it forbids the lease to us; nothing where we have it, or another
+    /// process has.
+    pub fn refused(&self) -> Option<String> {
+        self.refused.borrow().clone()
     }
 
     /// The epoch, if this process leads at this monotonic time. Ask before each group of writes

@@ -239,6 +239,34 @@ fn a_mode_that_waits_for_its_label_to_come_off_says_so() {
     assert_eq!(world.phase(), Phase::Closed);
 }
 
+/// An account that lost a right in the middle keeps nothing from coming back that it may still write, and
+/// whoever reads why the rest waits is told of both ways out.
+#[test]
+fn a_return_that_is_forbidden_to_the_account_says_who_may_do_it_instead() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.forbidding.insert("web-1".to_owned());
+    world.spec.posture = Posture::Peacetime;
+    world.run_steps(300);
+    assert_eq!(world.phase(), Phase::Restoring);
+    assert_eq!(world.states("web-1"), vec![State::Stuck]);
+    let waits = world.waits_for();
+    for says in [
+        "1 field cannot be brought back yet",
+        "1 of them is forbidden to the playbook's account",
+        "give the right back",
+        "`pingzhan restore --from-records --as-yourself flood`",
+    ] {
+        assert!(waits.contains(says), "{says}: {waits}");
+    }
+    assert_eq!(world.objects["web-0"]["spec"]["replicas"], json!(3));
+    world.forbidding.clear();
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "the right is given back");
+}
+
 /// One person of a named group may act alone. Everybody sees it, and somebody else reviews it.
 #[test]
 fn an_act_without_quorum_is_said_until_somebody_else_reviews_it() {

@@ -83,6 +83,8 @@ pub struct World {
     pub landed_late: usize,
     /// The targets that refuse every write.
     pub refusing: BTreeSet<String>,
+    /// The targets whose return is forbidden to the account.
+    pub forbidding: BTreeSet<String>,
     /// What is seen of what acts wait for; nothing is seen where it is not said.
     pub seen: BTreeMap<Key, Reading>,
     /// What was looked at, carried out and undone.
@@ -204,6 +206,7 @@ impl World {
             lands_after: None,
             landed_late: 0,
             refusing: BTreeSet::new(),
+            forbidding: BTreeSet::new(),
             seen: BTreeMap::new(),
             asked: Vec::new(),
             is_patient: false,
@@ -489,7 +492,7 @@ impl World {
             decision.waiting,
             Some(
                 decide::Waiting::Unconfirmed(_)
-                    | decide::Waiting::Retry(_)
+                    | decide::Waiting::Retry { .. }
                     | decide::Waiting::Readiness { .. }
             )
         );
@@ -874,6 +877,15 @@ impl World {
         items: &[WriteItem],
         label: bool,
     ) -> Result<(), Killed> {
+        if !label && self.forbidding.contains(uid) {
+            let stuck = items.iter().map(|item| NewOutcome {
+                reason: Some(format!(
+                    "Forbidden: {uid} is forbidden: you cannot patch it"
+                )),
+                ..NewOutcome::new(Event::Stuck, vec![item.id])
+            });
+            return self.append(&Body::Outcomes(stuck.collect())).map(drop);
+        }
         let sight = sight.expect("a sight");
         let edits: Vec<Edit> = items.iter().map(|item| item.edit.clone()).collect();
         let held_by = if label {

@@ -19,6 +19,8 @@ enum Mood {
     Hangs,
     /// The next PUT is applied only when it is let go.
     HoldsPut,
+    /// Nobody may have the lease.
+    Forbids,
 }
 
 #[derive(Clone, Default)]
@@ -56,6 +58,12 @@ impl Server {
             Mood::Away => return Err("connection refused".into()),
             Mood::HoldsPut if !put => {}
             Mood::Hangs => return std::future::pending().await,
+            Mood::Forbids => {
+                let status = json!({"kind": "Status", "status": "Failure", "code": 403,
+                    "message": "you may not have it", "reason": "Forbidden"});
+                let body = Body::from(status.to_string().into_bytes());
+                return Ok(Response::builder().status(403).body(body)?);
+            }
             Mood::HoldsPut => {
                 // The request is on its way, and stays so when its sender gives up.
                 let server = self.clone();
@@ -248,4 +256,28 @@ async fn a_dead_leader_is_replaced_within_a_lease_and_a_try() {
     assert_eq!(heir.epoch(), Some(2));
     let took = heir.clock.monotonic_ms() - died;
     assert!((13_000..=17_000).contains(&took), "{took} ms");
+}
+
+/// Whoever may not have the lease must not be told that somebody else has it.
+#[tokio::test(start_paused = true)]
+async fn that_the_lease_is_forbidden_is_known_for_as_long_as_it_is() {
+    let server = Server::default();
+    server.set(Mood::Forbids);
+    let only = start(&server, "only");
+    only.clock.sleep_until(5_000).await;
+    assert_eq!(only.epoch(), None);
+    let why = only.leader.refused();
+    assert_eq!(why.as_deref(), Some("you may not have it"));
+    server.set(Mood::Well);
+    only.until_leader(true).await;
+    assert_eq!(only.leader.refused(), None);
+
+    server.set(Mood::Forbids);
+    let second = start(&server, "second");
+    second.clock.sleep_until(1_000).await;
+    assert!(second.leader.refused().is_some());
+    server.set(Mood::Well);
+    second.clock.sleep_until(5_000).await;
+    assert_eq!(only.epoch(), Some(1), "it has it still");
+    assert_eq!(second.leader.refused(), None);
 }
