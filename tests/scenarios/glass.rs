@@ -23,7 +23,7 @@ fn approved(mode: &EmergencyMode) -> (String, String) {
 
 impl World {
     /// Waits for an Event on a mode, and returns what it says.
-    async fn event(&self, mode: &EmergencyMode, reason: &str) -> String {
+    pub async fn event(&self, mode: &EmergencyMode, reason: &str) -> String {
         let events: Api<Event> = Api::all(self.client.clone());
         let told = async {
             loop {

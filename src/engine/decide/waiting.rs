@@ -225,7 +225,7 @@ impl Blocked {
             Self::BreakGlass(problem) => format!("the act without quorum is refused: {problem}"),
             Self::Term(problem) => format!("the term is refused: {problem}"),
             Self::NotEnforced(problems) => format!(
-                "the API server does not enforce who may declare and approve, so nothing is begun and nothing more is switched: {}; apply manifests/policies and manifests/crds of this version (or `helm upgrade`), and it goes on by itself; a stand-down and the end of the term bring everything back all the same",
+                "the API server does not enforce who may declare and approve, so nothing is begun and nothing more is switched: {}; apply manifests/policies and manifests/crds of this version (or `helm upgrade`; `kubectl replace` takes away what was added), and it goes on by itself; a stand-down and the end of the term bring everything back all the same",
                 some(problems)
             ),
             Self::NotProven(problem) => format!(
