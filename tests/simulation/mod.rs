@@ -15,6 +15,7 @@ mod clocks;
 mod closed;
 mod deeds;
 mod judge;
+mod lawless;
 mod layered;
 mod machines;
 mod made;
