@@ -43,7 +43,8 @@ pub mod types {
     pub const PAUSED: &str = "Paused";
     /// Something must be decided or repaired before the mode can go on.
     pub const BLOCKED: &str = "Blocked";
-    /// Some changes were refused or are stuck; the rest went on.
+    /// Some changes were refused or are stuck, an act failed, or something that the mode relies on is
+    /// not watched or not enforced any more; the rest went on.
     pub const DEGRADED: &str = "Degraded";
     /// Somebody changed fields that the mode holds; a verdict is awaited.
     pub const DRIFTED: &str = "Drifted";

@@ -22,6 +22,11 @@ pub const MODE_NAME_LABEL: &str = "pingzhan.dev/mode";
 pub const FREEZE_LABEL: &str = "pingzhan.dev/freeze";
 /// The admission policy that keeps people from changes where a mode freezes, and its binding.
 pub const FREEZE_POLICY: &str = "pingzhan-freeze";
+/// The admission policy that refuses a creation which arrives when its mode is not in wartime any more,
+/// and its binding.
+pub const MADE_POLICY: &str = "pingzhan-made";
+/// The admission policy that warns whoever does what is allowed and unwise, and its binding.
+pub const ADVICE_POLICY: &str = "pingzhan-emergencymode-advice";
 /// On a mode: it refuses new objects, so that the admission policy looks at it.
 pub const DENIES_LABEL: &str = "pingzhan.dev/denies";
 /// On a record that is tried and never stored: the policy that has to refuse it.

@@ -13,6 +13,9 @@ const DEFAULTS: [(&str, &str); 3] = [
 /// Selectors that the server fills in, and that choose everything then.
 const SELECTORS: [&str; 2] = ["namespaceSelector", "objectSelector"];
 
+/// What a schema may be told to let through. Whoever adds it makes a kind laxer, though nothing is missing.
+const LAXER: [&str; 2] = ["x-kubernetes-preserve-unknown-fields", "nullable"];
+
 /// What of a policy's or binding's spec is other than it should be: a sentence's end, such as
 /// `spec.validations[3].expression is not what this version ships`.
 pub fn same(own: &Value, live: &Value) -> Option<String> {
@@ -43,7 +46,7 @@ pub fn contained(own: &Value, live: &Value) -> Option<String> {
         return Some(format!("{place} is not as strict as this version ships it"));
     }
     if let Some(place) = added("spec", &own, &live) {
-        return Some(format!("{place} is more than this version ships"));
+        return Some(format!("{place} is not as strict as this version ships it"));
     }
     let versions = |spec: &Value| spec["versions"].as_array().map_or(0, Vec::len);
     if versions(&live) > versions(&own) {
@@ -130,14 +133,9 @@ fn missing(at: &str, own: &Value, live: &Value) -> Option<String> {
         (Value::Array(own), _) if own.is_empty() => None,
         // A bound that is a float here comes back as an integer.
         (Value::Number(own), Value::Number(live)) if own.as_f64() == live.as_f64() => None,
-        (Value::Object(own), Value::Object(live)) => own.iter().find_map(|(key, own)| {
-            // Prose for people: `description` is a property's name only where it is an object.
-            if key == "description" && own.is_string() {
-                return None;
-            }
-            let at = format!("{at}.{key}");
-            missing(&at, own, live.get(key).unwrap_or(&Value::Null))
-        }),
+        (Value::Object(own), Value::Object(live)) => {
+            laxer(at, own, live).or_else(|| lacking(at, own, live))
+        }
         (Value::Array(own), Value::Array(live)) => {
             let there = |own| live.iter().any(|live| missing("", own, live).is_none());
             let (place, own) = own.iter().enumerate().find(|(_, own)| !there(own))?;
@@ -148,6 +146,27 @@ fn missing(at: &str, own: &Value, live: &Value) -> Option<String> {
         }
         _ => (own != live).then(|| at.to_owned()),
     }
+}
+
+/// Where a schema lets through what it does not here. A property's name is no word of the schema: what it
+/// stands for is an object.
+fn laxer(at: &str, own: &Map<String, Value>, live: &Map<String, Value>) -> Option<String> {
+    let says = |of: &Map<String, Value>, word: &str| of.get(word) == Some(&Value::Bool(true));
+    let mut words = LAXER.iter();
+    let word = words.find(|word| says(live, word) && !says(own, word))?;
+    Some(format!("{at}.{word}"))
+}
+
+/// The first place of an object at which something is not there.
+fn lacking(at: &str, own: &Map<String, Value>, live: &Map<String, Value>) -> Option<String> {
+    own.iter().find_map(|(key, own)| {
+        // Prose for people: `description` is a property's name only where it is an object.
+        if key == "description" && own.is_string() {
+            return None;
+        }
+        let at = format!("{at}.{key}");
+        missing(&at, own, live.get(key).unwrap_or(&Value::Null))
+    })
 }
 
 #[cfg(test)]
@@ -307,5 +326,32 @@ mod tests {
             assert_eq!(found.is_some(), is_named, "{at}: {found:?}");
         }
         assert_eq!(contained(&own, &own), None);
+    }
+
+    /// What is added to a schema may let through what it refused. A property may have any name, though.
+    #[test]
+    fn a_kind_that_takes_whatever_it_is_given_is_laxer() {
+        let own = json!({ "spec": { "schema": { "type": "object", "properties": {
+            "nullable": { "type": "string" }, "by": { "type": "string" },
+            "any": { "x-kubernetes-preserve-unknown-fields": true } } } } });
+        assert_eq!(contained(&own, &own), None);
+        let rows = [
+            ("/spec/schema", "x-kubernetes-preserve-unknown-fields"),
+            ("/spec/schema/properties/by", "nullable"),
+            ("/spec/schema/properties/nullable", "nullable"),
+        ];
+        for (pointer, word) in rows {
+            let mut live = own.clone();
+            live.pointer_mut(pointer).expect("it is there")[word] = json!(true);
+            let found = contained(&own, &live).expect("it is laxer");
+            let place = pointer.trim_start_matches('/').replace('/', ".");
+            let said = format!("{place}.{word} is not as strict");
+            assert!(found.starts_with(&said), "{pointer}: {found}");
+            live.pointer_mut(pointer).expect("it is there")[word] = json!(false);
+            assert_eq!(contained(&own, &live), None, "{pointer}");
+        }
+        let mut live = own.clone();
+        live["spec"]["schema"]["properties"]["more"] = json!({ "nullable": true });
+        assert_eq!(contained(&own, &live), None, "a part that is new");
     }
 }

@@ -12,9 +12,9 @@ use serde_json::Value;
 use snafu::{ResultExt, Snafu, ensure};
 
 use crate::api::names::{
-    ACCOUNT_NAMESPACE, DEFAULT_NAMESPACE, DENIES_LABEL, DENY_POLICY, EXCLUDE_LABEL, FREEZE_LABEL,
-    FREEZE_POLICY, GROUP, LEASE, MADE_FOR_LABEL, OPERATOR_MANAGER, PROBE_LABEL, ROLE_LABEL,
-    VERSION,
+    ACCOUNT_NAMESPACE, ADVICE_POLICY, DEFAULT_NAMESPACE, DENIES_LABEL, DENY_POLICY, EXCLUDE_LABEL,
+    FREEZE_LABEL, FREEZE_POLICY, GROUP, LEASE, MADE_FOR_LABEL, MADE_POLICY, OPERATOR_MANAGER,
+    PROBE_LABEL, ROLE_LABEL, VERSION,
 };
 use crate::engine::protect;
 use crate::playbook::denied::UNJUDGED_GROUPS;
@@ -54,21 +54,19 @@ const NEEDED: [&str; 5] = [
     "pingzhan-playbook",
 ];
 
-/// The policies: name, and template.
+/// The policies: name, and template. Of those that are not needed, a mode says where something that it
+/// relies on has lapsed: each has its row in `engine::decide::conditions::lapsed`.
 const TEMPLATES: [(&str, &str); 9] = [
     ("pingzhan-emergencymode", include_str!("emergencymode.yaml")),
     (
         "pingzhan-emergencymode-playbook",
         include_str!("emergencymode-playbook.yaml"),
     ),
-    (
-        "pingzhan-emergencymode-advice",
-        include_str!("emergencymode-advice.yaml"),
-    ),
+    (ADVICE_POLICY, include_str!("emergencymode-advice.yaml")),
     ("pingzhan-operator-only", include_str!("operator-only.yaml")),
     ("pingzhan-guard", include_str!("guard.yaml")),
     ("pingzhan-playbook", include_str!("playbook.yaml")),
-    ("pingzhan-made", include_str!("made.yaml")),
+    (MADE_POLICY, include_str!("made.yaml")),
     (FREEZE_POLICY, include_str!("freeze.yaml")),
     (DENY_POLICY, include_str!("new-targets.yaml")),
 ];

@@ -94,8 +94,13 @@ pub struct Metrics {
     pub alarms_missed: Family<AlarmLabels, Counter>,
     /// 1 for a mode whose act without quorum nobody has reviewed in time.
     pub reviews_overdue: Family<ModeLabels, Gauge>,
-    /// 1 while the API server does not enforce the rules of authority.
+    /// 1 while the API server does not enforce the rules of authority: policies, bindings and kinds without
+    /// which nothing is begun. Of the others, see `rules_lapsed`.
     pub rules_broken: Gauge,
+    /// How many of the policies and bindings without which modes go on are not as they are shipped: those of
+    /// freezes, of objects that are made, of new targets, and of advice. A mode that relies on one is
+    /// `Degraded`, reason `RulesLapsed`.
+    pub rules_lapsed: Gauge,
     /// 1 for each playbook that is ready, 0 for one that is not, as far as this process has looked.
     pub ready: Family<PlaybookLabels, Gauge>,
     /// 1 while this process leads.
@@ -141,6 +146,7 @@ impl Metrics {
             alarms_missed: Family::default(),
             reviews_overdue: Family::default(),
             rules_broken: Gauge::default(),
+            rules_lapsed: Gauge::default(),
             ready: Family::default(),
             leader: Gauge::default(),
             queue_depth: Gauge::default(),
@@ -222,6 +228,11 @@ impl Metrics {
             "rules_broken",
             "1 while the API server does not enforce the rules of authority",
             self.rules_broken.clone(),
+        );
+        to.register(
+            "rules_lapsed",
+            "Policies and bindings that modes may rely on and that are not as they are shipped",
+            self.rules_lapsed.clone(),
         );
         to.register(
             "playbook_ready",

@@ -61,7 +61,7 @@ async fn may_freeze(world: &World, names: &[&str]) {
 }
 
 /// A stage that freezes, and one after it that grows a service.
-fn stages(world: &World, namespaces: &Value) -> Value {
+pub fn stages(world: &World, namespaces: &Value) -> Value {
     json!([
         { "name": "calm", "steps": [{ "name": "no-changes", "freeze": {
             "namespaces": namespaces, "except": [{ "kind": "Group", "name": COMMAND }],
@@ -73,12 +73,12 @@ fn stages(world: &World, namespaces: &Value) -> Value {
     ])
 }
 
-fn here(world: &World) -> Value {
+pub fn here(world: &World) -> Value {
     json!({ "names": [world.namespace] })
 }
 
 /// A world with one Deployment and one ConfigMap, the policy, and an operator that runs.
-async fn world() -> World {
+pub async fn world() -> World {
     filled(World::new().await).await
 }
 
@@ -94,7 +94,7 @@ async fn filled(world: World) -> World {
 }
 
 /// Somebody who has every right.
-async fn person(world: &World, name: &str, groups: &[&str]) -> Client {
+pub async fn person(world: &World, name: &str, groups: &[&str]) -> Client {
     let groups: Vec<&str> = groups.iter().copied().chain(["system:masters"]).collect();
     world.plane.client_as(name, &groups).await
 }
@@ -111,7 +111,7 @@ async fn refusal(client: &Client, namespace: &str) -> Option<String> {
     }
 }
 
-async fn becomes(client: &Client, namespace: &str, refused: bool) {
+pub async fn becomes(client: &Client, namespace: &str, refused: bool) {
     let follows = async {
         while refusal(client, namespace).await.is_some() != refused {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -136,10 +136,13 @@ impl Truth<'_> {
         let granted = self.ledger.granted.is_some();
         let closed = self.ledger.direction == Direction::Closed;
         let said = |type_: &str| condition::is_true(&self.status.conditions, type_);
+        // Of the policies the journal knows nothing.
+        let degraded = condition::get(&self.status.conditions, types::DEGRADED);
+        let lapsed = degraded.is_some_and(|found| found.reason == "RulesLapsed");
         [
             (types::ACTIVE, self.status.phase == Some(Phase::Active)),
             (types::DRIFTED, counts.drifted > 0),
-            (types::DEGRADED, counts.refused + counts.stuck > 0),
+            (types::DEGRADED, lapsed || counts.refused + counts.stuck > 0),
             (types::APPROVED, granted),
             (types::PAUSED, self.mode.spec.paused && !closed),
             (types::RESTORED, closed && granted),

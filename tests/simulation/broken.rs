@@ -1,8 +1,10 @@
 //! The simulation's own oracles on runs that break their rule, or are told otherwise than they were: one
 //! that cannot object proves nothing.
 
+use super::city::TARGETS;
 use super::clocks::Hands;
 use super::judge::awake;
+use super::lawless::written;
 use super::play::Schedule;
 use super::stage::Frozen;
 use super::story::{APPROVERS, Act, Happening, Story};
@@ -72,5 +74,18 @@ fn o6_finds_a_process_that_sent_while_it_stood_still() {
     for (from, until) in [(30_000, 85_000), (45_000, 100_000)] {
         let wrong = stood(from, until);
         assert!(wrong.len() == 1, "{from} to {until}: {wrong:?}");
+    }
+}
+
+/// A switch that goes on while nobody enforces who may say so is one that anybody may have set in motion.
+#[test]
+fn o7_finds_what_is_written_without_the_rules() {
+    let outcome = Schedule::fine(Story::plain()).play();
+    assert_eq!(outcome.violations, Vec::<String>::new());
+    let without = |from, until| written(&outcome.trail, &[(from, until)], u64::MAX);
+    assert_eq!(without(40_000, 90_000), Vec::<String>::new());
+    for (from, until) in [(5_000, 90_000), (40_000, 200_000)] {
+        let wrong = without(from, until);
+        assert!(wrong.len() > TARGETS / 2, "{from} to {until}: {wrong:?}");
     }
 }

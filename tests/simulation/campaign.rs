@@ -52,11 +52,12 @@ impl Order {
 #[derive(Default)]
 struct Tally {
     by_kind: BTreeMap<&'static str, u64>,
-    /// Schedules with the cluster's own controllers, with clocks that are wrong, and with a playbook that
-    /// closes and opens.
+    /// Schedules with the cluster's own controllers, with clocks that are wrong, with a playbook that
+    /// closes and opens, and with rules that are weakened.
     controllers: u64,
     clocks: u64,
     closes: u64,
+    lawless: u64,
     requests: usize,
     faults: usize,
     deaths: usize,
@@ -110,6 +111,7 @@ fn one(seed: u64, tally: &Mutex<Tally>) -> bool {
     counts.controllers += u64::from(schedule.story.has_controllers());
     counts.clocks += u64::from(!schedule.story.clocks.is_empty());
     counts.closes += u64::from(schedule.story.closes);
+    counts.lawless += u64::from(schedule.story.tampers());
     counts.requests += outcome.trail.len();
     counts.faults += outcome
         .trail
@@ -158,12 +160,13 @@ fn report(tally: &Tally, took: Duration) {
         .collect();
     let failed = tally.failed.len() as u64;
     say(&format!(
-        "campaign: {} of {played} schedules without an objection ({}; {} with controllers, {} with wrong clocks, {} that close and open); {:.1} hours of emergencies, {} requests, {} faults, {} deaths; {:.0} s of CPU, {:.0} schedules a CPU minute, {:.0} s",
+        "campaign: {} of {played} schedules without an objection ({}; {} with controllers, {} with wrong clocks, {} that close and open, {} in which rules are weakened); {:.1} hours of emergencies, {} requests, {} faults, {} deaths; {:.0} s of CPU, {:.0} schedules a CPU minute, {:.0} s",
         played - failed,
         kinds.join(", "),
         tally.controllers,
         tally.clocks,
         tally.closes,
+        tally.lawless,
         tally.hours,
         tally.requests,
         tally.faults,

@@ -269,7 +269,8 @@ impl City {
         let _ = spaces.delete(space, &DeleteParams::default()).await;
     }
 
-    fn api_of(&self, object: &Value) -> Api<DynamicObject> {
+    /// The objects of the kind of this one.
+    pub fn api_of(&self, object: &Value) -> Api<DynamicObject> {
         let api_version = object["apiVersion"].as_str().unwrap_or_default();
         let kind = object["kind"].as_str().unwrap_or_default();
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -381,7 +382,7 @@ fn name_of(object: &Value) -> &str {
 }
 
 /// What people apply beside the kinds: the operator's rights, and the rules of authority.
-fn shipped() -> Vec<Value> {
+pub fn shipped() -> Vec<Value> {
     use serde::Deserialize as _;
     let texts = installed::shipped();
     let documents = texts

@@ -12,6 +12,7 @@ use pingzhan::ledger::Ledger;
 
 use super::city::City;
 use super::deeds;
+use super::lawless::{self, Times};
 use super::play::{DAMAGED, HEAD};
 use super::stage::Frozen;
 use super::story::{Act, GROUPS, Happening, Story};
@@ -45,6 +46,8 @@ pub struct Evidence<'a> {
     pub late: Vec<String>,
     /// Targets that others touched, by kind and name.
     pub touched: &'a BTreeSet<(String, String)>,
+    /// When the rules of authority were weakened.
+    pub lawless: &'a Times,
 }
 
 /// Requests of one process a minute at most, beside the lease: four a target and second would be
@@ -75,6 +78,7 @@ pub fn violations(city: &City, played: &Evidence<'_>) -> Vec<String> {
     epochs(&events, &writes, &mut wrong);
     authority(&events, &writes, &mut wrong);
     wrong.extend(terms(played, &events));
+    wrong.extend(lawless::violations(played, &all_records(&events)));
     if played.story.deeds {
         wrong.extend(deeds::violations(city, &events));
     }

@@ -18,6 +18,7 @@ mod current;
 mod deeds;
 mod glass;
 mod judge;
+mod lawless;
 mod layered;
 mod machines;
 mod made;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::city::{City, SECOND, SPACES, owned, space_of};
 use super::closed;
+use super::lawless::Times;
 use super::story::{Act, GROUPS, Story};
 use crate::scenarios::fleet::{GROUP, How, Owned};
 use crate::scenarios::world::CLOSED_KINDS;
@@ -29,6 +30,10 @@ pub struct People {
     denied: BTreeSet<usize>,
     /// Deployments over which there is an autoscaler.
     scaled: BTreeSet<String>,
+    /// When somebody weakened the rules of authority, and when they were put back.
+    pub lawless: Times,
+    /// Whether anything of the rules was weakened.
+    tampered: bool,
     expires: bool,
 }
 
@@ -43,6 +48,8 @@ impl People {
             touched: BTreeSet::new(),
             denied: BTreeSet::new(),
             scaled: BTreeSet::new(),
+            lawless: Times::default(),
+            tampered: false,
             expires: false,
         }
     }
@@ -91,6 +98,15 @@ impl People {
             Act::Lose(record) => self.city.lose(*record),
             Act::End(space) => self.end(*space).await,
             Act::Second(level) => self.second(*level).await,
+            Act::Tamper(which) => {
+                self.tampered = true;
+                self.city.tamper(*which).await;
+                self.lawless.note(act, self.city.now());
+            }
+            Act::Mend => {
+                self.lawless.note(act, self.city.now());
+                self.city.mend().await;
+            }
             Act::Edit(..)
             | Act::Scale(..)
             | Act::Reapply(_)
@@ -204,6 +220,10 @@ impl People {
         for name in std::mem::take(&mut self.scaled) {
             self.city.delete(&autoscaler(&name), &name).await;
         }
+        if self.tampered {
+            self.lawless.note(&Act::Mend, self.city.now());
+            self.city.mend().await;
+        }
         self.second(None).await;
         let Some(mode) = self.city.mode() else { return };
         let status = mode.status.unwrap_or_default();
@@ -263,6 +283,8 @@ impl People {
             | Act::Quota(_)
             | Act::End(_)
             | Act::Second(_)
+            | Act::Tamper(_)
+            | Act::Mend
             | Act::Compact
             | Act::Freeze(..)
             | Act::Kill(_)

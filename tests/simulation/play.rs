@@ -138,6 +138,7 @@ impl Schedule {
             leak,
             late,
             touched: &people.touched,
+            lawless: &people.lawless,
         };
         Outcome {
             violations: judge::violations(&city, &evidence),

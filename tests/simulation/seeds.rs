@@ -2,6 +2,7 @@
 
 use super::city::TARGETS;
 use super::clocks::Hands;
+use super::lawless::TAMPERINGS;
 use super::play::Schedule;
 use super::story::{APPROVERS, Act, Cast, GROUPS, Happening, Story};
 use super::weather::{Fault, Rates, Weather, Which, mixed};
@@ -79,8 +80,8 @@ impl Kind {
 }
 
 impl Kind {
-    /// What is around a story: machines with wrong clocks, the cluster's own controllers, a quota, and
-    /// namespaces that end.
+    /// What is around a story: machines with wrong clocks, the cluster's own controllers, a quota,
+    /// namespaces that end, and rules that are weakened and put back.
     fn surround(self, seed: u64, story: &mut Story) {
         let mut rng = fastrand::Rng::with_seed(mixed(seed, 1, 1));
         if rng.u8(0..4) == 0 {
@@ -123,7 +124,19 @@ impl Kind {
         story.makes = rng.u8(0..4) == 0 && !story.freezes();
         // It makes objects as well.
         story.closes = rng.u8(0..4) == 0 && !story.freezes();
+        // Drawn last, so that the rest of a seed's story is what it was.
+        if self != Self::Attack && rng.u8(0..8) == 0 {
+            *story = story.clone().with(lawless(&mut rng, last));
+        }
     }
+}
+
+/// The rules of authority are weakened, and put back.
+fn lawless(rng: &mut fastrand::Rng, last: u64) -> [Happening; 2] {
+    let (from, long) = (rng.u64(0..last), rng.u64(1..90));
+    let at = |at: u64, act: Act| Happening { at, act };
+    let tampered = at(from, Act::Tamper(rng.usize(0..TAMPERINGS)));
+    [tampered, at(from + long, Act::Mend)]
 }
 
 /// The schedule of a seed: the kinds take turns.

@@ -10,7 +10,8 @@ const fn at(at: u64, act: Act) -> Happening {
     Happening { at, act }
 }
 
-fn approved(more: Vec<Happening>) -> Schedule {
+/// A plain emergency, and what happens beside.
+pub fn approved(more: Vec<Happening>) -> Schedule {
     let story = Story {
         happenings: Vec::new(),
         ..Story::plain()
@@ -24,7 +25,7 @@ fn approved(more: Vec<Happening>) -> Schedule {
 }
 
 /// Plays schedules of which each has to say some things (`one|another`); how many did, and ended well.
-fn told(run: &str, schedules: Vec<(String, Schedule, &[&str])>) {
+pub fn told(run: &str, schedules: Vec<(String, Schedule, &[&str])>) {
     let many = schedules.len();
     let mut wrong = Vec::new();
     for (name, schedule, words) in schedules {

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use super::clocks::Hands;
+use super::lawless;
 
 /// Somebody does something.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,10 @@ pub enum Act {
     End(usize),
     /// Another mode over some of the same fields is declared, at this level; or stood down.
     Second(Option<&'static str>),
+    /// Somebody weakens the rules of authority: one of [`lawless::TAMPERINGS`] ways.
+    Tamper(usize),
+    /// The rules are put back as they are shipped.
+    Mend,
 }
 
 impl fmt::Display for Act {
@@ -107,6 +112,8 @@ impl fmt::Display for Act {
             Self::Quota(false) => write!(to, "there is room for new records again"),
             Self::Second(Some(level)) => write!(to, "another mode is declared, level {level}"),
             Self::Second(None) => write!(to, "the other mode is stood down"),
+            Self::Tamper(which) => write!(to, "{}", lawless::in_words(*which)),
+            Self::Mend => write!(to, "the rules are put back"),
             Self::End(space) => {
                 let spaces = super::city::SPACES;
                 write!(to, "namespace {} is deleted", spaces[space % spaces.len()])
@@ -146,7 +153,9 @@ impl Act {
             | Self::Lose(_)
             | Self::Quota(_)
             | Self::End(_)
-            | Self::Second(_) => None,
+            | Self::Second(_)
+            | Self::Tamper(_)
+            | Self::Mend => None,
         }
     }
 }
@@ -246,6 +255,12 @@ impl Story {
     pub fn freezes(&self) -> bool {
         let mut acts = self.happenings.iter().map(|one| &one.act);
         acts.any(|act| matches!(act, Act::Freeze(..)))
+    }
+
+    /// Whether somebody weakens the rules of authority.
+    pub fn tampers(&self) -> bool {
+        let mut acts = self.happenings.iter().map(|one| &one.act);
+        acts.any(|act| matches!(act, Act::Tamper(_)))
     }
 
     /// Ordered by time; what is at one time stays in its order.

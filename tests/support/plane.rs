@@ -177,6 +177,13 @@ impl ControlPlane {
         run(apply.current_dir(repository()));
     }
 
+    /// Puts one file of them back as it is shipped, and takes away what was added to it.
+    pub fn replace(&self, file: &str) {
+        let mut replace = kubectl_with(&self.kubeconfig);
+        replace.args(["replace", "-f", file]);
+        run(replace.current_dir(repository()));
+    }
+
     /// Whether the rules of authority are in place and nobody has written them since.
     async fn is_armed(&self) -> bool {
         let folder = std::fs::read_dir(repository().join("manifests/policies"));

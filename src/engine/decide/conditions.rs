@@ -1,6 +1,7 @@
 //! The conditions of a mode: one line a condition, with a reason that programs may rely on and a
 //! sentence for people.
 
+mod lapsed;
 mod warned;
 
 use std::collections::BTreeSet;
@@ -128,11 +129,12 @@ fn say<'a>(type_: &'a str, holds: bool, yes: &'a str, no: &'a str, message: Stri
 /// What holds, for the message of Active.
 fn holding(input: &Input<'_>, counts: &Counts) -> String {
     format!(
-        "{} changes hold{}{}{}",
+        "{} changes hold{}{}{}{}",
         counts.applied,
         at_the_table(input),
         left_alone(input),
-        untracked(input)
+        untracked(input),
+        lapsed::unadvised(input)
     )
 }
 
@@ -160,25 +162,7 @@ fn left_alone(input: &Input<'_>) -> String {
             names::DENY_POLICY
         )
     });
-    [left, slipped, undenied(input)]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-/// That new objects which should be refused are not.
-fn undenied(input: &Input<'_>) -> Option<String> {
-    let denies = input
-        .mode
-        .status
-        .is_some_and(|status| !status.denies.is_empty());
-    let mut lapsed = input.lapsed.iter();
-    let lapsed = lapsed.find(|problem| problem.contains(names::DENY_POLICY));
-    lapsed.filter(|_| denies).map(|problem| {
-        format!(
-            "; new objects that should be refused (newTargets: Deny) are not: {problem}; apply manifests/policies"
-        )
-    })
+    [left, slipped].into_iter().flatten().collect()
 }
 
 /// How many there are, and the first of them.
@@ -234,7 +218,7 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
         format!("{targets}, by {}", rivals.join(", "))
     };
     vec![
-        degraded(input, decision, counts),
+        lapsed::first(input, degraded(input, decision, counts)),
         say(
             types::DRIFTED,
             counts.drifted > 0,

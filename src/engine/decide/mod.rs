@@ -137,7 +137,7 @@ pub struct Input<'a> {
     pub layers: &'a Layers,
     /// Whether the API server enforces the rules of authority.
     pub enforcement: &'a Enforcement,
-    /// What is missing of the policies without which a mode goes on, a sentence each.
+    /// What of the policies without which a mode goes on is not as it is shipped, a sentence each.
     pub lapsed: &'a [String],
     /// Targets as last seen, by uid.
     pub sights: &'a BTreeMap<Uid, Sight>,

@@ -294,7 +294,7 @@ impl Blocked {
             Self::PlanDiffers { .. } => ": look at the new plan and declare again",
             Self::HeldBy(_) => "; stand it down first",
             Self::NotEnforced(_) => {
-                "; apply manifests/policies and manifests/crds of this version (or `helm upgrade`), and it goes on by itself; a stand-down and the end of the term bring everything back all the same"
+                "; apply manifests/policies and manifests/crds of this version (or `helm upgrade`; `kubectl replace` takes away what was added), and it goes on by itself; a stand-down and the end of the term bring everything back all the same"
             }
             Self::NotProven(_) => {
                 "; it is tried again by itself, and goes on when it is known; a stand-down and the end of the term bring everything back all the same"

@@ -80,7 +80,8 @@ pub async fn follow(rules: Rules) {
                 tracing::warn!(%error, kind, "the watch on the rules was interrupted");
                 if !listed[place] {
                     let problem = format!("each {kind} of ours cannot be watched: {error}");
-                    rules.compared(vec![problem], Vec::new());
+                    // Of the others it holds what was known: a mode says no less for it.
+                    rules.compared(vec![problem], rules.lapsed());
                 }
                 continue;
             }

@@ -70,7 +70,7 @@ impl Rules {
         self.known.borrow().at(self.clock.now())
     }
 
-    /// What is missing of the policies without which a mode goes on, a sentence each.
+    /// What of the policies without which a mode goes on is not as it is shipped, a sentence each.
     pub fn lapsed(&self) -> Vec<String> {
         self.known.borrow().lapsed.clone()
     }
@@ -145,6 +145,8 @@ impl Rules {
     fn tell(&self) {
         let broken = matches!(self.now(), Enforcement::Broken(_));
         self.metrics.rules_broken.set(i64::from(broken));
+        let lapsed = i64::try_from(self.known.borrow().lapsed.len());
+        self.metrics.rules_lapsed.set(lapsed.unwrap_or(i64::MAX));
     }
 }
 
@@ -190,6 +192,7 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::fake::Fake;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).expect("a time")
@@ -245,6 +248,33 @@ mod tests {
         ];
         for (known, expected) in rows {
             assert_eq!(known.at(at(100)), expected, "{known:?}");
+        }
+    }
+
+    /// Whoever watches the operator sees what lapsed apart from what stops modes, and modes are told of both.
+    #[tokio::test]
+    async fn what_lapsed_is_counted_apart_from_what_stops_modes() {
+        let metrics = Metrics::new();
+        let own = Clients::fake(&Fake::silent().client());
+        let clock = Clock::from(at(0));
+        let rules = Rules::new(own, clock, metrics.clone(), Names::default());
+        let mut changes = rules.changes();
+        let rows: [(&[&str], &[&str]); 4] = [
+            (&[], &["the freeze's policy", "its binding"]),
+            (&["the guard"], &["its binding"]),
+            (&["the guard"], &[]),
+            (&[], &[]),
+        ];
+        for (problems, lapsed) in rows {
+            let sentences = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+            rules.compared(sentences(problems), sentences(lapsed));
+            changes.changed().await;
+            assert_eq!(rules.lapsed(), lapsed);
+            let stops = matches!(rules.now(), Enforcement::Broken(_));
+            assert_eq!(stops, !problems.is_empty());
+            let counted = (metrics.rules_broken.get(), metrics.rules_lapsed.get());
+            let many = i64::try_from(lapsed.len()).expect("a few");
+            assert_eq!(counted, (i64::from(stops), many));
         }
     }
 

@@ -92,3 +92,118 @@ fn record(policy: &str) -> Value {
             "at": "1970-01-01T00:00:00Z", "prev": "", "type": "Turn", "turn": { "kind": "Leader" } },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::cluster::fake::{Asked, Fake, Reply, reply};
+
+    /// The policy that a probe is for.
+    fn probed(asked: &Asked) -> &str {
+        let label = &asked.body["metadata"]["labels"][names::PROBE_LABEL];
+        label.as_str().unwrap_or_default()
+    }
+
+    /// A server with one playbook, which answers to probes like this.
+    fn server(says: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Fake {
+        Fake::new(move |asked| {
+            if asked.method != "GET" {
+                return says(probed(asked));
+            }
+            let list = json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+                "metadata": {}, "items": [{ "metadata": { "name": "flood" } }] });
+            reply(200, list)
+        })
+    }
+
+    fn refusal(by: &str) -> Reply {
+        let message = format!(
+            "changerecords.pingzhan.dev \"probe-000001\" is forbidden: ValidatingAdmissionPolicy '{by}' with \
+             binding '{by}' denied request: refused as it should be: this policy is in force"
+        );
+        let status = json!({ "kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403,
+            "message": message });
+        reply(403, status)
+    }
+
+    fn stored() -> Reply {
+        reply(201, record("anything"))
+    }
+
+    /// Which policies were asked, in order.
+    fn asked(fake: &Fake) -> Vec<String> {
+        let requests = fake.requests();
+        let probes = requests.iter().filter(|one| one.method == "POST");
+        probes.map(|one| probed(one).to_owned()).collect()
+    }
+
+    fn needed() -> Vec<&'static str> {
+        let all = policies::all(&Names::default()).into_iter();
+        all.filter(policies::Policy::is_needed)
+            .map(|policy| policy.name)
+            .collect()
+    }
+
+    /// Each policy is asked once, and nothing is stored by that.
+    #[tokio::test(start_paused = true)]
+    async fn a_proof_is_one_dry_run_a_policy() {
+        let fake = server(refusal);
+        let problems = all(&fake.client(), &Names::default()).await;
+        assert_eq!(problems, Ok(Vec::new()));
+        assert_eq!(asked(&fake), needed());
+        let posts = fake.addresses().into_iter();
+        let mut posts = posts.filter(|address| address.starts_with("POST "));
+        assert!(posts.all(|address| address.contains("dryRun=All")));
+    }
+
+    /// A policy that is stored as it should be and lets through what it has to refuse is not in force: its
+    /// expressions are not taken, or its kinds are not known. It is named, and none is taken for it.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stored_and_does_not_refuse_is_not_in_force() {
+        for idle in needed() {
+            let fake = server(move |policy| {
+                if policy == idle {
+                    stored()
+                } else {
+                    refusal(policy)
+                }
+            });
+            let problems = all(&fake.client(), &Names::default()).await;
+            let problems = problems.expect("it is known");
+            let start = format!("policy {idle} is stored as it should be, and does not refuse");
+            assert!(
+                problems.len() == 1 && problems[0].starts_with(&start),
+                "{problems:?}"
+            );
+            let tries = asked(&fake).into_iter().filter(|policy| policy == idle);
+            assert_eq!(tries.count(), TRIES, "the server is given time to follow");
+        }
+    }
+
+    /// The server follows what is written within a second: who refuses at the second try is in force.
+    #[tokio::test(start_paused = true)]
+    async fn a_policy_that_was_just_stored_is_asked_again() {
+        let tries = AtomicUsize::new(0);
+        let fake = server(move |policy| match tries.fetch_add(1, Ordering::SeqCst) {
+            0 => stored(),
+            _ => refusal(policy),
+        });
+        let problems = all(&fake.client(), &Names::default()).await;
+        assert_eq!(problems, Ok(Vec::new()));
+        assert_eq!(asked(&fake).len(), needed().len() + 1);
+    }
+
+    /// A refusal by something else proves nothing, and is no word against the policy either.
+    #[tokio::test(start_paused = true)]
+    async fn what_something_else_refuses_proves_nothing() {
+        let fake = server(|_| refusal("somebody-elses"));
+        let why = all(&fake.client(), &Names::default()).await;
+        let why = why.expect_err("it is not known");
+        assert!(
+            why.contains("cannot be tried") && why.contains("somebody-elses"),
+            "{why}"
+        );
+    }
+}

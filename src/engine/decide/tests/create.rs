@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::*;
+use crate::api::condition::{self, types};
 use crate::api::{EmergencyModeSpec, PlaybookSpec, RecordMode, names};
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Request, store};
@@ -61,6 +62,8 @@ struct World {
     sights: BTreeMap<Uid, Sight>,
     unconfirmed: BTreeMap<Uid, Timestamp>,
     dead_at: Timestamp,
+    /// What is not as it is shipped of the policies without which a mode goes on.
+    lapsed: Vec<String>,
     now: Timestamp,
 }
 
@@ -97,6 +100,7 @@ impl World {
             sights: BTreeMap::new(),
             unconfirmed: BTreeMap::new(),
             dead_at: start(),
+            lapsed: Vec::new(),
             now: start() + SignedDuration::from_secs(60),
         };
         for part in plan_parts(&plan.hash, &store::text(&plan)) {
@@ -188,7 +192,7 @@ impl World {
             conflicts: &|_| Vec::new(),
             layers: &crate::engine::layers::Layers::default(),
             enforcement: &crate::engine::enforcement::Enforcement::Proven(self.now),
-            lapsed: &[],
+            lapsed: &self.lapsed,
             unanswered: &BTreeMap::new(),
             trying: &BTreeSet::new(),
             sights: &self.sights,
@@ -358,6 +362,49 @@ fn the_return_deletes_what_no_outcome_speaks_of() {
     );
     world.now = world.dead_at;
     assert_eq!(world.noted().map(|(event, _)| event), Some(Event::Reverted));
+}
+
+/// The policy that refuses late creations is a second net: where it has lapsed, a mode that makes something
+/// says so until nothing of it is left, one that makes nothing says nothing, and the return does not wait.
+#[test]
+fn a_lapsed_net_for_what_is_made_is_said_and_stops_nothing() {
+    let lapsed = "ValidatingAdmissionPolicy pingzhan-made: spec.validations[0].expression is not what \
+                  this version ships";
+    let degraded = |world: &World| {
+        let status = world.decide().status;
+        let said = condition::get(&status.conditions, types::DEGRADED).expect("it is said");
+        format!("{} {}: {}", said.status, said.reason, said.message)
+    };
+    let mut world = World::new("{}");
+    world.lapsed = vec![lapsed.to_owned()];
+    assert!(
+        degraded(&world).starts_with("False "),
+        "nothing is made yet"
+    );
+    let world = world.intended(true);
+    let said = degraded(&world);
+    assert!(
+        said.starts_with("True RulesLapsed: a creation that arrives late"),
+        "{said}"
+    );
+    assert!(
+        said.contains(lapsed) && said.contains("manifests/policies"),
+        "{said}"
+    );
+    assert_eq!(world.decide().blocked, None);
+    let mut world = world.restoring();
+    assert!(
+        matches!(world.act(), Some(Act::Revert { .. })),
+        "it comes back"
+    );
+    assert!(degraded(&world).starts_with("True RulesLapsed: "));
+    world.outcome(Event::Reverted, None);
+    world.outcome(Event::OwnersBack, None);
+    world.sees(None);
+    assert!(
+        degraded(&world).starts_with("False "),
+        "nothing of it is left"
+    );
 }
 
 /// Finalizers that keep it are named; after a minute it is stuck, and never before.

@@ -121,6 +121,53 @@ fn what_appears_all_the_same_is_said_with_what_to_look_at() {
     );
 }
 
+/// Where the policy is not as it is shipped, who counts on it hears so, and who does not, nothing. What
+/// only advises is a note, and neither stops anything.
+#[test]
+fn a_policy_that_has_lapsed_degrades_the_mode_that_relies_on_it() {
+    let lapsed = ["pingzhan-new-targets", "pingzhan-emergencymode-advice"]
+        .map(|policy| format!("ValidatingAdmissionPolicyBinding {policy} is missing"));
+    let mut relies = world();
+    relies.approve_when_planned();
+    let mut relies_not = World::new();
+    relies_not.approve_when_planned();
+    for world in [&mut relies, &mut relies_not] {
+        world.run();
+        assert_eq!(world.said(types::DEGRADED).status, "False");
+        world.lapsed = lapsed.to_vec();
+        world.run();
+        assert_eq!(world.phase(), Phase::Active);
+        assert_eq!(world.said(types::BLOCKED).status, "False");
+        let said = &world.said(types::ACTIVE).message;
+        assert!(said.contains(&lapsed[1]), "{said}");
+    }
+    let degraded = relies.said(types::DEGRADED);
+    assert_eq!(
+        (&*degraded.status, &*degraded.reason),
+        ("True", "RulesLapsed")
+    );
+    let said = &degraded.message;
+    assert!(
+        said.contains(&lapsed[0]) && !said.contains(&lapsed[1]),
+        "{said}"
+    );
+    assert!(said.contains("apply manifests/policies"), "{said}");
+    assert_eq!(relies_not.said(types::DEGRADED).status, "False");
+
+    relies.lapsed.clear();
+    relies.run();
+    assert_eq!(relies.said(types::DEGRADED).status, "False");
+    relies.lapsed = lapsed.to_vec();
+    relies.spec.posture = Posture::Peacetime;
+    relies.run();
+    assert_eq!(relies.phase(), Phase::Closed);
+    assert_eq!(
+        relies.said(types::DEGRADED).status,
+        "False",
+        "nothing is refused any more"
+    );
+}
+
 fn newcomer(what: &str, refused: bool) -> Newcomer {
     Newcomer {
         what: what.to_owned(),

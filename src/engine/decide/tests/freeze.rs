@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::*;
+use crate::api::condition::{self, types};
 use crate::api::{ActEvent, EmergencyModeSpec, PlaybookSpec, RecordMode};
 use crate::engine::acts::{Answer, Answers};
 use crate::engine::facts::{Facts, StepFacts};
@@ -59,6 +60,8 @@ struct World {
     plan: Arc<Plan>,
     sights: BTreeMap<Uid, Sight>,
     answers: Answers,
+    /// What is not as it is shipped of the policies without which a mode goes on.
+    lapsed: Vec<String>,
     now: Timestamp,
 }
 
@@ -104,6 +107,7 @@ impl World {
             plan: Arc::new(plan),
             sights: BTreeMap::new(),
             answers: Answers::new(),
+            lapsed: Vec::new(),
             now: start() + SignedDuration::from_secs(60),
         };
         let plan = world.plan.clone();
@@ -171,7 +175,7 @@ impl World {
             explained: None,
             conflicts: &|_| Vec::new(),
             enforcement: &crate::engine::enforcement::Enforcement::Proven(self.now),
-            lapsed: &[],
+            lapsed: &self.lapsed,
             layers: &crate::engine::layers::Layers::default(),
             unanswered: &BTreeMap::new(),
             trying: &BTreeSet::new(),
@@ -314,6 +318,54 @@ fn a_freeze_is_lifted_last_and_proven_to_be() {
     assert!(world.settle().closed);
     let undone = |(_, note): &(Timestamp, crate::api::ActNote)| note.event == ActEvent::Undone;
     assert!(world.ledger.told.iter().any(undone));
+}
+
+fn degraded(decision: &Decision) -> String {
+    let said = condition::get(&decision.status.conditions, types::DEGRADED).expect("it is said");
+    format!("{} {}: {}", said.status, said.reason, said.message)
+}
+
+/// A freeze that is not enforced any more keeps nobody from anything, and whoever counts on it has to hear
+/// so for as long as it lasts. It stops nothing: the return goes its way, and nothing is said once the
+/// freeze is gone.
+#[test]
+fn a_freeze_that_lapses_is_said_and_stops_nothing() {
+    let mut world = World::new().active();
+    let before = world.settle();
+    assert!(degraded(&before).starts_with("False "));
+    world.lapsed = vec![
+        "ValidatingAdmissionPolicy pingzhan-made is missing".to_owned(),
+        "ValidatingAdmissionPolicyBinding pingzhan-freeze: spec.validationActions is not what this \
+         version ships"
+            .to_owned(),
+    ];
+    let decision = world.settle();
+    assert_eq!(decision.blocked, None);
+    assert_eq!(decision.status.phase, before.status.phase);
+    let said = degraded(&decision);
+    for part in [
+        "True RulesLapsed: the change freeze is not enforced",
+        &world.lapsed[1],
+        "apply manifests/policies",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // Nothing was made but the freeze, which the operator makes itself.
+    assert!(!said.contains("pingzhan-made"), "{said}");
+
+    let freeze = world.freeze();
+    let down = world.turned(TurnKind::Restoring, "StoodDown");
+    world.spec.posture = crate::api::Posture::Peacetime;
+    world.record(&Body::Turn(down));
+    assert_eq!(world.written(), ["u1"]);
+    assert!(degraded(&world.settle()).starts_with("True RulesLapsed: "));
+    world.outcome(Event::Reverted, 2, None);
+    world.sees(web(3, true));
+    assert!(world.written().contains(&freeze.uid));
+    world.outcome(Event::OwnersBack, 2, None);
+    world.outcome(Event::Reverted, 1, None);
+    world.sees(creation::seen(&freeze, None));
+    assert!(degraded(&world.settle()).starts_with("False "));
 }
 
 /// What a person has to repair must not be locked away until they have repaired it.

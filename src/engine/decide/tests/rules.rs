@@ -7,6 +7,7 @@ use super::world::World;
 use crate::api::condition::{self, types};
 use crate::api::{Phase, Posture};
 use crate::engine::decide::{Blocked, shortened};
+use crate::engine::enforcement::{FRESH, GOOD};
 
 const MISSING: &str = "ValidatingAdmissionPolicyBinding pingzhan-emergencymode is missing";
 
@@ -54,6 +55,48 @@ fn nothing_is_begun_where_the_rules_cannot_be_tried() {
     world.run();
     assert_eq!(world.phase(), Phase::Active);
     assert!(blocked(&world).starts_with("False"));
+}
+
+/// What was proven a while ago may have been taken away since, in a way that no watch tells: the rules are
+/// tried anew before a plan is set in force, and nothing is written before that.
+#[test]
+fn an_old_proof_is_not_enough_to_begin() {
+    let rows = [(FRESH - SignedDuration::from_secs(5), 0), (FRESH, 1)];
+    for (age, tried) in rows {
+        let mut world = World::new();
+        world.run();
+        assert_eq!(world.proofs, 0, "nobody has approved yet");
+        world.approve_when_planned();
+        world.proven = Some(world.now - age);
+        while world.ledger().granted.is_none() {
+            assert_eq!((world.phase(), world.writes), (Phase::Pending, 0));
+            assert!(world.turn().is_ok_and(|goes_on| goes_on), "{age:#} old");
+        }
+        assert_eq!(world.proofs, tried, "{age:#} old");
+        world.run();
+        assert_eq!(world.phase(), Phase::Active);
+    }
+}
+
+/// In the middle of a switch a proof is good for longer, and not for ever: the next thing that is done
+/// then is to try the rules, and no write comes before it.
+#[test]
+fn an_old_proof_stops_a_switch_until_there_is_another() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    while world.writes == 0 {
+        world.run_steps(1);
+    }
+    let proofs = world.proofs;
+    world.proven = Some(world.now - GOOD + SignedDuration::from_secs(5));
+    assert!(world.turn().is_ok());
+    assert_eq!(world.proofs, proofs, "it is still good");
+    let writes = world.writes;
+    world.proven = Some(world.now - GOOD);
+    assert!(world.turn().is_ok());
+    assert_eq!((world.writes, world.proofs), (writes, proofs + 1));
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
 }
 
 /// In the middle of a switch it stops where it is; it neither goes back by itself nor forgets.

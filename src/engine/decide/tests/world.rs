@@ -102,7 +102,11 @@ pub struct World {
     /// Why it cannot be tried whether the rules of authority are in force, if so.
     pub unproven: Option<String>,
     /// When it was last proven that they are in force.
-    proven: Option<Timestamp>,
+    pub proven: Option<Timestamp>,
+    /// How often it was proven.
+    pub proofs: usize,
+    /// What is not as it is shipped of the policies without which a mode goes on.
+    pub lapsed: Vec<String>,
     answers: Answers,
     parsed: RefCell<BTreeMap<String, Arc<Plan>>>,
     in_flight: Vec<InFlight>,
@@ -215,6 +219,8 @@ impl World {
             tampered: Vec::new(),
             unproven: None,
             proven: None,
+            proofs: 0,
+            lapsed: Vec::new(),
             is_gone: false,
             answers: BTreeMap::new(),
             parsed: RefCell::default(),
@@ -620,7 +626,7 @@ impl World {
             conflicts: &|_| Vec::new(),
             layers: &self.layers,
             enforcement: &self.enforcement(),
-            lapsed: &[],
+            lapsed: &self.lapsed,
             sights: &self.process.sights,
             adopted: &[],
             answers: &self.answers,
@@ -682,7 +688,10 @@ impl World {
                 self.process.candidate = Some(Candidate::Planned(Arc::new(plan)));
             }
             Need::Proof if self.unproven.is_some() => {}
-            Need::Proof => self.proven = Some(self.now),
+            Need::Proof => {
+                self.proven = Some(self.now);
+                self.proofs += 1;
+            }
             Need::Sights(wanted) => {
                 // A fleet is written while it is read, so one page at a time.
                 for (target, paths) in wanted.iter().take(PAGE) {
