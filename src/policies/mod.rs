@@ -40,7 +40,8 @@ const PROBE_RULE: &str =
 const PROBE_CONDITION: &str = "  - name: no-record-but-the-probe
     expression: \"request.resource.resource != 'changerecords' || ({probe-mark})\"";
 /// And refuses that one.
-const PROBE: &str = "  - expression: \"request.resource.resource != 'changerecords'\"
+const PROBE: &str = "  # §4: the operator proves by a dry-run probe that this policy is in force.
+  - expression: \"request.resource.resource != 'changerecords'\"
     reason: Forbidden
     message: \"refused as it should be: this policy is in force\"";
 
@@ -291,6 +292,32 @@ mod tests {
     fn no_policy_holds_anything_that_helm_would_carry_out() {
         for policy in all(&Names::default()) {
             assert!(!policy.text.contains("{{"), "{}", policy.name);
+        }
+    }
+
+    /// A rule of which nobody knows what it is there for is one that somebody takes out.
+    #[test]
+    fn every_validation_says_which_sentence_it_enforces() {
+        for policy in all(&Names::default()) {
+            let rules = policy.text.split_once("\n  validations:\n");
+            let rules = rules.and_then(|(_, rules)| rules.split_once("\n---\n"));
+            let (rules, _) = rules.expect("rules, and a binding after them");
+            let lines: Vec<&str> = rules.lines().collect();
+            let begins = |at: &usize| lines[*at].starts_with("  - ");
+            let begins: Vec<usize> = (0..lines.len()).filter(begins).collect();
+            let objects = policy.objects().expect("YAML");
+            let known = objects[0]["spec"]["validations"].as_array().map(Vec::len);
+            assert_eq!(Some(begins.len()), known, "{}", policy.name);
+            for at in begins {
+                let before = at.checked_sub(1).map(|before| lines[before]);
+                let said = before.and_then(|before| before.trim_start().strip_prefix("# "));
+                assert!(
+                    said.is_some_and(|said| !said.is_empty()),
+                    "{}: no comment stands before {}",
+                    policy.name,
+                    lines[at]
+                );
+            }
         }
     }
 
