@@ -67,6 +67,7 @@ impl<'a> Cases<'a> {
         cases.marks();
         cases.managers();
         cases.status();
+        cases.readiness();
         cases.records();
         cases.deleted();
         cases.playbooks();
@@ -510,6 +511,28 @@ impl<'a> Cases<'a> {
                     form,
                 );
                 self.case("status by whom it is for", &who, ask, Vec::new());
+            }
+        }
+    }
+
+    /// So is that of playbooks.
+    fn readiness(&mut self) {
+        let only = Refusal::Policy(ONLY, "only the operator writes playbooks/status");
+        let path = format!("{PLAYBOOKS}/flood/status");
+        let now = playbook("flood", "flood");
+        let seen = json!({ "status": { "observedGeneration": 1 } });
+        let forms = [Form::Merge, Form::Json, Form::Apply];
+        for who in EVERYBODY {
+            let form = *self.rng.choice(&forms).expect("a form");
+            let ask = change_at(&path, &now, &seen, form);
+            let what = format!("status of a playbook by {form:?}");
+            self.attack(what, &who, ask, only);
+        }
+        for form in forms {
+            for who in [OPERATOR_ITSELF, RESCUER] {
+                let ask = change_at(&path, &now, &seen, form);
+                let what = "status of a playbook by whom it is for";
+                self.case(what, &who, ask, Vec::new());
             }
         }
     }

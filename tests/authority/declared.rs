@@ -7,11 +7,11 @@ use super::acts::{Act, GUARD, LISTED, LISTS, RIGHTS, acting, change_at};
 use super::ask::{APPLY, Ask, Form, MERGE, Refusal};
 use super::attacks::Cases;
 use super::people::{
-    ACCOUNT, EVERYBODY, HE, INSIDER, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, Who,
-    XIE, ZHOU,
+    ACCOUNT, CLEANER, CONTROLLER, EVERYBODY, HE, INSIDER, KUBELET, MALLORY, NO_KUBELETS,
+    OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, Who, XIE, ZHOU,
 };
 use super::world::{
-    ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, SYSTEM, declaration, hash,
+    ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, POD, SYSTEM, TOKEN, declaration, hash,
 };
 
 /// Declarations that must be refused.
@@ -257,6 +257,7 @@ impl Cases<'_> {
             }
         }
         self.accounts();
+        self.tokens();
         self.kept();
     }
 
@@ -266,6 +267,8 @@ impl Cases<'_> {
         let account = |name: &str| Ask::new("DELETE", format!("{ACCOUNTS}/serviceaccounts/{name}"));
         self.attack("an account deleted", &TANG, account("flood"), guard);
         self.attack("another account deleted", &HE, account("other"), guard);
+        let all = Ask::new("DELETE", format!("{ACCOUNTS}/serviceaccounts"));
+        self.attack("all accounts deleted", &TANG, all, guard);
         for who in [HE, ROOT] {
             self.case(
                 "an account deleted by whom it is lent to",
@@ -274,6 +277,36 @@ impl Cases<'_> {
                 Vec::new(),
             );
         }
+    }
+
+    /// The cluster itself goes on: a kubelet gets the operator's pod the token of its account, without
+    /// which it does not start, and controllers keep what is left of tokens in Secrets. Nobody else, and
+    /// no kubelet for an account of a playbook.
+    fn tokens(&mut self) {
+        let kept = json!({ "metadata": { "labels": { "kubernetes.io/legacy-token-last-used": "2026-07-01" } } });
+        for who in [CONTROLLER, CLEANER] {
+            let ask = Ask::with("PATCH", format!("{SYSTEM}/secrets/{TOKEN}"), kept.clone());
+            let what = "a Secret with a token, kept by a controller";
+            self.case(what, &who, ask.media(MERGE), Vec::new());
+        }
+        if !self.world.connects {
+            return;
+        }
+        let of_pod = json!({ "spec": { "expirationSeconds": 3607,
+            "boundObjectRef": { "apiVersion": "v1", "kind": "Pod", "name": POD } } });
+        let token = |account: &str, body: &Value| {
+            Ask::with("POST", format!("{account}/token"), body.clone())
+        };
+        let own = format!("{SYSTEM}/serviceaccounts/pingzhan");
+        let what = "the token of the operator's pod";
+        self.case(what, &KUBELET, token(&own, &of_pod), Vec::new());
+        let guard = Refusal::Policy(GUARD, "nobody gets a token");
+        for who in NO_KUBELETS {
+            self.attack(what, &who, token(&own, &of_pod), guard);
+        }
+        let lent = format!("{ACCOUNTS}/serviceaccounts/flood");
+        let any = json!({ "spec": {} });
+        self.attack("a playbook's token", &KUBELET, token(&lent, &any), guard);
     }
 
     /// What the operator does, who restores offline, and who upgrades.
@@ -299,6 +332,9 @@ impl Cases<'_> {
             let ask = Ask::with("POST", format!("{SYSTEM}/{plural}"), plain.clone());
             self.case("what an upgrade brings", &ROOT, ask, Vec::new());
         }
+        let ask = Ask::new("DELETE", format!("{SYSTEM}/configmaps"));
+        let ask = ask.query("labelSelector=%21pingzhan.dev%2Ffreeze");
+        self.case("all that is no freeze, deleted", &ROOT, ask, Vec::new());
     }
 
     /// A late copy of a request that makes an object for a mode.

@@ -9,8 +9,9 @@ use pingzhan::sandtable::people::{MASTERS, User};
 use pingzhan::sandtable::service::Service;
 use serde_json::{Value, json};
 
-use super::acts::{Act, RIGHTS, acting, change_at};
-use super::ask::{Ask, Form, MERGE, Refusal, send};
+use super::acts::{Act, GUARD, ONLY, RIGHTS, acting, change_at};
+use super::ask::{Answer, Ask, Form, MERGE, Refusal, send};
+use super::attacks::Case;
 use super::people::{INSIDER, OPERATOR_ITSELF, WANG, Who, ZHOU};
 use super::world::{MODES, RECORDS, World, declaration, record};
 
@@ -44,6 +45,15 @@ const BEHIND: [(&str, &str); 7] = [
 ];
 /// Rules about what the sand table does not serve.
 const UNSERVED: [&str; 2] = ["nobody gets a token", "nobody goes into pods"];
+/// Resources that the sand table does not serve.
+const UNSERVED_PARTS: [&str; 4] = [
+    "serviceaccounts/token",
+    "pods/exec",
+    "pods/attach",
+    "pods/ephemeralcontainers",
+];
+/// Policies that list what they are about by name.
+const LISTING: [&str; 2] = [GUARD, ONLY];
 /// Policies that are not asked about authority, or that only warn.
 const OTHERS: [&str; 2] = ["pingzhan-emergencymode-advice", "pingzhan-new-targets"];
 
@@ -78,6 +88,83 @@ pub fn unmet(answers: &BTreeSet<String>, connects: bool) -> Vec<String> {
         }
     }
     unmet
+}
+
+/// Requests that a policy is there for, and that no attack which it refused was: what is done, and to what.
+pub fn untried(attacks: &[Case], answers: &[Answer], connects: bool) -> Vec<String> {
+    let mut untried = Vec::new();
+    for policy in policies::all(&Names::default()) {
+        if !LISTING.contains(&policy.name) {
+            continue;
+        }
+        let by = Refusal::Policy(policy.name, "");
+        let refused = attacks.iter().zip(answers);
+        let refused = refused.filter(|(_, answer)| answer.is(by));
+        let tried: BTreeSet<String> = refused.map(|(case, _)| asked(&case.ask)).collect();
+        let objects = policy.objects().expect("YAML");
+        let rules = &objects[0]["spec"]["matchConstraints"]["resourceRules"];
+        for request in rules.as_array().expect("rules").iter().flat_map(listed) {
+            let mut unserved = UNSERVED_PARTS.iter();
+            let unserved = !connects && unserved.any(|part| request.ends_with(part));
+            if !tried.contains(&request) && !unserved {
+                untried.push(format!("{}: {request}", policy.name));
+            }
+        }
+    }
+    untried
+}
+
+/// What a rule is about: each operation on each resource. What is deleted one by one is deleted all at once,
+/// too, but namespaces.
+fn listed(rule: &Value) -> Vec<String> {
+    let resources = texts(&rule["resources"]).flat_map(|one| match one {
+        "*/status" => vec!["emergencymodes/status", "playbooks/status"],
+        // No kind of ours has one: whoever tries is answered so.
+        "*/scale" => Vec::new(),
+        named => vec![named],
+    });
+    let mut all = Vec::new();
+    for resource in resources {
+        for operation in texts(&rule["operations"]) {
+            // A status is neither made nor deleted.
+            if resource.ends_with("/status") && operation != "UPDATE" {
+                continue;
+            }
+            if operation == "DELETE" && resource != "namespaces" {
+                all.push(format!("DELETE all {resource}"));
+            }
+            all.push(format!("{operation} {resource}"));
+        }
+    }
+    all
+}
+
+fn texts(list: &Value) -> impl Iterator<Item = &str> {
+    let all = list.as_array().into_iter().flatten();
+    all.filter_map(Value::as_str)
+}
+
+/// What a request does, in the words of [`listed`]. An apply counts as a change.
+fn asked(ask: &Ask) -> String {
+    let parts: Vec<&str> = ask.path.trim_start_matches('/').split('/').collect();
+    // `api/VERSION`, or `apis/GROUP/VERSION`.
+    let place = &parts[if parts[0] == "api" { 2 } else { 3 }..];
+    let place = match place {
+        ["namespaces", _, within @ ..] if !within.is_empty() => within,
+        whole => whole,
+    };
+    let resource = match place {
+        [resource, _, part, ..] => format!("{resource}/{part}"),
+        _ => place[0].to_owned(),
+    };
+    let operation = match ask.method {
+        "POST" if ["pods/exec", "pods/attach"].contains(&resource.as_str()) => "CONNECT",
+        "POST" => "CREATE",
+        "PUT" | "PATCH" => "UPDATE",
+        "DELETE" if place.len() == 1 => "DELETE all",
+        other => other,
+    };
+    format!("{operation} {resource}")
 }
 
 /// Somebody with every right on a kind may take the rules out of it: the operator finds that, and until

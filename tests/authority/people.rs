@@ -145,6 +145,20 @@ pub const OPERATOR_ITSELF: Who = who(OPERATOR, account!("pingzhan-system"), Righ
 /// Restores offline.
 pub const RESCUER: Who = who("engineer-rao", &["platform"], Rights::Verbs(&["recover"]));
 
+/// A kubelet, which gets its pods the tokens of their accounts.
+pub const KUBELET: Who = who("system:node:n1", &["system:nodes"], Rights::Verbs(&[]));
+/// Those who have the right to tokens, and are no kubelets: by their groups, and by their name.
+pub const NO_KUBELETS: [Who; 2] = [
+    who("system:node:n2", &["staff"], Rights::Verbs(&[])),
+    who("node-n3", &["system:nodes"], Rights::Verbs(&[])),
+];
+/// A controller of the cluster, under an account of its own.
+pub const CLEANER: Who = who(
+    "system:serviceaccount:kube-system:legacy-service-account-token-cleaner",
+    account!("kube-system"),
+    Rights::Verbs(&[]),
+);
+
 /// Everybody who acts, entitled or not, but the operator and those without any right.
 pub const EVERYBODY: [Who; 21] = [
     ZHOU,
@@ -245,8 +259,7 @@ pub fn rights() -> Vec<Value> {
     // May lend one account, and deletes any.
     let lends = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["flood"],
         "verbs": ["impersonate"] });
-    let deletes =
-        json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["delete"] });
+    let deletes = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["delete", "deletecollection"] });
     give(&mut all, "attack-lends", &[lends], vec![HE.subject()]);
     give(
         &mut all,
@@ -263,7 +276,22 @@ pub fn rights() -> Vec<Value> {
         &[freezes],
         vec![OPERATOR_ITSELF.subject()],
     );
+    all.extend(tokens());
     all.extend(super::frozen::rights());
+    all
+}
+
+/// Rights to tokens, and to Secrets that hold some.
+fn tokens() -> Vec<Value> {
+    let mut all = Vec::new();
+    let gets =
+        json!({ "apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"] });
+    let kubelets = [KUBELET].iter().chain(&NO_KUBELETS).map(Who::subject);
+    give(&mut all, "attack-tokens", &[gets], kubelets.collect());
+    let keeps =
+        json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "update", "patch"] });
+    let controllers = [CONTROLLER, CLEANER].iter().map(Who::subject);
+    give(&mut all, "attack-keeps", &[keeps], controllers.collect());
     all
 }
 

@@ -10,6 +10,7 @@ use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
 use pingzhan::policies::{self, Names};
 use serde_json::{Value, json};
 
+use super::acts::GUARD;
 use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
 use super::frozen::{self, FREEZE, FROZEN};
 use super::people::{
@@ -27,6 +28,10 @@ const ROLE_BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindi
 pub const SYSTEM: &str = "/api/v1/namespaces/pingzhan-system";
 pub const ACCOUNTS: &str = "/api/v1/namespaces/pingzhan-playbooks";
 pub const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/pingzhan-system/leases";
+/// The operator's pod.
+pub const POD: &str = "pingzhan-0";
+/// A Secret that holds a token of the operator's account, from before the policies.
+pub const TOKEN: &str = "attacked-token";
 /// The finalizer of modes.
 const FINALIZER: &str = "pingzhan.dev/mode";
 /// A policy is enforced about a second after it is stored; on a busy machine later.
@@ -69,6 +74,7 @@ pub struct World {
 impl World {
     /// Installs the policies, and makes everything.
     pub async fn prepare(admin: Client, connects: bool) -> Self {
+        before(&admin).await;
         let mut world = Self::install(admin, connects).await;
         world.stage().await;
         for name in ALL_MODES {
@@ -274,6 +280,14 @@ impl World {
             .await;
         self.act(&OPERATOR_ITSELF, Ask::with("POST", LEASES, lease))
             .await;
+        // As its controller makes it, and as the pod security standard of the namespace wants it.
+        let container = json!({ "name": "a", "image": "a", "securityContext": {
+            "allowPrivilegeEscalation": false, "runAsNonRoot": true,
+            "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } } });
+        let pod = json!({ "metadata": { "name": POD },
+            "spec": { "serviceAccountName": "pingzhan", "containers": [container] } });
+        self.act(&ROOT, Ask::with("POST", format!("{SYSTEM}/pods"), pod))
+            .await;
     }
 
     /// Something that may be done.
@@ -379,14 +393,8 @@ impl World {
         self.apply(&format!("{list}/{name}"), object.clone()).await;
     }
 
-    async fn apply(&self, path: &str, body: Value) -> Answer {
-        let ask = Ask::with("PATCH", path, body).media(APPLY);
-        let answer = send(
-            &self.admin,
-            None,
-            &ask.query("fieldManager=admin&force=true"),
-        )
-        .await;
+    pub async fn apply(&self, path: &str, body: Value) -> Answer {
+        let answer = send(&self.admin, None, &applied(path, body)).await;
         assert!(
             answer.is_taken(),
             "{path}: {} {}",
@@ -406,7 +414,9 @@ impl World {
             let gone = answer.is_taken() || answer.code == 404;
             assert!(gone, "{}", answer.message());
         }
-        self.remove(&format!("{SYSTEM}/configmaps/plain")).await;
+        for (plural, name) in [("configmaps", "plain"), ("secrets", TOKEN), ("pods", POD)] {
+            self.remove(&format!("{SYSTEM}/{plural}/{name}")).await;
+        }
         for object in people::rights() {
             let list = list_of(&object);
             let name = object["metadata"]["name"].as_str().expect("a name");
@@ -419,6 +429,42 @@ impl World {
         let gone = answer.is_taken() || answer.code == 404;
         assert!(gone, "{path}: {} {}", answer.code, answer.message());
     }
+}
+
+/// An object, as the administrator who installs applies it.
+fn applied(path: &str, body: Value) -> Ask {
+    let ask = Ask::with("PATCH", path, body).media(APPLY);
+    ask.query("fieldManager=admin&force=true")
+}
+
+/// Makes what can only have been there before the policies: a Secret with a token. Where they are in force
+/// already, the guard refuses nothing until it is installed anew.
+async fn before(admin: &Client) {
+    let notes = json!({ "spec": { "validationActions": ["Audit"] } });
+    let notes = Ask::with("PATCH", format!("{BINDINGS}/{GUARD}"), notes).media(MERGE);
+    let answer = send(admin, None, &notes).await;
+    let is_new = answer.code == 404;
+    assert!(answer.is_taken() || is_new, "{}", answer.message());
+    let account = json!({ "kubernetes.io/service-account.name": "pingzhan" });
+    let token = json!({ "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+        "metadata": { "name": TOKEN, "annotations": account } });
+    let token = applied(&format!("{SYSTEM}/secrets/{TOKEN}"), token);
+    let made = async {
+        loop {
+            let answer = send(admin, None, &token).await;
+            if answer.is_taken() {
+                return;
+            }
+            assert!(
+                answer.is(Refusal::Policy(GUARD, "")),
+                "{}",
+                answer.message()
+            );
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, made).await;
+    in_time.expect("admission follows its bindings");
 }
 
 /// Where objects of a kind are.
