@@ -24,6 +24,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use kube::Client;
 use pingzhan::run::clock::Clock;
+use pingzhan::sandtable::people::{MASTERS, User};
 use pingzhan::sandtable::server::Server;
 use pingzhan::sandtable::service::Service;
 use pingzhan::sandtable::{load, schema};
@@ -186,9 +187,12 @@ async fn attack(world: &mut World, server: &str) {
 async fn a_real_api_server_refuses_every_act_without_authority() {
     let plane = support::cluster().await;
     let mut world = World::prepare(plane.client.clone(), true).await;
-    let played = AssertUnwindSafe(attack(&mut world, "real API server"))
-        .catch_unwind()
-        .await;
+    let played = async {
+        attack(&mut world, "real API server").await;
+        let of = async |name: &str, group: &str| plane.client_as(name, &[group, MASTERS]).await;
+        nets::nobody(&world, of).await;
+    };
+    let played = AssertUnwindSafe(played).catch_unwind().await;
     world.leave().await;
     if let Err(failed) = played {
         std::panic::resume_unwind(failed);
@@ -225,4 +229,15 @@ async fn the_sand_table_refuses_every_act_without_authority() {
     let service = Service::new(server, move || clock.now());
     let mut world = World::prepare(service.client(), false).await;
     attack(&mut world, "sand table").await;
+    let of = async |name: &str, group: &str| service.of(member(name, group)).client();
+    nets::nobody(&world, of).await;
+}
+
+/// Somebody who has come in by this name, in this group, and whom roles let do everything.
+fn member(name: &str, group: &str) -> User {
+    User {
+        name: name.to_owned(),
+        groups: vec![group.to_owned(), MASTERS.to_owned()],
+        ..User::default()
+    }
 }
