@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::{ActNote, ChangeRecordSpec, Level, RecordMode, Turn};
+use crate::api::{ActNote, ChangeRecordSpec, Level, RecordMode, Turn, TurnKind};
 use crate::field::{Image, Path, Uid};
 
 use super::acts::Act;
@@ -12,6 +12,9 @@ use super::entries::Entries;
 use super::entry::{Entry, EntryId, NewEntry};
 use super::record::{Damage, Head};
 use super::transition::State;
+
+/// The reason of a turn that closes a mode which two people gave up for lost: its changes stay.
+pub const ABANDONED: &str = "Abandoned";
 
 /// Which way a mode goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,6 +148,14 @@ impl Ledger {
             at = entry.before.and_then(|id| self.entries.get(id));
         }
         base
+    }
+
+    /// The turn by which two people gave the mode up for lost, if they did: it is over, and what it
+    /// changed stays as it is.
+    pub fn abandoned(&self) -> Option<&Turn> {
+        let (_, last) = self.turns.last()?;
+        let given_up = last.reason.as_deref() == Some(ABANDONED);
+        (last.kind == TurnKind::Closed && given_up).then_some(last)
     }
 
     /// Moves the times by which stages are measured: to another clock than they were written by.

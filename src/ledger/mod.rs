@@ -22,7 +22,7 @@ mod tests;
 pub use acts::{Act, ActState};
 pub use entries::Entries;
 pub use entry::{Entry, EntryId, Found};
-pub use fold::{Direction, Granted, Ledger};
+pub use fold::{ABANDONED, Direction, Granted, Ledger};
 pub use held::{Holder, held, overlapping};
 pub use record::{Body, Damage, Head};
 pub use transition::{Event, State};

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{ChangeRecordSpec, RecordMode, TurnKind};
 
-use super::fold::{Direction, Ledger};
+use super::fold::{ABANDONED, Direction, Ledger};
 use super::record;
 
 /// What becomes of a mode's records.
@@ -69,9 +69,6 @@ fn is_rest(records: &[ChangeRecordSpec]) -> bool {
                 && turn.reason.as_deref().is_some_and(|why| why != ABANDONED)
         })
 }
-
-/// The reason of a mode that closed with changes still there.
-const ABANDONED: &str = "Abandoned";
 
 #[cfg(test)]
 mod tests {

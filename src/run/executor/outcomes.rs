@@ -11,7 +11,7 @@ use crate::engine::scheduler::{Event as Told, Recording, Work};
 use crate::engine::work::{Act, Task};
 use crate::field::{Uid, creation};
 use crate::ledger::record::{Body, NewOutcome};
-use crate::ledger::{EntryId, Event};
+use crate::ledger::{Direction, EntryId, Event};
 use crate::run::mode::{Mode, State};
 use crate::run::records;
 
@@ -34,6 +34,9 @@ pub struct Settlement {
 }
 
 /// Journals what must stand before some writes: their intents, or that they turn back.
+///
+/// Guarantees: of a mode that is over nothing is journalled, and so nothing of it is written: two people
+/// may give it up while its works wait, and a record after the last one would damage its journal.
 pub(super) async fn record_before(
     deps: &Deps,
     cell: &Mode,
@@ -57,6 +60,9 @@ pub(super) async fn record_before(
         }
     }
     let mut state = cell.state.lock().await;
+    if state.ledger.direction == Direction::Closed {
+        return not_recorded(mode, Recording::Works, false);
+    }
     if !turned.is_empty() {
         let outcome = NewOutcome::new(Event::Turned, turned);
         if let Err(error) = append(deps, &mut state, Body::Outcomes(vec![outcome])).await {
@@ -119,7 +125,7 @@ fn number(works: &mut [Work<Task>], record: &ChangeRecordSpec) {
     }
 }
 
-/// Journals what became of some targets.
+/// Journals what became of some targets; of a mode that is over nothing, as before writes.
 pub(super) async fn record(
     deps: &Deps,
     cell: &Mode,
@@ -127,7 +133,11 @@ pub(super) async fn record(
 ) -> Told<Task, Settlement> {
     let mode = cell.id.uid.clone();
     let mut state = cell.state.lock().await;
-    let merged = admitted(&state, merge(&settlements));
+    let merged = if state.ledger.direction == Direction::Closed {
+        Vec::new()
+    } else {
+        admitted(&state, merge(&settlements))
+    };
     if !merged.is_empty()
         && let Err(error) = append(deps, &mut state, Body::Outcomes(merged)).await
     {
@@ -217,6 +227,11 @@ fn failed(
         // The actor says so.
         cell.wake.notify_one();
     }
+    not_recorded(mode, recording, deposed)
+}
+
+/// A record is not stored: it is tried again, unless the mode wants something else by then.
+fn not_recorded(mode: String, recording: Recording, deposed: bool) -> Told<Task, Settlement> {
     Told::RecordFailed {
         mode,
         recording,
@@ -297,5 +312,157 @@ fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
             }
             state.retry.remove(uid);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::api::{RecordMode, Turn, TurnKind, names};
+    use crate::cluster::Clients;
+    use crate::cluster::fake::{Fake, reply};
+    use crate::engine::scheduler::{Before, Class, Lane};
+    use crate::field::{Identity, Image, Path, Target};
+    use crate::ledger::entry::NewEntry;
+    use crate::ledger::{ABANDONED, Ledger};
+    use crate::run::alarms::Alarms;
+    use crate::run::clock::Clock;
+    use crate::run::events::Events;
+    use crate::run::lease::Leader;
+    use crate::run::metrics::Metrics;
+    use crate::run::records::Journal;
+    use crate::run::registry::Registry;
+
+    fn id() -> RecordMode {
+        RecordMode {
+            name: "flood".to_owned(),
+            uid: "0123456789abcdef".to_owned(),
+        }
+    }
+
+    fn turn(kind: TurnKind, reason: Option<&str>) -> Body {
+        Body::Turn(Turn {
+            kind,
+            by: Some("chen, lin".to_owned()),
+            reason: reason.map(str::to_owned),
+            plan_hash: Some("sha256:plan".to_owned()),
+            level: Some(crate::api::Level::II),
+            expires_at: Some("2026-07-02T08:00:00Z".to_owned()),
+            approvals: vec!["lin".to_owned()],
+        })
+    }
+
+    fn target() -> Target {
+        Target::from(Identity {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            plural: "deployments".to_owned(),
+            namespace: "portal".to_owned(),
+            name: "web".to_owned(),
+            uid: "web".into(),
+        })
+    }
+
+    fn change() -> Body {
+        Body::Intents(vec![NewEntry {
+            stage: "surge".into(),
+            step: "grow".into(),
+            target: target(),
+            path: Path::fields(["spec", "replicas"]),
+            base: Image::Present(json!(3)),
+            seen: Image::Present(json!(3)),
+            after: Image::Present(json!(9)),
+            owners: Vec::new().into(),
+            parents: Vec::new(),
+            covers: None,
+            supersedes: None,
+            amendment: 0,
+        }])
+    }
+
+    /// A change that is to turn back, and waits for the record that says so.
+    fn waiting() -> Work<Task> {
+        Work {
+            uid: "web".into(),
+            class: Class::REST,
+            rank: 0,
+            tag: 0,
+            lane: Lane::Value,
+            before: Before::Turned,
+            payload: Task {
+                target: target(),
+                sight: None,
+                act: Act::Revert {
+                    items: Vec::new(),
+                    turned: vec![EntryId(1)],
+                },
+            },
+        }
+    }
+
+    fn deps(own: &Clients, clock: Clock) -> Deps {
+        Deps {
+            own: own.clone(),
+            namespace: names::DEFAULT_NAMESPACE.to_owned(),
+            clock,
+            leader: Leader::fixed(1),
+            metrics: Metrics::new(),
+            events: Events::start(own.writes.clone(), "a".to_owned()),
+            alarms: Alarms::start(Arc::default(), Metrics::new(), clock),
+            registry: Registry::default(),
+            deposed: mpsc::channel(1).0,
+        }
+    }
+
+    /// Two people give a mode up while a write of it is in flight and another one waits for its record.
+    /// What comes of them is not journalled: whatever stands after the last record is damage.
+    #[tokio::test]
+    async fn nothing_is_journalled_of_a_mode_that_is_over() {
+        let fake = Fake::new(|asked| match asked.method.as_str() {
+            "GET" => reply(200, json!({ "metadata": {}, "items": [] })),
+            _ => reply(201, asked.body.clone()),
+        });
+        let own = Clients::fake(&fake.client());
+        let clock = Clock::from(Timestamp::UNIX_EPOCH);
+        let deps = deps(&own, clock);
+        let opened = Journal::open(&own, id(), 1).await;
+        let (journal, ledger) = opened.expect("a journal");
+        let cell = Mode::new(id(), State::new(journal, ledger, clock.now()));
+        let bodies = [
+            turn(TurnKind::Granted, None),
+            change(),
+            turn(TurnKind::Closed, Some(ABANDONED)),
+        ];
+        for body in bodies {
+            let mut state = cell.state.lock().await;
+            let stored = append(&deps, &mut state, body).await;
+            stored.expect("it is stored");
+        }
+        let settled = Settlement {
+            uid: "web".into(),
+            outcomes: vec![NewOutcome::new(Event::Applied, vec![EntryId(1)])],
+            sight: None,
+        };
+        let told = record(&deps, &cell, vec![settled]).await;
+        assert!(matches!(told, Told::OutcomesRecorded { .. }), "{told:?}");
+        let told = record_before(&deps, &cell, vec![waiting()]).await;
+        assert!(matches!(told, Told::RecordFailed { .. }), "{told:?}");
+        let state = cell.state.lock().await;
+        assert_eq!(state.damage, None);
+        let asked = fake.requests();
+        let stored = asked.iter().filter(|asked| asked.method == "POST");
+        let stored = stored.filter_map(|asked| asked.body.get("spec").cloned());
+        let stored: Vec<ChangeRecordSpec> = stored
+            .map(|spec| serde_json::from_value(spec).expect("a record"))
+            .collect();
+        assert_eq!(stored.len(), 3);
+        let ledger = Ledger::fold(id(), stored).expect("the journal is whole");
+        assert!(ledger.abandoned().is_some());
     }
 }
