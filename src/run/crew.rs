@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -14,18 +15,22 @@ use tokio::task::JoinSet;
 
 use crate::api::{EmergencyMode, Phase, Playbook, RecordMode};
 use crate::cluster::{Accounts, Clients, Discovery};
-use crate::engine::decide;
+use crate::engine::decide::{self, Damaged, Decision};
 
 use super::actor::Actor;
 use super::enforcement::Rules;
 use super::executor::{self, Deps};
 use super::mode::{Mode, State};
 use super::operator::Settings;
+use super::publish;
 use super::records::{self, Journal};
 use super::registry::Registry;
 use super::server::Health;
 use super::task;
 use super::vanished;
+
+/// The pause before what could not be read or said is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// All playbooks, by name; of one that cannot be read, why.
 pub type Playbooks = Arc<BTreeMap<String, Result<Arc<Playbook>, String>>>;
@@ -177,7 +182,8 @@ impl Crew {
         self.open(id, &object).await.id.uid.clone()
     }
 
-    /// Opens a mode's journal. A damaged one is said, and never opened.
+    /// Opens a mode's journal. A damaged one is said, and never opened; its mode is let go once two
+    /// people have given it up.
     async fn open(
         &self,
         id: RecordMode,
@@ -189,12 +195,13 @@ impl Crew {
                 Err(error @ records::Error::Damaged { .. }) => {
                     tracing::error!(mode = id.name, %error, "the journal is damaged; nothing is touched");
                     self.registry.damaged(&id, error.to_string()).await;
-                    self.say_damaged(&id, object, &error.to_string()).await;
+                    self.say_damaged(&id, object.clone(), &error.to_string())
+                        .await;
                     std::future::pending::<()>().await;
                 }
                 Err(error) => {
                     tracing::warn!(mode = id.name, %error, "the journal cannot be read yet");
-                    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                    tokio::time::sleep(AGAIN).await;
                 }
             }
         };
@@ -239,35 +246,84 @@ impl Crew {
             .map_or(Timestamp::MIN, |time| time.0);
         let generation = metadata.generation.unwrap_or_default();
         let said = decide::malformed(&problem, generation, since);
-        let written = super::publish::say(&self.own.writes, &name, &uid, &said.status).await;
+        let written = publish::say(&self.own.writes, &name, &uid, &said.status).await;
         if let Err(error) = written {
             tracing::warn!(%error, "that a mode cannot be read could not be published");
         }
         String::new()
     }
 
+    /// Says on a mode that its journal is damaged, and lets its object go once two people have given it
+    /// up. Its records are not touched. Ends when the object is gone.
     async fn say_damaged(
         &self,
         id: &RecordMode,
-        object: &watch::Receiver<Option<Arc<EmergencyMode>>>,
+        mut object: watch::Receiver<Option<Arc<EmergencyMode>>>,
         damage: &str,
     ) {
-        let Some(object) = object.borrow().clone() else {
-            return;
-        };
-        let generation = object.metadata.generation.unwrap_or_default();
-        let said = decide::damaged(
-            damage,
-            generation,
-            object.status.clone(),
-            self.deps.clock.now(),
-        );
-        let version = object.resource_version().unwrap_or_default();
-        let own = &self.own.writes;
-        let written = super::publish::status(own, &id.name, &id.uid, &version, &said.status).await;
-        if let Err(error) = written {
-            tracing::warn!(%error, "the damage could not be published");
+        loop {
+            let Some(seen) = object.borrow_and_update().clone() else {
+                return;
+            };
+            let done = self.tell_damaged(id, &seen, damage).await;
+            let changed = object.changed();
+            let changed = if done {
+                changed.await
+            } else {
+                let waited = tokio::time::timeout(AGAIN, changed).await;
+                waited.unwrap_or(Ok(()))
+            };
+            if changed.is_err() {
+                return;
+            }
         }
+    }
+
+    /// The same once. False where it is to be said again, also if nobody changes the object.
+    async fn tell_damaged(&self, id: &RecordMode, seen: &EmergencyMode, damage: &str) -> bool {
+        let mut said = self.decide_damaged(seen, damage);
+        if said.need == Some(decide::Need::Proof) {
+            if let Err(error) = self.rules.prove().await {
+                tracing::warn!(error, "whether the rules are enforced is tried again");
+            }
+            said = self.decide_damaged(seen, damage);
+        }
+        let clock = self.deps.clock.monotonic_ms();
+        if self.deps.leader.still_leader(clock).is_none() {
+            return true;
+        }
+        let own = &self.own.writes;
+        if seen.status.as_ref() != Some(&said.status) {
+            let version = seen.resource_version().unwrap_or_default();
+            let written = publish::status(own, &id.name, &id.uid, &version, &said.status).await;
+            if let Err(error) = written {
+                tracing::warn!(%error, "the damage could not be published");
+                return false;
+            }
+        }
+        if !said.closed {
+            return said.need.is_none() && said.again_at.is_none();
+        }
+        let released = publish::release(own, seen).await;
+        if let Err(error) = &released {
+            tracing::warn!(%error, "a mode that was given up is let go later");
+        }
+        released.is_ok()
+    }
+
+    fn decide_damaged(&self, seen: &EmergencyMode, damage: &str) -> Decision {
+        let playbooks = self.playbooks.borrow().clone();
+        let playbook = playbooks.get(&seen.spec.playbook_ref.name);
+        let playbook = playbook.and_then(|known| known.as_ref().ok());
+        decide::damaged(&Damaged {
+            damage,
+            generation: seen.metadata.generation.unwrap_or_default(),
+            spec: Some(&seen.spec),
+            status: seen.status.as_ref(),
+            authority: playbook.map(|book| &book.spec.authority),
+            enforcement: &self.rules.now(),
+            now: self.deps.clock.now(),
+        })
     }
 }
 

@@ -10,12 +10,12 @@ use super::acts::{
 };
 use super::ask::{Ask, Form, JSON_PATCH, MERGE, Refusal, STRATEGIC};
 use super::people::{
-    EVERYBODY, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, WANG,
-    Who, ZHOU,
+    CHEN, EVERYBODY, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG,
+    WANG, Who, ZHOU,
 };
 use super::world::{
-    BARE, CLOSED, ENDED, FULL, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, REVIEWED, UNREVIEWED,
-    World, hash, playbook, record,
+    BARE, CLOSED, ENDED, FULL, LOST, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, REVIEWED,
+    UNREVIEWED, World, hash, playbook, record,
 };
 
 /// Metadata of modes that is the operator's.
@@ -70,6 +70,7 @@ impl<'a> Cases<'a> {
         cases.readiness();
         cases.records();
         cases.deleted();
+        cases.lost();
         cases.playbooks();
         cases.odd();
         cases.declared();
@@ -650,6 +651,47 @@ impl<'a> Cases<'a> {
         }
         let what = "an unreviewed mode deleted by a rescuer";
         self.case(what, &RESCUER, one(UNREVIEWED), Vec::new());
+    }
+
+    /// A mode that two people have given up, while no operator lets it go: each of the two may take the
+    /// finalizer off, and delete it. Nobody else may.
+    fn lost(&mut self) {
+        let path = format!("{MODES}/{LOST}");
+        let free = json!({ "metadata": { "finalizers": null } });
+        let deleted = Ask::new("DELETE", &path);
+        let forms = [Form::Merge, Form::Json, Form::Put];
+        for who in [LIN, CHEN] {
+            let what = "what was given up, by one of the two";
+            self.case(what, &who, deleted.clone(), Vec::new());
+            for form in forms {
+                let ask = change_at(&path, &self.mode(LOST), &free, form);
+                self.case(what, &who, ask, Vec::new());
+            }
+        }
+        let kept = Refusal::Policy(RIGHTS, "is not closed, or still has its finalizer");
+        let held = Refusal::Policy(RIGHTS, "finalizers are the operator's");
+        for who in [ZHOU, WANG, INSIDER, TANG, ROOT, MALLORY] {
+            let what = "what others have given up";
+            self.attack(what, &who, deleted.clone(), kept);
+            for form in forms {
+                let ask = change_at(&path, &self.mode(LOST), &free, form);
+                self.attack(what, &who, ask, held);
+            }
+        }
+        // Having given it up gives no right to the rest.
+        let status = json!({ "status": { "phase": "Closed" } });
+        let ask = change_at(
+            &format!("{path}/status"),
+            &self.mode(LOST),
+            &status,
+            Form::Merge,
+        );
+        let only = Refusal::Policy(ONLY, "only the operator writes emergencymodes/status");
+        self.attack("its status", &LIN, ask, only);
+        let other = json!({ "metadata": { "finalizers": ["pingzhan.dev/mode"], "labels": { "pingzhan.dev/denies": "true" } } });
+        let ask = change_at(&path, &self.mode(LOST), &other, Form::Merge);
+        let labels = Refusal::Policy(RIGHTS, "labels and annotations under");
+        self.attack("its labels", &CHEN, ask, labels);
     }
 
     /// Who writes a playbook borrows its account.

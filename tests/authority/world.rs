@@ -49,10 +49,12 @@ pub const CLOSED: &str = "attacked-closed";
 /// which the operator has not seen the review yet.
 pub const UNREVIEWED: &str = "attacked-unreviewed";
 pub const REVIEWED: &str = "attacked-reviewed";
+/// One that two people have given up for lost.
+pub const LOST: &str = "attacked-lost";
 /// One that the operator has not seen yet.
 pub const BARE: &str = "attacked-bare";
-const ALL_MODES: [&str; 8] = [
-    OPEN, FULL, PROPOSED, ENDED, CLOSED, UNREVIEWED, REVIEWED, BARE,
+const ALL_MODES: [&str; 9] = [
+    OPEN, FULL, PROPOSED, ENDED, CLOSED, UNREVIEWED, REVIEWED, LOST, BARE,
 ];
 
 /// The hash of the plan, and that of a proposal.
@@ -219,7 +221,7 @@ impl World {
         self.once(FULL, &ZHOU, "abort", abort).await;
     }
 
-    /// A mode with a proposal, and two that are over.
+    /// A mode with a proposal, two that are over, and one that is lost.
     async fn on_their_way(&mut self) {
         let level =
             json!({ "spec": { "level": "I", "requestedBy": INSIDER.name, "requestedAs": "duty" } });
@@ -237,6 +239,11 @@ impl World {
         }
         let free = json!({ "metadata": { "finalizers": null } });
         self.operator(format!("{MODES}/{CLOSED}"), free).await;
+        self.status(LOST, json!({ "phase": "Active" })).await;
+        for who in [LIN, CHEN] {
+            let lost = json!({ "reason": "lost" });
+            self.add(LOST, &who, "abandon", lost).await;
+        }
     }
 
     /// Two modes that are over and were set in force without quorum.

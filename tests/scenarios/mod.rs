@@ -4,6 +4,7 @@
 //! Every scenario is judged in the end by the same oracles (`oracles`), over everything that
 //! happened to every object (`history`), not by what the operator says of itself.
 
+mod abandoned;
 mod acts;
 mod apply;
 mod authority;

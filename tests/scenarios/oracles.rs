@@ -205,14 +205,12 @@ impl Evidence {
     }
 
     /// O2: after the return every journalled field equals its base, and nothing bears our name,
-    /// but where an entry says that another's value stays.
+    /// but where an entry says that another's value stays, or two people gave the mode up for lost.
     fn every_field_is_back(&self, live: &Objects, wrong: &mut Vec<String>) {
         let by_uid = by_uid(live);
-        for (uid, ledger) in self
-            .ledgers
-            .iter()
-            .filter(|(_, ledger)| ledger.direction == Direction::Closed)
-        {
+        let is_back =
+            |ledger: &Ledger| ledger.direction == Direction::Closed && ledger.abandoned().is_none();
+        for (uid, ledger) in self.ledgers.iter().filter(|(_, ledger)| is_back(ledger)) {
             for entry in ledger
                 .heads
                 .values()

@@ -21,7 +21,9 @@ pub fn unnamed(events: &[Event]) -> Vec<String> {
                 .iter()
                 .any(|state| target["state"] == *state);
             let says_so = target["message"] == BEING_READ;
-            if waits && target["seen"].is_null() && !says_so {
+            // Of what was given up nobody speaks any more.
+            let over = event.object["status"]["phase"] == "Closed";
+            if waits && target["seen"].is_null() && !says_so && !over {
                 let (mode, name, state) = (event.name(), &target["name"], &target["state"]);
                 wrong.push(format!(
                     "O9: {mode}: version {} lists {name} as {state} and does not say what was seen",
@@ -135,6 +137,7 @@ impl Truth<'_> {
         let counts = self.status.counts.unwrap_or_default();
         let granted = self.ledger.granted.is_some();
         let closed = self.ledger.direction == Direction::Closed;
+        let back = closed && self.ledger.abandoned().is_none();
         let said = |type_: &str| condition::is_true(&self.status.conditions, type_);
         // Of the policies the journal knows nothing.
         let degraded = condition::get(&self.status.conditions, types::DEGRADED);
@@ -145,7 +148,7 @@ impl Truth<'_> {
             (types::DEGRADED, lapsed || counts.refused + counts.stuck > 0),
             (types::APPROVED, granted),
             (types::PAUSED, self.mode.spec.paused && !closed),
-            (types::RESTORED, closed && granted),
+            (types::RESTORED, back && granted),
         ]
         .into_iter()
         .filter(|(type_, holds)| said(type_) != *holds)

@@ -348,13 +348,13 @@ fn conditions(view: &View, conditions: &[Condition]) -> String {
 }
 
 /// Whether a condition is one that a person should look at: trouble that is there, what is not
-/// known, a review that is awaited, and a switch that left something alone, which its sentence goes
-/// on to say.
+/// known, a review that is awaited, a switch that left something alone, which its sentence goes on
+/// to say, and what was given up for lost.
 fn needs_somebody(condition: &Condition) -> bool {
     let goes_on = condition.type_ == condition::types::ACTIVE && condition.message.contains(';');
     match condition.status.as_str() {
         "True" => is_trouble(condition) || decide::asks_for_review(condition) || goes_on,
-        "False" => false,
+        "False" => decide::says_given_up(condition),
         _ => true,
     }
 }

@@ -2,6 +2,7 @@
 //! sentence for people.
 
 mod lapsed;
+mod over;
 mod warned;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use crate::ledger::record::VALUE;
 use super::status::{cut, shown_plan};
 use super::waiting::counted;
 use super::{Decision, Input, Progressing, Sight, glass, resumed};
+pub use over::says_given_up;
 use warned::{expiring, kept_in_git};
 
 /// One line of the table of conditions.
@@ -83,17 +85,7 @@ fn said<'a>(
     lines.extend(trouble(input, decision, counts));
     lines.push(expiring(input, phase));
     lines.extend(kept_in_git(input));
-    lines.push(say(
-        types::RESTORED,
-        phase == Phase::Closed && input.ledger.granted.is_some(),
-        "AllBack",
-        "NotRestored",
-        format!(
-            "{} back, ownership included{}",
-            counted(counts.restored, "field"),
-            at_the_table(input)
-        ),
-    ));
+    lines.push(over::restored(input, phase, counts));
     lines.extend(kstatus(input, decision, phase, counts));
     lines
 }
@@ -222,7 +214,7 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
         say(
             types::DRIFTED,
             counts.drifted > 0,
-            "WaitsForVerdict",
+            over::given_up(input).unwrap_or("WaitsForVerdict"),
             "NoDrift",
             format!(
                 "{} changed by somebody else",
@@ -335,11 +327,18 @@ fn kstatus<'a>(
     let waiting = glass::waits_for(decision).unwrap_or_default();
     let settled = matches!(phase, Phase::Active | Phase::Closed);
     let clean = counts.drifted + counts.stuck == 0 && decision.findings.contested.is_empty();
-    let ready = settled && clean && decision.blocked.is_none();
+    let given_up = over::given_up(input);
+    let ready = settled && clean && decision.blocked.is_none() && given_up.is_none();
     let stalled = decision.blocked.is_some();
     let paused = input.mode.spec.is_some_and(|spec| spec.paused);
     vec![
-        say(types::READY, ready, "AsDeclared", "NotYet", waiting),
+        say(
+            types::READY,
+            ready,
+            "AsDeclared",
+            given_up.unwrap_or("NotYet"),
+            waiting,
+        ),
         say(
             types::RECONCILING,
             !settled && !stalled && !paused,

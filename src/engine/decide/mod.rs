@@ -29,6 +29,7 @@ mod term;
 #[cfg(test)]
 mod tests;
 mod undo;
+mod unread;
 mod waiting;
 mod wartime;
 mod work;
@@ -44,7 +45,7 @@ use crate::api::{
 };
 use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
-use crate::ledger::{Direction, Ledger};
+use crate::ledger::{ABANDONED, Direction, Ledger};
 
 use super::acts::{Answers, Ask, Key};
 use super::authority;
@@ -58,9 +59,11 @@ use super::work::Task;
 use found::Findings;
 
 pub use alarm::{ALARMS, Alarm};
+pub use conditions::says_given_up;
 pub use create::taken;
 pub use glass::{BREAK_GLASS, OVERDUE};
 pub use glass::{asks_for_review, awaits_review, is_review_overdue, says_overdue};
+pub use unread::{Damaged, damaged, malformed};
 pub use waiting::{Blocked, Waiting, shortened};
 
 /// What is known of a mode's object.
@@ -301,56 +304,6 @@ impl Input<'_> {
             .map_or(self.dead_at, |at| self.dead_at.max(*at))
     }
 }
-
-/// What is decided for a mode whose journal is damaged: nothing is touched, and it is said.
-pub fn damaged(
-    damage: &str,
-    generation: i64,
-    status: Option<EmergencyModeStatus>,
-    now: Timestamp,
-) -> Decision {
-    let blocked = Blocked::JournalDamaged(damage.to_owned());
-    stopped(blocked, generation, status, now)
-}
-
-/// What is decided for a mode whose object cannot be read: nothing, and it is said.
-///
-/// `since` is when it was created: what is said must not change with every look, or saying it
-/// would be looked at again.
-pub fn malformed(problem: &str, generation: i64, since: Timestamp) -> Decision {
-    let blocked = Blocked::Malformed(problem.to_owned());
-    stopped(blocked, generation, None, since)
-}
-
-fn stopped(
-    blocked: Blocked,
-    generation: i64,
-    status: Option<EmergencyModeStatus>,
-    now: Timestamp,
-) -> Decision {
-    let mut status = status.unwrap_or_default();
-    for type_ in [
-        crate::api::condition::types::BLOCKED,
-        crate::api::condition::types::STALLED,
-    ] {
-        let condition = crate::api::Condition {
-            type_: type_.to_owned(),
-            status: "True".to_owned(),
-            reason: blocked.reason().to_owned(),
-            message: blocked.sentence(),
-            last_transition_time: now,
-            observed_generation: generation,
-        };
-        crate::api::condition::set(&mut status.conditions, condition);
-    }
-    Decision {
-        blocked: Some(blocked),
-        status,
-        ..Decision::default()
-    }
-}
-
-const ABANDONED: &str = "Abandoned";
 
 fn turn(kind: TurnKind, ending: &Ending) -> Turn {
     Turn {

@@ -9,7 +9,7 @@ use crate::engine::enforcement::{Enforcement, FRESH};
 use super::{Blocked, Decision, Input, Need};
 
 /// Seconds after which it is looked at again whether the rules are in force.
-const AGAIN: SignedDuration = SignedDuration::from_secs(15);
+pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// Whether the rules of authority are in force, proven no longer than `within` ago. Where they are not,
 /// or nobody has tried, the decision says so.

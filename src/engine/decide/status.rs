@@ -51,7 +51,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
             }),
         conditions: old.map(|old| old.conditions.clone()).unwrap_or_default(),
         waiting_on: glass::waits_for(decision).as_deref().map(cut),
-        stages: stages(decision, old),
+        stages: stages(input, decision, old),
         denies: denies(input),
         counts: Some(counts),
         activated_at: ledger.activated_at,
@@ -172,10 +172,15 @@ fn cover<'a>(input: &Input<'a>, entry: &Entry) -> Option<&'a str> {
     entry.is_wartime().then_some(over.mode.as_str())
 }
 
-fn stages(decision: &Decision, old: Option<&EmergencyModeStatus>) -> Vec<StageStatus> {
+fn stages(
+    input: &Input<'_>,
+    decision: &Decision,
+    old: Option<&EmergencyModeStatus>,
+) -> Vec<StageStatus> {
     if decision.findings.stages.is_empty() {
         let mut stages = old.map(|old| old.stages.clone()).unwrap_or_default();
-        if decision.closed {
+        // What was given up stays where it was.
+        if decision.closed && input.ledger.abandoned().is_none() {
             for stage in &mut stages {
                 if stage.state != StageState::Skipped {
                     stage.state = StageState::Restored;
@@ -201,6 +206,7 @@ fn targets(input: &Input<'_>, decision: &Decision) -> Vec<TargetStatus> {
         .values()
         .filter(|entry| {
             is_notable(entry, restoring, decision)
+                || is_given_up(input, entry)
                 || cover(input, entry).is_some()
                 || unanswered(input, entry).is_some()
         })
@@ -227,6 +233,11 @@ fn is_notable(entry: &Entry, restoring: bool, decision: &Decision) -> bool {
     }
 }
 
+/// Whether a field was not brought back, and is not going to be: its mode was given up for lost.
+fn is_given_up(input: &Input<'_>, entry: &Entry) -> bool {
+    input.ledger.abandoned().is_some() && !entry.state.is_settled_back()
+}
+
 /// What the server says again and again of a target that is still to be switched.
 pub(super) fn unanswered<'a>(input: &Input<'a>, entry: &Entry) -> Option<&'a str> {
     let waits = entry.state == State::Intended;
@@ -248,6 +259,10 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
     let message = match contested {
         Some(rival) => Some(format!("{rival} keeps putting another value back")),
         None if cover.is_some() => cover.map(|mode| format!("{mode} lies over it")),
+        None if is_given_up(input, entry) => Some(match &entry.reason {
+            Some(why) => format!("{GIVEN_UP}: {why}"),
+            None => GIVEN_UP.to_owned(),
+        }),
         None if seen.is_none() && waits_for_a_verdict(entry) => Some(BEING_READ.to_owned()),
         None => unanswered(input, entry)
             .map(|why| format!("it is tried again: {why}"))
@@ -275,6 +290,9 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
 
 /// What is said of a field that waits for a verdict, as long as nobody knows which value it has.
 pub const BEING_READ: &str = "what is there now is being read; a verdict has to name it";
+
+/// What is said of a field of a mode that was given up for lost.
+const GIVEN_UP: &str = "it was not brought back, and stays as it is";
 
 const fn waits_for_a_verdict(entry: &Entry) -> bool {
     matches!(entry.state, State::Drifted | State::Stuck)
@@ -304,7 +322,8 @@ fn took(input: &Input<'_>, decision: &Decision, phase: Phase, status: &mut Emerg
         .ledger
         .live()
         .all(|entry| entry.state == State::Reverted);
-    let back = phase == Phase::Closed || (phase == Phase::Restoring && values_back);
+    let over = phase == Phase::Closed && input.ledger.abandoned().is_none();
+    let back = over || (phase == Phase::Restoring && values_back);
     if back && status.restore.is_none() {
         let within = objective.and_then(|objective| objective.restore_within);
         status.restore = span(input.ledger.restoring_at, last, within.as_ref());

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::api::EmergencyMode;
+use crate::api::{Authority, EmergencyMode};
 use crate::engine::beside::Origin;
-use crate::engine::decide::{self, Candidate, Decision, Input, ModeView, PlaybookView};
+use crate::engine::decide::{self, Candidate, Damaged, Decision, Input, ModeView, PlaybookView};
+use crate::engine::enforcement::Enforcement;
 use crate::engine::plan::Plan;
 use crate::field::Uid;
 use crate::run::crew::Playbooks;
@@ -32,16 +33,18 @@ impl Actor {
         let held = self.held_by_others(object).await;
         let conflicts = |plan: &Plan| held.conflicts(plan);
         let state = self.mode.state.lock().await;
-        if let Some(damage) = &state.damage {
-            return (damaged(damage, object, now), state.ledger.head.sequence);
-        }
-        memory.acts.gather(now, &state.ledger);
+        let enforcement = self.rules.now();
         let named = object.and_then(|object| playbooks.get(&object.spec.playbook_ref.name));
         let playbook = named.and_then(|named| named.as_ref().ok());
+        if let Some(damage) = &state.damage {
+            let authority = playbook.map(|book| &book.spec.authority);
+            let said = damaged(damage, object, authority, &enforcement, now);
+            return (said, state.ledger.head.sequence);
+        }
+        memory.acts.gather(now, &state.ledger);
         let playbook_uid = playbook.and_then(|one| one.uid()).unwrap_or_default();
         let retry_at = retries(&state);
         let layers = self.layers(&state).await;
-        let enforcement = self.rules.now();
         let lapsed = self.rules.lapsed();
         let kept = object.map(kept_by).unwrap_or_default();
         let mode = self.view(object, now, &kept);
@@ -138,14 +141,27 @@ fn generation(object: Option<&EmergencyMode>) -> i64 {
     generation.unwrap_or_default()
 }
 
+/// A damaged journal: nothing is touched, and it is said.
+fn damaged(
+    damage: &str,
+    object: Option<&EmergencyMode>,
+    authority: Option<&Authority>,
+    enforcement: &Enforcement,
+    now: Timestamp,
+) -> Decision {
+    decide::damaged(&Damaged {
+        damage,
+        generation: generation(object),
+        spec: object.map(|object| &object.spec),
+        status: object.and_then(|object| object.status.as_ref()),
+        authority,
+        enforcement,
+        now,
+    })
+}
+
 fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
     object
         .and_then(|object| object.metadata.creation_timestamp.as_ref())
         .map_or(now, |time| time.0)
-}
-
-/// A damaged journal: nothing is touched, and it is said.
-fn damaged(damage: &str, object: Option<&EmergencyMode>, now: Timestamp) -> Decision {
-    let status = object.and_then(|object| object.status.clone());
-    decide::damaged(damage, generation(object), status, now)
 }

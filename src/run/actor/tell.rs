@@ -203,9 +203,12 @@ impl Actor {
             return Ok(());
         }
         memory.holds = None;
-        records::release(&self.own, &self.mode.id)
-            .await
-            .map_err(|error| error.to_string())?;
+        // What is left of a damaged journal is all that says what was there: it is held.
+        if self.mode.state.lock().await.damage.is_none() {
+            records::release(&self.own, &self.mode.id)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
         if let Some(object) = object {
             publish::release(&self.own.writes, object)
                 .await

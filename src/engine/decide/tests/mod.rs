@@ -2,6 +2,7 @@
 //! rivals at any moment. Pure and fast, so that thousands of schedules run in seconds. What the
 //! model leaves out (HTTP, watches, other kinds) is shown on the real server.
 
+mod abandoned;
 mod acts;
 mod authority;
 mod council;
