@@ -25,6 +25,7 @@ mod glass;
 mod gone;
 pub mod history;
 mod isolated;
+mod kept;
 mod layers;
 mod least;
 mod levels;

@@ -165,3 +165,33 @@ fn created(object: Option<&EmergencyMode>, now: Timestamp) -> Timestamp {
         .and_then(|object| object.metadata.creation_timestamp.as_ref())
         .map_or(now, |time| time.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A label that charts set, too, is no program's word: who reads that their mode is kept in Git goes
+    /// and looks for it there.
+    #[test]
+    fn only_marks_that_nobody_else_sets_say_that_a_mode_is_kept() {
+        let kept = |metadata: serde_json::Value| {
+            let spec = json!({ "playbookRef": { "name": "flood" }, "level": "II", "reason": "rain",
+                "requestedBy": "zhou", "requestedAs": "duty", "expiresAfter": "1h" });
+            let mode = json!({ "apiVersion": "pingzhan.dev/v1alpha1", "kind": "EmergencyMode",
+                "metadata": metadata, "spec": spec });
+            let mode: EmergencyMode = serde_json::from_value(mode).expect("a mode");
+            let origins = kept_by(&mode);
+            let places = origins.iter().map(Origin::place);
+            places.collect::<Vec<String>>()
+        };
+        let flux = json!({ "name": "a", "labels": { "kustomize.toolkit.fluxcd.io/name": "emergencies",
+            "kustomize.toolkit.fluxcd.io/namespace": "flux-system" } });
+        assert_eq!(kept(flux), ["flux-system/emergencies"]);
+        let argo = json!({ "name": "a", "annotations": { "argocd.argoproj.io/tracking-id":
+            "emergencies:pingzhan.dev/EmergencyMode:/a" } });
+        assert_eq!(kept(argo), ["emergencies"]);
+        let chart = json!({ "name": "a", "labels": { "app.kubernetes.io/instance": "portal" } });
+        assert_eq!(kept(chart), [""; 0]);
+        assert_eq!(kept(json!({ "name": "a" })), [""; 0]);
+    }
+}

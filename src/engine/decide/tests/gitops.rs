@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::world::World;
 use super::{assert_as_before, there_and_back};
-use crate::api::condition::types;
+use crate::api::condition::{self, types};
 use crate::api::{Phase, Posture, Skip};
+use crate::engine::beside::{Origin, Program};
 
 /// A Kustomization that is Ready, and what applied it.
 fn kustomization(name: &str, by: &str) -> Value {
@@ -233,4 +234,50 @@ fn nothing_is_waited_for_without_a_controller_or_once_a_person_says_so() {
     world.run();
     assert_eq!(world.phase(), Phase::Closed);
     assert_eq!(world.said(types::DEGRADED).status, "False");
+}
+
+/// Whoever keeps a mode in Git reads what would become of it, from the first look until it is taken out;
+/// of a mode that people declared nothing is said.
+#[test]
+fn a_mode_that_a_program_keeps_says_by_what_until_it_is_let_go() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    let known = &world.status.conditions;
+    assert!(condition::get(known, types::KEPT_IN_GIT).is_none());
+    let origin = |program, namespace: &str| Origin {
+        program,
+        namespace: namespace.to_owned(),
+        name: "emergencies".to_owned(),
+        sure: true,
+    };
+    for (origin, reason, what) in [
+        (
+            origin(Program::Kustomization, "flux-system"),
+            "Kustomization",
+            "Kustomization flux-system/emergencies",
+        ),
+        (
+            origin(Program::Application, ""),
+            "Application",
+            "Application emergencies",
+        ),
+        (
+            origin(Program::Release, "ops"),
+            "Helm",
+            "Helm release ops/emergencies",
+        ),
+    ] {
+        world.kept = vec![origin];
+        world.run();
+        let said = world.said(types::KEPT_IN_GIT);
+        assert_eq!((&*said.status, &*said.reason), ("True", reason));
+        let says = format!("{what} puts this object there: whenever it heals, it wipes approvals");
+        assert!(said.message.starts_with(&says), "{said:?}");
+        assert_eq!(world.phase(), Phase::Active, "it goes on");
+        world.kept.clear();
+        world.run();
+        let said = world.said(types::KEPT_IN_GIT);
+        assert_eq!((&*said.status, &*said.reason), ("False", "Declared"));
+    }
 }

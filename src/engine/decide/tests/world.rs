@@ -13,6 +13,7 @@ use crate::api::{
     ReviewOutcome, StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
 };
 use crate::engine::acts::{Answer, Answers, Ask, Key};
+use crate::engine::beside::Origin;
 use crate::engine::decide::{
     self, Candidate, Decision, Input, ModeView, Need, PlaybookView, Sight,
 };
@@ -95,6 +96,8 @@ pub struct World {
     pub newcomers: Vec<crate::engine::denies::Newcomer>,
     /// Whether the mode's object is gone, and only its records are left.
     pub is_gone: bool,
+    /// What puts the mode's object there, as its marks say.
+    pub kept: Vec<Origin>,
     /// What nobody may miss.
     pub alarms: Vec<decide::Alarm>,
     /// What somebody has done to the rules of authority.
@@ -222,6 +225,7 @@ impl World {
             proofs: 0,
             lapsed: Vec::new(),
             is_gone: false,
+            kept: Vec::new(),
             answers: BTreeMap::new(),
             parsed: RefCell::default(),
             in_flight: Vec::new(),
@@ -612,7 +616,7 @@ impl World {
                 deleting: self.is_gone,
                 spec: (!self.is_gone).then_some(&self.spec),
                 status: Some(&self.status),
-                kept: &[],
+                kept: &self.kept,
             },
             playbook: Some(PlaybookView {
                 uid: "pb",
