@@ -10,6 +10,7 @@ mod links;
 mod page;
 mod scene;
 mod table;
+mod threats;
 
 use std::path::PathBuf;
 
