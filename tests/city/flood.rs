@@ -86,6 +86,7 @@ async fn planned(client: &Client, spec: &PlaybookSpec, level: Level) -> Plan {
         tabletop: false,
         scope: None,
         expires_after: &term,
+        round: 0,
     };
     plan::compute(&request, &expanded, &facts)
 }

@@ -202,6 +202,7 @@ impl Table<'_> {
             tabletop: false,
             scope: None,
             expires_after: &Term("12h".into()),
+            round: 0,
         };
         let rules = denies::rules(&plan::compute(&request, &expanded, &Facts::default()));
         assert_eq!(rules.len(), 4, "every step has a rule");

@@ -247,6 +247,7 @@ impl<'a> Hands<'a> {
             tabletop: false,
             scope: scope.as_ref(),
             expires_after: &Term("1h".to_owned()),
+            round: 0,
         };
         let plan = plan::compute(&request, &expanded, &facts);
         let wrong = [plan.problems(), plan.faults()].concat();

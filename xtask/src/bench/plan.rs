@@ -77,6 +77,7 @@ fn figures(targets: usize) -> Result<Figures, Error> {
         tabletop: false,
         scope: None,
         expires_after: &term,
+        round: 0,
     };
     let mut series = [const { Vec::new() }; 3];
     for _ in 0..RUNS {
