@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::acts::{
-    ACTS, Act, LISTED, ONLY, RIGHTS, acting, change, change_at, objections, plan_of,
+    ACTS, Act, LISTED, LISTS, ONLY, RIGHTS, acting, change, change_at, objections, plan_of,
 };
 use super::ask::{Ask, Form, JSON_PATCH, MERGE, Refusal, STRATEGIC};
 use super::people::{
@@ -62,6 +62,7 @@ impl<'a> Cases<'a> {
         cases.late();
         cases.tampered();
         cases.several();
+        cases.passed_over();
         cases.frozen();
         cases.once();
         cases.marks();
@@ -325,6 +326,26 @@ impl<'a> Cases<'a> {
                     let refused = Refusal::Policy(RIGHTS, "one act a request");
                     self.attack(format!("{first:?} and {second:?}"), &INSIDER, ask, refused);
                 }
+            }
+        }
+    }
+
+    /// Who passes a gate over decides at it: only those may whom it asks.
+    fn passed_over(&mut self) {
+        let unasked = Refusal::Policy(LISTS, "is not asked: only the groups that it asks");
+        for (who, group, refused) in [
+            (INSIDER, "duty", vec![unasked]),
+            (INSIDER, "chiefs", vec![unasked]),
+            (INSIDER, "command", Vec::new()),
+            (WANG, "command", Vec::new()),
+        ] {
+            let mut said = Act::Skip.said(who.name, group, "");
+            said["step"] = "confirm".into();
+            let fields = Act::Skip.written(&self.mode(OPEN), &said, (who.name, group));
+            for form in Form::ALL {
+                let ask = change(&self.mode(OPEN), &fields, form);
+                let what = format!("a gate passed over as {group} by {form:?}");
+                self.case(what, &who, ask, refused.clone());
             }
         }
     }

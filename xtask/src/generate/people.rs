@@ -39,7 +39,8 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "decide",
         does: "add to `answers` and `skips`",
-        lists: "an answer: `as` in the gate's `groups`; a skip: `as` in any of the three lists",
+        lists: "an answer: `as` in the gate's `groups`; a skip: `as` in any of the three lists, of a gate in its \
+                `groups` as well",
     },
     Verb {
         word: "adjudicate",
