@@ -10,8 +10,8 @@ use super::acts::{
 };
 use super::ask::{Ask, Form, JSON_PATCH, MERGE, Refusal, STRATEGIC};
 use super::people::{
-    CHEN, EVERYBODY, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG,
-    WANG, Who, ZHOU,
+    CHEN, EVERYBODY, GAO, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER,
+    TANG, WANG, Who, ZHOU,
 };
 use super::world::{
     BARE, CLOSED, ENDED, FULL, LOST, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, REVIEWED,
@@ -722,7 +722,7 @@ impl<'a> Cases<'a> {
         let now = playbook("flood", "flood");
         let path = format!("{PLAYBOOKS}/flood");
         let lists = json!({ "requesterGroups": ["staff"], "approverGroups": ["staff"] });
-        for who in [MALLORY, INSIDER, TANG, ZHOU, HE] {
+        for who in [MALLORY, INSIDER, TANG, ZHOU, GAO, HE] {
             let own = playbook("attacked", if who == HE { "other" } else { "flood" });
             let mut generated = own.clone();
             generated["metadata"] = json!({ "generateName": "attacked-" });
@@ -757,6 +757,18 @@ impl<'a> Cases<'a> {
                 change_at(&path, &now, &label, Form::Merge),
                 Vec::new(),
             );
+            // Its lists would hold nobody any more.
+            let refused = if who == HE { Vec::new() } else { vec![lent] };
+            self.case("taken away", &who, Ask::new("DELETE", &path), refused);
+        }
+        // Who is lent the other account only does not make the playbook theirs by it.
+        for form in [Form::Merge, Form::Json, Form::Apply] {
+            let fields = json!({ "serviceAccountName": "other", "authority": lists });
+            let ask = change_at(&path, &now, &json!({ "spec": fields }), form);
+            let taken = Refusal::Policy("pingzhan-playbook", "as which the playbook runs now");
+            self.attack("taken over", &GAO, ask.clone(), taken);
+            let what = "another account, by somebody to whom both are lent";
+            self.case(what, &ROOT, ask, Vec::new());
         }
         let ask = Ask::with("POST", PLAYBOOKS, playbook("attacked", "flood"));
         self.case("their own account", &HE, ask, Vec::new());

@@ -94,7 +94,7 @@ pub const INSIDER: Who = who(
 
 /// Writes our kinds, and that is all.
 pub const MALLORY: Who = who("mallory", &["staff"], Rights::Verbs(&[]));
-/// In a group of the playbook's, with no right.
+/// In a group of the playbook's, with no right but to lend an account that is not the playbook's.
 pub const GAO: Who = who("approver-gao", &["retired"], Rights::Verbs(&[]));
 /// With every right, in a group that the playbook does not name.
 pub const TANG: Who = who("tang", &["outsiders"], Rights::Verbs(&VERBS));
@@ -261,6 +261,14 @@ pub fn rights() -> Vec<Value> {
         "verbs": ["impersonate"] });
     let deletes = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["delete", "deletecollection"] });
     give(&mut all, "attack-lends", &[lends], vec![HE.subject()]);
+    let other = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["other"],
+        "verbs": ["impersonate"] });
+    give(
+        &mut all,
+        "attack-lends-another",
+        &[other],
+        vec![GAO.subject()],
+    );
     give(
         &mut all,
         "attack-cleans",

@@ -307,7 +307,7 @@ None of them is aggregated into `edit` or `admin`: who may change workloads may 
 
 A preview (`pingzhan plan`, `pingzhan declare`) reads targets as the playbook's account where you may impersonate it, else as yourself. `impersonate` lends everything that the account may do: people on duty need not have it. The operator makes the plan that counts, and approvers see it.
 
-Beside verbs on playbooks, `impersonate` on an account in `pingzhan-playbooks` is asked of whoever writes a playbook that names it, and of whoever deletes it; and `freeze` on a namespace of the account of a playbook that freezes it.
+Beside verbs on playbooks, `impersonate` on an account in `pingzhan-playbooks` is asked of whoever writes or deletes a playbook that names it, or gives that playbook another one, and of whoever deletes the account; and `freeze` on a namespace of the account of a playbook that freezes it.
 ";
 
 fn page() -> String {
