@@ -11,7 +11,7 @@ use super::acts::{
 use super::ask::{Ask, Form, JSON_PATCH, MERGE, Refusal, STRATEGIC};
 use super::people::{
     CHEN, EVERYBODY, GAO, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER,
-    TANG, WANG, Who, ZHOU,
+    TANG, WANG, WU, Who, ZHOU,
 };
 use super::world::{
     BARE, CLOSED, ENDED, FULL, LOST, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, REVIEWED,
@@ -59,6 +59,7 @@ impl<'a> Cases<'a> {
         };
         cases.honest();
         cases.forged();
+        cases.early();
         cases.late();
         cases.tampered();
         cases.several();
@@ -217,6 +218,24 @@ impl<'a> Cases<'a> {
                         ask,
                         refused.clone(),
                     );
+                }
+            }
+        }
+    }
+
+    /// Before the plan is in force: nobody makes another of it, neither under a broken glass nor so that who
+    /// declared could approve it.
+    fn early(&mut self) {
+        for mode in [BARE, FULL] {
+            for who in [INSIDER, WU, ZHOU] {
+                for act in [Act::Level, Act::Renew] {
+                    let refused = objections(act, &who, who.name, "duty", mode);
+                    let fields = self.act(act, mode, who.name, "duty");
+                    for form in Form::ALL {
+                        let ask = change(&self.mode(mode), &fields, form);
+                        let what = format!("{act:?} on {mode}, before it is in force");
+                        self.case(what, &who, ask, refused.clone());
+                    }
                 }
             }
         }

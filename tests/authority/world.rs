@@ -223,6 +223,7 @@ impl World {
 
     /// A mode with a proposal, two that are over, and one that is lost.
     async fn on_their_way(&mut self) {
+        self.status(PROPOSED, json!({ "phase": "Active" })).await;
         let level =
             json!({ "spec": { "level": "I", "requestedBy": INSIDER.name, "requestedAs": "duty" } });
         let level = Ask::with("PATCH", format!("{MODES}/{PROPOSED}"), level);

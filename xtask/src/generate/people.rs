@@ -19,7 +19,8 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "declare",
         does: "create an `EmergencyMode`; change `level` or `expiresAfter`",
-        lists: "`requestedAs` in `requesterGroups`; `expiresAfter` within `maxTerm`",
+        lists: "`requestedAs` in `requesterGroups`; `expiresAfter` within `maxTerm`; before a mode is in force \
+                its requester alone changes it",
     },
     Verb {
         word: "approve",
