@@ -3,7 +3,7 @@
 
 use fastrand::Rng;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::acts::{
     ACTS, Act, LISTED, LISTS, ONLY, RIGHTS, acting, change, change_at, objections, plan_of,
@@ -436,6 +436,14 @@ impl<'a> Cases<'a> {
             entry["manager"] = "pingzhan-operator".into();
         }
         let mut rows: Vec<Mark> = serde_yaml::from_str(MARKS).expect("the table");
+        for kind in ["labels", "annotations"] {
+            let mark = |at: usize| (format!("mark-{at}"), Value::from("x"));
+            let many: Map<String, Value> = (0..=64).map(mark).collect();
+            rows.push(Mark {
+                words: "at most 64 labels".to_owned(),
+                metadata: json!({ kind: many }),
+            });
+        }
         for fields in [json!([{}]), json!(managed), json!(entries[..1])] {
             let metadata = json!({ "managedFields": fields });
             rows.push(Mark {
@@ -716,6 +724,17 @@ impl<'a> Cases<'a> {
             for form in forms {
                 let ask = change_at(&path, &self.mode(LOST), &free, form);
                 self.attack(what, &who, ask, held);
+            }
+        }
+        // Nor is anything put on it that would keep it for ever.
+        for finalizers in [
+            json!(["pingzhan.dev/mode", "example.com/mine"]),
+            json!(["example.com/mine"]),
+        ] {
+            let mine = json!({ "metadata": { "finalizers": finalizers } });
+            for form in forms {
+                let ask = change_at(&path, &self.mode(LOST), &mine, form);
+                self.attack("a finalizer of one's own", &CHEN, ask, held);
             }
         }
         // Having given it up gives no right to the rest.

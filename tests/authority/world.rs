@@ -33,7 +33,7 @@ pub const POD: &str = "pingzhan-0";
 /// A Secret that holds a token of the operator's account, from before the policies.
 pub const TOKEN: &str = "attacked-token";
 /// The finalizer of modes.
-const FINALIZER: &str = "pingzhan.dev/mode";
+pub const FINALIZER: &str = "pingzhan.dev/mode";
 /// A policy is enforced about a second after it is stored; on a busy machine later.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is asked.
@@ -312,7 +312,7 @@ impl World {
         answer.body
     }
 
-    async fn operator(&mut self, path: String, body: Value) {
+    pub async fn operator(&mut self, path: String, body: Value) {
         let ask = Ask::with("PATCH", path, body)
             .media(MERGE)
             .query("fieldManager=pingzhan-operator");
