@@ -159,6 +159,13 @@ pub const CLEANER: Who = who(
     Rights::Verbs(&[]),
 );
 
+/// Another one, which makes the pods of a Deployment.
+pub const REPLICAS: Who = who(
+    "system:serviceaccount:kube-system:replicaset-controller",
+    account!("kube-system"),
+    Rights::Verbs(&[]),
+);
+
 /// Everybody who acts, entitled or not, but the operator and those without any right.
 pub const EVERYBODY: [Who; 21] = [
     ZHOU,
@@ -268,6 +275,13 @@ pub fn rights() -> Vec<Value> {
         "attack-lends-another",
         &[other],
         vec![GAO.subject()],
+    );
+    let runs = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["create"] });
+    give(
+        &mut all,
+        "attack-runs",
+        &[runs],
+        vec![CONTROLLER.subject(), REPLICAS.subject()],
     );
     give(
         &mut all,

@@ -14,7 +14,7 @@ use super::acts::GUARD;
 use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
 use super::frozen::{self, FREEZE, FROZEN};
 use super::people::{
-    self, CHEN, CONTROLLER, INSIDER, LIN, MENG, OPERATOR_ITSELF, ROOT, WANG, Who, ZHOU,
+    self, CHEN, CONTROLLER, INSIDER, LIN, MENG, OPERATOR_ITSELF, REPLICAS, ROOT, WANG, Who, ZHOU,
 };
 
 pub const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
@@ -288,14 +288,8 @@ impl World {
             .await;
         self.act(&OPERATOR_ITSELF, Ask::with("POST", LEASES, lease))
             .await;
-        // As its controller makes it, and as the pod security standard of the namespace wants it.
-        let container = json!({ "name": "a", "image": "a", "securityContext": {
-            "allowPrivilegeEscalation": false, "runAsNonRoot": true,
-            "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } } });
-        let pod = json!({ "metadata": { "name": POD },
-            "spec": { "serviceAccountName": "pingzhan", "containers": [container] } });
-        self.act(&ROOT, Ask::with("POST", format!("{SYSTEM}/pods"), pod))
-            .await;
+        let made = Ask::with("POST", format!("{SYSTEM}/pods"), pod(POD));
+        self.act(&REPLICAS, made).await;
     }
 
     /// Something that may be done.
@@ -536,6 +530,16 @@ pub fn playbook(name: &str, account: &str) -> Value {
                     "timeout": "5m", "onTimeout": "Skip" } },
             ] }],
         } })
+}
+
+/// A pod of the operator, as its controller makes it and as the pod security standard of the namespace wants
+/// it.
+pub fn pod(name: &str) -> Value {
+    let container = json!({ "name": "a", "image": "a", "securityContext": {
+        "allowPrivilegeEscalation": false, "runAsNonRoot": true,
+        "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } } });
+    json!({ "metadata": { "name": name },
+        "spec": { "serviceAccountName": "pingzhan", "containers": [container] } })
 }
 
 /// A record of a journal.
