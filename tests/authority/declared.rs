@@ -154,6 +154,20 @@ impl Cases<'_> {
         self.attack("declared as the operator's program", &ZHOU, ask, refused);
         self.with_acts();
         self.programs();
+        self.without_terms();
+    }
+
+    /// A term that a playbook leaves out is 72h, also where it says so by a null.
+    fn without_terms(&mut self) {
+        for name in ["endless", "partly"] {
+            let long = Refusal::Policy(LISTS, "is longer than the 72h");
+            for (term, refused) in [("72h", Vec::new()), ("73h", vec![long])] {
+                let more = json!({ "playbookRef": { "name": name }, "requestedAs": "duty",
+                    "expiresAfter": term });
+                let mode = declaration("attacked-new", &INSIDER, more);
+                self.declare("where the longest term is null", &INSIDER, &mode, &refused);
+            }
+        }
     }
 
     /// A new object has no acts in it; but breakGlass, by somebody who may.

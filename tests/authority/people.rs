@@ -243,7 +243,7 @@ pub fn rights() -> Vec<Value> {
         let holders = everybody().filter(|who| matches!(who.rights, Rights::Verbs(_)));
         let holders = holders.filter(|who| who.holds(verb)).map(Who::subject);
         let rule = json!({ "apiGroups": ["pingzhan.dev"], "resources": ["playbooks"],
-            "resourceNames": ["flood"], "verbs": [verb] });
+            "resourceNames": ["flood", "endless", "partly"], "verbs": [verb] });
         give(
             &mut all,
             &format!("attack-{verb}"),

@@ -14,7 +14,8 @@ use super::acts::GUARD;
 use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
 use super::frozen::{self, FREEZE, FROZEN};
 use super::people::{
-    self, CHEN, CONTROLLER, INSIDER, LIN, MENG, OPERATOR_ITSELF, REPLICAS, ROOT, WANG, Who, ZHOU,
+    self, CHEN, CONTROLLER, HE, INSIDER, LIN, MENG, OPERATOR_ITSELF, REPLICAS, ROOT, WANG, Who,
+    ZHOU,
 };
 
 pub const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
@@ -290,6 +291,11 @@ impl World {
             .await;
         let made = Ask::with("POST", format!("{SYSTEM}/pods"), pod(POD));
         self.act(&REPLICAS, made).await;
+        for (name, terms) in [("endless", Value::Null), ("partly", json!({ "II": null }))] {
+            let mut book = playbook(name, "flood");
+            book["spec"]["authority"]["maxTerm"] = terms;
+            self.act(&HE, Ask::with("POST", PLAYBOOKS, book)).await;
+        }
     }
 
     /// Something that may be done.
