@@ -306,6 +306,8 @@ const ROLES_TEXT: &str = "
 const NOTES: &str = "
 None of them is aggregated into `edit` or `admin`: who may change workloads may not for that declare an emergency. `pingzhan-view`, which the installation brings, is aggregated into `view`.
 
+But the built-in `edit` and `admin` hold `impersonate` on service accounts. Whoever is bound to one of them in the whole cluster (by a ClusterRoleBinding), or in `pingzhan-system`, may act as the operator, and in `pingzhan-playbooks` as the account of every playbook. Bind them in the namespaces of services, by RoleBindings.
+
 A preview (`pingzhan plan`, `pingzhan declare`) reads targets as the playbook's account where you may impersonate it, else as yourself. `impersonate` lends everything that the account may do: people on duty need not have it. The operator makes the plan that counts, and approvers see it.
 
 Beside verbs on playbooks, `impersonate` on an account in `pingzhan-playbooks` is asked of whoever writes or deletes a playbook that names it, or gives that playbook another one, and of whoever deletes the account; and `freeze` on a namespace of the account of a playbook that freezes it.
