@@ -96,17 +96,18 @@ pub struct EmergencyModeSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub approvals: Vec<Approval>,
-    /// Answers at gates, append-only.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
-    pub answers: Vec<Answer>,
-    /// Verdicts on drifted fields, append-only.
+    /// Answers at gates, append-only; at most half of them by one person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
-    pub verdicts: Vec<Verdict>,
-    /// Steps that are left out, append-only.
+    pub answers: Vec<Answer>,
+    /// Verdicts on drifted fields, append-only; at most half of them by one person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 128))]
+    pub verdicts: Vec<Verdict>,
+    /// Steps that are left out, append-only; at most half of them by one person. A gate is left out by a
+    /// group that it asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
     pub skips: Vec<Skip>,
     /// Stops the switch where it is. Set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,7 +115,7 @@ pub struct EmergencyModeSpec {
     /// Acts without quorum, is reviewed afterwards. Set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<BreakGlass>,
-    /// Reviews of what was done without quorum, append-only.
+    /// Reviews of what was done without quorum, append-only, one a person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub reviews: Vec<Review>,

@@ -20,6 +20,8 @@ pub const MODE_UID_LABEL: &str = "pingzhan.dev/mode-uid";
 pub const MODE_NAME_LABEL: &str = "pingzhan.dev/mode";
 /// On a ConfigMap of the operator: it freezes namespaces, so that the admission policy reads it.
 pub const FREEZE_LABEL: &str = "pingzhan.dev/freeze";
+/// How the names of these ConfigMaps begin: nobody else's may.
+pub const FREEZE_PREFIX: &str = "pingzhan-freeze-";
 /// The admission policy that keeps people from changes where a mode freezes, and its binding.
 pub const FREEZE_POLICY: &str = "pingzhan-freeze";
 /// The admission policy that refuses a creation which arrives when its mode is not in wartime any more,

@@ -1,6 +1,6 @@
 //! `skip`: a person leaves a step out, and says why.
 
-use crate::api::Skip;
+use crate::api::{Gate, PlaybookSpec, Skip};
 use crate::t;
 
 use super::answer::split;
@@ -37,22 +37,24 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let playbook = playbook(&client, &first.spec.playbook_ref.name).await?.spec;
     let (stage, step) = split(context.lang, &playbook, &args.at)?;
     let person = Person::ask(&client).await?;
+    let (gate, chosen) = (gate(&playbook, stage, step), args.in_name_of.as_deref());
     let skip = Skip {
         stage: stage.to_owned(),
         step: step.to_owned(),
         reason: args.reason.clone(),
-        as_: person.acting_as(
-            Right::Decide,
-            &playbook.authority,
-            args.in_name_of.as_deref(),
-        )?,
+        // A gate is passed over by those whom it asks.
+        as_: match gate {
+            Some(gate) => person.among(&gate.groups, chosen)?,
+            None => person.acting_as(Right::Decide, &playbook.authority, chosen)?,
+        },
         by: person.name,
     };
     let mode = edit(&client, &args.name, "skip the step", |now| {
         let skips = &now.spec.skips;
-        let known = skips
-            .iter()
-            .any(|said| said.stage == skip.stage && said.step == skip.step);
+        let known = skips.iter().any(|said| {
+            let counts = gate.is_none_or(|gate| gate.groups.contains(&said.as_));
+            said.stage == skip.stage && said.step == skip.step && counts
+        });
         Ok(if known {
             vec![]
         } else {
@@ -65,4 +67,11 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         t!(context.lang, "skip-done", name = name, at = at)
     })?;
     Ok(Exit::Done)
+}
+
+/// The step, where it is a gate.
+fn gate<'a>(playbook: &'a PlaybookSpec, stage: &str, step: &str) -> Option<&'a Gate> {
+    let stage = playbook.stages.iter().find(|own| own.name == stage)?;
+    let step = stage.steps.iter().find(|own| own.name == step)?;
+    step.gate.as_ref()
 }

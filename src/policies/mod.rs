@@ -13,8 +13,8 @@ use snafu::{ResultExt, Snafu, ensure};
 
 use crate::api::names::{
     ACCOUNT_NAMESPACE, ADVICE_POLICY, DEFAULT_NAMESPACE, DENIES_LABEL, DENY_POLICY, EXCLUDE_LABEL,
-    FREEZE_LABEL, FREEZE_POLICY, GROUP, LEASE, MADE_FOR_LABEL, MADE_POLICY, OPERATOR_MANAGER,
-    PROBE_LABEL, ROLE_LABEL, VERSION,
+    FREEZE_LABEL, FREEZE_POLICY, FREEZE_PREFIX, GROUP, LEASE, MADE_FOR_LABEL, MADE_POLICY,
+    OPERATOR_MANAGER, PROBE_LABEL, ROLE_LABEL, VERSION,
 };
 use crate::engine::protect;
 use crate::playbook::denied::UNJUDGED_GROUPS;
@@ -222,6 +222,7 @@ fn fill(name: &str, template: &str, names: &Names) -> String {
         .replace("{manager}", OPERATOR_MANAGER)
         .replace("{lease}", LEASE)
         .replace("{freeze}", FREEZE_LABEL)
+        .replace("{freeze-prefix}", FREEZE_PREFIX)
         .replace("{wildcard}", WILDCARD_PROBE)
         .replace("{policy}", name)
         .replace("{unjudged}", &UNJUDGED_GROUPS.join(", "))
@@ -259,7 +260,10 @@ mod tests {
             let left: Vec<&str> = left
                 .filter_map(|part| part.split_once('}'))
                 .map(|(word, _)| word)
-                .filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+                .filter(|word| {
+                    word.chars()
+                        .all(|c| c.is_ascii_lowercase() || "_-".contains(c))
+                })
                 .filter(|word| !word.is_empty())
                 .collect();
             assert_eq!(left, Vec::<&str>::new(), "{}", policy.name);

@@ -16,8 +16,6 @@ use super::{Compiled, Fields, Proposal, Query, Role, Unheld};
 use crate::api::{Freeze, Principal, names};
 use crate::field::{Image, Projection, Target, creation};
 
-/// How the names of freezes begin.
-const PREFIX: &str = "pingzhan-freeze-";
 /// Hexadecimal digits of a name: enough to tell the freezes of one cluster apart.
 const DIGITS: usize = 16;
 
@@ -93,7 +91,7 @@ fn proposal(freeze: &Freeze, names: &BTreeSet<&str>, space: &str, of: &[&str]) -
 
 fn name(of: &[&str], names: &BTreeSet<&str>) -> String {
     let digest = Sha256::digest(json!([of, names]).to_string().as_bytes());
-    let mut name = String::from(PREFIX);
+    let mut name = String::from(names::FREEZE_PREFIX);
     for byte in &digest[..DIGITS / 2] {
         let _ = write!(name, "{byte:02x}");
     }
@@ -189,7 +187,7 @@ pub fn is_own(target: &Target, operator: &str) -> bool {
         && &*target.api_version == "v1"
         && &*target.kind == "ConfigMap"
         && &*target.namespace == operator
-        && target.name.starts_with(PREFIX)
+        && target.name.starts_with(names::FREEZE_PREFIX)
 }
 
 /// Whether a manifest is a freeze.

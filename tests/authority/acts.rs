@@ -298,10 +298,12 @@ fn requester(mode: &str) -> &'static str {
 }
 
 /// What a mode on its way has against it, and whether it has.
-fn of_mode(act: Act, who: &Who, mode: &str) -> [(bool, &'static str); 6] {
+fn of_mode(act: Act, who: &Who, mode: &str) -> [(bool, &'static str); 9] {
     let is = |one: Act, name: &str| act == one && who.name == name;
     let approved = ["approver-lin", "approver-chen"].contains(&who.name);
     let forward = matches!(act, Approve | BreakGlass | Level | Renew);
+    let early = matches!(act, Level | Renew) && !matches!(mode, OPEN | PROPOSED);
+    let reviewed = ["commander-meng", "approver-lin"].contains(&who.name);
     [
         (is(Approve, requester(mode)), "you requested this"),
         (
@@ -312,6 +314,15 @@ fn of_mode(act: Act, who: &Who, mode: &str) -> [(bool, &'static str); 6] {
             act == Review && (mode != FULL || who.name == "commander-wang"),
             "a review is of breakGlass",
         ),
+        (
+            act == Review && mode == FULL && reviewed,
+            "you have reviewed this already",
+        ),
+        (
+            early && who.name != requester(mode),
+            "nobody else changes level or term",
+        ),
+        (early && mode == FULL, "somebody broke the glass"),
         (
             is(Abandon, "approver-chen") && mode == FULL,
             "you have said so already",

@@ -3,15 +3,15 @@
 
 use fastrand::Rng;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::acts::{
-    ACTS, Act, LISTED, ONLY, RIGHTS, acting, change, change_at, objections, plan_of,
+    ACTS, Act, LISTED, LISTS, ONLY, RIGHTS, acting, change, change_at, objections, plan_of,
 };
 use super::ask::{Ask, Form, JSON_PATCH, MERGE, Refusal, STRATEGIC};
 use super::people::{
-    CHEN, EVERYBODY, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG,
-    WANG, Who, ZHOU,
+    CHEN, EVERYBODY, GAO, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER,
+    TANG, WANG, WU, Who, ZHOU,
 };
 use super::world::{
     BARE, CLOSED, ENDED, FULL, LOST, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, REVIEWED,
@@ -59,9 +59,11 @@ impl<'a> Cases<'a> {
         };
         cases.honest();
         cases.forged();
+        cases.early();
         cases.late();
         cases.tampered();
         cases.several();
+        cases.passed_over();
         cases.frozen();
         cases.once();
         cases.marks();
@@ -221,6 +223,24 @@ impl<'a> Cases<'a> {
         }
     }
 
+    /// Before the plan is in force: nobody makes another of it, neither under a broken glass nor so that who
+    /// declared could approve it.
+    fn early(&mut self) {
+        for mode in [BARE, FULL] {
+            for who in [INSIDER, WU, ZHOU] {
+                for act in [Act::Level, Act::Renew] {
+                    let refused = objections(act, &who, who.name, "duty", mode);
+                    let fields = self.act(act, mode, who.name, "duty");
+                    for form in Form::ALL {
+                        let ask = change(&self.mode(mode), &fields, form);
+                        let what = format!("{act:?} on {mode}, before it is in force");
+                        self.case(what, &who, ask, refused.clone());
+                    }
+                }
+            }
+        }
+    }
+
     /// After the end.
     fn late(&mut self) {
         for mode in [ENDED, CLOSED] {
@@ -329,6 +349,26 @@ impl<'a> Cases<'a> {
         }
     }
 
+    /// Who passes a gate over decides at it: only those may whom it asks.
+    fn passed_over(&mut self) {
+        let unasked = Refusal::Policy(LISTS, "is not asked: only the groups that it asks");
+        for (who, group, refused) in [
+            (INSIDER, "duty", vec![unasked]),
+            (INSIDER, "chiefs", vec![unasked]),
+            (INSIDER, "command", Vec::new()),
+            (WANG, "command", Vec::new()),
+        ] {
+            let mut said = Act::Skip.said(who.name, group, "");
+            said["step"] = "confirm".into();
+            let fields = Act::Skip.written(&self.mode(OPEN), &said, (who.name, group));
+            for form in Form::ALL {
+                let ask = change(&self.mode(OPEN), &fields, form);
+                let what = format!("a gate passed over as {group} by {form:?}");
+                self.case(what, &who, ask, refused.clone());
+            }
+        }
+    }
+
     /// Fields that nobody changes after the declaration.
     fn frozen(&mut self) {
         let frozen = Refusal::Policy(RIGHTS, "spec is frozen");
@@ -396,6 +436,14 @@ impl<'a> Cases<'a> {
             entry["manager"] = "pingzhan-operator".into();
         }
         let mut rows: Vec<Mark> = serde_yaml::from_str(MARKS).expect("the table");
+        for kind in ["labels", "annotations"] {
+            let mark = |at: usize| (format!("mark-{at}"), Value::from("x"));
+            let many: Map<String, Value> = (0..=64).map(mark).collect();
+            rows.push(Mark {
+                words: "at most 64 labels".to_owned(),
+                metadata: json!({ kind: many }),
+            });
+        }
         for fields in [json!([{}]), json!(managed), json!(entries[..1])] {
             let metadata = json!({ "managedFields": fields });
             rows.push(Mark {
@@ -678,6 +726,17 @@ impl<'a> Cases<'a> {
                 self.attack(what, &who, ask, held);
             }
         }
+        // Nor is anything put on it that would keep it for ever.
+        for finalizers in [
+            json!(["pingzhan.dev/mode", "example.com/mine"]),
+            json!(["example.com/mine"]),
+        ] {
+            let mine = json!({ "metadata": { "finalizers": finalizers } });
+            for form in forms {
+                let ask = change_at(&path, &self.mode(LOST), &mine, form);
+                self.attack("a finalizer of one's own", &CHEN, ask, held);
+            }
+        }
         // Having given it up gives no right to the rest.
         let status = json!({ "status": { "phase": "Closed" } });
         let ask = change_at(
@@ -701,7 +760,7 @@ impl<'a> Cases<'a> {
         let now = playbook("flood", "flood");
         let path = format!("{PLAYBOOKS}/flood");
         let lists = json!({ "requesterGroups": ["staff"], "approverGroups": ["staff"] });
-        for who in [MALLORY, INSIDER, TANG, ZHOU, HE] {
+        for who in [MALLORY, INSIDER, TANG, ZHOU, GAO, HE] {
             let own = playbook("attacked", if who == HE { "other" } else { "flood" });
             let mut generated = own.clone();
             generated["metadata"] = json!({ "generateName": "attacked-" });
@@ -736,6 +795,18 @@ impl<'a> Cases<'a> {
                 change_at(&path, &now, &label, Form::Merge),
                 Vec::new(),
             );
+            // Its lists would hold nobody any more.
+            let refused = if who == HE { Vec::new() } else { vec![lent] };
+            self.case("taken away", &who, Ask::new("DELETE", &path), refused);
+        }
+        // Who is lent the other account only does not make the playbook theirs by it.
+        for form in [Form::Merge, Form::Json, Form::Apply] {
+            let fields = json!({ "serviceAccountName": "other", "authority": lists });
+            let ask = change_at(&path, &now, &json!({ "spec": fields }), form);
+            let taken = Refusal::Policy("pingzhan-playbook", "as which the playbook runs now");
+            self.attack("taken over", &GAO, ask.clone(), taken);
+            let what = "another account, by somebody to whom both are lent";
+            self.case(what, &ROOT, ask, Vec::new());
         }
         let ask = Ask::with("POST", PLAYBOOKS, playbook("attacked", "flood"));
         self.case("their own account", &HE, ask, Vec::new());

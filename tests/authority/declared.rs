@@ -4,14 +4,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::acts::{Act, GUARD, LISTED, LISTS, RIGHTS, acting, change_at};
-use super::ask::{APPLY, Ask, Form, MERGE, Refusal};
+use super::ask::{APPLY, Ask, Form, JSON_PATCH, MERGE, Refusal};
 use super::attacks::Cases;
 use super::people::{
     ACCOUNT, CLEANER, CONTROLLER, EVERYBODY, HE, INSIDER, KUBELET, MALLORY, NO_KUBELETS,
-    OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, Who, XIE, ZHOU,
+    OPERATOR_ITSELF, REPLICAS, RESCUER, ROOT, STRANGER, TANG, Who, XIE, ZHOU,
 };
 use super::world::{
-    ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, POD, SYSTEM, TOKEN, declaration, hash,
+    ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, POD, SYSTEM, TOKEN, declaration,
+    hash, pod,
 };
 
 /// Declarations that must be refused.
@@ -65,6 +66,9 @@ impl Guarded {
             .fold(self.path.clone(), |path, (word, at)| path.replace(word, at));
         let ask = match self.method {
             Method::Post => Ask::new("POST", path),
+            Method::Patch if self.body.as_ref().is_some_and(Value::is_array) => {
+                Ask::new("PATCH", path).media(JSON_PATCH)
+            }
             Method::Patch => Ask::new("PATCH", path).media(MERGE),
             Method::Delete => Ask::new("DELETE", path),
         };
@@ -150,6 +154,20 @@ impl Cases<'_> {
         self.attack("declared as the operator's program", &ZHOU, ask, refused);
         self.with_acts();
         self.programs();
+        self.without_terms();
+    }
+
+    /// A term that a playbook leaves out is 72h, also where it says so by a null.
+    fn without_terms(&mut self) {
+        for name in ["endless", "partly"] {
+            let long = Refusal::Policy(LISTS, "is longer than the 72h");
+            for (term, refused) in [("72h", Vec::new()), ("73h", vec![long])] {
+                let more = json!({ "playbookRef": { "name": name }, "requestedAs": "duty",
+                    "expiresAfter": term });
+                let mode = declaration("attacked-new", &INSIDER, more);
+                self.declare("where the longest term is null", &INSIDER, &mode, &refused);
+            }
+        }
     }
 
     /// A new object has no acts in it; but breakGlass, by somebody who may.
@@ -258,6 +276,7 @@ impl Cases<'_> {
         }
         self.accounts();
         self.tokens();
+        self.pods();
         self.kept();
     }
 
@@ -307,6 +326,19 @@ impl Cases<'_> {
         let lent = format!("{ACCOUNTS}/serviceaccounts/flood");
         let any = json!({ "spec": {} });
         self.attack("a playbook's token", &KUBELET, token(&lent, &any), guard);
+    }
+
+    /// The operator's pods come from its Deployment, and people may mark them.
+    fn pods(&mut self) {
+        let pods = format!("{SYSTEM}/pods");
+        for who in [CONTROLLER, REPLICAS] {
+            let ask = Ask::with("POST", &pods, pod("attacked"));
+            let what = "a pod of the operator, made by a controller";
+            self.case(what, &who, ask, Vec::new());
+        }
+        let mark = json!({ "metadata": { "labels": { "seen-by": "operations" } } });
+        let ask = Ask::with("PATCH", format!("{pods}/{POD}"), mark).media(MERGE);
+        self.case("a label of the operator's pod", &ROOT, ask, Vec::new());
     }
 
     /// What the operator does, who restores offline, and who upgrades.

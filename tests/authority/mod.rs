@@ -12,6 +12,7 @@ mod attacks;
 mod declared;
 mod example;
 mod frozen;
+mod limits;
 mod nets;
 mod people;
 mod races;
@@ -126,6 +127,7 @@ async fn advised(world: &World) {
 async fn attack(world: &mut World, server: &str) {
     let seed = seed();
     let began = tokio::time::Instant::now();
+    let limited = limits::kept(world).await;
     let cases = Cases::of(world, seed);
     let (attacks, allowed) = (cases.attacks, cases.allowed);
     let before = world.everything().await;
@@ -141,7 +143,7 @@ async fn attack(world: &mut World, server: &str) {
         }
     }
     let said = answers.iter().map(|answer| answer.message().to_owned());
-    let mut unmet = nets::unmet(&said.collect(), world.connects);
+    let mut unmet = nets::unmet(&said.chain(limited).collect(), world.connects);
     unmet.extend(nets::untried(&attacks, &answers, world.connects));
     let answers = play(&world.admin, &allowed).await;
     for (case, answer) in allowed.iter().zip(&answers) {

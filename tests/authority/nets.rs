@@ -42,9 +42,14 @@ const BEHIND: [(&str, &str); 7] = [
     ),
 ];
 /// Rules about what the sand table does not serve.
-const UNSERVED: [&str; 2] = ["nobody gets a token", "nobody goes into pods"];
+const UNSERVED: [&str; 3] = [
+    "nobody gets a token",
+    "nobody goes into pods",
+    "the API server itself serves",
+];
 /// Resources that the sand table does not serve.
-const UNSERVED_PARTS: [&str; 4] = [
+const UNSERVED_PARTS: [&str; 5] = [
+    "apiservices",
     "serviceaccounts/token",
     "pods/exec",
     "pods/attach",

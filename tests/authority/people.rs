@@ -94,7 +94,7 @@ pub const INSIDER: Who = who(
 
 /// Writes our kinds, and that is all.
 pub const MALLORY: Who = who("mallory", &["staff"], Rights::Verbs(&[]));
-/// In a group of the playbook's, with no right.
+/// In a group of the playbook's, with no right but to lend an account that is not the playbook's.
 pub const GAO: Who = who("approver-gao", &["retired"], Rights::Verbs(&[]));
 /// With every right, in a group that the playbook does not name.
 pub const TANG: Who = who("tang", &["outsiders"], Rights::Verbs(&VERBS));
@@ -155,6 +155,13 @@ pub const NO_KUBELETS: [Who; 2] = [
 /// A controller of the cluster, under an account of its own.
 pub const CLEANER: Who = who(
     "system:serviceaccount:kube-system:legacy-service-account-token-cleaner",
+    account!("kube-system"),
+    Rights::Verbs(&[]),
+);
+
+/// Another one, which makes the pods of a Deployment.
+pub const REPLICAS: Who = who(
+    "system:serviceaccount:kube-system:replicaset-controller",
     account!("kube-system"),
     Rights::Verbs(&[]),
 );
@@ -236,7 +243,7 @@ pub fn rights() -> Vec<Value> {
         let holders = everybody().filter(|who| matches!(who.rights, Rights::Verbs(_)));
         let holders = holders.filter(|who| who.holds(verb)).map(Who::subject);
         let rule = json!({ "apiGroups": ["pingzhan.dev"], "resources": ["playbooks"],
-            "resourceNames": ["flood"], "verbs": [verb] });
+            "resourceNames": ["flood", "endless", "partly"], "verbs": [verb] });
         give(
             &mut all,
             &format!("attack-{verb}"),
@@ -261,6 +268,21 @@ pub fn rights() -> Vec<Value> {
         "verbs": ["impersonate"] });
     let deletes = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["delete", "deletecollection"] });
     give(&mut all, "attack-lends", &[lends], vec![HE.subject()]);
+    let other = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["other"],
+        "verbs": ["impersonate"] });
+    give(
+        &mut all,
+        "attack-lends-another",
+        &[other],
+        vec![GAO.subject()],
+    );
+    let runs = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["create"] });
+    give(
+        &mut all,
+        "attack-runs",
+        &[runs],
+        vec![CONTROLLER.subject(), REPLICAS.subject()],
+    );
     give(
         &mut all,
         "attack-cleans",

@@ -14,7 +14,8 @@ use super::acts::GUARD;
 use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
 use super::frozen::{self, FREEZE, FROZEN};
 use super::people::{
-    self, CHEN, CONTROLLER, INSIDER, LIN, MENG, OPERATOR_ITSELF, ROOT, WANG, Who, ZHOU,
+    self, CHEN, CONTROLLER, HE, INSIDER, LIN, MENG, OPERATOR_ITSELF, REPLICAS, ROOT, WANG, Who,
+    ZHOU,
 };
 
 pub const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
@@ -33,7 +34,7 @@ pub const POD: &str = "pingzhan-0";
 /// A Secret that holds a token of the operator's account, from before the policies.
 pub const TOKEN: &str = "attacked-token";
 /// The finalizer of modes.
-const FINALIZER: &str = "pingzhan.dev/mode";
+pub const FINALIZER: &str = "pingzhan.dev/mode";
 /// A policy is enforced about a second after it is stored; on a busy machine later.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it is asked.
@@ -223,6 +224,7 @@ impl World {
 
     /// A mode with a proposal, two that are over, and one that is lost.
     async fn on_their_way(&mut self) {
+        self.status(PROPOSED, json!({ "phase": "Active" })).await;
         let level =
             json!({ "spec": { "level": "I", "requestedBy": INSIDER.name, "requestedAs": "duty" } });
         let level = Ask::with("PATCH", format!("{MODES}/{PROPOSED}"), level);
@@ -287,14 +289,13 @@ impl World {
             .await;
         self.act(&OPERATOR_ITSELF, Ask::with("POST", LEASES, lease))
             .await;
-        // As its controller makes it, and as the pod security standard of the namespace wants it.
-        let container = json!({ "name": "a", "image": "a", "securityContext": {
-            "allowPrivilegeEscalation": false, "runAsNonRoot": true,
-            "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } } });
-        let pod = json!({ "metadata": { "name": POD },
-            "spec": { "serviceAccountName": "pingzhan", "containers": [container] } });
-        self.act(&ROOT, Ask::with("POST", format!("{SYSTEM}/pods"), pod))
-            .await;
+        let made = Ask::with("POST", format!("{SYSTEM}/pods"), pod(POD));
+        self.act(&REPLICAS, made).await;
+        for (name, terms) in [("endless", Value::Null), ("partly", json!({ "II": null }))] {
+            let mut book = playbook(name, "flood");
+            book["spec"]["authority"]["maxTerm"] = terms;
+            self.act(&HE, Ask::with("POST", PLAYBOOKS, book)).await;
+        }
     }
 
     /// Something that may be done.
@@ -311,7 +312,7 @@ impl World {
         answer.body
     }
 
-    async fn operator(&mut self, path: String, body: Value) {
+    pub async fn operator(&mut self, path: String, body: Value) {
         let ask = Ask::with("PATCH", path, body)
             .media(MERGE)
             .query("fieldManager=pingzhan-operator");
@@ -535,6 +536,16 @@ pub fn playbook(name: &str, account: &str) -> Value {
                     "timeout": "5m", "onTimeout": "Skip" } },
             ] }],
         } })
+}
+
+/// A pod of the operator, as its controller makes it and as the pod security standard of the namespace wants
+/// it.
+pub fn pod(name: &str) -> Value {
+    let container = json!({ "name": "a", "image": "a", "securityContext": {
+        "allowPrivilegeEscalation": false, "runAsNonRoot": true,
+        "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } } });
+    json!({ "metadata": { "name": name },
+        "spec": { "serviceAccountName": "pingzhan", "containers": [container] } })
 }
 
 /// A record of a journal.

@@ -3,15 +3,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::{
-    Act as Source, ActEvent, ActNote, Answer as Said, AnswerChoice, EmergencyModeSpec, Gate,
-    OnTimeout, Skip,
-};
+use crate::api::{Act as Source, ActEvent, ActNote, Answer as Said, AnswerChoice, Gate, OnTimeout};
 use crate::engine::acts::{Answer, Ask, Key};
 use crate::engine::plan::{Plan, PlannedStage, PlannedStep};
 use crate::ledger::ActState;
 use crate::ledger::record::Body;
 
+use super::said;
 use super::{Decision, Input, Waiting};
 
 /// Most notes of one record, as in the schema of records.
@@ -186,7 +184,9 @@ impl Turn<'_> {
 
     /// A person's word that the step is left out.
     pub(super) fn skip(&self) -> Option<ActNote> {
-        let skip = said_skip(self.input.mode.spec?, &self.stage.name, &self.step.name)?;
+        let act = act(self.plan, &self.stage.name, &self.step.name);
+        let spec = self.input.mode.spec?;
+        let skip = said::skip(spec, &self.stage.name, &self.step.name, act)?;
         Some(self.note(ActEvent::Skipped, Some(&skip.by), Some(&skip.reason)))
     }
 
@@ -377,16 +377,6 @@ fn prompt(gate: &Gate) -> String {
         .flatten()
         .collect();
     texts.join(" / ")
-}
-
-/// A person's word that a step is left out.
-pub(super) fn said_skip<'a>(
-    spec: &'a EmergencyModeSpec,
-    stage: &str,
-    step: &str,
-) -> Option<&'a Skip> {
-    let mut skips = spec.skips.iter();
-    skips.find(|skip| skip.stage == stage && skip.step == step)
 }
 
 /// Journals what was noted.

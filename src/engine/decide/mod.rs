@@ -23,6 +23,7 @@ mod pending;
 mod proposal;
 mod resumed;
 mod rules;
+mod said;
 pub mod status;
 mod switch;
 mod term;

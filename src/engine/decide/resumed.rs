@@ -15,6 +15,7 @@ use crate::ledger::{Act, ActState, Entry, Ledger, State};
 use crate::playbook::{kinds, suspended};
 
 use super::acts::{self, note};
+use super::said;
 use super::{Decision, Input, Need, Sight, Waiting};
 
 /// How long what was resumed may take. Flux begins at once and waits for what it applied; Argo CD looks
@@ -124,7 +125,7 @@ fn step(
 
 /// A person's word that nobody need wait for it.
 fn skipped<'a>(input: &Input<'a>, key: &Key) -> Option<&'a Skip> {
-    acts::said_skip(input.mode.spec?, &key.0, &key.1)
+    said::skip(input.mode.spec?, &key.0, &key.1, None)
 }
 
 /// What was resumed, by stage and step.

@@ -13,6 +13,7 @@ use super::acts;
 use super::back::{self, Errand};
 use super::board::{Board, Standing};
 use super::hold;
+use super::said;
 use super::work::Desk;
 use super::{Decision, Input, Need};
 
@@ -177,7 +178,7 @@ fn step_view<'a>(
     earlier: &[StepView<'a>],
 ) -> StepView<'a> {
     let spec = board.input.mode.spec;
-    let skip = spec.and_then(|spec| acts::said_skip(spec, &stage.name, &step.name));
+    let skip = spec.and_then(|spec| said::skip(spec, &stage.name, &step.name, None));
     let is_cut = step.after.iter().any(|name| {
         let mut before = earlier.iter().filter(|view| view.step.name == *name);
         before.any(StepView::cuts)

@@ -19,7 +19,8 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "declare",
         does: "create an `EmergencyMode`; change `level` or `expiresAfter`",
-        lists: "`requestedAs` in `requesterGroups`; `expiresAfter` within `maxTerm`",
+        lists: "`requestedAs` in `requesterGroups`; `expiresAfter` within `maxTerm`; before a mode is in force \
+                its requester alone changes it",
     },
     Verb {
         word: "approve",
@@ -39,7 +40,8 @@ const VERBS: [Verb; 8] = [
     Verb {
         word: "decide",
         does: "add to `answers` and `skips`",
-        lists: "an answer: `as` in the gate's `groups`; a skip: `as` in any of the three lists",
+        lists: "an answer: `as` in the gate's `groups`; a skip: `as` in any of the three lists, of a gate in its \
+                `groups` as well",
     },
     Verb {
         word: "adjudicate",
@@ -304,9 +306,11 @@ const ROLES_TEXT: &str = "
 const NOTES: &str = "
 None of them is aggregated into `edit` or `admin`: who may change workloads may not for that declare an emergency. `pingzhan-view`, which the installation brings, is aggregated into `view`.
 
+But the built-in `edit` and `admin` hold `impersonate` on service accounts. Whoever is bound to one of them in the whole cluster (by a ClusterRoleBinding), or in `pingzhan-system`, may act as the operator, and in `pingzhan-playbooks` as the account of every playbook. Bind them in the namespaces of services, by RoleBindings.
+
 A preview (`pingzhan plan`, `pingzhan declare`) reads targets as the playbook's account where you may impersonate it, else as yourself. `impersonate` lends everything that the account may do: people on duty need not have it. The operator makes the plan that counts, and approvers see it.
 
-Beside verbs on playbooks, `impersonate` on an account in `pingzhan-playbooks` is asked of whoever writes a playbook that names it, and of whoever deletes it; and `freeze` on a namespace of the account of a playbook that freezes it.
+Beside verbs on playbooks, `impersonate` on an account in `pingzhan-playbooks` is asked of whoever writes or deletes a playbook that names it, or gives that playbook another one, and of whoever deletes the account; and `freeze` on a namespace of the account of a playbook that freezes it.
 ";
 
 fn page() -> String {

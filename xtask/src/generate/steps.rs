@@ -19,8 +19,8 @@ expression `where` over `object` and `parameters`. An object of which `where` ca
 the plan: write `has(object.a.b) && …` where a field may be missing. A stage may have `when`, a CEL
 expression over `parameters`, `level`, `nature` and `facts.selected['stage/step']`.
 
-A person may leave any step out: `pingzhan skip MODE STAGE/STEP --reason …`. A `wait`, `gate`, `run` or
-`call` that failed stops its stage until then.
+A person may leave a step out: `pingzhan skip MODE STAGE/STEP --reason …`; a gate those whom it asks. A
+`wait`, `gate`, `run` or `call` that failed stops its stage until then.
 ";
 
 /// The page.

@@ -50,12 +50,16 @@ fn answer(world: &mut World, answer: AnswerChoice, group: &str) {
 }
 
 fn skip(world: &mut World, step: &str) {
+    skip_as(world, step, "command");
+}
+
+fn skip_as(world: &mut World, step: &str, group: &str) {
     world.spec.skips.push(Skip {
         stage: "more".into(),
         step: step.into(),
         reason: "the portal is being repaired".into(),
         by: "wang".into(),
-        as_: "command".into(),
+        as_: group.into(),
     });
 }
 
@@ -175,6 +179,32 @@ fn a_skip_passes_over_an_act_before_it_begins() {
     skip(&mut world, "confirm");
     world.run();
     assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+}
+
+/// To pass a gate over is to decide at it: whoever may leave a step out would decide in place of those whom it
+/// asks, and over their Stop.
+#[test]
+fn a_gate_is_passed_over_by_those_alone_whom_it_asks() {
+    let mut world = world();
+    skip_as(&mut world, "settled", "duty");
+    skip_as(&mut world, "confirm", "duty");
+    world.run();
+    let asked = world.waiting_on();
+    let asks = "more/confirm waits for: an answer";
+    assert!(asked.contains(asks), "{asked}");
+    assert_eq!((world.phase(), batch(&world)), (Phase::Activating, 4));
+    skip_as(&mut world, "confirm", "command");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+
+    let mut stopped = self::world();
+    see(&mut stopped, true);
+    answer(&mut stopped, AnswerChoice::Stop, "command");
+    skip_as(&mut stopped, "confirm", "duty");
+    stopped.run();
+    assert_eq!(batch(&stopped), 4, "it was stopped");
+    assert_eq!(stopped.stage("more").state, StageState::Failed);
+    stands_down(&mut stopped);
 }
 
 /// What was answered, waited for or skipped is remembered by the journal alone.
