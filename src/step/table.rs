@@ -88,7 +88,7 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "patch",
         leaves: Leaves::Fields,
-        does: "Sets and removes any field of any kind, by JSON Pointer (`[name=web]` for items of lists with keys) or by a merge patch; parents that are missing are created. A list without keys is one value. Never touched: what rules over every request (rules of admission, APIs, priorities of requests), and roles and bindings that the API server itself keeps; bindings are given to nobody to whom `access` may give nothing",
+        does: "Sets and removes any field of any kind, by JSON Pointer (`[name=web]` for items of lists with keys) or by a merge patch; parents that are missing are created. A list without keys is one value. Never touched: what rules over every request (rules of admission, APIs, priorities of requests), roles and bindings that the API server itself keeps, which role a binding gives, and rules that a ClusterRole gathers from others; bindings are given to nobody to whom `access` may give nothing",
         needs: "`get`, `list`, `watch`, `patch` of the kinds",
         back: "each field as it was, absent or null included; parents that were created go again",
         example: "targets: { kinds: [Deployment], names: [portal-web], namespaces: { names: [portal] } }\npatch: { set: [ { path: \"/spec/template/spec/containers[name=web]/resources/limits/cpu\", value: \"2\" } ] }",
@@ -96,7 +96,7 @@ pub const ROWS: &[Row] = &[
     Row {
         word: "apply",
         leaves: Leaves::Fields,
-        does: "Makes objects that exist for the mode's lifetime. One that is there already is refused, or, with `adopt: true`, its fields that differ are changed. Never made: Secrets, Namespaces, CRDs, volumes, bare Pods, what rules over every request, requests for certificates, objects with finalizers, roles and bindings that the API server itself keeps, bindings for those to whom `access` may give nothing, and anything where nothing is ever touched",
+        does: "Makes objects that exist for the mode's lifetime. One that is there already is refused, or, with `adopt: true`, its fields that differ are changed; a binding that gives another role, and a ClusterRole that gathers its rules from others, are refused then, too. Never made: Secrets, Namespaces, CRDs, volumes, bare Pods, what rules over every request, requests for certificates, objects with finalizers, roles and bindings that the API server itself keeps, bindings for those to whom `access` may give nothing, and anything where nothing is ever touched",
         needs: "`get`, `list`, `watch`, `create`, `delete`, `patch` of the kinds, and what it takes to make the objects (RBAC objects: `bind` or the rights themselves)",
         back: "an object that was made is deleted, unless somebody else changed it meanwhile: then it waits for a verdict; the fields of an adopted one are as they were, and it is never deleted",
         example: "apply: { objects: [ { apiVersion: v1, kind: ConfigMap, metadata: { name: notice, namespace: portal }, data: { text: Stay at home } } ] }",
