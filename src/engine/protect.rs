@@ -251,10 +251,15 @@ pub fn frozen(name: &str, labels: &BTreeMap<String, String>, own: Own<'_>) -> Op
     by_namespace(name, own).or_else(|| excluded.then_some(Protected::Excluded))
 }
 
+/// Why nothing that is in a namespace is ever touched, whatever it is.
+pub fn sealed(name: &str, labels: &BTreeMap<String, String>, own: Own<'_>) -> Option<Protected> {
+    by_namespace(name, own).or_else(|| by_mark(labels))
+}
+
 /// Why no Job of a playbook runs in a namespace, if so, a sentence: nothing is touched there, and a Job may
 /// touch everything.
 pub fn no_job(name: &str, labels: &BTreeMap<String, String>, own: Own<'_>) -> Option<String> {
-    let why = by_namespace(name, own).or_else(|| by_mark(labels))?;
+    let why = sealed(name, labels, own)?;
     Some(format!("no Job runs in {name}: {}", why.sentence()))
 }
 

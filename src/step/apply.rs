@@ -81,17 +81,21 @@ fn made(object: &Value, seen: &Projection) -> Proposal {
 }
 
 fn there(seen: &Projection) -> String {
-    let target = &seen.target;
-    let place = if target.namespace.is_empty() {
-        target.name.clone()
-    } else {
-        format!("{}/{}", target.namespace, target.name)
-    };
     format!(
-        "{} {place} is there already: give the object another name, or write `adopt: true` to have the \
-         fields that differ changed and brought back",
-        target.kind
+        "{} is there already: give the object another name, or write `adopt: true` to have the fields \
+         that differ changed and brought back",
+        named(seen)
     )
+}
+
+/// Kind, namespace and name.
+fn named(seen: &Projection) -> String {
+    let target = &seen.target;
+    if target.namespace.is_empty() {
+        format!("{} {}", target.kind, target.name)
+    } else {
+        format!("{} {}/{}", target.kind, target.namespace, target.name)
+    }
 }
 
 fn adopt(object: &Value, seen: &Projection, compiled: &mut Compiled) {
@@ -119,6 +123,13 @@ fn adopt(object: &Value, seen: &Projection, compiled: &mut Compiled) {
             wave: 0,
         })
         .collect();
+    let mut fixed = differing.iter();
+    let fixed = fixed.find_map(|change| kinds::fixed(seen, &change.path, &change.after));
+    if let Some(why) = fixed {
+        let fault = format!("{} is there already and not adopted: {why}", named(seen));
+        compiled.faults.push(fault);
+        return;
+    }
     if differing.is_empty() {
         compiled.skipped.push(skip("it is there already, as asked"));
     }
@@ -223,6 +234,37 @@ mod tests {
         let compiled = compile(&making(true), &[vec![there_already(&data)]]);
         assert!(compiled.changes.is_empty());
         assert!(compiled.skipped[0].why.contains("as asked"));
+    }
+
+    /// The API server changes no binding's role: what it would refuse in the middle is refused beforehand.
+    #[test]
+    fn a_binding_that_gives_another_role_is_not_adopted() {
+        let binding = |role: &str| {
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                "metadata": { "name": "helpers", "namespace": "portal", "uid": "u", "resourceVersion": "1" },
+                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+                "subjects": [{ "kind": "Group", "name": role }],
+            })
+        };
+        let paths = ["roleRef", "subjects"].map(|field| Path::fields([field]));
+        let live = project::project(&binding("view"), "rolebindings", &paths, false);
+        let found = [vec![live.expect("an object")]];
+        let adopting = |object: Value| Making {
+            objects: vec![object],
+            adopt: true,
+        };
+        let other = compile(&adopting(binding("edit")), &found);
+        assert!(other.changes.is_empty() && other.skipped.is_empty());
+        let [fault] = other.faults.as_slice() else {
+            panic!("{:?}", other.faults);
+        };
+        let says = "RoleBinding portal/helpers is there already and not adopted: which role";
+        assert!(fault.starts_with(says), "{fault}");
+        let mut same = binding("view");
+        same["subjects"] = json!([]);
+        let same = compile(&adopting(same), &found);
+        assert_eq!((same.changes.len(), same.faults.len()), (1, 0));
     }
 
     /// The kind is asked for as it is written elsewhere in playbooks.

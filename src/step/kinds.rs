@@ -14,6 +14,8 @@ pub const BOOTSTRAPPING: &str = "kubernetes.io/bootstrapping";
 const SYSTEM: &str = "system:";
 /// The name of the role that may do everything, and of the binding by which a cluster is administered.
 const ADMIN: &str = "cluster-admin";
+/// The kind of role whose rules may be gathered from others.
+const CLUSTER_ROLE: &str = "ClusterRole";
 
 /// The paths that a query of a kind reads: those of the step, and the one that says whether an
 /// object is left alone. Sorted, each once.
@@ -24,8 +26,12 @@ pub fn paths(written: &str, wanted: impl IntoIterator<Item = Path>) -> Vec<Path>
             .and_then(|kind| kind.guard)
             .map(|guard| path(&guard)),
     );
-    if find(written).is_some_and(|kind| kind.group == RBAC) {
+    let kind = find(written).filter(|kind| kind.group == RBAC);
+    if let Some(kind) = kind {
         paths.push(bootstrapping());
+        if kind.kind == CLUSTER_ROLE {
+            paths.push(gathers());
+        }
     }
     paths.sort();
     paths.dedup();
@@ -76,6 +82,52 @@ pub fn kept(target: &Target) -> &'static str {
     } else {
         "it is a role of the cluster's own, which the API server would repair"
     }
+}
+
+/// Why a field cannot be given another value, if so, as the end of a sentence: the API server refuses it,
+/// or a controller puts it back.
+pub fn fixed(object: &Projection, path: &Path, after: &Image) -> Option<&'static str> {
+    let target = &object.target;
+    if group_of(&target.api_version) != RBAC {
+        return None;
+    }
+    let role = role_ref();
+    if target.kind.ends_with("Binding") && path.starts_with(&role) {
+        let same = *path == role
+            && object
+                .field(&role)
+                .is_some_and(|seen| is_same_role(&seen.image, after));
+        return (!same).then_some(
+            "which role a binding gives cannot be changed in Kubernetes: make another binding, under a \
+             name of its own",
+        );
+    }
+    let gathered = object.field(&gathers());
+    let gathered = gathered.is_some_and(|seen| seen.image != Image::Absent);
+    (gathered && path.starts_with(&Path::fields(["rules"]))).then_some(
+        "its rules are gathered from other roles by its aggregationRule, and a controller would put them \
+         back: change one of those roles",
+    )
+}
+
+/// Whether both are the same role: the API server fills the group in.
+fn is_same_role(one: &Image, other: &Image) -> bool {
+    let (Some(one), Some(other)) = (one.value(), other.value()) else {
+        return false;
+    };
+    ["kind", "name"]
+        .iter()
+        .all(|field| one.get(field) == other.get(field))
+}
+
+/// Which role a binding gives.
+fn role_ref() -> Path {
+    Path::fields(["roleRef"])
+}
+
+/// What says that the rules of a role are gathered from others.
+fn gathers() -> Path {
+    Path::fields(["aggregationRule", "clusterRoleSelectors"])
 }
 
 /// Whether a change leaves fewer replicas: by numbers, or because it takes the count away.
@@ -133,5 +185,44 @@ mod tests {
             assert_eq!(why.is_some(), expected, "{:?}", object.target);
             assert!(why.is_none_or(|why| why.contains("of the cluster's own")));
         }
+    }
+    /// What the server refuses, or a controller puts back, must not be promised by a plan; and what is filled
+    /// in by the server is no other role.
+    #[test]
+    fn which_role_a_binding_gives_and_gathered_rules_are_fixed() {
+        let rbac = "rbac.authorization.k8s.io/v1";
+        let role = |name: &str| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name });
+        let of = |kind: &str, body: Value| {
+            let mut object = json!({ "apiVersion": rbac, "kind": kind,
+                "metadata": { "name": "a", "uid": "a", "resourceVersion": "1" } });
+            for (field, value) in body.as_object().expect("fields") {
+                object[field] = value.clone();
+            }
+            let own = ["roleRef", "rules", "subjects"].map(|field| Path::fields([field]));
+            project(&object, "things", &paths(kind, own), false).expect("an object")
+        };
+        let binding = of("RoleBinding", json!({ "roleRef": role("view") }));
+        let gathered = json!({ "clusterRoleSelectors": [{ "matchLabels": { "a": "b" } }] });
+        let gathers = of("ClusterRole", json!({ "aggregationRule": gathered }));
+        let plain = of("ClusterRole", json!({ "rules": [] }));
+        let short = json!({ "kind": "ClusterRole", "name": "view" });
+        let rows = [
+            (&binding, "roleRef", role("edit"), "cannot be changed"),
+            (&binding, "roleRef", role("view"), ""),
+            (&binding, "roleRef", short, ""),
+            (&binding, "subjects", json!([]), ""),
+            (&gathers, "rules", json!([]), "gathered from other roles"),
+            (&plain, "rules", json!([]), ""),
+        ];
+        for (object, field, after, says) in rows {
+            let path = Path::fields([field]);
+            let why = fixed(object, &path, &Image::Present(after.clone()));
+            let said = why.unwrap_or_default();
+            assert_eq!(why.is_some(), !says.is_empty(), "{field} {after}: {said}");
+            assert!(said.contains(says), "{field} {after}: {said}");
+        }
+        let name = Path::fields(["roleRef", "name"]);
+        let edit = Image::Present(json!("edit"));
+        assert!(fixed(&binding, &name, &edit).is_some());
     }
 }

@@ -54,7 +54,9 @@ fn changes(fields: &[Field], object: &Projection) -> Result<Vec<Proposal>, &'sta
         Some(path) => path.starts_with(&change.path),
         None => false,
     });
-    if let Some(why) = kinds::left_alone(object, shrinks) {
+    let mut fixed = changes.iter();
+    let fixed = fixed.find_map(|change| kinds::fixed(object, &change.path, &change.after));
+    if let Some(why) = kinds::left_alone(object, shrinks).or(fixed) {
         return Err(why);
     }
     if changes.is_empty() {

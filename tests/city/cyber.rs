@@ -22,14 +22,14 @@ use crate::fleet::{self, City};
 use crate::support::people::person;
 
 const TEXT: &str = include_str!("../../playbooks/cyber-incident/playbook.yaml");
-const ACCOUNT: &str = include_str!("../../playbooks/cyber-incident/account.yaml");
+pub const ACCOUNT: &str = include_str!("../../playbooks/cyber-incident/account.yaml");
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 const NETWORKING: &str = "networking.k8s.io/v1";
 const GATEWAY: &str = "gateway.networking.k8s.io/v1";
 /// What people put on whatever is hit.
 const HIT: &str = "incident";
 
-fn spec() -> PlaybookSpec {
+pub fn spec() -> PlaybookSpec {
     let parsed = check(TEXT, |_| None);
     match &parsed.documents[0].body {
         Body::Playbook(spec) => (**spec).clone(),
@@ -73,7 +73,7 @@ fn api(client: &Client, object: &Value) -> Api<DynamicObject> {
     }
 }
 
-async fn apply(client: &Client, owner: &str, object: &Value) {
+pub async fn apply(client: &Client, owner: &str, object: &Value) {
     let name = object["metadata"]["name"].as_str().expect("a name");
     let params = PatchParams::apply(owner).force();
     let applied = api(client, object)
@@ -83,7 +83,7 @@ async fn apply(client: &Client, owner: &str, object: &Value) {
 }
 
 /// What was hit: a route of the city's, and an Ingress that somebody made by hand.
-async fn hit(client: &Client) {
+pub async fn hit(client: &Client) {
     let route = json!({ "apiVersion": GATEWAY, "kind": "HTTPRoute",
         "metadata": { "name": "portal", "namespace": "portal" } });
     let mark = json!({ "metadata": { "labels": { HIT: "hit" } } });
@@ -106,7 +106,7 @@ fn ingress() -> Value {
 }
 
 /// What the playbook is to close, as it is now.
-async fn now(client: &Client) -> Vec<Value> {
+pub async fn now(client: &Client) -> Vec<Value> {
     let of = |api_version: &str, kind: &str, namespace: &str, name: &str| {
         let mut metadata = json!({ "name": name });
         if !namespace.is_empty() {
@@ -144,7 +144,7 @@ async fn cuts(client: &Client) -> BTreeMap<String, usize> {
 }
 
 /// Who declares and stands down, and in whose name.
-const SECURITY: (&str, &str) = ("zhou", "security-duty");
+pub const SECURITY: (&str, &str) = ("zhou", "security-duty");
 
 /// Publishes, declares at the gravest level, approves and answers, until it is in force.
 async fn carry_out(admin: &Client, modes: &Api<EmergencyMode>) {

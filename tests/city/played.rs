@@ -32,9 +32,9 @@ use crate::support::people::{person, who_acts};
 use pingzhan::rehearsal::keda;
 
 /// Who declares and stands down, and in whose name.
-const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
+pub const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
 /// The playbook's account with its rights.
-const ACCOUNT: &str = include_str!("../../playbooks/flood-response/account.yaml");
+pub const ACCOUNT: &str = include_str!("../../playbooks/flood-response/account.yaml");
 /// A department that is frozen, and what an engineer tries to change in it.
 const FROZEN: (&str, &str) = ("hotline", "hotline-knowledge");
 /// Every object of the city.

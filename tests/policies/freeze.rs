@@ -28,12 +28,12 @@ const CASES: &str = include_str!("freeze.yaml");
 /// A policy is enforced about a second after it is stored; on a busy machine later.
 const PATIENCE: Duration = Duration::from_secs(45);
 /// Groups in which somebody has every right, so that nothing but admission refuses.
-pub(super) const MASTERS: &str = "system:masters";
+pub const MASTERS: &str = "system:masters";
 const COMMAND: &str = "emergency-command";
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub(super) enum Who {
+pub enum Who {
     Person,
     Officer,
     Excepted,
@@ -66,7 +66,7 @@ impl Who {
         Self::Kubelet,
     ];
 
-    pub(super) fn identity(self, prefix: &str) -> (String, Vec<String>) {
+    pub fn identity(self, prefix: &str) -> (String, Vec<String>) {
         let account = |namespace: &str, name: &str| {
             let name = format!("system:serviceaccount:{namespace}:{name}");
             (name, vec![format!("system:serviceaccounts:{namespace}")])
@@ -112,11 +112,11 @@ struct Case {
 }
 
 /// One of the two servers.
-pub(super) struct Stage {
-    pub(super) admin: Client,
-    pub(super) clients: BTreeMap<Who, Client>,
-    pub(super) prefix: String,
-    pub(super) is_real: bool,
+pub struct Stage {
+    pub admin: Client,
+    pub clients: BTreeMap<Who, Client>,
+    pub prefix: String,
+    pub is_real: bool,
 }
 
 /// A freeze of some namespaces, as the step writes it.
@@ -154,7 +154,7 @@ pub(super) fn freeze_of(namespaces: &[&str], step: &str) -> Value {
 }
 
 impl Stage {
-    pub(super) fn space(&self, name: &str) -> String {
+    pub fn space(&self, name: &str) -> String {
         format!("{}-{name}", self.prefix)
     }
 
@@ -164,12 +164,7 @@ impl Stage {
     }
 
     /// Sends a request: the status, and what is said.
-    pub(super) async fn send(
-        &self,
-        client: &Client,
-        send: &str,
-        body: Option<&Value>,
-    ) -> (u16, String) {
+    pub async fn send(&self, client: &Client, send: &str, body: Option<&Value>) -> (u16, String) {
         let send = self.filled(send);
         let (method, at) = send.split_once(' ').expect("a method and a path");
         let (method, content) = match method {
@@ -197,14 +192,14 @@ impl Stage {
         assert!(code == 200, "{send}: {said}");
     }
 
-    pub(super) async fn put(&self, at: &str, body: &Value) {
+    pub async fn put(&self, at: &str, body: &Value) {
         let name = body["metadata"]["name"].as_str().expect("a name");
         let at = format!("APPLY {at}/{name}?fieldManager=admin&force=true");
         self.must(&at, body).await;
     }
 
     /// Namespaces, what is in them, and the policy.
-    pub(super) async fn prepare(&self) {
+    pub async fn prepare(&self) {
         for text in [NAMESPACES, POLICY] {
             for document in serde_yaml::Deserializer::from_str(text) {
                 let object = Value::deserialize(document).expect("YAML");

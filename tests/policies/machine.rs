@@ -4,24 +4,27 @@
 
 use std::collections::BTreeMap;
 
+use kube::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::freeze::{MASTERS, Stage, Who, freeze_of};
-use crate::support;
+use crate::support::{self, ControlPlane};
 
 const PROGRAMS: &str = include_str!("machine.yaml");
 
+/// A program, and what it does.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Program {
+pub struct Program {
     account: Place,
-    why: String,
+    pub why: String,
     rules: Value,
-    send: String,
-    body: Value,
+    pub send: String,
+    pub body: Value,
+    /// Whether a freeze that names it stops it.
     #[serde(default)]
-    stopped: bool,
+    pub stopped: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,9 +35,22 @@ struct Place {
 }
 
 impl Program {
-    fn user(&self) -> String {
+    /// All of them.
+    pub fn all() -> Vec<Self> {
+        serde_yaml::from_str(PROGRAMS).expect("the table")
+    }
+
+    /// As whom it signs in.
+    pub fn user(&self) -> String {
         let Place { namespace, name } = &self.account;
         format!("system:serviceaccount:{namespace}:{name}")
+    }
+
+    /// Its own client, with its own rights and no others.
+    pub async fn client(&self, plane: &ControlPlane) -> Client {
+        let group = format!("system:serviceaccounts:{}", self.account.namespace);
+        let groups = ["system:serviceaccounts", "system:authenticated", &group];
+        plane.client_as(&self.user(), &groups).await
     }
 
     /// Its rights in the frozen namespace: a Role of its own.
@@ -50,6 +66,21 @@ impl Program {
             "roleRef": { "apiGroup": rbac, "kind": "Role", "name": own },
             "subjects": [{ "kind": "ServiceAccount", "namespace": namespace, "name": name }] });
         [(at("roles"), role), (at("rolebindings"), binding)]
+    }
+}
+
+/// Puts what programs work on into the namespace that is to be frozen, and gives each its rights there.
+pub async fn settle(stage: &Stage, programs: &[Program]) {
+    stage.prepare().await;
+    let space = stage.space("frozen");
+    let claim = json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } } });
+    let claims = format!("/api/v1/namespaces/{space}/persistentvolumeclaims");
+    stage.put(&claims, &claim).await;
+    for program in programs {
+        for (at, object) in program.rights(&space) {
+            stage.put(&at, &object).await;
+        }
     }
 }
 
@@ -70,28 +101,16 @@ async fn the_machine_goes_on_in_a_frozen_namespace() {
         prefix,
         is_real: true,
     };
-    stage.prepare().await;
+    let programs = Program::all();
+    settle(&stage, &programs).await;
     let space = stage.space("frozen");
-    let claim = json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "data" },
-        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } } });
-    let claims = format!("/api/v1/namespaces/{space}/persistentvolumeclaims");
-    stage.put(&claims, &claim).await;
-    let programs: Vec<Program> = serde_yaml::from_str(PROGRAMS).expect("the table");
-    for program in &programs {
-        for (at, object) in program.rights(&space) {
-            stage.put(&at, &object).await;
-        }
-    }
     let freeze = freeze_of(&[&space], "machine");
     stage.freeze(&freeze).await;
     stage.becomes(&freeze, true).await;
 
     let (mut on, mut stopped) = (0, 0);
     for program in &programs {
-        let namespace = &program.account.namespace;
-        let group = format!("system:serviceaccounts:{namespace}");
-        let groups = ["system:serviceaccounts", "system:authenticated", &group];
-        let client = plane.client_as(&program.user(), &groups).await;
+        let client = program.client(&plane).await;
         // A person is stopped first, so that what goes on is what would have been stopped.
         for (client, refused) in [
             (&stage.clients[&Who::Person], true),

@@ -2,5 +2,5 @@
 //! creations, and both have to answer as it says.
 
 pub mod freeze;
-mod machine;
+pub mod machine;
 pub mod new_targets;

@@ -1,20 +1,27 @@
 //! The change freeze: proven before anything counts on it, held, lifted last, and never more than the
 //! playbook's account may.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
-use pingzhan::api::{Phase, StageState, names};
+use pingzhan::api::{Concern, Phase, StageState, names};
+use pingzhan::field::{Image, creation};
+use pingzhan::ledger::Ledger;
 use pingzhan::run::clock::Clock;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-use super::fleet;
+use super::fleet::{self, How, Owned};
+use super::history::History;
 use super::oracles::Allowed;
-use super::world::{PATIENCE, World};
-use crate::policies::freeze::POLICY;
+use super::world::{PATIENCE, World, resource};
+use crate::policies::freeze::{POLICY, Stage};
+use crate::policies::machine::{self, Program};
 
 const GROUP: &str = "admissionregistration.k8s.io/v1";
 const BINDINGS: &str = "validatingadmissionpolicybindings";
@@ -146,6 +153,51 @@ async fn appears(world: &World, name: &str) {
     in_time.expect("it is made again");
 }
 
+/// What happens to freezes from now on.
+async fn watched(world: &World) -> History {
+    let maps = resource("ConfigMap");
+    let own = Api::namespaced_with(world.client.clone(), names::DEFAULT_NAMESPACE, &maps);
+    let history = History::of(vec![(own, maps)]);
+    // Those that are there are known: what happens to them will be.
+    history.events().await;
+    history
+}
+
+/// The freeze of this uid was deleted when every other field was back, by the order in which the API server
+/// stored both.
+async fn is_lifted_last(world: &World, freezes: &History, uid: &str, ledger: &Ledger) {
+    let gone = async {
+        loop {
+            let events = freezes.events().await;
+            let mut events = events.iter();
+            if let Some(event) = events.find(|event| event.removed && event.uid == uid) {
+                return event.version;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let gone = tokio::time::timeout(PATIENCE, gone).await;
+    let gone = gone.expect("the freeze is deleted");
+    let events = world.history.events().await;
+    let others = ledger.entries.values();
+    let others: Vec<_> = others
+        .filter(|entry| !creation::is(&entry.target.uid))
+        .collect();
+    assert!(!others.is_empty());
+    for entry in others {
+        let target = entry.target.uid.as_str();
+        let mut events = events.iter();
+        let then = events.rfind(|event| event.uid == target && event.version < gone);
+        let then = then.expect("it is of the fleet");
+        let was = Image::at(&then.object, &entry.path);
+        assert_eq!(
+            was, entry.base,
+            "{} when the freeze went",
+            entry.target.name
+        );
+    }
+}
+
 /// The whole way: proven, in force for people and not for the playbook, made again where somebody takes
 /// it away, lifted last, and everything as it was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,12 +235,16 @@ async fn a_freeze_holds_people_until_the_mode_is_over_and_is_lifted_last() {
     appears(&world, &name).await;
     becomes(&he, &world.namespace, true).await;
 
+    let [again] = freezes(&world).await.try_into().expect("one freeze");
+    let uid = again.metadata.uid.expect("it has a uid");
+    let seen = watched(&world).await;
     world.stand_down("flood").await;
     let closed = world.phase("flood", Phase::Closed).await;
     assert_eq!(refusal(&he, &world.namespace).await, None);
     assert!(freezes(&world).await.is_empty());
     let evidence = world.judge(Allowed::default()).await;
     let ledger = evidence.ledger(&closed);
+    is_lifted_last(&world, &seen, &uid, ledger).await;
     let told: Vec<&str> = ledger
         .told
         .iter()
@@ -204,6 +260,248 @@ async fn a_freeze_holds_people_until_the_mode_is_over_and_is_lifted_last() {
             .any(|why| why.contains("changes are possible again")),
         "{told:?}"
     );
+    world.compare(&before).await;
+}
+
+/// Who approves a freeze must read whom it stops before these people find out, of what is really there:
+/// whoever wrote, by the names of their programs, and not those who only report a status.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_names_who_wrote_there_lately_and_who_of_them_would_be_stopped() {
+    let world = world().await;
+    let services = json!([{ "apiGroups": [""], "resources": ["services"], "verbs": ["list"] }]);
+    world.allow(services).await;
+    let api = fleet::deployment(&world.namespace, "api", Some(2));
+    world.apply("helm", &api).await.expect("it is created");
+    let legacy = Owned {
+        manager: "kubectl-client-side-apply",
+        how: How::ClientSide,
+        manifest: fleet::deployment(&world.namespace, "legacy", Some(2)),
+    };
+    world.write(&legacy).await;
+    for (manager, kind, name) in [
+        ("kubectl-edit", "ConfigMap", "flags"),
+        ("deployer", "Deployment", "web"),
+        ("deployer", "Deployment", "api"),
+        ("release-bot", "Deployment", "web"),
+    ] {
+        let label = json!({ "metadata": { "labels": { manager: "yes" } } });
+        world.merge(manager, kind, name, label).await;
+    }
+    let reported = json!({ "observedGeneration": 1 });
+    world.status("Deployment", "web", reported).await;
+    let mut asked = stages(&world, &here(&world));
+    let deployer = json!({ "kind": "ServiceAccount", "namespace": "ci", "name": "deployer" });
+    asked[0]["steps"][0]["freeze"]["automation"] = json!([deployer]);
+    world.publish("flood", world.playbook(&asked)).await;
+    world.declare("flood", json!({ "level": "III" })).await;
+    let mode = world
+        .until("flood", "says what it would come to", |status| {
+            let plan = status.plan.as_ref();
+            plan.is_some_and(|plan| plan.findings.is_some())
+        })
+        .await;
+    let plan = mode.status.and_then(|status| status.plan).expect("a plan");
+    let listed = plan.findings.expect("findings").listed;
+    let mut said = listed.iter();
+    let said = said.find(|one| one.message.contains("those who wrote"));
+    let said = said.unwrap_or_else(|| panic!("nobody is named: {listed:?}"));
+    assert_eq!(said.concern, Concern::Note);
+    assert_eq!(said.step.as_deref(), Some("calm/no-changes"));
+    assert_eq!(
+        said.message,
+        "of those who wrote in what is frozen, in the week up to the latest write, deployer (2), helm (1), \
+         kubectl-client-side-apply (1), kubectl-edit (1) would be stopped; office (2), release-bot (1) go on \
+         where they are service accounts that are not named"
+    );
+    world.come_back("flood").await;
+}
+
+/// Somebody who sends the same request again and again.
+struct Worker {
+    client: Client,
+    send: String,
+    body: Value,
+    /// Whether a freeze stops them.
+    stopped: bool,
+}
+
+/// What came of a worker's requests.
+#[derive(Clone, Debug, Default)]
+struct Came {
+    through: usize,
+    stopped: usize,
+    /// Answers that are neither.
+    other: Vec<String>,
+}
+
+/// What came of all of them, by their names, and how often each had its turn.
+#[derive(Clone, Debug, Default)]
+struct Log {
+    turns: usize,
+    came: BTreeMap<String, Came>,
+}
+
+/// Workers at work until they are sent home.
+struct Crowd {
+    log: Arc<Mutex<Log>>,
+    work: JoinHandle<()>,
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.work.abort();
+    }
+}
+
+impl Crowd {
+    /// Sends them to work, one request of each a turn.
+    fn of(stage: Stage, workers: BTreeMap<String, Worker>) -> Self {
+        let log: Arc<Mutex<Log>> = Arc::default();
+        let told = log.clone();
+        let work = tokio::spawn(async move {
+            loop {
+                for (name, worker) in &workers {
+                    let answer = stage.send(&worker.client, &worker.send, Some(&worker.body));
+                    let (code, said) = answer.await;
+                    let mut log = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    log.came.entry(name.clone()).or_default().note(code, &said);
+                }
+                told.lock().unwrap_or_else(PoisonError::into_inner).turns += 1;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        });
+        Self { log, work }
+    }
+
+    fn so_far(&self) -> Log {
+        let log = self.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for so many turns after the one that is under way.
+    async fn turns(&self, many: usize) -> Log {
+        let from = self.so_far().turns;
+        let done = async {
+            loop {
+                let log = self.so_far();
+                if log.turns > from + many {
+                    return log;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, done).await;
+        in_time.expect("they work on")
+    }
+
+    /// Who was let through, and who was stopped, each time in two turns that begin now.
+    async fn sorted(&self) -> (Vec<String>, Vec<String>) {
+        let before = self.turns(0).await.came;
+        let after = self.turns(2).await.came;
+        let (mut through, mut stopped) = (Vec::new(), Vec::new());
+        for (name, now) in after {
+            let then = before.get(&name).cloned().unwrap_or_default();
+            assert_eq!(now.other, [""; 0], "{name}");
+            let passed = now.through - then.through;
+            let refused = now.stopped - then.stopped;
+            let list = match (passed > 0, refused > 0) {
+                (true, false) => &mut through,
+                (false, true) => &mut stopped,
+                both => panic!("{name} was let through, and stopped: {both:?}"),
+            };
+            list.push(name);
+        }
+        (through, stopped)
+    }
+}
+
+impl Came {
+    fn note(&mut self, code: u16, said: &str) {
+        let ours = said.contains("ValidatingAdmissionPolicy 'pingzhan-freeze'");
+        match (code, ours) {
+            // What is made already is made once only, and was let through.
+            (200 | 409, false) => self.through += 1,
+            (403, true) => self.stopped += 1,
+            _ => self.other.push(format!("{code} {said}")),
+        }
+    }
+}
+
+/// Every program of the table, and a person, who changes what the programs change.
+async fn crowd(world: &World, stage: &Stage) -> BTreeMap<String, Worker> {
+    let programs = Program::all();
+    machine::settle(stage, &programs).await;
+    let mut workers = BTreeMap::new();
+    for program in programs {
+        let worker = Worker {
+            client: program.client(&world.plane).await,
+            send: program.send.clone(),
+            body: program.body.clone(),
+            stopped: program.stopped,
+        };
+        workers.insert(program.user(), worker);
+    }
+    let person = Worker {
+        client: person(world, "he", &[]).await,
+        send: "PATCH /api/v1/namespaces/{frozen}/configmaps/flags".to_owned(),
+        body: json!({ "data": { "banner": "by hand" } }),
+        stopped: true,
+    };
+    workers.insert("he".to_owned(), person);
+    workers
+}
+
+/// A freeze that stops the machine stops the surge: from before the declaration until after the return
+/// network, storage, mesh, autoscalers, rollouts and GitOps go on, and only people and the automation that
+/// the step names stand still, for as long as it is in force. It stands in the last stage here, which goes
+/// back first: what it is for is back before it is lifted all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_machine_works_on_while_a_mode_freezes_and_people_when_all_else_is_back() {
+    let world = World::new().await;
+    let stage = Stage {
+        admin: world.client.clone(),
+        clients: BTreeMap::new(),
+        prefix: world.plane.namespace("crowd"),
+        is_real: true,
+    };
+    let workers = crowd(&world, &stage).await;
+    let space = stage.space("frozen");
+    may_freeze(&world, &[&space]).await;
+    let web = fleet::deployment(&world.namespace, "web", Some(3));
+    world.apply("office", &web).await.expect("it is created");
+    let world = world.started().await;
+    let before = world.snapshot().await;
+    let named = |stopped: bool| -> Vec<String> {
+        let own = workers.iter().filter(|(_, one)| one.stopped == stopped);
+        own.map(|(name, _)| name.clone()).collect()
+    };
+    let (machine, stopped) = (named(false), named(true));
+    assert_eq!((machine.len(), stopped.len()), (9, 2));
+    let everybody: Vec<String> = workers.keys().cloned().collect();
+    let crowd = Crowd::of(stage, workers);
+    assert_eq!(crowd.sorted().await, (everybody.clone(), Vec::new()));
+
+    let mut asked = stages(&world, &json!({ "names": [space] }));
+    let deployer = json!({ "kind": "ServiceAccount", "namespace": "ci", "name": "deployer" });
+    asked[0]["steps"][0]["freeze"]["automation"] = json!([deployer]);
+    asked[0]["dependsOn"] = json!(["surge"]);
+    asked[1]["dependsOn"] = json!([]);
+    world.switch("flood", &asked).await;
+    assert_eq!(world.get("Deployment", "web").await["spec"]["replicas"], 9);
+    assert_eq!(crowd.sorted().await, (machine.clone(), stopped));
+
+    let [made] = freezes(&world).await.try_into().expect("one freeze");
+    let uid = made.metadata.uid.expect("it has a uid");
+    let seen = watched(&world).await;
+    let closed = world.come_back("flood").await;
+    assert_eq!(crowd.sorted().await, (everybody, Vec::new()));
+    let all = crowd.so_far().came;
+    for name in &machine {
+        assert_eq!(all[name].stopped, 0, "{name}");
+    }
+    drop(crowd);
+    let evidence = world.judge(Allowed::default()).await;
+    is_lifted_last(&world, &seen, &uid, evidence.ledger(&closed)).await;
     world.compare(&before).await;
 }
 

@@ -43,6 +43,72 @@ fn theirs(world: &World) -> Value {
     })
 }
 
+/// What runs in the namespace, and what leads there: three pods of two workloads, a Service, an Ingress and a
+/// route.
+async fn inhabited(world: &World) {
+    let space = world.namespace.as_str();
+    let named = |name: &str, app: &str| json!({ "name": name, "namespace": space, "labels": { "app": app } });
+    let account =
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": named("robot", "web") });
+    world.put("v1", "serviceaccounts", space, account).await;
+    for (name, app) in [("web-1", "web"), ("web-2", "web"), ("batch-1", "batch")] {
+        let mut metadata = named(name, app);
+        metadata["ownerReferences"] = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "name": app, "uid": format!("{space}-{app}"), "controller": true }]);
+        let container = json!({ "name": "main", "image": "registry.example.com/main:1" });
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
+            "spec": { "serviceAccountName": "robot", "containers": [container] } });
+        world.put("v1", "pods", space, pod).await;
+    }
+    let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": named("web", "web"),
+        "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80 }] } });
+    world.put("v1", "services", space, service).await;
+    let backend = json!({ "service": { "name": "web", "port": { "number": 80 } } });
+    let ingress = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": named("web", "web"), "spec": { "defaultBackend": backend } });
+    let route = json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": named("web", "web"),
+        "spec": { "parentRefs": [{ "name": "city" }],
+            "rules": [{ "backendRefs": [{ "name": "web", "port": 80 }] }] } });
+    for object in [ingress, route] {
+        world.apply("team", &object).await.expect("it is theirs");
+    }
+}
+
+/// Questions for names, as whatever closes the way out lets them out.
+fn questions() -> Value {
+    let label = "kubernetes.io/metadata.name";
+    let system = json!({ "matchLabels": { label: "kube-system" } });
+    json!({
+        "to": [
+            { "namespaceSelector": system, "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } } },
+            { "namespaceSelector": system, "podSelector": { "matchLabels": { "app.kubernetes.io/name": "coredns" } } },
+            { "namespaceSelector": { "matchLabels": { label: "openshift-dns" } } },
+            { "ipBlock": { "cidr": "169.254.0.0/16" } },
+        ],
+        "ports": [
+            { "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" },
+            { "port": 5353, "protocol": "UDP" }, { "port": 5353, "protocol": "TCP" },
+        ],
+    })
+}
+
+/// What is made keeps names and probes: of so many policies that close the way out each lets questions for
+/// names out, none says anything of it otherwise, and all of them are of the API's own kind, which lets a
+/// node reach its own pods, and no plugin's, of which some mean nodes as well.
+fn keep_names_and_probes(cuts: &[Value], closing: usize) {
+    let closes = |cut: &&Value| {
+        let types = cut["spec"]["policyTypes"].as_array();
+        types.is_some_and(|types| types.contains(&json!("Egress")))
+    };
+    assert_eq!(cuts.iter().filter(closes).count(), closing, "{cuts:?}");
+    for cut in cuts {
+        assert_eq!(cut["apiVersion"], "networking.k8s.io/v1");
+        let out = closes(&cut).then(|| json!([questions()]));
+        assert_eq!(cut["spec"].get("egress"), out.as_ref(), "{cut}");
+    }
+}
+
 impl World {
     /// The policies that modes made here.
     async fn cuts(&self) -> Vec<Value> {
@@ -69,18 +135,25 @@ impl World {
 /// The promise: cut for the mode's lifetime, and nothing of it is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn networks_are_cut_for_the_modes_lifetime_and_open_after() {
-    for (preset, more, policies) in [
-        ("DenyAll", json!({}), 1),
+    for (preset, more, policies, closing) in [
+        ("DenyAll", json!({}), 1, 1),
         (
             "AllowOnly",
             json!({ "from": { "matchLabels": { "tier": "gate" } }, "ports": [{ "port": 80 }] }),
             1,
+            0,
         ),
-        ("CutThirdParties", json!({ "outside": ["10.9.0.0/16"] }), 2),
+        (
+            "CutThirdParties",
+            json!({ "outside": ["10.9.0.0/16"] }),
+            2,
+            1,
+        ),
         (
             "Open",
             json!({ "from": { "names": ["police"] }, "pods": { "matchLabels": { "app": "web" } } }),
             1,
+            0,
         ),
     ] {
         let world = world().await;
@@ -94,15 +167,15 @@ async fn networks_are_cut_for_the_modes_lifetime_and_open_after() {
             isolate[field] = value.clone();
         }
         let active = world.switch("flood", &stages(&isolate)).await;
-        assert_eq!(world.cuts().await.len(), policies, "{preset}");
+        let cuts = world.cuts().await;
+        assert_eq!(cuts.len(), policies, "{preset}");
+        keep_names_and_probes(&cuts, closing);
         let evidence = world.judge(Allowed::default()).await;
         let ledger = evidence.ledger(&active);
-        assert!(
-            ledger
-                .entries
-                .values()
-                .all(|entry| entry.state == State::Applied)
-        );
+        assert!(ledger.entries.values().all(|entry| {
+            let is_policy = &*entry.target.kind == "NetworkPolicy";
+            is_policy && entry.state == State::Applied
+        }));
         world.come_back("flood").await;
         world.judge(Allowed::default()).await;
         world.compare(&before).await;
@@ -212,8 +285,26 @@ async fn a_namespace_that_appears_meanwhile_is_cut_too() {
     assert_eq!(count().await, 0);
 }
 
-/// A cut in name only is worse than none: who approves must be told that nothing enforces it, and what others
-/// go on allowing.
+/// What a plan of one cut finds, as whoever approves reads it: how grave, and what.
+async fn found(world: &World, name: &str, preset: &str, more: &Value) -> Vec<(Concern, String)> {
+    let mut isolate = json!({ "preset": preset, "namespaces": here(world) });
+    for (field, value) in more.as_object().expect("fields") {
+        isolate[field] = value.clone();
+    }
+    world.publish(name, world.playbook(&stages(&isolate))).await;
+    world.declare(name, json!({ "level": "III" })).await;
+    let planned = world.until(name, "has a plan", |status| {
+        let plan = status.plan.as_ref();
+        plan.is_some_and(|plan| plan.findings.is_some())
+    });
+    let plan = planned.await.status.and_then(|status| status.plan);
+    let findings = plan.and_then(|plan| plan.findings).expect("findings");
+    let listed = findings.listed.into_iter();
+    listed.map(|one| (one.concern, one.message)).collect()
+}
+
+/// A cut in name only is worse than none: who approves must be told that nothing enforces it, what others go
+/// on allowing, how many pods are meant, and which ways in are closed by it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_says_what_a_cut_comes_to() {
     let world = world().await;
@@ -221,35 +312,52 @@ async fn a_plan_says_what_a_cut_comes_to() {
         .apply("team", &theirs(&world))
         .await
         .expect("it is theirs");
-    let isolate = json!({ "preset": "DenyAll", "namespaces": here(&world) });
-    world
-        .publish("flood", world.playbook(&stages(&isolate)))
-        .await;
-    world.declare("flood", json!({ "level": "III" })).await;
-    let planned = world.until("flood", "has a plan", |status| {
-        let plan = status.plan.as_ref();
-        plan.is_some_and(|plan| plan.findings.is_some())
-    });
-    let status = planned.await.status.expect("a status");
-    let listed = status
-        .plan
-        .and_then(|plan| plan.findings)
-        .expect("findings")
-        .listed;
-    let says = |concern: Concern, words: &str| {
-        let mut all = listed.iter();
-        all.any(|one| one.concern == concern && one.message.contains(words))
-    };
-    assert!(says(Concern::Harm, "no network plugin"), "{listed:?}");
-    assert!(
-        says(
-            Concern::Risk,
-            &format!("{}/web goes on allowing", world.namespace)
+    inhabited(&world).await;
+    let all = "it is for 3 pods of 2 workloads in 1 namespace";
+    let ways = "1 Service, 1 Ingress and 1 HTTPRoute";
+    let police =
+        json!({ "from": { "names": ["police"] }, "pods": { "matchLabels": { "app": "web" } } });
+    let gate = json!({ "from": { "names": ["gate"] } });
+    let rows = [
+        (
+            "DenyAll",
+            json!({}),
+            all,
+            Some(format!("nothing comes through {ways} any more")),
         ),
-        "{listed:?}"
-    );
-    assert!(
-        says(Concern::Note, "0 pods of 0 workloads in 1 namespace"),
-        "{listed:?}"
-    );
+        (
+            "AllowOnly",
+            gate,
+            all,
+            Some(format!("through {ways} only what is named comes any more")),
+        ),
+        ("CutThirdParties", json!({}), all, None),
+        (
+            "Open",
+            police,
+            "it is for 2 pods of 1 workload in 1 namespace",
+            None,
+        ),
+    ];
+    for (preset, more, size, closes) in rows {
+        let listed = found(&world, &preset.to_lowercase(), preset, &more).await;
+        let says = |concern: Concern, words: &str| {
+            let mut all = listed.iter();
+            all.any(|(of, text)| *of == concern && text.contains(words))
+        };
+        assert!(says(Concern::Harm, "no network plugin"), "{listed:?}");
+        assert!(says(Concern::Note, size), "{preset}: {listed:?}");
+        let named = listed.iter().any(|(_, text)| text.contains("1 Service"));
+        assert_eq!(named, closes.is_some(), "{preset}: {listed:?}");
+        if let Some(closes) = closes {
+            assert!(says(Concern::Risk, &closes), "{preset}: {listed:?}");
+        }
+        let allowing = format!("{}/web goes on allowing", world.namespace);
+        let stays = preset != "Open";
+        assert_eq!(
+            says(Concern::Risk, &allowing),
+            stays,
+            "{preset}: {listed:?}"
+        );
+    }
 }

@@ -27,7 +27,7 @@ pub mod history;
 mod isolated;
 mod kept;
 mod layers;
-mod least;
+pub mod least;
 mod levels;
 pub mod oracles;
 mod owners;

@@ -154,7 +154,11 @@ impl World {
 
     /// One that has routes, network policies and bindings beside the fleet.
     pub async fn with_closed_kinds() -> Self {
-        let plane = support::cluster().await;
+        Self::with_closed_kinds_on(support::cluster().await).await
+    }
+
+    /// The same on this control plane.
+    pub async fn with_closed_kinds_on(plane: ControlPlane) -> Self {
         for kind in crate::fleet::gateway() {
             let name = kind["spec"]["names"]["kind"].as_str().expect("a kind");
             serve(&plane.client, &kind, name).await;
@@ -207,12 +211,17 @@ impl World {
     /// A world with the whole fleet, and no operator yet.
     pub async fn with_fleet_alone() -> Self {
         let world = Self::new().await;
-        for owned in fleet::fleet(&world.namespace) {
-            world.write(&owned).await;
+        world.fill().await;
+        world
+    }
+
+    /// Writes the whole fleet, each object as its owner does.
+    pub async fn fill(&self) {
+        for owned in fleet::fleet(&self.namespace) {
+            self.write(&owned).await;
         }
         // The second owner of `shared` scales it, as a capacity tool does.
-        world.scale("capacity", "Deployment", "shared", 9).await;
-        world
+        self.scale("capacity", "Deployment", "shared", 9).await;
     }
 
     /// An account for playbooks, which may do this to the fleet's kinds in the fleet's namespace.

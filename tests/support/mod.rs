@@ -40,6 +40,12 @@ pub async fn cluster_with_controllers(name: &str) -> ControlPlane {
     ControlPlane::with_controllers(name).await
 }
 
+/// A control plane of this test's own without controllers: for what selects all over the cluster, where what
+/// other tests have left would be selected as well.
+pub async fn cluster_alone(name: &str) -> ControlPlane {
+    ControlPlane::alone(name).await
+}
+
 /// The root of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

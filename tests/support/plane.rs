@@ -62,6 +62,16 @@ impl ControlPlane {
     /// One of its own, with stock controllers, a scheduler, and nodes whose kubelets are played. It
     /// ends with this process.
     pub(super) async fn with_controllers(name: &str) -> Self {
+        let stock = ["--controllers", "stock", "--nodes", "2"];
+        Self::of_its_own(name, &stock).await
+    }
+
+    /// One of its own, without any of these. It ends with this process as well.
+    pub(super) async fn alone(name: &str) -> Self {
+        Self::of_its_own(name, &[]).await
+    }
+
+    async fn of_its_own(name: &str, more: &[&str]) -> Self {
         let own = std::process::id().to_string();
         let name = format!("tests-{own}-{name}");
         let up = [
@@ -73,8 +83,7 @@ impl ControlPlane {
             &own,
             "--no-fsync",
         ];
-        let stock = ["--controllers", "stock", "--nodes", "2"];
-        let kubeconfig: PathBuf = xtask(&[&up[..], &stock].concat()).trim().into();
+        let kubeconfig: PathBuf = xtask(&[&up[..], more].concat()).trim().into();
         prepare(&kubeconfig).await;
         Self::at(&kubeconfig, None).await
     }

@@ -11,6 +11,14 @@ use super::Finding;
 use crate::api::Freeze;
 use crate::field::managed;
 
+/// The kinds in which it is looked for: what people change most, and every cluster has. Each with its
+/// version and its plural.
+pub const KINDS: [(&str, &str, &str); 4] = [
+    ("apps/v1", "Deployment", "deployments"),
+    ("apps/v1", "StatefulSet", "statefulsets"),
+    ("v1", "ConfigMap", "configmaps"),
+    ("v1", "Service", "services"),
+];
 /// What counts as lately: a week, up to the latest write, so that no clock is asked.
 const LATELY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Managers that are named.

@@ -1,9 +1,10 @@
-//! What it takes to make or change roles and bindings: nobody may give what they do not have, unless
-//! they may `bind` or `escalate`.
+//! What follows from manifests: what it takes to make or change roles and bindings, since nobody may give
+//! what they do not have, unless they may `bind` or `escalate`; and whether an object runs pods.
 
 use serde_json::Value;
 
 use super::{By, Needs, Right};
+use crate::step::kinds;
 
 /// The group of roles and bindings.
 pub(super) const RBAC: &str = "rbac.authorization.k8s.io";
@@ -86,4 +87,12 @@ pub(super) fn of_change(group: &str, kind: &str, namespace: Option<&str>) -> Vec
         "ClusterRole" => vec![on("clusterroles", "escalate")],
         _ => Vec::new(),
     }
+}
+
+/// Whether an object runs pods.
+pub(super) fn has_pods(object: &Value) -> bool {
+    let text = |name: &str| object[name].as_str().unwrap_or_default();
+    let known = kinds::of_object(text("apiVersion"), text("kind"));
+    known.is_some_and(|kind| kind.replicas.is_some() || kind.restartable)
+        || matches!(text("kind"), "Job" | "CronJob" | "Rollout")
 }

@@ -15,11 +15,10 @@ mod steps;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::NamespaceSelector;
-use crate::field::{Identity, Target};
 use crate::playbook::{kinds, matching, suspended};
-use crate::step::{Query, Role};
+use crate::step::{Around, Query, Role};
 
-use super::protect::{Own, protected};
+use super::protect::{self, Own};
 
 pub use changes::of_changes;
 pub use danger::danger;
@@ -201,9 +200,21 @@ impl Ground<'_> {
         if !served.namespaced || query.role == Role::Applier {
             return vec![None];
         }
-        let selectors = || query.namespaces.iter().chain(self.scope);
+        // What only says something of others is looked at where nothing is ever touched as well, and
+        // outside of the mode's scope.
+        let anywhere = matches!(
+            query.role,
+            Role::Aside {
+                around: Around::Anywhere,
+                ..
+            }
+        );
+        let scope = self.scope.filter(|_| !anywhere);
+        let selectors = || query.namespaces.iter().chain(scope);
         let Some(known) = &self.namespaces else {
             let named = selectors().find(|selector| !selector.names.is_empty());
+            // Of several that a program may be in it is not known which there are: a Role is in one that is.
+            let named = named.filter(|selector| !anywhere || selector.names.len() == 1);
             return named.map_or_else(
                 || vec![None],
                 |selector| selector.names.iter().cloned().map(Some).collect(),
@@ -211,18 +222,14 @@ impl Ground<'_> {
         };
         let selected = known.iter().filter(|(name, labels)| {
             selectors().all(|selector| matching::namespace(selector, name, labels))
-                && !self.is_protected(name, labels)
+                && (anywhere || !self.is_protected(name, labels))
         });
         selected.map(|(name, _)| Some(name.clone())).collect()
     }
 
     fn is_protected(&self, namespace: &str, labels: &Labels) -> bool {
-        let Some(own) = self.own else { return false };
-        let any = Target::from(Identity {
-            namespace: namespace.to_owned(),
-            ..Identity::default()
-        });
-        protected(&any, &Labels::new(), labels, own).is_some()
+        let sealed = |own| protect::sealed(namespace, labels, own).is_some();
+        self.own.is_some_and(sealed)
     }
 }
 

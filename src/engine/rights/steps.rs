@@ -1,14 +1,13 @@
 //! What steps may come to ask for, whatever they will find.
 
-use serde_json::Value;
+mod beside;
 
 use super::{By, Ground, Needs, Right, Served, Use, changes, manifest};
 use crate::api::{Freeze, OnResume, Run};
 use crate::engine::plan::Plan;
-use crate::engine::room;
 use crate::playbook::{Expanded, ExpandedStep, Making, ResolvedAct};
 use crate::step::wait::Probe;
-use crate::step::{self, Fields, Query, Role, kinds};
+use crate::step::{self, Fields, Query, Role};
 
 /// What is asked of what is looked at.
 const LOOK: [&str; 2] = ["get", "list"];
@@ -158,9 +157,12 @@ impl<'a> Asking<'a, '_> {
                 | Role::Place
                 | Role::Frozen => Use::Know,
             };
+            // What only says something of others is read by its name, or else in lists.
+            let lists = matches!(query.role, Role::Aside { .. }) && query.names.is_empty();
+            let look = &LOOK[usize::from(lists)..];
             for place in self.ground.places(query, &served) {
                 let on = Right::on(&served.group, &served.plural, place.as_deref());
-                self.add(of, &LOOK, &on);
+                self.add(of, look, &on);
             }
             if served.namespaced {
                 self.namespaces(query);
@@ -278,7 +280,10 @@ impl<'a> Asking<'a, '_> {
 
     /// One object of a kind is made in each namespace that is meant.
     fn made_in_each(&mut self) {
-        for query in step::needs(self.step) {
+        let mut queries = step::needs(self.step);
+        queries.retain(|query| matches!(query.fields, Fields::Each { .. }));
+        let several = queries.len() > 1;
+        for query in queries {
             let Fields::Each { object } = &query.fields else {
                 continue;
             };
@@ -297,6 +302,7 @@ impl<'a> Asking<'a, '_> {
                 };
                 made.add(self.needs, by);
                 manifest::of_creation(self.needs, by, object, place.as_deref());
+                self.counted(several && served.namespaced, place.as_deref());
             }
         }
     }
@@ -309,6 +315,7 @@ impl<'a> Asking<'a, '_> {
             if query.role == Role::Frozen {
                 self.namespaces(&query);
                 self.newcomers();
+                self.writers(&query);
             }
         }
         let names = &freeze.namespaces.names;
@@ -338,8 +345,9 @@ impl<'a> Asking<'a, '_> {
             };
             made.add(self.needs, by);
             manifest::of_creation(self.needs, by, object, space);
+            self.counted(making.objects.len() > 1 && space.is_some(), space);
         }
-        let pods = making.objects.iter().any(has_pods);
+        let pods = making.objects.iter().any(manifest::has_pods);
         if pods {
             self.room(false);
         }
@@ -352,48 +360,4 @@ impl<'a> Asking<'a, '_> {
         let jobs = Right::on("batch", "jobs", Some(&run.namespace));
         self.add(Use::Change, &["get", "create"], &jobs);
     }
-
-    /// What says whether there is room for pods.
-    fn room(&mut self, selects: bool) {
-        for right in [room::Right::Nodes, room::Right::Pods, room::Right::Classes] {
-            let on = Right::on(right.group(), right.resource(), None);
-            self.add(Use::Know, &["list"], &on);
-        }
-        let mut places: Vec<Option<String>> = Vec::new();
-        for query in step::needs(self.step) {
-            let of_role = matches!(query.role, Role::Target | Role::Made);
-            if let Some(served) = self.ground.kind(&query.kind).filter(|_| of_role) {
-                places.extend(self.ground.places(&query, &served));
-            }
-        }
-        places.retain(|place| selects || place.is_some());
-        places.sort();
-        places.dedup();
-        let verticals = room::Right::Verticals;
-        let written = format!("{}/{}", verticals.group(), verticals.kind());
-        // No cluster that was not asked is taken to have them.
-        let has_verticals = self.ground.kinds.is_some() && self.ground.kind(&written).is_some();
-        for place in &places {
-            for right in [
-                room::Right::Quotas,
-                room::Right::Limits,
-                room::Right::Budgets,
-                room::Right::Verticals,
-            ] {
-                if right == verticals && !has_verticals {
-                    continue;
-                }
-                let on = Right::on(right.group(), right.resource(), place.as_deref());
-                self.add(Use::Know, &["list"], &on);
-            }
-        }
-    }
-}
-
-/// Whether an object runs pods.
-fn has_pods(object: &Value) -> bool {
-    let text = |name: &str| object[name].as_str().unwrap_or_default();
-    let known = kinds::of_object(text("apiVersion"), text("kind"));
-    known.is_some_and(|kind| kind.replicas.is_some() || kind.restartable)
-        || matches!(text("kind"), "Job" | "CronJob" | "Rollout")
 }

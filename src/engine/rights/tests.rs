@@ -32,6 +32,17 @@ stages:
   steps:
   - { name: stop, targets: { kinds: [CronJob, kustomize.toolkit.fluxcd.io/Kustomization], namespaces: {} }, suspend: { onResume: SkipMissed } }
   - { name: export, run: { namespace: data, job: { template: {} }, irreversible: true } }
+- name: closed
+  steps:
+  - { name: calm, freeze: { namespaces: { matchLabels: { tier: critical } } } }
+  - { name: cut, isolate: { preset: DenyAll, namespaces: { names: [portal] } } }
+  - name: rights
+    access:
+      grant: [ { subjects: [ { kind: Group, name: community } ], role: { kind: ClusterRole, name: reader }, namespaces: { names: [health] }, purpose: x, legalBasis: x } ]
+      revoke: [ { subjects: [ { kind: Group, name: vendors } ], namespaces: { names: [portal] } } ]
+      lockDown: { bindings: { matchLabels: { party: third } } }
+  - { name: page, targets: { kinds: [Ingress], namespaces: { names: [portal] }, names: [front] }, route: { to: { name: page, port: 80 } } }
+  - { name: slower, targets: { kinds: [StatefulSet], namespaces: { names: [data] }, names: [store] }, patch: { set: [ { path: /spec/minReadySeconds, value: 5 } ] } }
 ";
 
 fn book() -> (PlaybookSpec, Expanded) {
@@ -67,11 +78,24 @@ fn ground() -> Ground<'static> {
         "autoscaling/HorizontalPodAutoscaler",
         "kustomize.toolkit.fluxcd.io/Kustomization",
         "rbac.authorization.k8s.io/RoleBinding",
+        "ClusterRoleBinding",
+        "NetworkPolicy",
+        "networking.k8s.io/NetworkPolicy",
+        "Ingress",
+        "Pod",
+        "Service",
+        "discovery.k8s.io/EndpointSlice",
+        "DaemonSet",
+        "StatefulSet",
     ];
+    let of_server = |kind: &str| Served {
+        guessed: false,
+        ..guess(kind)
+    };
     Ground {
         kinds: Some(
             served
-                .map(|kind| (kind.to_owned(), guess(kind)))
+                .map(|kind| (kind.to_owned(), of_server(kind)))
                 .into_iter()
                 .collect(),
         ),
@@ -111,8 +135,8 @@ const ACCOUNT: role::Account<'static> = role::Account {
     namespace: "pingzhan-playbooks",
 };
 
-/// What is given is read by people before they apply it: no more than what the steps name, and nothing
-/// in a namespace that is never touched.
+/// What is given is read by people before they apply it: no more than what the steps name, and in a
+/// namespace that is never touched no more than to look whether a cut is enforced.
 #[test]
 fn the_least_roles_of_a_cluster_name_its_namespaces() {
     let (spec, expanded) = book();
@@ -120,8 +144,17 @@ fn the_least_roles_of_a_cluster_name_its_namespaces() {
     let needs = of_steps(&expanded, &ground(), Some(&plan));
     let made = role::make(ACCOUNT, &needs);
     insta::assert_snapshot!(format!("{}\n{}", made.yaml, made.dangers.join("\n")));
-    for never in ["kube-system", "pinned", "\"*\"", "escalate", "secrets"] {
+    for never in ["pinned", "\"*\"", "escalate", "secrets"] {
         assert!(!made.yaml.contains(never), "{never}");
+    }
+    let system = needs.all.iter().filter(|(right, _)| {
+        let space = right.namespace.as_deref();
+        space == Some("kube-system")
+    });
+    for (right, need) in system {
+        let looks = ["get", "list"].contains(&right.verb.as_str());
+        let of = (right.resource.as_str(), need.of);
+        assert!(looks && of == ("daemonsets", Use::Know), "{right:?}");
     }
 }
 
@@ -192,6 +225,50 @@ fn which_roles_bindings_give_is_not_known_before_they_are_read() {
     for resource in ["rolebindings", "clusterrolebindings"] {
         assert_eq!(needs.all[&right(resource).to("patch")].of, Use::Change);
     }
+}
+
+/// The freeze is the operator's to write; what the account is asked for beside is to see who wrote there, and
+/// what enforces a cut is looked for where nothing is touched: without these a plan says that it does not know.
+#[test]
+fn what_a_plan_looks_at_beside_its_targets_is_given_as_well() {
+    let (_, expanded) = book();
+    let looks = |group: &str, resource: &str, space: Option<&str>| {
+        Right::on(group, resource, space).to("list")
+    };
+    let needs = of_steps(&expanded, &ground(), None);
+    for (group, resource) in [
+        ("apps", "deployments"),
+        ("apps", "statefulsets"),
+        ("", "configmaps"),
+        ("", "services"),
+    ] {
+        let right = looks(group, resource, Some("health"));
+        assert!(needs.all.contains_key(&right), "{right:?}");
+    }
+    let plugins = looks("apps", "daemonsets", Some("kube-system"));
+    assert_eq!(needs.all[&plugins].of, Use::Know);
+    // What makes several objects in one place is held against its quotas.
+    let quotas = looks("", "resourcequotas", Some("portal"));
+    let cut = |preset: &str| {
+        let step = format!(
+            "- {{ name: s, steps: [ {{ name: cut, isolate: {{ preset: {preset}, namespaces: {{ names: [portal] }} }} }} ] }}"
+        );
+        let (head, _) = BOOK.split_once("- name: surge").expect("its first stage");
+        let spec: PlaybookSpec = serde_yaml::from_str(&format!("{head}{step}")).expect("a book");
+        let expanded = expand::expand(&spec, Level::I, &BTreeMap::new()).expect("it expands");
+        of_steps(&expanded, &ground(), None)
+    };
+    assert!(cut("CutThirdParties").all.contains_key(&quotas));
+    assert!(!cut("DenyAll").all.contains_key(&quotas));
+    // Which of the places of plugins there are a file does not say.
+    let needs = of_steps(&expanded, &Ground::default(), None);
+    let plugins: Vec<Option<&str>> = needs
+        .all
+        .keys()
+        .filter(|right| right.resource == "daemonsets" && right.verb == "list")
+        .map(|right| right.namespace.as_deref())
+        .collect();
+    assert_eq!(plugins, [None]);
 }
 
 /// Whoever reads that a right is missing has to know what to give, and what stands still without it.

@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 enum Rights {
     All,
     InNamespaces,
+    /// As what is generated gives them: nothing where nothing is ever touched.
+    Least,
     NamedNamespaces,
 }
 
@@ -111,6 +113,16 @@ fn answer(rights: Rights, asked: &Asked) -> Reply {
         ["apis", "autoscaling", ..] if rights == Rights::All => vec![],
         ["apis", "apps", "v1", "deployments"] if rights == Rights::All => deployments(),
         ["apis", "autoscaling", ..] | ["apis", "apps", "v1", "deployments"] => {
+            return forbidden();
+        }
+        [
+            "apis",
+            "apps",
+            "v1",
+            "namespaces",
+            "kube-system" | "third",
+            ..,
+        ] if rights == Rights::Least => {
             return forbidden();
         }
         ["apis", "apps", "v1", "namespaces", namespace, "deployments"] => of(namespace),
@@ -438,6 +450,24 @@ async fn where_the_cluster_may_not_be_listed_its_namespaces_are() {
     assert_eq!(found(&facts[0]), [["pay/gate", "portal/api", "portal/web"]]);
     assert!(facts[0].problems.is_empty());
     assert_eq!(asked.len(), 1 + 1 + 4);
+}
+
+/// The least rights reach no namespace in which nothing is ever touched, and a selection by label, or of all
+/// there are, means it as well: a plan must not be kept from what the account may change.
+#[tokio::test]
+async fn who_may_not_look_where_nothing_is_touched_misses_nothing() {
+    let named = Query {
+        namespaces: in_namespaces(&["third", "portal"]),
+        names: vec!["web".to_owned(), "mail".to_owned()],
+        ..query()
+    };
+    let (facts, asked) = look(Rights::Least, None, &[vec![query()], vec![named]]).await;
+    assert_eq!(found(&facts[0]), [["pay/gate", "portal/api", "portal/web"]]);
+    assert_eq!(found(&facts[1]), [["portal/web"]]);
+    for facts in &facts {
+        assert_eq!(facts.problems, [""; 0]);
+    }
+    assert!(asked.iter().any(|address| address.contains("/third/")));
 }
 
 /// A selection that may be incomplete must be told apart from a whole one.

@@ -86,6 +86,55 @@ fn nothing_comes_in_and_nothing_but_questions_for_names_goes_out() {
         || peer["ipBlock"]["cidr"] == "169.254.0.0/16"));
 }
 
+/// Whoever cannot ask for names finds nobody, also whom they may reach: whatever closes the way out lets
+/// questions for names out, by both protocols, and what does not close it says nothing of it.
+#[test]
+fn every_cut_of_what_goes_out_lets_questions_for_names_out() {
+    let names = json!({
+        "to": [
+            { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
+              "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } } },
+            { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
+              "podSelector": { "matchLabels": { "app.kubernetes.io/name": "coredns" } } },
+            { "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "openshift-dns" } } },
+            { "ipBlock": { "cidr": "169.254.0.0/16" } },
+        ],
+        "ports": [
+            { "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" },
+            { "port": 5353, "protocol": "UDP" }, { "port": 5353, "protocol": "TCP" },
+        ],
+    });
+    let rows = [
+        ("{ preset: DenyAll, namespaces: { names: [portal] } }", 1),
+        (
+            "{ preset: DenyAll, namespaces: { names: [portal] }, pods: { matchLabels: { incident: hit } } }",
+            1,
+        ),
+        (
+            "{ preset: CutThirdParties, namespaces: { names: [portal] } }",
+            1,
+        ),
+        (
+            "{ preset: AllowOnly, namespaces: { names: [portal] }, from: { names: [gate] } }",
+            0,
+        ),
+    ];
+    for (text, closing) in rows {
+        let all = specs(text);
+        let types = |spec: &Value| spec["policyTypes"].as_array().cloned().unwrap_or_default();
+        let (out, rest): (Vec<&Value>, Vec<&Value>) = all
+            .iter()
+            .partition(|spec| types(spec).contains(&json!("Egress")));
+        assert_eq!(out.len(), closing, "{text}");
+        for spec in out {
+            assert_eq!(spec["egress"], json!([names]), "{text}");
+        }
+        for spec in rest {
+            assert_eq!(spec.get("egress"), None, "{text}");
+        }
+    }
+}
+
 /// Names of namespaces are labels that nobody can give another value.
 #[test]
 fn only_what_is_named_comes_in_and_what_is_of_the_same_namespace() {
@@ -321,6 +370,83 @@ fn what_others_allow_is_named_and_what_is_cut_is_counted() {
     );
     assert_eq!(said.len(), 2);
     assert_eq!(self::said(&deny, &found(&deny, &[], Vec::new()), &[]), []);
+}
+
+/// What leads in is what people will find closed: it is counted by kind, and only a preset that closes the
+/// way says so.
+#[test]
+fn ways_in_are_counted_where_they_are_closed() {
+    let way = |kind: &str, name: &str| {
+        let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": {
+            "name": name, "namespace": "portal", "uid": format!("{kind}-{name}"), "resourceVersion": "1" } });
+        project(&object, &kind.to_lowercase(), &[], false).expect("an object")
+    };
+    let many = [
+        vec![way("Service", "web"), way("Service", "api")],
+        vec![way("Ingress", "front")],
+        vec![
+            way("HTTPRoute", "a"),
+            way("HTTPRoute", "b"),
+            way("HTTPRoute", "c"),
+        ],
+    ];
+    let one = [vec![way("Service", "web")], vec![], vec![]];
+    let from = "namespaces: { names: [portal] }, from: { names: [gate] }";
+    let deny = "{ preset: DenyAll, namespaces: { names: [portal] } }".to_owned();
+    let only = format!("{{ preset: AllowOnly, {from} }}");
+    let third = "{ preset: CutThirdParties, namespaces: { names: [portal] } }".to_owned();
+    let open = format!("{{ preset: Open, {from} }}");
+    let rows = [
+        (
+            &deny,
+            &many,
+            Some("nothing comes through 2 Services, 1 Ingress and 3 HTTPRoutes any more"),
+        ),
+        (
+            &deny,
+            &one,
+            Some("nothing comes through 1 Service any more"),
+        ),
+        (
+            &only,
+            &many,
+            Some(
+                "through 2 Services, 1 Ingress and 3 HTTPRoutes only what is named comes any more",
+            ),
+        ),
+        (&third, &many, None),
+        (&open, &many, None),
+    ];
+    for (text, ways, says) in rows {
+        let cut = cut(text);
+        let closing = policy(
+            "portal",
+            "closed",
+            &json!({ "podSelector": {}, "policyTypes": ["Ingress"] }),
+        );
+        let mut all = found(&cut, &["portal"], vec![closing]);
+        let first = policies::of(&cut).len() + 2;
+        all[first..first + 3].clone_from_slice(ways);
+        let said: Vec<(Concern, String)> = said(&cut, &all, &[])
+            .into_iter()
+            .filter(|(_, text)| text.contains("Service"))
+            .collect();
+        match says {
+            None => assert_eq!(said, [], "{text}"),
+            Some(words) => {
+                assert_eq!(said.len(), 1, "{text}: {said:?}");
+                assert_eq!(said[0].0, Concern::Risk, "{text}");
+                assert!(said[0].1.starts_with(words), "{text}: {said:?}");
+            }
+        }
+        // What could not be counted is not said to be none.
+        let unread = [first, first + 1, first + 2];
+        let unsaid = self::said(&cut, &all, &unread);
+        assert!(
+            unsaid.iter().all(|(_, said)| !said.contains("Service")),
+            "{text}"
+        );
+    }
 }
 
 /// The step is compiled again while it is in force, and must ask for the very same.

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use super::access;
 use super::case::{Account, Ground};
 use super::own::{LABEL, MARKED, NEEDED, NEVER, needed_name};
-use super::policies::{RBAC, WAYS};
+use super::policies::{GATHERS, RBAC, WAYS};
 use crate::scenarios::fleet;
 use crate::scenarios::world::{PATIENCE, World, anything};
 
@@ -277,6 +277,12 @@ impl Site {
             let name = self.ground.named(end);
             self.role(world, &name, rules).await;
         }
+        let gathers = self.ground.named(GATHERS);
+        let of = json!([{ "matchLabels": { LABEL: gathers } }]);
+        let gathers = json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole",
+            "metadata": { "name": gathers }, "aggregationRule": { "clusterRoleSelectors": of },
+            "rules": [{ "apiGroups": [""], "resources": ["services"], "verbs": ["get"] }] });
+        self.put(world, "clusterroles", gathers).await;
         let wide = self.ground.account(Account::Wide);
         let own = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": { "name": wide, "namespace": names::ACCOUNT_NAMESPACE } });

@@ -14,6 +14,11 @@ const OURS: &str = "part of Pingzhan itself";
 const KEPT: &str = "of the cluster's own, which the API server would repair";
 /// The ends of the names of bindings that give an account of ours its rights without its own name.
 pub const WAYS: [&str; 3] = ["by-user", "by-group", "by-all"];
+/// The end of the name of a role whose rules are gathered from others, and what is said of it.
+pub const GATHERS: &str = "gathers";
+const GATHERED: &str = "gathered from other roles by its aggregationRule";
+/// What is said of whoever would have a binding give another role.
+const ROLE: &str = "which role a binding gives cannot be changed";
 /// What is said of bindings of other accounts to which no playbook gives a right.
 const OTHERS: &str = "gives no rights to accounts of Pingzhan or of the cluster";
 /// What is said of bindings of accounts of ours.
@@ -29,6 +34,7 @@ pub fn fill(table: &mut Table<'_>) {
     accounts_rights(table);
     otherwise_written(table);
     rights_of_the_cluster(table);
+    fixed(table);
     refused_kinds(table);
     rulers(table);
     fields(table);
@@ -239,6 +245,43 @@ fn rights_of_the_cluster(table: &mut Table<'_>) {
         &json!({ "objects": [role("view")], "adopt": true }),
     );
     table.stop("a role of the cluster, taken over", over, By::Alone, KEPT);
+}
+
+/// What the API server lets nobody change, and what a controller puts back: to promise it would be worse than
+/// to refuse it.
+fn fixed(table: &mut Table<'_>) {
+    let ground = table.ground;
+    let (own, free) = (ground.space.as_str(), ground.free());
+    let gathers = ground.named(GATHERS);
+    let ways = [
+        set("/rules", &wildcard()),
+        json!({ "remove": ["/rules"] }),
+        json!({ "merge": { "rules": [] } }),
+    ];
+    for asked in ways {
+        let what = format!("a patch of gathered rules by {asked}");
+        let step = patch("ClusterRole", &[&gathers], &asked);
+        table.stop(what, step, By::Alone, GATHERED);
+    }
+    let version = format!("{RBAC}/v1");
+    let role = json!({ "apiVersion": version, "kind": "ClusterRole",
+        "metadata": { "name": gathers }, "rules": wildcard() });
+    let over = |object: Value| act("apply", &json!({ "objects": [object], "adopt": true }));
+    table.stop("gathered rules, taken over", over(role), By::Plan, GATHERED);
+    let admin = json!({ "apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin" });
+    for asked in [
+        set("/roleRef", &admin),
+        set("/roleRef/name", &json!("cluster-admin")),
+    ] {
+        let what = format!("a patch of the role that a binding gives by {asked}");
+        let step = step("patch", &asked, &named("RoleBinding", own, &free));
+        table.stop(what, step, By::Alone, ROLE);
+    }
+    let binding = json!({ "apiVersion": version, "kind": "RoleBinding", "roleRef": admin,
+        "metadata": { "name": free, "namespace": own },
+        "subjects": [group(&ground.named("helpers"))] });
+    let what = "a binding that gives another role, taken over";
+    table.stop(what, over(binding), By::Plan, ROLE);
 }
 
 /// Kinds that rule over every request, whatever is done to them.
