@@ -327,8 +327,8 @@ fn kstatus<'a>(
     let waiting = glass::waits_for(decision).unwrap_or_default();
     let settled = matches!(phase, Phase::Active | Phase::Closed);
     let clean = counts.drifted + counts.stuck == 0 && decision.findings.contested.is_empty();
-    let given_up = over::given_up(input);
-    let ready = settled && clean && decision.blocked.is_none() && given_up.is_none();
+    let abandoned = over::given_up(input);
+    let ready = settled && clean && decision.blocked.is_none() && abandoned.is_none();
     let stalled = decision.blocked.is_some();
     let paused = input.mode.spec.is_some_and(|spec| spec.paused);
     vec![
@@ -336,7 +336,7 @@ fn kstatus<'a>(
             types::READY,
             ready,
             "AsDeclared",
-            given_up.unwrap_or("NotYet"),
+            abandoned.unwrap_or("NotYet"),
             waiting,
         ),
         say(
