@@ -103,7 +103,7 @@ impl Ledger {
             known.insert(key, act);
         }
         for note in notes {
-            self.stage_started.entry(note.stage.clone()).or_insert(at);
+            self.begins(&note.stage, at);
             self.stage_last.insert(note.stage.clone(), at);
             self.told.push((at, note));
         }

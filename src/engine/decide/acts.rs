@@ -95,34 +95,6 @@ pub(super) fn standing(
     })
 }
 
-/// When the last of the acts that a step comes after ended: it could not begin before.
-fn held_until(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Option<Timestamp> {
-    let before = step.after.iter().filter_map(|name| {
-        let own = input.ledger.acts.get(&(stage.name.clone(), name.clone()));
-        let earlier = stage.steps.iter().find(|other| other.name == *name);
-        let further = earlier.and_then(|other| held_until(input, stage, other));
-        own.map(|act| act.at).max(further)
-    });
-    before.max()
-}
-
-/// Whether a step has taken longer than it may.
-pub(super) fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool {
-    late_at(input, stage, step).is_some_and(|end| end <= input.now)
-}
-
-/// When a step will have taken longer than it may: what it comes after does not count.
-pub(super) fn late_at(
-    input: &Input<'_>,
-    stage: &PlannedStage,
-    step: &PlannedStep,
-) -> Option<Timestamp> {
-    let started = input.ledger.stage_started.get(&stage.name).copied()?;
-    let from = held_until(input, stage, step).map_or(started, |held| held.max(started));
-    let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
-    from.checked_add(SignedDuration::from_secs(seconds)).ok()
-}
-
 /// A step of a plan that is an act, and may go on.
 pub(super) struct Turn<'a> {
     pub(super) input: &'a Input<'a>,

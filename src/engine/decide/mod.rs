@@ -17,6 +17,7 @@ mod found;
 mod gate;
 mod glass;
 mod hold;
+mod late;
 mod layer;
 mod order;
 mod pending;

@@ -5,6 +5,8 @@ mod tell;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::api::StageState;
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
 use crate::engine::scheduler::Class;
@@ -13,6 +15,7 @@ use super::acts;
 use super::back::{self, Errand};
 use super::board::{Board, Standing};
 use super::hold;
+use super::late;
 use super::said;
 use super::work::Desk;
 use super::{Decision, Input, Need};
@@ -21,6 +24,8 @@ use super::{Decision, Input, Need};
 struct StageView<'a> {
     stage: &'a PlannedStage,
     steps: Vec<StepView<'a>>,
+    /// When it began under the plan in force.
+    began: Option<Timestamp>,
     state: StageState,
 }
 
@@ -71,6 +76,12 @@ impl StepView<'_> {
             )
             | None => None,
         }
+    }
+
+    /// Whether a change of it is journalled and not confirmed.
+    fn is_under_way(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|(_, _, standing)| matches!(standing, Standing::Doing(_)))
     }
 
     /// Whether what comes after it in its stage is left out.
@@ -160,10 +171,13 @@ fn stages<'a>(board: &Board<'a>, plan: &'a Plan) -> Vec<StageView<'a>> {
             let view = step_view(board, plan, stage, step, &steps);
             steps.push(view);
         }
-        let state = state(board.input, stage, &steps, &views);
+        let is_under_way = steps.iter().any(StepView::is_under_way);
+        let began = late::began(board.input, plan, stage, is_under_way);
+        let state = state(board.input, stage, began, &steps, &views);
         views.push(StageView {
             stage,
             steps,
+            began,
             state,
         });
     }
@@ -208,6 +222,7 @@ fn step_view<'a>(
 fn state(
     input: &Input<'_>,
     stage: &PlannedStage,
+    began: Option<Timestamp>,
     steps: &[StepView<'_>],
     earlier: &[StageView<'_>],
 ) -> StageState {
@@ -227,7 +242,7 @@ fn state(
     if !ready {
         return StageState::Waiting;
     }
-    let late = |view: &StepView<'_>| acts::is_late(input, stage, view.step);
+    let late = |view: &StepView<'_>| late::is_late(input, stage, view.step, began);
     let goes_on = |view: &StepView<'_>| view.waits() || (view.open() > 0 && !late(view));
     if steps.iter().any(goes_on) {
         return StageState::Running;

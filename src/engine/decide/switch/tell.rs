@@ -7,7 +7,7 @@ use crate::engine::acts::{Answer, Ask};
 use crate::engine::plan::{self, Plan};
 
 use super::super::status::{cut, unanswered as fails};
-use super::super::{Decision, Input, Waiting, acts, waiting};
+use super::super::{Decision, Input, Waiting, late, waiting};
 use super::{StageView, Standing, StepView};
 
 /// Says at how many targets the server fails.
@@ -125,7 +125,7 @@ pub(super) fn tell(
         });
         if view.state == StageState::Running {
             for step in view.steps.iter().filter(|step| step.open() > 0) {
-                if let Some(end) = acts::late_at(input, view.stage, step.step)
+                if let Some(end) = late::late_at(input, view.stage, step.step, view.began)
                     && end > input.now
                 {
                     decision.look_again(end);

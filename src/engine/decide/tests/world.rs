@@ -370,6 +370,13 @@ impl World {
         self.spec.verdicts.push(verdict);
     }
 
+    /// An object appears that was not there when the plan was made: a critical Deployment.
+    pub fn appears(&mut self, name: &str) {
+        let object = deployment(name, "critical", 3, "helm");
+        self.before.insert(name.to_owned(), object.clone());
+        self.objects.insert(name.to_owned(), object);
+    }
+
     /// Somebody else writes a field.
     pub fn write_as(&mut self, manager: &str, uid: &str, pointer: &str, value: &Value) {
         let path = Path::parse_pointer(pointer).expect("a path");

@@ -1,0 +1,162 @@
+//! How long a step may take: what counts of the time, and what does not. A stage that is taken for
+//! failed by mistake tears a whole emergency down, where its playbook says `onFailure: Restore`.
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::assert_as_before;
+use super::world::World;
+use crate::api::{Level, OnFailure, Phase, Posture, StageState, Term};
+
+/// The fleet, where whatever stage fails brings everything back.
+fn world() -> World {
+    let mut world = World::new();
+    for stage in &mut world.playbook.stages {
+        stage.on_failure = Some(OnFailure::Restore);
+    }
+    world
+}
+
+/// An emergency of a level, in which every stage is done.
+fn active(level: Level) -> World {
+    let mut world = world();
+    world.spec.level = level;
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    world
+}
+
+/// One at level I of which the batch never answers.
+fn begun_without_the_batch() -> World {
+    let mut world = world();
+    world.spec.level = Level::I;
+    world.refusing.insert("batch".to_owned());
+    world.approve_when_planned();
+    turns(&mut world, 60);
+    assert_eq!(state(&world, "more"), StageState::Running);
+    assert_eq!(state(&world, "surge"), StageState::Done);
+    world
+}
+
+/// Some decisions, half a second apart.
+fn turns(world: &mut World, count: usize) {
+    for _ in 0..count {
+        assert!(world.turn().is_ok(), "nobody kills it");
+    }
+}
+
+/// Time passes, and what follows from it is decided: a proof, a turn, and what is said of it.
+fn minutes(world: &mut World, minutes: i64) {
+    world.now += SignedDuration::from_mins(minutes);
+    turns(world, 4);
+}
+
+fn state(world: &World, stage: &str) -> StageState {
+    world.stage(stage).state
+}
+
+fn replicas(world: &World, uid: &str) -> i64 {
+    let replicas = &world.objects[uid]["spec"]["replicas"];
+    replicas.as_i64().expect("a number")
+}
+
+fn change_level(world: &mut World, level: Level) {
+    world.propose(level);
+    world.approve_when_planned();
+    world.run();
+}
+
+fn stands_down(world: &mut World, what: &str) {
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed, "{what}");
+    assert_as_before(world, what);
+}
+
+/// What fails truly must not wait for ever, or `onFailure` would mean nothing.
+#[test]
+fn a_step_that_takes_longer_than_it_may_fails_its_stage() {
+    let mut world = begun_without_the_batch();
+    minutes(&mut world, 9);
+    assert_eq!(state(&world, "more"), StageState::Running);
+    minutes(&mut world, 2);
+    assert_eq!(world.phase(), Phase::Restoring);
+    let last = world.ledger().turns.last().expect("a turn");
+    assert_eq!(last.1.reason.as_deref(), Some("StageFailed"));
+    world.refusing.clear();
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "it came too late");
+}
+
+/// A graver level begins its stages when it is granted, however long ago it was in force before.
+#[test]
+fn a_stage_of_a_level_that_is_in_force_again_has_its_time_again() {
+    let mut world = active(Level::II);
+    change_level(&mut world, Level::I);
+    assert_eq!(replicas(&world, "batch"), 1);
+    change_level(&mut world, Level::II);
+    assert_eq!(replicas(&world, "batch"), 4);
+    world.now += SignedDuration::from_mins(15);
+    change_level(&mut world, Level::I);
+    assert_eq!(
+        (world.phase(), replicas(&world, "batch")),
+        (Phase::Active, 1)
+    );
+    assert_eq!(replicas(&world, "web-0"), 9, "the rest stands");
+    stands_down(&mut world, "raised twice");
+}
+
+/// A longer term is planned on the cluster as it is by then: what is new in it is a stage's work of now.
+#[test]
+fn an_object_that_a_renewal_finds_is_switched_in_time() {
+    let mut world = active(Level::II);
+    world.now += SignedDuration::from_mins(15);
+    world.appears("web-3");
+    world.spec.expires_after = Term("2h".into());
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "web-3")),
+        (Phase::Active, 9)
+    );
+    stands_down(&mut world, "renewed");
+}
+
+/// What was journalled under an earlier plan and not confirmed is written without another record. It has
+/// its time anew with each plan that is granted, and it must not have it for ever.
+#[test]
+fn what_is_under_way_when_a_plan_is_granted_has_its_time_anew_and_once() {
+    let mut world = begun_without_the_batch();
+    minutes(&mut world, 9);
+    world.spec.expires_after = Term("2h".into());
+    world.approve_when_planned();
+    turns(&mut world, 20);
+    let granted = world.status.granted.as_ref().expect("it is granted");
+    assert_eq!(granted.expires_at, expected_end(&world), "it is renewed");
+    minutes(&mut world, 9);
+    assert_eq!(state(&world, "more"), StageState::Running);
+    minutes(&mut world, 2);
+    assert_eq!(world.phase(), Phase::Restoring);
+}
+
+fn expected_end(world: &World) -> jiff::Timestamp {
+    let began = world.status.activated_at.expect("it was activated");
+    let end = began + SignedDuration::from_hours(2);
+    jiff::Timestamp::from_second(end.as_second()).expect("a time")
+}
+
+/// A new leader knows how long a step has taken from the journal.
+#[test]
+fn a_new_leader_counts_on() {
+    let mut world = begun_without_the_batch();
+    minutes(&mut world, 6);
+    world.restart();
+    turns(&mut world, 40);
+    assert_eq!(state(&world, "more"), StageState::Running);
+    minutes(&mut world, 6);
+    assert_eq!(world.phase(), Phase::Restoring);
+    let batch = json!(4);
+    assert_eq!(world.objects["batch"]["spec"]["replicas"], batch);
+}
