@@ -64,6 +64,8 @@ pub(super) struct Board<'a> {
     /// The latest entry of each field that was not given up.
     latest: BTreeMap<(&'a str, &'a Path), &'a Entry>,
     planned: BTreeSet<(&'a str, &'a Path)>,
+    /// Entries of targets that were adopted, and that neither the plan nor a survey names.
+    pub(super) amended: Vec<&'a Entry>,
     /// The number of the next amendment.
     amendment: i64,
 }
@@ -86,11 +88,15 @@ impl<'a> Board<'a> {
                 .iter()
                 .map(|(_, _, change)| (change.target.uid.as_str(), &change.path)),
         );
-        for entry in input.ledger.entries.values() {
-            if entry.amendment > 0 && plan.step(&entry.stage, &entry.step).is_some() {
-                planned.insert((entry.target.uid.as_str(), &entry.path));
-            }
-        }
+        let entries = input.ledger.entries.values();
+        let amended = entries.filter(|entry| {
+            entry.amendment > 0
+                && plan.step(&entry.stage, &entry.step).is_some()
+                && !planned.contains(&(entry.target.uid.as_str(), &entry.path))
+        });
+        let amended: Vec<&Entry> = amended.collect();
+        let fields = amended.iter();
+        planned.extend(fields.map(|entry| (entry.target.uid.as_str(), &entry.path)));
         let amendment = 1 + input
             .ledger
             .entries
@@ -102,6 +108,7 @@ impl<'a> Board<'a> {
             input,
             latest,
             planned,
+            amended,
             amendment,
         }
     }

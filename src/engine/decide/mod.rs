@@ -7,6 +7,7 @@
 
 mod acts;
 mod alarm;
+mod amended;
 mod back;
 mod board;
 mod conditions;

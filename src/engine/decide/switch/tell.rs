@@ -83,7 +83,8 @@ pub(super) fn tell(
         decision.findings.outgrown.extend(named);
         let done: usize = view.steps.iter().map(StepView::done).sum();
         let failed: usize = view.steps.iter().map(StepView::failed).sum();
-        let changes: usize = view.steps.iter().map(|step| step.changes.len()).sum();
+        let planned = view.steps.iter().map(|step| step.planned().count());
+        let changes: usize = planned.sum();
         let over = matches!(view.state, StageState::Done | StageState::Failed);
         let name = &view.stage.name;
         if view.state == StageState::Failed {

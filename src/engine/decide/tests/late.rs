@@ -160,3 +160,120 @@ fn a_new_leader_counts_on() {
     let batch = json!(4);
     assert_eq!(world.objects["batch"]["spec"]["replicas"], batch);
 }
+
+/// What came later is switched as well, however late; and whatever becomes of it, the emergency does
+/// not end for it.
+#[test]
+fn an_object_that_appears_late_is_switched_and_fails_no_stage() {
+    for enough in [None, Some("90%".to_owned())] {
+        let what = format!("{enough:?}");
+        let mut world = world();
+        world.playbook.stages[2].min_success = enough;
+        world.approve_when_planned();
+        world.run();
+        assert_eq!(world.phase(), Phase::Active, "{what}");
+        world.now += SignedDuration::from_mins(15);
+        world.appears("web-3");
+        world.survey();
+        world.refusing.insert("web-3".to_owned());
+        turns(&mut world, 20);
+        minutes(&mut world, 15);
+        assert_eq!(world.phase(), Phase::Active, "{what}");
+        assert_eq!(state(&world, "surge"), StageState::Done, "{what}");
+        world.refusing.clear();
+        world.run();
+        assert_eq!(
+            (world.phase(), replicas(&world, "web-3")),
+            (Phase::Active, 9),
+            "{what}"
+        );
+        stands_down(&mut world, &what);
+    }
+}
+
+/// The journal alone knows what was adopted and not confirmed: nobody names it to a new leader.
+#[test]
+fn a_crash_at_every_step_of_an_adoption_is_exact() {
+    let begin = || {
+        let mut world = active(Level::II);
+        world.now += SignedDuration::from_mins(15);
+        world.appears("web-3");
+        world.survey();
+        world
+    };
+    let play = |world: &mut World, what: &str| {
+        world.run();
+        assert_eq!(
+            (world.phase(), replicas(world, "web-3")),
+            (Phase::Active, 9),
+            "{what}"
+        );
+        stands_down(world, what);
+    };
+    let mut reference = begin();
+    let from = reference.steps;
+    play(&mut reference, "no crash");
+    assert!(
+        reference.steps > from + 10,
+        "{} steps",
+        reference.steps - from
+    );
+    for at in from..reference.steps {
+        let mut world = begin();
+        world.crash_at = vec![at];
+        play(&mut world, &format!("crash at {at}"));
+    }
+}
+
+/// A field that was as wanted is in no journal. When somebody changes it after hours, that is no failure
+/// of the switch.
+#[test]
+fn what_was_as_wanted_and_is_not_any_more_is_written_and_fails_no_stage() {
+    let mut world = world();
+    world.run();
+    world.write_as("colleague", "web-0", "/spec/replicas", &json!(9));
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    assert!(
+        world.states("web-0").is_empty(),
+        "nothing was written there"
+    );
+    world.now += SignedDuration::from_mins(15);
+    world.write_as("colleague", "web-0", "/spec/replicas", &json!(5));
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "web-0")),
+        (Phase::Active, 9)
+    );
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "web-0")),
+        (Phase::Closed, 5)
+    );
+}
+
+/// What is late in a stage of which enough succeeded is tried on.
+#[test]
+fn what_is_open_in_a_stage_that_is_done_is_written_still() {
+    let mut world = world();
+    world.playbook.stages[2].min_success = Some("60%".into());
+    world.refusing.insert("web-1".to_owned());
+    world.approve_when_planned();
+    turns(&mut world, 60);
+    assert_eq!(state(&world, "surge"), StageState::Running);
+    minutes(&mut world, 11);
+    assert_eq!(
+        (world.phase(), state(&world, "surge")),
+        (Phase::Active, StageState::Done)
+    );
+    assert_eq!(replicas(&world, "web-1"), 3);
+    world.refusing.clear();
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "web-1")),
+        (Phase::Active, 9)
+    );
+    stands_down(&mut world, "one was late");
+}

@@ -20,7 +20,7 @@ use crate::engine::decide::{
 use crate::engine::enforcement::Enforcement;
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::layers::Layers;
-use crate::engine::plan::{self, Plan, Request, store};
+use crate::engine::plan::{self, Change, Plan, Request, store};
 use crate::engine::scheduler::{Class, Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::ops;
@@ -94,6 +94,8 @@ pub struct World {
     pub is_patient: bool,
     /// New objects that match and are left alone.
     pub newcomers: Vec<crate::engine::denies::Newcomer>,
+    /// Changes of new objects that match and are switched, as they were last surveyed.
+    adopted: Vec<(String, String, Change)>,
     /// Whether the mode's object is gone, and only its records are left.
     pub is_gone: bool,
     /// What puts the mode's object there, as its marks say.
@@ -218,6 +220,7 @@ impl World {
             asked: Vec::new(),
             is_patient: false,
             newcomers: Vec::new(),
+            adopted: Vec::new(),
             alarms: Vec::new(),
             tampered: Vec::new(),
             unproven: None,
@@ -412,6 +415,31 @@ impl World {
         let ledger =
             Ledger::fold(self.mode.clone(), self.records.clone()).expect("the journal is whole");
         self.process = Process::new(ledger, self.now);
+        if !self.adopted.is_empty() {
+            self.survey();
+        }
+    }
+
+    /// Finds new objects that the rule of the plan in force covers, as an actor does: those that
+    /// neither plan nor journal know.
+    pub fn survey(&mut self) {
+        let fresh = self.plan();
+        let granted = self
+            .process
+            .ledger
+            .granted
+            .clone()
+            .expect("a plan in force");
+        let plan = self.plans()[&granted.plan_hash].clone();
+        let planned = plan.changes().map(|(_, _, change)| &change.target.uid);
+        let journalled = self.process.ledger.entries.values();
+        let journalled = journalled.map(|entry| &entry.target.uid);
+        let known: BTreeSet<&Uid> = planned.chain(journalled).collect();
+        let changes = fresh.changes();
+        let new = changes.filter(|(_, _, change)| !known.contains(&change.target.uid));
+        let adopted = new
+            .map(|(stage, step, change)| (stage.name.clone(), step.name.clone(), change.clone()));
+        self.adopted = adopted.collect();
     }
 
     /// Runs until nothing is left to do.
@@ -639,7 +667,7 @@ impl World {
             enforcement: &self.enforcement(),
             lapsed: &self.lapsed,
             sights: &self.process.sights,
-            adopted: &[],
+            adopted: &self.adopted,
             answers: &self.answers,
             trying: &BTreeSet::new(),
             rewrites: &self.process.rewrites,
