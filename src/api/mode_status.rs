@@ -52,6 +52,12 @@ pub struct EmergencyModeStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub activated_at: Option<Timestamp>,
+    /// Times in which nothing more could be switched, the oldest first: the mode was paused or
+    /// stopped, the rules of authority were not known to be in force, or no record could be stored.
+    /// They are no part of what a step may take. Of more than 16 the two oldest are told as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub interruptions: Vec<Interruption>,
     /// How long the switch took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<SwitchStatus>,
@@ -66,6 +72,18 @@ pub struct EmergencyModeStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// A time in which nothing more could be switched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Interruption {
+    /// Since when.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub from: Timestamp,
+    /// Until when; not there as long as it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub until: Option<Timestamp>,
 }
 
 /// Where a mode is on its way.

@@ -10,7 +10,7 @@ use crate::ledger::ActState;
 use crate::ledger::record::Body;
 
 use super::said;
-use super::{Decision, Input, Waiting};
+use super::{Decision, Input, Waiting, interrupted};
 
 /// Most notes of one record, as in the schema of records.
 const NOTES: usize = 64;
@@ -138,7 +138,8 @@ impl Turn<'_> {
         }
     }
 
-    /// When it is given up.
+    /// When it is given up: interruptions do not count, for what answers in vain then, nor for whom
+    /// nobody asks.
     fn until(&self, act: &Act<'_>, began: Timestamp) -> Timestamp {
         let own = match act {
             Act::Wait | Act::Proof | Act::Deed(_) | Act::Notify => None,
@@ -149,9 +150,7 @@ impl Turn<'_> {
         };
         let seconds = own.map_or(self.step.timeout_seconds, |own| own.as_secs());
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        began
-            .checked_add(SignedDuration::from_secs(seconds))
-            .unwrap_or(Timestamp::MAX)
+        interrupted::end(self.input, began, SignedDuration::from_secs(seconds))
     }
 
     /// A person's word that the step is left out.

@@ -2,13 +2,13 @@
 //!
 //! What a step may take is counted from where its stage began under that plan: whoever grants another
 //! one, of another level or a longer term, gives every stage its time anew. What a step comes after
-//! does not count.
+//! does not count, nor do interruptions ([`super::interrupted`]).
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::plan::{Plan, PlannedStage, PlannedStep};
 
-use super::Input;
+use super::{Input, interrupted};
 
 /// When a stage began under the plan in force, if it did.
 ///
@@ -70,5 +70,9 @@ pub(super) fn late_at(
     let began = began?;
     let from = held_until(input, stage, step).map_or(began, |held| held.max(began));
     let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
-    from.checked_add(SignedDuration::from_secs(seconds)).ok()
+    Some(interrupted::end(
+        input,
+        from,
+        SignedDuration::from_secs(seconds),
+    ))
 }

@@ -13,7 +13,7 @@ use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{Decision, Input, alarm, conditions, glass, wartime};
+use super::{Decision, Input, alarm, conditions, glass, interrupted, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
@@ -55,6 +55,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
         denies: denies(input),
         counts: Some(counts),
         activated_at: ledger.activated_at,
+        interruptions: interrupted::said(input, decision),
         switch: old.and_then(|old| old.switch.clone()),
         restore: old.and_then(|old| old.restore.clone()),
         targets: targets(input, decision),

@@ -149,6 +149,28 @@ fn silence_at_a_gate_means_what_the_playbook_says() {
     }
 }
 
+/// While a mode is paused its gates ask nobody: nobody's silence means anything then.
+#[test]
+fn a_pause_is_no_silence_at_a_gate() {
+    let mut world = world();
+    see(&mut world, true);
+    world.run();
+    let asks = "more/confirm waits for: an answer";
+    assert!(world.waiting_on().contains(asks), "{}", world.waiting_on());
+    world.spec.paused = true;
+    world.run();
+    world.now += jiff::SignedDuration::from_mins(20);
+    world.run();
+    world.spec.paused = false;
+    world.run();
+    assert!(world.waiting_on().contains(asks), "{}", world.waiting_on());
+    assert_eq!(world.stage("more").state, StageState::Running);
+    answer(&mut world, AnswerChoice::Proceed, "command");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    stands_down(&mut world);
+}
+
 /// A wait that is over without what was waited for stops the stage, says so, and a person may go on
 /// without it.
 #[test]

@@ -188,6 +188,7 @@ impl World {
             unconfirmed: &BTreeMap::new(),
             unwatched: None,
             refused: None,
+            interruptions: &[],
             reported: &[],
             given_up: &BTreeMap::new(),
             now: self.now,

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::assert_as_before;
 use super::world::World;
+use crate::api::condition::types;
 use crate::api::{Level, OnFailure, Phase, Posture, StageState, Term};
 
 /// The fleet, where whatever stage fails brings everything back.
@@ -276,4 +277,118 @@ fn what_is_open_in_a_stage_that_is_done_is_written_still() {
         (Phase::Active, 9)
     );
     stands_down(&mut world, "one was late");
+}
+
+/// Runs until the surge is in the middle: one of three is written.
+fn in_the_middle() -> World {
+    let mut world = world();
+    world.approve_when_planned();
+    while replicas(&world, "web-0") != 9 {
+        turns(&mut world, 1);
+    }
+    assert_eq!(replicas(&world, "web-2"), 3);
+    world
+}
+
+/// Who pauses a switch wants it to go on later, and not to be torn down for it.
+#[test]
+fn a_pause_makes_nothing_late() {
+    let mut world = in_the_middle();
+    world.spec.paused = true;
+    turns(&mut world, 2);
+    minutes(&mut world, 15);
+    assert_eq!(state(&world, "surge"), StageState::Running);
+    assert_eq!(world.phase(), Phase::Activating);
+    world.spec.paused = false;
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "web-2")),
+        (Phase::Active, 9)
+    );
+    stands_down(&mut world, "paused");
+}
+
+/// While nothing may be written, nothing is late: neither where the rules are known not to be in force,
+/// nor where nobody knows.
+#[test]
+fn what_the_rules_stop_is_not_late() {
+    let mut world = in_the_middle();
+    world.tampered = vec!["a policy is missing".to_owned()];
+    turns(&mut world, 2);
+    minutes(&mut world, 15);
+    assert_eq!(world.said(types::BLOCKED).reason, "RulesNotEnforced");
+    assert_eq!(state(&world, "surge"), StageState::Running);
+    world.tampered.clear();
+    world.unproven = Some("over quota".to_owned());
+    turns(&mut world, 2);
+    minutes(&mut world, 15);
+    assert_eq!(world.said(types::BLOCKED).reason, "RulesNotProven");
+    assert_eq!(state(&world, "surge"), StageState::Running);
+    world.unproven = None;
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "web-2")),
+        (Phase::Active, 9)
+    );
+    stands_down(&mut world, "without rules");
+}
+
+/// What a step had taken before it was interrupted counts, and so does what it takes afterwards, also
+/// for a leader that has seen nothing of it: else whoever pauses often enough, or rules that are tried in
+/// vain every ten minutes, would hide a stage that fails.
+#[test]
+fn interruptions_do_not_count_and_all_else_does() {
+    for taken_over in [false, true] {
+        let mut world = begun_without_the_batch();
+        minutes(&mut world, 5);
+        for _ in 0..2 {
+            world.spec.paused = true;
+            turns(&mut world, 2);
+            minutes(&mut world, 12);
+            if taken_over {
+                world.restart();
+                turns(&mut world, 4);
+            }
+            world.spec.paused = false;
+            turns(&mut world, 20);
+            assert_eq!(state(&world, "more"), StageState::Running, "{taken_over}");
+        }
+        assert_eq!(world.status.interruptions.len(), 2, "{taken_over}");
+        minutes(&mut world, 3);
+        assert_eq!(state(&world, "more"), StageState::Running, "{taken_over}");
+        minutes(&mut world, 3);
+        assert_eq!(world.phase(), Phase::Restoring, "{taken_over}");
+        assert!(world.status.interruptions.is_empty(), "{taken_over}");
+    }
+}
+
+/// Status must stay small, and a stage must not be late since its interruptions are many.
+#[test]
+fn of_many_interruptions_the_oldest_are_told_as_one() {
+    let mut world = begun_without_the_batch();
+    let began = world.now;
+    for _ in 0..40 {
+        world.spec.paused = true;
+        turns(&mut world, 1);
+        world.now += SignedDuration::from_secs(30);
+        world.spec.paused = false;
+        turns(&mut world, 2);
+    }
+    assert!(world.now > began + SignedDuration::from_mins(20));
+    assert_eq!(world.status.interruptions.len(), 16);
+    assert_eq!(state(&world, "more"), StageState::Running);
+}
+
+/// The rules are tried again every ten minutes. Were that told, a mode at rest would have its status
+/// written each time.
+#[test]
+fn that_the_rules_are_tried_again_is_no_news() {
+    let mut world = active(Level::II);
+    for _ in 0..3 {
+        world.now += SignedDuration::from_mins(11);
+        for _ in 0..4 {
+            turns(&mut world, 1);
+            assert!(world.status.interruptions.is_empty());
+        }
+    }
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::api::{
     Abort, AbortChoice, Approval, BreakGlass, ChangeRecordSpec, Condition, EmergencyModeSpec,
-    EmergencyModeStatus, Level, Phase, PlanFindings, PlaybookSpec, RecordMode, Review,
-    ReviewOutcome, StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
+    EmergencyModeStatus, Interruption, Level, Phase, PlanFindings, PlaybookSpec, RecordMode,
+    Review, ReviewOutcome, StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
 };
 use crate::engine::acts::{Answer, Answers, Ask, Key};
 use crate::engine::beside::Origin;
@@ -132,6 +132,7 @@ struct Process {
     sights: BTreeMap<Uid, Sight>,
     candidate: Option<Candidate>,
     rewrites: BTreeMap<Uid, Vec<Timestamp>>,
+    interruptions: Vec<Interruption>,
     dead_at: Timestamp,
     led: bool,
 }
@@ -415,6 +416,8 @@ impl World {
         let ledger =
             Ledger::fold(self.mode.clone(), self.records.clone()).expect("the journal is whole");
         self.process = Process::new(ledger, self.now);
+        let said = &self.status.interruptions;
+        self.process.interruptions.clone_from(said);
         if !self.adopted.is_empty() {
             self.survey();
         }
@@ -491,6 +494,9 @@ impl World {
         self.pass(self.now + SignedDuration::from_millis(500));
         let decision = self.decide();
         self.status = decision.status.clone();
+        self.process
+            .interruptions
+            .clone_from(&decision.interruptions);
         self.alarms.clone_from(&decision.alarms);
         if self.approving {
             self.approve_as("lin");
@@ -677,6 +683,7 @@ impl World {
             unanswered: &BTreeMap::new(),
             unwatched: None,
             refused: None,
+            interruptions: &self.process.interruptions,
             reported: &self.newcomers,
             given_up: &BTreeMap::new(),
             now: self.now,
@@ -1045,6 +1052,7 @@ impl Process {
             sights: BTreeMap::new(),
             candidate: None,
             rewrites: BTreeMap::new(),
+            interruptions: Vec::new(),
             dead_at: now + SignedDuration::from_secs(10),
             led: false,
         }
