@@ -176,15 +176,16 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Entries whose field the granted plan does not name any more: a level was lowered.
+    /// Entries that are to be brought back: a level was lowered, and the granted plan does not name
+    /// their field any more; or it names it again, and the return has begun.
     pub(super) fn left(&self) -> Vec<&'a Entry> {
         let live = self.input.ledger.live();
         live.filter(|entry| !self.plans(entry)).collect()
     }
 
-    /// Whether the granted plan names the field of an entry.
+    /// Whether the granted plan names the field of an entry, and the entry is not on its way back.
     pub(super) fn plans(&self, entry: &Entry) -> bool {
         let field = (entry.target.uid.as_str(), &entry.path);
-        self.planned.contains(&field)
+        self.planned.contains(&field) && !entry.turned
     }
 }

@@ -8,6 +8,7 @@ use super::assert_as_before;
 use super::world::World;
 use crate::api::condition::types;
 use crate::api::{Level, OnFailure, Phase, Posture, StageState, Term};
+use crate::ledger::State;
 
 /// The fleet, where whatever stage fails brings everything back.
 fn world() -> World {
@@ -391,4 +392,30 @@ fn that_the_rules_are_tried_again_is_no_news() {
             assert!(world.status.interruptions.is_empty());
         }
     }
+}
+
+/// What a lowered level gives up may take its time to come back. Where the level is raised meanwhile, it
+/// is switched again once it is back, and not left between.
+#[test]
+fn a_level_that_is_raised_before_it_is_lowered_is_switched() {
+    let mut world = active(Level::I);
+    assert_eq!(replicas(&world, "batch"), 1);
+    world.refusing.insert("batch".to_owned());
+    world.propose(Level::II);
+    world.approve_when_planned();
+    turns(&mut world, 40);
+    assert_eq!(world.states("batch"), [State::Reverting]);
+    world.propose(Level::I);
+    world.approve_when_planned();
+    turns(&mut world, 40);
+    assert_eq!(world.states("batch"), [State::Reverting]);
+    assert_eq!(world.phase(), Phase::Activating);
+    world.refusing.clear();
+    world.run();
+    assert_eq!(world.states("batch"), [State::Applied]);
+    assert_eq!(
+        (world.phase(), replicas(&world, "batch")),
+        (Phase::Active, 1)
+    );
+    stands_down(&mut world, "raised in the middle");
 }
