@@ -23,7 +23,10 @@ pub(super) fn decide(board: &Board<'_>, plan: &Plan, desk: &mut Desk, decision: 
         let target = &entry.target;
         let covers = board.input.layers.over(&target.uid, &entry.path);
         let is_covered = covers.is_some();
-        let Some(step) = plan.step(&entry.stage, &entry.step).filter(|_| !is_covered) else {
+        let Some(step) = plan
+            .planned(&entry.stage, &entry.step)
+            .filter(|_| !is_covered)
+        else {
             continue;
         };
         let change = Change {

@@ -58,12 +58,18 @@ impl Standing<'_> {
     }
 }
 
+/// The stage and the step of a change of an adopted target, and the change.
+type Adopted = (String, String, Change);
+
 /// Everything that is known of the plan's changes.
 pub(super) struct Board<'a> {
     pub(super) input: &'a Input<'a>,
     /// The latest entry of each field that was not given up.
     latest: BTreeMap<(&'a str, &'a Path), &'a Entry>,
     planned: BTreeSet<(&'a str, &'a Path)>,
+    /// Changes of targets that a survey found: those that the granted plan's rule covers, and that it
+    /// does not name itself.
+    adopted: Vec<&'a Adopted>,
     /// Entries of targets that were adopted, and that neither the plan nor a survey names.
     pub(super) amended: Vec<&'a Entry>,
     /// The number of the next amendment.
@@ -82,16 +88,18 @@ impl<'a> Board<'a> {
             .changes()
             .map(|(_, _, change)| (change.target.uid.as_str(), &change.path))
             .collect();
-        planned.extend(
-            input
-                .adopted
-                .iter()
-                .map(|(_, _, change)| (change.target.uid.as_str(), &change.path)),
-        );
+        let surveyed = input.adopted.iter();
+        let adopted = surveyed.filter(|(stage, step, change)| {
+            let field = (change.target.uid.as_str(), &change.path);
+            plan.planned(stage, step).is_some() && !planned.contains(&field)
+        });
+        let adopted: Vec<&Adopted> = adopted.collect();
+        let fields = adopted.iter();
+        planned.extend(fields.map(|(_, _, change)| (change.target.uid.as_str(), &change.path)));
         let entries = input.ledger.entries.values();
         let amended = entries.filter(|entry| {
             entry.amendment > 0
-                && plan.step(&entry.stage, &entry.step).is_some()
+                && plan.planned(&entry.stage, &entry.step).is_some()
                 && !planned.contains(&(entry.target.uid.as_str(), &entry.path))
         });
         let amended: Vec<&Entry> = amended.collect();
@@ -108,6 +116,7 @@ impl<'a> Board<'a> {
             input,
             latest,
             planned,
+            adopted,
             amended,
             amendment,
         }
@@ -119,10 +128,8 @@ impl<'a> Board<'a> {
         stage: &'a PlannedStage,
         step: &'a PlannedStep,
     ) -> Vec<(&'a Change, i64)> {
-        let adopted = self
-            .input
-            .adopted
-            .iter()
+        let adopted = self.adopted.iter();
+        let adopted = adopted
             .filter(|(of, at, _)| *of == stage.name && *at == step.name)
             .map(|(_, _, change)| (change, self.amendment));
         step.changes

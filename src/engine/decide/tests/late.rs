@@ -419,3 +419,35 @@ fn a_level_that_is_raised_before_it_is_lowered_is_switched() {
     );
     stands_down(&mut world, "raised in the middle");
 }
+
+/// What a graver level adopted is there for that level: it goes back with it, and comes again with it.
+#[test]
+fn what_a_graver_level_adopted_goes_back_with_it() {
+    let mut world = world();
+    world.spec.level = Level::I;
+    let offices =
+        json!({ "kinds": ["Deployment"], "selector": { "matchLabels": { "tier": "office" } } });
+    let shrink = &mut world.playbook.stages[1].steps[0];
+    shrink.targets = Some(serde_json::from_value(offices).expect("targets"));
+    world.approve_when_planned();
+    world.run();
+    world.appears_in("night", "office");
+    world.survey();
+    world.run();
+    assert_eq!(
+        (replicas(&world, "batch"), replicas(&world, "night")),
+        (1, 1)
+    );
+    change_level(&mut world, Level::II);
+    assert_eq!(
+        (replicas(&world, "batch"), replicas(&world, "night")),
+        (4, 3)
+    );
+    assert_eq!(world.phase(), Phase::Active);
+    change_level(&mut world, Level::I);
+    assert_eq!(
+        (replicas(&world, "batch"), replicas(&world, "night")),
+        (1, 1)
+    );
+    stands_down(&mut world, "adopted by level I");
+}

@@ -374,9 +374,14 @@ impl World {
         self.spec.verdicts.push(verdict);
     }
 
-    /// An object appears that was not there when the plan was made: a critical Deployment.
+    /// A critical Deployment appears that was not there when the plan was made.
     pub fn appears(&mut self, name: &str) {
-        let object = deployment(name, "critical", 3, "helm");
+        self.appears_in(name, "critical");
+    }
+
+    /// A Deployment of a tier appears that was not there when the plan was made.
+    pub fn appears_in(&mut self, name: &str, tier: &str) {
+        let object = deployment(name, tier, 3, "helm");
         self.before.insert(name.to_owned(), object.clone());
         self.objects.insert(name.to_owned(), object);
     }
