@@ -217,6 +217,10 @@ pub struct StageStatus {
     /// How many objects were ready when a wait of its own last looked, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<i64>,
+    /// Its gates that ask people now. What was answered at one before it asks again is not about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 63)))]
+    pub asks: Vec<String>,
     /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]

@@ -81,7 +81,8 @@ pub struct Ledger {
     pub tries: BTreeMap<(Uid, Path), EntryId>,
     /// All turns but those of leaders, oldest first.
     pub turns: Vec<(Timestamp, Turn)>,
-    /// Acts that leave no field behind, by stage and step.
+    /// Acts that leave no field behind, by stage and step: each as it was when it last moved, whether its
+    /// stage is part of the plan in force or not.
     pub acts: BTreeMap<(String, String), Act>,
     /// What was told of them, oldest first.
     pub told: Vec<(Timestamp, ActNote)>,

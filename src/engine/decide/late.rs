@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::plan::{Plan, PlannedStage, PlannedStep};
 
-use super::{Input, interrupted};
+use super::{Input, interrupted, stay};
 
 /// When a stage began under the plan in force, if it did.
 ///
@@ -40,11 +40,16 @@ fn last_moved(input: &Input<'_>, plan: &Plan, stage: &PlannedStage) -> Option<Ti
 }
 
 /// When the last of the acts that a step comes after ended: it could not begin before.
-fn held_until(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Option<Timestamp> {
+fn held_until(
+    input: &Input<'_>,
+    plan: &Plan,
+    stage: &PlannedStage,
+    step: &PlannedStep,
+) -> Option<Timestamp> {
     let before = step.after.iter().filter_map(|name| {
-        let own = input.ledger.acts.get(&(stage.name.clone(), name.clone()));
+        let own = stay::known(input, plan, &stage.name, name);
         let earlier = stage.steps.iter().find(|other| other.name == *name);
-        let further = earlier.and_then(|other| held_until(input, stage, other));
+        let further = earlier.and_then(|other| held_until(input, plan, stage, other));
         own.map(|act| act.at).max(further)
     });
     before.max()
@@ -53,22 +58,24 @@ fn held_until(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Op
 /// Whether a step of a stage that began then has taken longer than it may.
 pub(super) fn is_late(
     input: &Input<'_>,
+    plan: &Plan,
     stage: &PlannedStage,
     step: &PlannedStep,
     began: Option<Timestamp>,
 ) -> bool {
-    late_at(input, stage, step, began).is_some_and(|end| end <= input.now)
+    late_at(input, plan, stage, step, began).is_some_and(|end| end <= input.now)
 }
 
 /// When a step of a stage that began then will have taken longer than it may.
 pub(super) fn late_at(
     input: &Input<'_>,
+    plan: &Plan,
     stage: &PlannedStage,
     step: &PlannedStep,
     began: Option<Timestamp>,
 ) -> Option<Timestamp> {
     let began = began?;
-    let from = held_until(input, stage, step).map_or(began, |held| held.max(began));
+    let from = held_until(input, plan, stage, step).map_or(began, |held| held.max(began));
     let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
     Some(interrupted::end(
         input,

@@ -28,6 +28,7 @@ mod resumed;
 mod rules;
 mod said;
 pub mod status;
+mod stay;
 mod switch;
 mod term;
 #[cfg(test)]

@@ -162,6 +162,7 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     back::bring_back(input, plan, &left, Errand::Lowered, &mut desk, decision);
     back::let_go(input, &mut desk);
     tell::tell(input, plan, &stages, decision);
+    tell::look_again(input, plan, &stages, decision);
     tell::unanswered(input, decision);
     decision.findings.all_done = brought_back && stages.iter().all(|view| is_over(view.state));
     let (works, unseen) = desk.finish();
@@ -196,7 +197,7 @@ fn stages<'a>(board: &Board<'a>, plan: &'a Plan) -> Vec<StageView<'a>> {
         }
         let is_under_way = steps.iter().any(StepView::is_under_way);
         let began = late::began(board.input, plan, stage, is_under_way);
-        let state = state(board.input, stage, began, &steps, &views);
+        let state = state(board.input, plan, (stage, began), &steps, &views);
         views.push(StageView {
             stage,
             steps,
@@ -244,8 +245,8 @@ fn step_view<'a>(
 
 fn state(
     input: &Input<'_>,
-    stage: &PlannedStage,
-    began: Option<Timestamp>,
+    plan: &Plan,
+    (stage, began): (&PlannedStage, Option<Timestamp>),
     steps: &[StepView<'_>],
     earlier: &[StageView<'_>],
 ) -> StageState {
@@ -268,7 +269,7 @@ fn state(
     if !ready {
         return StageState::Waiting;
     }
-    let late = |view: &StepView<'_>| late::is_late(input, stage, view.step, began);
+    let late = |view: &StepView<'_>| late::is_late(input, plan, stage, view.step, began);
     let goes_on = |view: &StepView<'_>| view.waits() || (view.open() > 0 && !late(view));
     if steps.iter().any(goes_on) {
         return StageState::Running;
