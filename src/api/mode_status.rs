@@ -1,5 +1,6 @@
 //! The status of an `EmergencyMode`: what the operator says of it. Bounded, and never the truth:
-//! the truth is the journal and the cluster.
+//! the truth is the journal and the cluster. Two things that no record has are read back from it: that
+//! a stage was done, and in which times nothing could be switched.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
