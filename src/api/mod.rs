@@ -34,9 +34,9 @@ pub use mode::{
     Verdict, VerdictChoice, VerdictOf,
 };
 pub use mode_status::{
-    Concern, Counts, DenyRule, EmergencyModeStatus, GrantedStatus, Phase, PlanFinding,
-    PlanFindings, PlanStatus, ProposedStatus, StageState, StageStatus, SwitchStatus, TargetStatus,
-    TimelineEntry,
+    Concern, Counts, DenyRule, EmergencyModeStatus, GrantedStatus, Interruption, Phase,
+    PlanFinding, PlanFindings, PlanStatus, ProposedStatus, StageState, StageStatus, SwitchStatus,
+    TargetStatus, TimelineEntry,
 };
 pub use playbook::{
     Authority, Drift, DriftActive, DriftRestore, NewTargets, Objective, OnFailure, Parameter,

@@ -1,5 +1,6 @@
 //! The status of an `EmergencyMode`: what the operator says of it. Bounded, and never the truth:
-//! the truth is the journal and the cluster.
+//! the truth is the journal and the cluster. Two things that no record has are read back from it: that
+//! a stage was done, and in which times nothing could be switched.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -52,6 +53,12 @@ pub struct EmergencyModeStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub activated_at: Option<Timestamp>,
+    /// Times in which nothing more could be switched, the oldest first: the mode was paused or
+    /// stopped, the rules of authority were not known to be in force, or no record could be stored.
+    /// They are no part of what a step may take. Of more than 16 the two oldest are told as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub interruptions: Vec<Interruption>,
     /// How long the switch took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<SwitchStatus>,
@@ -66,6 +73,18 @@ pub struct EmergencyModeStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// A time in which nothing more could be switched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Interruption {
+    /// Since when.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub from: Timestamp,
+    /// Until when; not there as long as it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub until: Option<Timestamp>,
 }
 
 /// Where a mode is on its way.
@@ -199,6 +218,10 @@ pub struct StageStatus {
     /// How many objects were ready when a wait of its own last looked, where one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<i64>,
+    /// Its gates that ask people now. What was answered at one before it asks again is not about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 63)))]
+    pub asks: Vec<String>,
     /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]

@@ -298,12 +298,16 @@ pub struct ActNote {
     /// How many objects were ready, where that was waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<i64>,
+    /// For Begun, where it begins again since its stage had left the plan: how many answers people had
+    /// given at the mode's gates by then. Only a later one is about it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub answers: i64,
 }
 
 /// What can happen to an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ActEvent {
-    /// It begins: stored before anything of it is done.
+    /// It begins, or begins again: stored before anything of it is done.
     Begun,
     /// It is done.
     Done,

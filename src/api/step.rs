@@ -27,7 +27,8 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(min = 1, max = 63)))]
     pub after: Vec<String>,
-    /// How long the step may take before it counts as failed; 10m when left out.
+    /// How long the step may take before it counts as failed; times in which nothing may be written
+    /// do not count. 10m when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Term>,
     /// A failure here is a failure of the stage, whatever its minSuccess says.

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::api::{Answer, AnswerChoice, Gate, PlaybookSpec};
+use crate::api::{Answer, AnswerChoice, EmergencyMode, Gate, PlaybookSpec};
 use crate::i18n::Lang;
 use crate::t;
 
@@ -69,7 +69,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
                 && said.step == answer.step
                 && gate.groups.contains(&said.as_)
         };
-        match answers.find(counts) {
+        match answers.find(counts).filter(|_| !asks_again(now, &answer)) {
             None => Ok(vec![append("answers", now.spec.answers.len(), &answer)]),
             Some(said) if said.answer == answer.answer => Ok(vec![]),
             // The first answer counts: a second one would look given and change nothing.
@@ -97,6 +97,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         )
     })?;
     Ok(Exit::Done)
+}
+
+/// Whether a gate asks although the operator knows everything that was answered: its stage had left the
+/// plan meanwhile, and what was answered then is not about this time.
+fn asks_again(now: &EmergencyMode, answer: &Answer) -> bool {
+    let Some(status) = &now.status else {
+        return false;
+    };
+    let knows_all = now.metadata.generation == Some(status.observed_generation);
+    let mut stages = status.stages.iter();
+    knows_all && stages.any(|own| own.name == answer.stage && own.asks.contains(&answer.step))
 }
 
 /// The stage and the step of `STAGE/STEP`, where the playbook has them.
@@ -143,4 +154,51 @@ fn gate<'a>(
             problem: t!(lang, "answer-no-gate", at = at, gates = gates),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mode(generation: i64, asks: &[&str]) -> EmergencyMode {
+        let mode = json!({
+            "apiVersion": "pingzhan.dev/v1alpha1", "kind": "EmergencyMode",
+            "metadata": { "name": "flood", "generation": generation },
+            "spec": { "playbookRef": { "name": "flood" }, "level": "I", "reason": "rain",
+                "requestedBy": "zhou", "requestedAs": "duty", "expiresAfter": "1h" },
+            "status": { "observedGeneration": 7, "stages": [
+                { "name": "shed", "state": "Done", "changes": 1, "applied": 1, "failed": 0 },
+                { "name": "counters", "state": "Running", "changes": 1, "applied": 0, "failed": 0,
+                    "asks": asks },
+            ] },
+        });
+        serde_json::from_value(mode).expect("a mode")
+    }
+
+    /// Whoever is asked again must be able to answer again; but what a colleague has just answered
+    /// counts, though the operator has not seen it yet.
+    #[test]
+    fn a_gate_asks_again_only_where_every_answer_is_known() {
+        let answer = Answer {
+            stage: "counters".into(),
+            step: "confirm".into(),
+            answer: AnswerChoice::Proceed,
+            by: "wang".into(),
+            as_: "command".into(),
+        };
+        assert!(asks_again(&mode(7, &["confirm"]), &answer));
+        assert!(
+            !asks_again(&mode(8, &["confirm"]), &answer),
+            "one is unseen"
+        );
+        assert!(!asks_again(&mode(7, &["other"]), &answer));
+        assert!(!asks_again(&mode(7, &[]), &answer));
+        let elsewhere = Answer {
+            stage: "shed".into(),
+            ..answer
+        };
+        assert!(!asks_again(&mode(7, &["confirm"]), &elsewhere));
+    }
 }

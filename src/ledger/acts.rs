@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use snafu::Snafu;
 
-use crate::api::{ActEvent, ActNote};
+use crate::api::{ActEvent, ActNote, Turn, TurnKind};
 
 use super::fold::Ledger;
 
@@ -42,7 +42,7 @@ pub struct Illegal {
 pub struct Act {
     /// Where it is.
     pub state: ActState,
-    /// When it began, or was left out.
+    /// When it began last, or was left out.
     pub began: Timestamp,
     /// When it came where it is.
     pub at: Timestamp,
@@ -52,9 +52,17 @@ pub struct Act {
     pub reason: Option<String>,
     /// How many objects were ready, where that was waited for.
     pub ready: Option<i64>,
+    /// How often it began: once in each stay of its stage in the plan; not at all where it was passed
+    /// over at once.
+    pub times: u32,
+    /// How many turns the journal had when it came where it is. A plan that was granted later may have
+    /// left its stage out.
+    pub turns: usize,
+    /// How many answers people had given by when it began again: they are not about this time.
+    pub answers: usize,
 }
 
-/// Where an act is after an event.
+/// Where an act is after an event. One that begins again is taken for one that is not begun.
 ///
 /// # Errors
 /// [`Illegal`]: the event cannot happen to an act that is there.
@@ -84,26 +92,63 @@ pub fn next(state: Option<ActState>, event: ActEvent) -> Result<ActState, Illega
 }
 
 impl Ledger {
+    /// Whether an event is the beginning of another time: a plan was granted since the act came where it
+    /// is, and nothing of it is undone. Whether a plan has left its stage out meanwhile is for whoever
+    /// decides to know: the journal has plans as texts.
+    fn begins_again(&self, act: &Act, event: ActEvent) -> bool {
+        let begins = match event {
+            ActEvent::Begun | ActEvent::Skipped => true,
+            ActEvent::Done
+            | ActEvent::Declined
+            | ActEvent::Failed
+            | ActEvent::Undoing
+            | ActEvent::Undone => false,
+        };
+        let is_undone = match act.state {
+            ActState::Undoing | ActState::Undone => true,
+            ActState::Begun
+            | ActState::Done
+            | ActState::Skipped
+            | ActState::Declined
+            | ActState::Failed => false,
+        };
+        let granted = |(_, turn): &(Timestamp, Turn)| turn.kind == TurnKind::Granted;
+        begins && !is_undone && self.turns.iter().skip(act.turns).any(granted)
+    }
+
     /// Takes in what became of some acts. On `Err` nothing is changed.
     pub(super) fn take_acts(&mut self, notes: Vec<ActNote>, at: Timestamp) -> Result<(), String> {
         let mut known = self.acts.clone();
         for note in &notes {
             let key = (note.stage.clone(), note.step.clone());
             let before: Option<&Act> = known.get(&key);
-            let state = next(before.map(|act| act.state), note.event)
+            let earlier = before.filter(|act| !self.begins_again(act, note.event));
+            let state = next(earlier.map(|act| act.state), note.event)
                 .map_err(|illegal| format!("{}/{}: {illegal}", note.stage, note.step))?;
+            let times = before.map_or(0, |act| act.times);
             let act = Act {
                 state,
-                began: before.map_or(at, |act| act.began),
+                began: earlier.map_or(at, |act| act.began),
                 at,
                 by: note.by.clone(),
                 reason: note.reason.clone(),
                 ready: note.ready,
+                times: times.saturating_add(u32::from(note.event == ActEvent::Begun)),
+                turns: self.turns.len(),
+                answers: match note.event {
+                    ActEvent::Begun => usize::try_from(note.answers).unwrap_or(0),
+                    ActEvent::Done
+                    | ActEvent::Skipped
+                    | ActEvent::Declined
+                    | ActEvent::Failed
+                    | ActEvent::Undoing
+                    | ActEvent::Undone => before.map_or(0, |act| act.answers),
+                },
             };
             known.insert(key, act);
         }
         for note in notes {
-            self.stage_started.entry(note.stage.clone()).or_insert(at);
+            self.begins(&note.stage, at);
             self.stage_last.insert(note.stage.clone(), at);
             self.told.push((at, note));
         }

@@ -183,9 +183,7 @@ impl Ledger {
             supersedes,
             amendment,
         } = entry;
-        if !self.stage_started.contains_key(&*stage) {
-            self.stage_started.insert(stage.to_string(), at);
-        }
+        self.begins(&stage, at);
         let field = (target.uid.clone(), path.clone());
         self.tries.remove(&field);
         let before = self.heads.insert(field, id);
@@ -340,6 +338,7 @@ impl Ledger {
                 }
                 self.granted = Some(granted(&turn, record.sequence, at)?);
                 self.round = self.round.saturating_add(1);
+                self.begins_anew(at);
                 self.activated_at.get_or_insert(at);
                 // A person stopped the switch for good; what is granted later is a longer term,
                 // and must not set it in motion again.

@@ -81,7 +81,8 @@ pub struct Ledger {
     pub tries: BTreeMap<(Uid, Path), EntryId>,
     /// All turns but those of leaders, oldest first.
     pub turns: Vec<(Timestamp, Turn)>,
-    /// Acts that leave no field behind, by stage and step.
+    /// Acts that leave no field behind, by stage and step: each as it was when it last moved, whether its
+    /// stage is part of the plan in force or not.
     pub acts: BTreeMap<(String, String), Act>,
     /// What was told of them, oldest first.
     pub told: Vec<(Timestamp, ActNote)>,
@@ -89,8 +90,13 @@ pub struct Ledger {
     pub last_outcome_at: Option<Timestamp>,
     /// When the last record was written, by its writer's clock.
     pub last_at: Option<Timestamp>,
+    /// When the plan in force was granted, by the clock by which stages are measured.
+    pub in_force_since: Option<Timestamp>,
     /// When each stage's first intent was recorded.
     pub stage_started: BTreeMap<String, Timestamp>,
+    /// When the first intent, or the first note of an act, of each stage was recorded since the plan
+    /// in force was granted.
+    pub stage_began: BTreeMap<String, Timestamp>,
     /// When each stage's last outcome was recorded.
     pub stage_last: BTreeMap<String, Timestamp>,
     /// The number of the next entry.
@@ -160,12 +166,14 @@ impl Ledger {
 
     /// Moves the times by which stages are measured: to another clock than they were written by.
     pub fn move_stages(&mut self, by: SignedDuration) {
-        let times = self.stage_started.values_mut();
+        let began = self.stage_started.values_mut();
+        let began = began.chain(self.stage_began.values_mut());
+        let moved = began.chain(self.stage_last.values_mut());
         let acts = self
             .acts
             .values_mut()
             .flat_map(|act| [&mut act.began, &mut act.at]);
-        for at in times.chain(self.stage_last.values_mut()).chain(acts) {
+        for at in moved.chain(&mut self.in_force_since).chain(acts) {
             *at = at.saturating_add(by).unwrap_or(Timestamp::MAX);
         }
     }

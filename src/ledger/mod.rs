@@ -4,6 +4,7 @@
 
 pub mod acts;
 mod apply;
+mod began;
 mod entries;
 pub mod entry;
 pub mod fold;

@@ -8,9 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify};
 
-use crate::api::{Nature, RecordMode};
+use crate::api::{Interruption, Nature, RecordMode};
 use crate::cluster::Clients;
-use crate::engine::decide::Sight;
+use crate::engine::decide::{self, Sight};
 use crate::engine::plan::{Plan, store};
 use crate::engine::scheduler::Standing;
 use crate::field::Uid;
@@ -132,6 +132,8 @@ pub struct State {
     pub quarantined: BTreeSet<Uid>,
     /// Why no record can be stored, if so: nothing goes on without one, so it is said.
     pub refused: Option<String>,
+    /// Times in which nothing more could be switched.
+    pub interruptions: Vec<Interruption>,
     /// Where the wall clock was when times were last set by it.
     pub setting: Setting,
 }
@@ -160,6 +162,7 @@ impl State {
             given_up: BTreeMap::new(),
             quarantined: BTreeSet::new(),
             refused: None,
+            interruptions: Vec::new(),
             setting: Setting::default(),
         };
         state.read_plans();
@@ -180,6 +183,7 @@ impl State {
             *at = at.saturating_add(by).unwrap_or(Timestamp::MAX);
         }
         self.ledger.move_stages(by);
+        decide::move_interruptions(&mut self.interruptions, by, clock.now());
     }
 
     /// The plan that was granted last.

@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::{Act as Source, ActEvent, ActNote, Answer as Said, AnswerChoice, Gate, OnTimeout};
 use crate::engine::acts::{Answer, Ask, Key};
 use crate::engine::plan::{Plan, PlannedStage, PlannedStep};
-use crate::ledger::ActState;
 use crate::ledger::record::Body;
+use crate::ledger::{Act as Known, ActState};
 
 use super::said;
-use super::{Decision, Input, Waiting};
+use super::{Decision, Input, Waiting, interrupted, stay};
 
 /// Most notes of one record, as in the schema of records.
 const NOTES: usize = 64;
@@ -79,8 +79,7 @@ pub(super) fn standing(
 ) -> Option<Standing> {
     let act = act(plan, stage, &step.name)?;
     let holds = step.critical || !matches!(act, Act::Notify);
-    let key = (stage.to_owned(), step.name.clone());
-    let Some(known) = input.ledger.acts.get(&key) else {
+    let Some(known) = stay::known(input, plan, stage, &step.name) else {
         return Some(Standing::Open { holds });
     };
     let why = || known.reason.clone().unwrap_or_default();
@@ -93,34 +92,6 @@ pub(super) fn standing(
         ActState::Failed if holds => Standing::Failed(why()),
         ActState::Failed => Standing::Missed(why()),
     })
-}
-
-/// When the last of the acts that a step comes after ended: it could not begin before.
-fn held_until(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> Option<Timestamp> {
-    let before = step.after.iter().filter_map(|name| {
-        let own = input.ledger.acts.get(&(stage.name.clone(), name.clone()));
-        let earlier = stage.steps.iter().find(|other| other.name == *name);
-        let further = earlier.and_then(|other| held_until(input, stage, other));
-        own.map(|act| act.at).max(further)
-    });
-    before.max()
-}
-
-/// Whether a step has taken longer than it may.
-pub(super) fn is_late(input: &Input<'_>, stage: &PlannedStage, step: &PlannedStep) -> bool {
-    late_at(input, stage, step).is_some_and(|end| end <= input.now)
-}
-
-/// When a step will have taken longer than it may: what it comes after does not count.
-pub(super) fn late_at(
-    input: &Input<'_>,
-    stage: &PlannedStage,
-    step: &PlannedStep,
-) -> Option<Timestamp> {
-    let started = input.ledger.stage_started.get(&stage.name).copied()?;
-    let from = held_until(input, stage, step).map_or(started, |held| held.max(started));
-    let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
-    from.checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
 /// A step of a plan that is an act, and may go on.
@@ -140,33 +111,51 @@ impl Turn<'_> {
         note(&self.key(), event, by, reason)
     }
 
+    fn known(&self) -> Option<&Known> {
+        stay::known(self.input, self.plan, &self.stage.name, &self.step.name)
+    }
+
+    /// That it begins. Where it begins again, what people have answered so far is not about this time.
+    fn begins(&self) -> ActNote {
+        let is_again = self.input.ledger.acts.contains_key(&self.key());
+        let spec = self.input.mode.spec.filter(|_| is_again);
+        let answers = spec.map_or(0, |spec| spec.answers.len());
+        ActNote {
+            answers: i64::try_from(answers).unwrap_or(i64::MAX),
+            ..self.note(ActEvent::Begun, None, None)
+        }
+    }
+
+    /// What came of its latest try since it began, and when.
+    fn answer(&self, ask: Ask, began: Timestamp) -> Option<(Timestamp, &Answer)> {
+        let (at, answer) = self.input.answers.get(&(self.key(), ask))?;
+        (*at >= began).then_some((*at, answer))
+    }
+
     /// Takes an open act further. What is noted is journalled by [`journal`].
     pub(super) fn advance(&self, decision: &mut Decision) {
         let Some(act) = act(self.plan, &self.stage.name, &self.step.name) else {
             return;
         };
-        let known = self.input.ledger.acts.get(&self.key());
+        let known = self.known();
         if let Some(note) = self.skip().or_else(|| self.only_said(&act)) {
             decision.findings.notes.push(note);
             return;
         }
         let Some(known) = known else {
-            decision
-                .findings
-                .notes
-                .push(self.note(ActEvent::Begun, None, None));
-            return;
+            return decision.findings.notes.push(self.begins());
         };
         let until = self.until(&act, known.began);
         match act {
-            Act::Wait | Act::Proof => self.wait(until, decision),
-            Act::Gate(gate) => self.gate(gate, until, decision),
+            Act::Wait | Act::Proof => self.wait(known.began, until, decision),
+            Act::Gate(gate) => self.gate(gate, known.answers, until, decision),
             Act::Deed(_) => self.carry(known.began, until, true, decision),
             Act::Notify => self.carry(known.began, until, self.step.critical, decision),
         }
     }
 
-    /// When it is given up.
+    /// When it is given up: interruptions do not count, for what answers in vain then, nor for whom
+    /// nobody asks.
     fn until(&self, act: &Act<'_>, began: Timestamp) -> Timestamp {
         let own = match act {
             Act::Wait | Act::Proof | Act::Deed(_) | Act::Notify => None,
@@ -177,9 +166,7 @@ impl Turn<'_> {
         };
         let seconds = own.map_or(self.step.timeout_seconds, |own| own.as_secs());
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        began
-            .checked_add(SignedDuration::from_secs(seconds))
-            .unwrap_or(Timestamp::MAX)
+        interrupted::end(self.input, began, SignedDuration::from_secs(seconds))
     }
 
     /// A person's word that the step is left out.
@@ -199,14 +186,16 @@ impl Turn<'_> {
 
     /// Gives an act up whose own change failed: there is nothing to prove.
     pub(super) fn give_up(&self, why: &str, decision: &mut Decision) {
-        let begun = self.input.ledger.acts.contains_key(&self.key());
-        let event = [ActEvent::Begun, ActEvent::Failed][usize::from(begun)];
-        let notes = &mut decision.findings.notes;
-        notes.push(self.note(event, None, begun.then_some(why)));
+        let note = match self.known() {
+            Some(_) => self.note(ActEvent::Failed, None, Some(why)),
+            None => self.begins(),
+        };
+        decision.findings.notes.push(note);
     }
 
-    fn wait(&self, until: Timestamp, decision: &mut Decision) {
-        let seen = match self.input.answers.get(&(self.key(), Ask::Look)) {
+    fn wait(&self, began: Timestamp, until: Timestamp, decision: &mut Decision) {
+        let looked = self.answer(Ask::Look, began);
+        let seen = match looked {
             Some((_, Answer::Seen(reading))) => Some(reading),
             Some((_, Answer::Done(_) | Answer::NotYet(_) | Answer::Failed(_))) | None => None,
         };
@@ -235,9 +224,7 @@ impl Turn<'_> {
             }
             Some(_) | None => {}
         }
-        let looked = self.input.answers.get(&(self.key(), Ask::Look));
-        let last = looked.map(|(at, _)| *at);
-        let due = last.map_or(self.input.now, |at| at + LOOK);
+        let due = looked.map_or(self.input.now, |(at, _)| at + LOOK);
         if due <= self.input.now {
             decision.asks.insert(self.key(), Ask::Look);
         } else {
@@ -253,8 +240,7 @@ impl Turn<'_> {
 
     /// Something is carried out, again and again until it is done, cannot be, or is given up.
     fn carry(&self, began: Timestamp, until: Timestamp, tells: bool, decision: &mut Decision) {
-        let answer = self.input.answers.get(&(self.key(), Ask::Carry));
-        let (last, found) = match answer {
+        let (last, found) = match self.answer(Ask::Carry, began) {
             Some((_, Answer::Done(found))) => {
                 let note = self.note(ActEvent::Done, None, Some(found));
                 return decision.findings.notes.push(note);
@@ -263,7 +249,7 @@ impl Turn<'_> {
                 let note = self.note(ActEvent::Failed, None, Some(why));
                 return decision.findings.notes.push(note);
             }
-            Some((at, Answer::NotYet(why))) => (Some(*at), why.as_str()),
+            Some((at, Answer::NotYet(why))) => (Some(at), why.as_str()),
             Some((_, Answer::Seen(_))) | None => (None, "it is being carried out"),
         };
         if until <= self.input.now {
@@ -281,14 +267,15 @@ impl Turn<'_> {
         }
     }
 
-    fn gate(&self, gate: &Gate, until: Timestamp, decision: &mut Decision) {
+    /// `earlier` is how many answers were given before it began again.
+    fn gate(&self, gate: &Gate, earlier: usize, until: Timestamp, decision: &mut Decision) {
         let answers = self.input.mode.spec.map_or(&[][..], |spec| &spec.answers);
         let ours = |answer: &&Said| {
             answer.stage == self.stage.name
                 && answer.step == self.step.name
                 && gate.groups.contains(&answer.as_)
         };
-        if let Some(answer) = answers.iter().find(ours) {
+        if let Some(answer) = answers.iter().skip(earlier).find(ours) {
             let event = match answer.answer {
                 AnswerChoice::Proceed => ActEvent::Done,
                 AnswerChoice::Skip => ActEvent::Declined,
@@ -314,6 +301,7 @@ impl Turn<'_> {
             return;
         }
         decision.look_again(until);
+        decision.findings.asks.push(self.key());
         let silence = gate.on_timeout.unwrap_or_default();
         self.tell(
             &format!(
@@ -366,6 +354,7 @@ pub(super) fn note(key: &Key, event: ActEvent, by: Option<&str>, reason: Option<
         by: by.map(str::to_owned),
         reason: reason.map(super::status::cut),
         ready: None,
+        answers: 0,
     }
 }
 

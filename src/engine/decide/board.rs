@@ -58,12 +58,20 @@ impl Standing<'_> {
     }
 }
 
+/// The stage and the step of a change of an adopted target, and the change.
+type Adopted = (String, String, Change);
+
 /// Everything that is known of the plan's changes.
 pub(super) struct Board<'a> {
     pub(super) input: &'a Input<'a>,
     /// The latest entry of each field that was not given up.
     latest: BTreeMap<(&'a str, &'a Path), &'a Entry>,
     planned: BTreeSet<(&'a str, &'a Path)>,
+    /// Changes of targets that a survey found: those that the granted plan's rule covers, and that it
+    /// does not name itself.
+    adopted: Vec<&'a Adopted>,
+    /// Entries of targets that were adopted, and that neither the plan nor a survey names.
+    pub(super) amended: Vec<&'a Entry>,
     /// The number of the next amendment.
     amendment: i64,
 }
@@ -80,17 +88,23 @@ impl<'a> Board<'a> {
             .changes()
             .map(|(_, _, change)| (change.target.uid.as_str(), &change.path))
             .collect();
-        planned.extend(
-            input
-                .adopted
-                .iter()
-                .map(|(_, _, change)| (change.target.uid.as_str(), &change.path)),
-        );
-        for entry in input.ledger.entries.values() {
-            if entry.amendment > 0 && plan.step(&entry.stage, &entry.step).is_some() {
-                planned.insert((entry.target.uid.as_str(), &entry.path));
-            }
-        }
+        let surveyed = input.adopted.iter();
+        let adopted = surveyed.filter(|(stage, step, change)| {
+            let field = (change.target.uid.as_str(), &change.path);
+            plan.planned(stage, step).is_some() && !planned.contains(&field)
+        });
+        let adopted: Vec<&Adopted> = adopted.collect();
+        let fields = adopted.iter();
+        planned.extend(fields.map(|(_, _, change)| (change.target.uid.as_str(), &change.path)));
+        let entries = input.ledger.entries.values();
+        let amended = entries.filter(|entry| {
+            entry.amendment > 0
+                && plan.planned(&entry.stage, &entry.step).is_some()
+                && !planned.contains(&(entry.target.uid.as_str(), &entry.path))
+        });
+        let amended: Vec<&Entry> = amended.collect();
+        let fields = amended.iter();
+        planned.extend(fields.map(|entry| (entry.target.uid.as_str(), &entry.path)));
         let amendment = 1 + input
             .ledger
             .entries
@@ -102,6 +116,8 @@ impl<'a> Board<'a> {
             input,
             latest,
             planned,
+            adopted,
+            amended,
             amendment,
         }
     }
@@ -112,10 +128,8 @@ impl<'a> Board<'a> {
         stage: &'a PlannedStage,
         step: &'a PlannedStep,
     ) -> Vec<(&'a Change, i64)> {
-        let adopted = self
-            .input
-            .adopted
-            .iter()
+        let adopted = self.adopted.iter();
+        let adopted = adopted
             .filter(|(of, at, _)| *of == stage.name && *at == step.name)
             .map(|(_, _, change)| (change, self.amendment));
         step.changes
@@ -169,15 +183,16 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// Entries whose field the granted plan does not name any more: a level was lowered.
+    /// Entries that are to be brought back: a level was lowered, and the granted plan does not name
+    /// their field any more; or it names it again, and the return has begun.
     pub(super) fn left(&self) -> Vec<&'a Entry> {
         let live = self.input.ledger.live();
         live.filter(|entry| !self.plans(entry)).collect()
     }
 
-    /// Whether the granted plan names the field of an entry.
+    /// Whether the granted plan names the field of an entry, and the entry is not on its way back.
     pub(super) fn plans(&self, entry: &Entry) -> bool {
         let field = (entry.target.uid.as_str(), &entry.path);
-        self.planned.contains(&field)
+        self.planned.contains(&field) && !entry.turned
     }
 }

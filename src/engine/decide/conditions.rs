@@ -250,13 +250,7 @@ fn degraded(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Said<'st
         return say(types::DEGRADED, true, "ActFailed", "", sentences.join("; "));
     }
     match input.unwatched {
-        Some(why) if !trouble => say(
-            types::DEGRADED,
-            true,
-            "NotWatched",
-            "",
-            why.to_owned(),
-        ),
+        Some(why) if !trouble => say(types::DEGRADED, true, "NotWatched", "", why.to_owned()),
         Some(_) | None => say(
             types::DEGRADED,
             trouble,

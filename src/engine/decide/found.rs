@@ -16,6 +16,8 @@ pub(crate) struct Findings {
     pub notes: Vec<ActNote>,
     /// Acts that wait, each its stage and a sentence.
     pub acts: Vec<(String, String)>,
+    /// Gates that ask people now, each its stage and step.
+    pub asks: Vec<(String, String)>,
     /// Acts that failed, each its stage and a sentence.
     pub failed_acts: Vec<(String, String)>,
     /// Stages and where they are.

@@ -298,7 +298,7 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
 }
 
 /// Holding comes after every stage's own writes.
-const HOLD_RANK: u64 = Class::REST.rank(1 << 55);
+pub(super) const HOLD_RANK: u64 = Class::REST.rank(1 << 55);
 
 /// The verdict on a field, where a person gave one on the value that is there.
 pub(super) fn verdict(input: &Input<'_>, entry: &Entry, live: &Image) -> Option<VerdictChoice> {

@@ -7,6 +7,7 @@
 
 mod acts;
 mod alarm;
+mod amended;
 mod back;
 mod board;
 mod conditions;
@@ -17,6 +18,8 @@ mod found;
 mod gate;
 mod glass;
 mod hold;
+mod interrupted;
+mod late;
 mod layer;
 mod order;
 mod pending;
@@ -25,6 +28,7 @@ mod resumed;
 mod rules;
 mod said;
 pub mod status;
+mod stay;
 mod switch;
 mod term;
 #[cfg(test)]
@@ -41,8 +45,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{
-    Abort, Authority, EmergencyModeSpec, EmergencyModeStatus, Phase, PlanFindings, PlaybookSpec,
-    Turn, TurnKind,
+    Abort, Authority, EmergencyModeSpec, EmergencyModeStatus, Interruption, Phase, PlanFindings,
+    PlaybookSpec, Turn, TurnKind,
 };
 use crate::field::{Path, Projection, Target, Uid};
 use crate::ledger::record::Body;
@@ -64,6 +68,7 @@ pub use conditions::says_given_up;
 pub use create::taken;
 pub use glass::{BREAK_GLASS, OVERDUE};
 pub use glass::{asks_for_review, awaits_review, is_review_overdue, says_overdue};
+pub use interrupted::move_interruptions;
 pub use unread::{Damaged, damaged, malformed};
 pub use waiting::{Blocked, Waiting, shortened};
 
@@ -165,6 +170,8 @@ pub struct Input<'a> {
     pub unwatched: Option<&'a str>,
     /// Why the last record could not be stored, if so.
     pub refused: Option<&'a str>,
+    /// Times in which nothing more could be switched, as they were after the last decision.
+    pub interruptions: &'a [Interruption],
     /// New objects that match and are left alone.
     pub reported: &'a [super::denies::Newcomer],
     /// Targets for which the rest is not held up any longer, and how far the controllers were.
@@ -213,6 +220,8 @@ pub struct Decision {
     pub closed: bool,
     /// Values are in place and should be held: targets are watched.
     pub hold: bool,
+    /// Times in which nothing more could be switched.
+    pub interruptions: Vec<Interruption>,
     /// What was found on the way, for status.
     findings: Findings,
 }
@@ -286,6 +295,7 @@ pub fn decide(input: &Input<'_>) -> Decision {
     if let Some(why) = input.refused.filter(|_| decision.blocked.is_none()) {
         decision.blocked = Some(Blocked::JournalRefused(why.to_owned()));
     }
+    decision.interruptions = interrupted::known(input, &decision);
     status::fill(input, &mut decision);
     decision
 }

@@ -13,7 +13,7 @@ use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{Decision, Input, alarm, conditions, glass, wartime};
+use super::{Decision, Input, alarm, conditions, glass, interrupted, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
@@ -55,6 +55,7 @@ pub(super) fn fill(input: &Input<'_>, decision: &mut Decision) {
         denies: denies(input),
         counts: Some(counts),
         activated_at: ledger.activated_at,
+        interruptions: interrupted::said(input, decision),
         switch: old.and_then(|old| old.switch.clone()),
         restore: old.and_then(|old| old.restore.clone()),
         targets: targets(input, decision),
@@ -172,12 +173,21 @@ fn cover<'a>(input: &Input<'a>, entry: &Entry) -> Option<&'a str> {
     entry.is_wartime().then_some(over.mode.as_str())
 }
 
+/// Whether what was said of a mode is of the plan that is in force now.
+pub(super) fn is_of_the_plan(input: &Input<'_>, said: &EmergencyModeStatus) -> bool {
+    let said = said.granted.as_ref();
+    let granted = input.ledger.granted.as_ref();
+    said.map(|one| (one.at, &one.plan_hash)) == granted.map(|one| (one.at, &one.plan_hash))
+}
+
 fn stages(
     input: &Input<'_>,
     decision: &Decision,
     old: Option<&EmergencyModeStatus>,
 ) -> Vec<StageStatus> {
     if decision.findings.stages.is_empty() {
+        // That a stage of an earlier plan was done says nothing of this one's.
+        let old = old.filter(|old| is_of_the_plan(input, old));
         let mut stages = old.map(|old| old.stages.clone()).unwrap_or_default();
         // What was given up stays where it was.
         if decision.closed && input.ledger.abandoned().is_none() {

@@ -5,22 +5,28 @@ mod tell;
 
 use std::sync::Arc;
 
-use crate::api::StageState;
+use jiff::Timestamp;
+
+use crate::api::{StageState, StageStatus};
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
 use crate::engine::scheduler::Class;
 
 use super::acts;
+use super::amended;
 use super::back::{self, Errand};
 use super::board::{Board, Standing};
 use super::hold;
+use super::late;
 use super::said;
 use super::work::Desk;
-use super::{Decision, Input, Need};
+use super::{Decision, Input, Need, status};
 
 /// One stage's changes and where each is.
 struct StageView<'a> {
     stage: &'a PlannedStage,
     steps: Vec<StepView<'a>>,
+    /// When it began under the plan in force.
+    began: Option<Timestamp>,
     state: StageState,
 }
 
@@ -33,7 +39,31 @@ struct StepView<'a> {
     changes: Vec<(&'a Change, i64, Standing<'a>)>,
 }
 
-impl StepView<'_> {
+impl<'a> StepView<'a> {
+    /// Where its planned changes are. What was adopted since says nothing of how far it is: it is
+    /// written, and its troubles are told as those of any target.
+    fn planned(&self) -> impl Iterator<Item = &Standing<'a>> {
+        let planned = self.changes.iter();
+        let planned = planned.filter(|(_, amendment, _)| *amendment == 0);
+        planned.map(|(_, _, standing)| standing)
+    }
+
+    /// Whether something of it is still to be written, be it adopted.
+    fn has_open(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|(_, _, standing)| standing.is_open())
+    }
+
+    /// The first wave in which something is open at which the server does not fail: of what was
+    /// planned alone, or of all.
+    fn wave(&self, input: &Input<'_>, is_planned_alone: bool) -> Option<u8> {
+        let open = self.changes.iter().filter(|(_, amendment, standing)| {
+            let counts = *amendment == 0 || !is_planned_alone;
+            counts && standing.is_open() && !standing.fails(input)
+        });
+        open.map(|(change, _, _)| change.wave).min()
+    }
+
     fn is_open(&self) -> bool {
         self.waits() || self.open() > 0
     }
@@ -73,6 +103,12 @@ impl StepView<'_> {
         }
     }
 
+    /// Whether a change of it is journalled and not confirmed.
+    fn is_under_way(&self) -> bool {
+        self.planned()
+            .any(|standing| matches!(standing, Standing::Doing(_)))
+    }
+
     /// Whether what comes after it in its stage is left out.
     fn cuts(&self) -> bool {
         self.is_cut
@@ -83,24 +119,18 @@ impl StepView<'_> {
     }
 
     fn failed(&self) -> usize {
-        self.changes
-            .iter()
-            .filter(|(_, _, standing)| matches!(standing, Standing::Failed | Standing::Outgrown))
-            .count()
+        let failed =
+            |standing: &&Standing<'_>| matches!(standing, Standing::Failed | Standing::Outgrown);
+        self.planned().filter(failed).count()
     }
 
     fn done(&self) -> usize {
-        self.changes
-            .iter()
-            .filter(|(_, _, standing)| matches!(standing, Standing::Done))
-            .count()
+        let done = |standing: &&Standing<'_>| matches!(standing, Standing::Done);
+        self.planned().filter(done).count()
     }
 
     fn open(&self) -> usize {
-        self.changes
-            .iter()
-            .filter(|(_, _, standing)| standing.is_open())
-            .count()
+        self.planned().filter(|standing| standing.is_open()).count()
     }
 }
 
@@ -112,8 +142,11 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
     for (index, view) in stages.iter().enumerate() {
         let goes_on = match view.state {
             StageState::Running | StageState::Failed => true,
-            // People are still being told.
-            StageState::Done => view.steps.iter().any(StepView::trails),
+            // People are still being told, or something did not succeed in time, or came since.
+            StageState::Done => {
+                let mut steps = view.steps.iter();
+                steps.any(|step| step.trails() || step.has_open())
+            }
             StageState::Waiting | StageState::Skipped | StageState::Restored => false,
         };
         if !goes_on {
@@ -122,12 +155,14 @@ pub(super) fn decide(input: &Input<'_>, plan: &Plan, decision: &mut Decision) {
         write_stage(&board, plan, index, view, &mut desk, decision);
     }
     acts::journal(decision);
+    amended::decide(&board, plan, &mut desk, decision);
     hold::decide(&board, plan, &mut desk, decision);
     let left = board.left();
     let brought_back = left.is_empty();
     back::bring_back(input, plan, &left, Errand::Lowered, &mut desk, decision);
     back::let_go(input, &mut desk);
     tell::tell(input, plan, &stages, decision);
+    tell::look_again(input, plan, &stages, decision);
     tell::unanswered(input, decision);
     decision.findings.all_done = brought_back && stages.iter().all(|view| is_over(view.state));
     let (works, unseen) = desk.finish();
@@ -160,10 +195,13 @@ fn stages<'a>(board: &Board<'a>, plan: &'a Plan) -> Vec<StageView<'a>> {
             let view = step_view(board, plan, stage, step, &steps);
             steps.push(view);
         }
-        let state = state(board.input, stage, &steps, &views);
+        let is_under_way = steps.iter().any(StepView::is_under_way);
+        let began = late::began(board.input, plan, stage, is_under_way);
+        let state = state(board.input, plan, (stage, began), &steps, &views);
         views.push(StageView {
             stage,
             steps,
+            began,
             state,
         });
     }
@@ -207,12 +245,16 @@ fn step_view<'a>(
 
 fn state(
     input: &Input<'_>,
-    stage: &PlannedStage,
+    plan: &Plan,
+    (stage, began): (&PlannedStage, Option<Timestamp>),
     steps: &[StepView<'_>],
     earlier: &[StageView<'_>],
 ) -> StageState {
     if stage.left_out.is_some() {
         return StageState::Skipped;
+    }
+    if was_done(input, stage) {
+        return StageState::Done;
     }
     let ready = stage.depends_on.iter().all(|name| {
         earlier
@@ -227,7 +269,7 @@ fn state(
     if !ready {
         return StageState::Waiting;
     }
-    let late = |view: &StepView<'_>| acts::is_late(input, stage, view.step);
+    let late = |view: &StepView<'_>| late::is_late(input, plan, stage, view.step, began);
     let goes_on = |view: &StepView<'_>| view.waits() || (view.open() > 0 && !late(view));
     if steps.iter().any(goes_on) {
         return StageState::Running;
@@ -246,6 +288,16 @@ fn state(
     } else {
         StageState::Failed
     }
+}
+
+/// Whether a stage was done already under the plan in force, by what was last said of it. It stays
+/// so: what is open in it later is no part of the switch any more. An object was adopted, another
+/// mode's layer is gone, a field that was as wanted is not any more, or a target cannot be read.
+fn was_done(input: &Input<'_>, stage: &PlannedStage) -> bool {
+    let said = input.mode.status;
+    let said = said.filter(|said| status::is_of_the_plan(input, said));
+    let is_done = |said: &StageStatus| said.name == stage.name && said.state == StageState::Done;
+    said.is_some_and(|said| said.stages.iter().any(is_done))
 }
 
 fn write_stage(
@@ -268,16 +320,13 @@ fn write_stage(
         // What a freeze writes comes before the proof that it is in force.
         if step.act.is_some() && step.open() == 0 {
             act(board, plan, view, step, decision);
-            continue;
+            if !step.has_open() {
+                continue;
+            }
         }
-        // Nothing waits for a target at which the server fails.
-        let fails = |standing: &Standing<'_>| standing.fails(board.input);
-        let wave = step
-            .changes
-            .iter()
-            .filter(|(_, _, standing)| standing.is_open() && !fails(standing))
-            .map(|(change, _, _)| change.wave)
-            .min();
+        // Nothing waits for a target at which the server fails, nor what was planned for what was
+        // adopted since.
+        let (planned, all) = (step.wave(board.input, true), step.wave(board.input, false));
         let words = (
             view.stage.name.as_str().into(),
             step.step.name.as_str().into(),
@@ -295,7 +344,8 @@ fn write_stage(
                     .urgent
                     .push((change.target.uid.clone(), change.class));
             }
-            if Some(change.wave) == wave || fails(standing) {
+            let wave = if *amendment == 0 { planned } else { all };
+            if Some(change.wave) == wave || standing.fails(board.input) {
                 hold::switch(board, &at, change, *amendment, *standing, desk, decision);
                 desk.urgent(&change.target.uid, change.class);
             }

@@ -37,7 +37,7 @@ fn is_to_be_undone(plan: &Plan, key: &Key, known: &Known) -> bool {
     match known.state {
         ActState::Undone => false,
         // Nothing of it was ever done where it was passed over at once.
-        ActState::Skipped => known.at != known.began,
+        ActState::Skipped => known.times > 0,
         ActState::Begun
         | ActState::Done
         | ActState::Declined

@@ -128,6 +128,13 @@ impl Plan {
             .find(|planned| planned.name == step)
     }
 
+    /// The step of that name, where its stage is part of the plan.
+    pub fn planned(&self, stage: &str, step: &str) -> Option<&PlannedStep> {
+        let mut stages = self.stages.iter();
+        let stage = stages.find(|own| own.name == stage && own.left_out.is_none())?;
+        stage.steps.iter().find(|own| own.name == step)
+    }
+
     /// A step as its playbook has it.
     pub fn source(&self, stage: &str, step: &str) -> Option<&Step> {
         let stage = self.spec.stages.iter().find(|own| own.name == stage)?;

@@ -261,6 +261,32 @@ fn stages_know_when_they_began_and_last_moved() {
     assert_eq!(ledger.activated_at, Some(at(0)));
 }
 
+/// How long a stage may take is counted under the plan that is in force: what a later one still asks
+/// for has not had its time yet. And a clock that is set must not give or take any of it.
+#[test]
+fn stages_begin_anew_with_each_plan_that_is_granted() {
+    let mut ledger = started();
+    take(&mut ledger, &Body::Intents(vec![scale(0, 3, 9)]));
+    assert_eq!(ledger.in_force_since, Some(at(0)));
+    assert_eq!(ledger.stage_began["surge"], at(1));
+    take(&mut ledger, &Body::Turn(turn(TurnKind::Leader)));
+    assert_eq!(
+        ledger.stage_began["surge"],
+        at(1),
+        "a leader grants nothing"
+    );
+    take(&mut ledger, &Body::Turn(granted()));
+    assert_eq!(ledger.in_force_since, Some(at(3)));
+    assert!(ledger.stage_began.is_empty());
+    take(&mut ledger, &Body::Intents(vec![scale(1, 3, 9)]));
+    take(&mut ledger, &Body::Intents(vec![scale(2, 3, 9)]));
+    assert_eq!(ledger.stage_began["surge"], at(4));
+    assert_eq!(ledger.stage_started["surge"], at(1), "for people");
+    ledger.move_stages(jiff::SignedDuration::from_secs(60));
+    assert_eq!(ledger.in_force_since, Some(at(63)));
+    assert_eq!(ledger.stage_began["surge"], at(64));
+}
+
 /// Two modes on one field, or on a field and its parent, would bring back each other's values.
 #[test]
 fn a_field_its_parent_and_its_parts_are_held_until_given_back() {

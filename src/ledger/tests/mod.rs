@@ -1,6 +1,7 @@
 //! Tests of the journal as a whole: what is written is read back, small; what was changed since is
 //! found; and the fold says what is true.
 
+mod acts;
 mod fold;
 mod journal;
 mod record;

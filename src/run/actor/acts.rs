@@ -26,6 +26,8 @@ pub(super) struct Acts {
     tasks: JoinSet<((Key, Ask), Answer)>,
     /// Those whose task has not ended.
     pub(super) under_way: BTreeSet<(Key, Ask)>,
+    /// Which time of its act each was tried for last: an answer of an earlier one says nothing.
+    times: BTreeMap<(Key, Ask), u32>,
     ended: Vec<((Key, Ask), Answer)>,
     /// What came of them, and when.
     pub(super) answers: Answers,
@@ -61,12 +63,15 @@ impl Acts {
             self.under_way.remove(&asked);
             self.answers.insert(asked, (now, answer));
         }
-        self.answers.retain(|(key, ask), _| {
+        let times = &self.times;
+        self.answers.retain(|asked, _| {
+            let (key, ask) = asked;
             let wanted = match ask {
                 Ask::Look | Ask::Carry => ActState::Begun,
                 Ask::Undo => ActState::Undoing,
             };
-            ledger.acts.get(key).is_some_and(|act| act.state == wanted)
+            let act = ledger.acts.get(key).filter(|act| act.state == wanted);
+            act.is_some_and(|act| times.get(asked) == Some(&act.times))
         });
     }
 }
@@ -92,10 +97,14 @@ impl Actor {
                 return;
             }
         };
+        let state = self.mode.state.lock().await;
+        let times = |key: &Key| state.ledger.acts.get(key).map_or(0, |act| act.times);
         for (key, ask) in fresh {
             acts.under_way.insert((key.clone(), *ask));
+            acts.times.insert((key.clone(), *ask), times(key));
             let errand = Errand {
                 key: key.clone(),
+                times: times(key),
                 mode: self.mode.id.clone(),
                 plan: plan.clone(),
                 account: account.clone(),
@@ -117,6 +126,8 @@ impl Actor {
 /// One try of one act.
 pub(super) struct Errand {
     pub(super) key: Key,
+    /// How often the act has begun by now.
+    pub(super) times: u32,
     pub(super) mode: RecordMode,
     pub(super) plan: Arc<Plan>,
     pub(super) account: Clients,

@@ -65,14 +65,10 @@ impl Errand {
         }
     }
 
-    /// The idempotency key: the same for every try of the same act.
+    /// The idempotency key: the same for every try of the same act, and another one each time that it
+    /// begins again.
     fn id(&self, way: Way) -> String {
-        let (stage, step) = &self.key;
-        let undo = match way {
-            Way::There => "",
-            Way::Back => "-undo",
-        };
-        format!("{}-{stage}-{step}{undo}", self.mode.uid)
+        id(&self.key, &self.mode.uid, way, self.times)
     }
 
     async fn call(&self, call: &Call, way: Way) -> Answer {
@@ -126,7 +122,7 @@ impl Errand {
             (Way::Back, Some(undo)) => undo,
             (Way::Back, None) => return Answer::Done("nothing undoes it".to_owned()),
         };
-        let name = job_name(&self.key, &self.mode.uid, way);
+        let name = job_name(&self.key, &self.mode.uid, way, self.times);
         let jobs = Collection {
             api_version: "batch/v1".to_owned(),
             kind: "Job".to_owned(),
@@ -238,18 +234,39 @@ fn state(job: &Value, name: &str) -> Answer {
     }
 }
 
-/// The name of a Job: one for each act of a mode, and one for what undoes it.
-fn job_name(key: &Key, uid: &str, way: Way) -> String {
+/// Which time of an act it is, if not the first. What undoes an act undoes all times of it at once.
+fn again(way: Way, times: u32) -> Option<u32> {
+    match way {
+        Way::There => Some(times).filter(|times| *times > 1),
+        Way::Back => None,
+    }
+}
+
+/// The idempotency key of an act, or of what undoes it.
+fn id((stage, step): &Key, uid: &str, way: Way, times: u32) -> String {
+    let undo = match way {
+        Way::There => "",
+        Way::Back => "-undo",
+    };
+    // No stage and no step has a `_` in its name.
+    let again = again(way, times).map_or_else(String::new, |times| format!("_{times}"));
+    format!("{uid}-{stage}-{step}{undo}{again}")
+}
+
+/// The name of a Job: one for each time of an act of a mode, and one for what undoes it.
+fn job_name(key: &Key, uid: &str, way: Way, times: u32) -> String {
     /// Leaves room for what follows in a name of 63 characters, which pods add to.
     const LONGEST: usize = 36;
     let (stage, step) = key;
     let words: String = format!("{stage}-{step}").chars().take(LONGEST).collect();
     let uid: String = uid.chars().filter(|own| *own != '-').take(8).collect();
-    // Two steps whose first words are the same have different names.
+    // Two steps whose first words are the same have different names, and so have two times of one.
+    let again = again(way, times).map_or_else(String::new, |times| format!("/{times}"));
     let sum = stage
         .bytes()
         .chain([b'/'])
         .chain(step.bytes())
+        .chain(again.bytes())
         .fold(0_u32, |sum, byte| {
             sum.wrapping_mul(31).wrapping_add(u32::from(byte))
         });
@@ -308,17 +325,38 @@ mod tests {
         let uid = "7d3f5c1e-0a2b-4c3d-8e4f-5a6b7c8d9e0f";
         let long = "s".repeat(63);
         let names = [
-            job_name(&key("a", "b-c"), uid, Way::There),
-            job_name(&key("a-b", "c"), uid, Way::There),
-            job_name(&key("a", "b-c"), uid, Way::Back),
-            job_name(&key(&long, "one"), uid, Way::There),
-            job_name(&key(&long, "other"), uid, Way::There),
+            job_name(&key("a", "b-c"), uid, Way::There, 1),
+            job_name(&key("a-b", "c"), uid, Way::There, 1),
+            job_name(&key("a", "b-c"), uid, Way::Back, 1),
+            job_name(&key(&long, "one"), uid, Way::There, 1),
+            job_name(&key(&long, "other"), uid, Way::There, 1),
+            job_name(&key("a", "b-c"), uid, Way::There, 2),
+            job_name(&key("a", "b-c"), uid, Way::There, 3),
+            job_name(&key("a", "b-c-2"), uid, Way::There, 1),
         ];
         assert_eq!(names[0], "pz-a-b-c-056dbb0a-7d3f5c1e");
         for (place, name) in names.iter().enumerate() {
             assert!(name.len() <= 63, "{name}");
             assert!(!names[..place].contains(name), "{name}");
         }
+    }
+
+    /// A receiver that has seen a key does nothing: what is sent again since its level was raised again
+    /// needs another one, and what undoes it is sent once.
+    #[test]
+    fn an_act_that_begins_again_has_a_key_of_its_own() {
+        let key = ("counters".to_owned(), "divert".to_owned());
+        let id = |way, times| id(&key, "7d3f", way, times);
+        assert_eq!(id(Way::There, 1), "7d3f-counters-divert");
+        assert_eq!(id(Way::There, 2), "7d3f-counters-divert_2");
+        assert_eq!(id(Way::There, 3), "7d3f-counters-divert_3");
+        let undo = "7d3f-counters-divert-undo";
+        assert_eq!([id(Way::Back, 1), id(Way::Back, 3)], [undo, undo]);
+        let (name, undo) = (
+            job_name(&key, "7d3f", Way::Back, 1),
+            job_name(&key, "7d3f", Way::Back, 2),
+        );
+        assert_eq!(name, undo);
     }
 
     /// What is still running is not done, and what failed is not tried for ever.

@@ -32,7 +32,7 @@ impl Actor {
         forget_candidate(memory, now);
         let held = self.held_by_others(object).await;
         let conflicts = |plan: &Plan| held.conflicts(plan);
-        let state = self.mode.state.lock().await;
+        let mut state = self.mode.state.lock().await;
         let enforcement = self.rules.now();
         let named = object.and_then(|object| playbooks.get(&object.spec.playbook_ref.name));
         let playbook = named.and_then(|named| named.as_ref().ok());
@@ -77,6 +77,7 @@ impl Actor {
             unanswered: &state.unanswered,
             unwatched: state.unwatched.as_deref().or(memory.unsurveyed.as_deref()),
             refused: state.refused.as_deref(),
+            interruptions: &state.interruptions,
             reported: &memory.reported,
             given_up: &state.given_up,
             now,
@@ -84,6 +85,7 @@ impl Actor {
         let began = tokio::time::Instant::now();
         let decision = decide::decide(&input);
         memory.cost = began.elapsed();
+        state.interruptions.clone_from(&decision.interruptions);
         (decision, state.ledger.head.sequence)
     }
 

@@ -1,6 +1,7 @@
 //! How an actor takes a mode over: the first record is its own.
 
 use crate::api::{EmergencyMode, Turn, TurnKind};
+use crate::engine::decide::move_interruptions;
 use crate::ledger::Direction;
 use crate::ledger::record::Body;
 use crate::run::executor::outcomes;
@@ -36,8 +37,13 @@ impl Actor {
         // How long a stage may take was counted by another machine's clock, which may be minutes from
         // ours: we count from here on, and what it had taken by the last record counts too.
         if let Some(last) = last {
-            let by = self.deps.clock.now().duration_since(last);
+            let now = self.deps.clock.now();
+            let by = now.duration_since(last);
             state.ledger.move_stages(by);
+            let said = object.and_then(|object| object.status.as_ref());
+            let said = said.map(|status| status.interruptions.clone());
+            state.interruptions = said.unwrap_or_default();
+            move_interruptions(&mut state.interruptions, by, now);
         }
         Ok(())
     }

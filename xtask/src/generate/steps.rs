@@ -11,8 +11,8 @@ const OPENING: &str =
 # Steps
 
 What a step of a playbook can do. Each has a `name`, and may have `after` (steps of its stage that
-must be done first), `timeout` (10m when left out), `critical`, `drift` and `newTargets`. The fields
-of each are in the [API reference](api.md#playbook).
+must be done first), `timeout` (10m when left out; [what counts of it](../guides/write-a-playbook.md#time)),
+`critical`, `drift` and `newTargets`. The fields of each are in the [API reference](api.md#playbook).
 
 A step that changes fields acts on `targets`: kinds, narrowed by namespaces, labels, names, and a CEL
 expression `where` over `object` and `parameters`. An object of which `where` cannot be judged refuses

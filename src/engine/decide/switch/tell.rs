@@ -7,7 +7,7 @@ use crate::engine::acts::{Answer, Ask};
 use crate::engine::plan::{self, Plan};
 
 use super::super::status::{cut, unanswered as fails};
-use super::super::{Decision, Input, Waiting, acts, waiting};
+use super::super::{Decision, Input, Waiting, late, stay, waiting};
 use super::{StageView, Standing, StepView};
 
 /// Says at how many targets the server fails.
@@ -52,18 +52,32 @@ fn at_the_table(plan: &Plan, changes: usize) -> Option<String> {
 
 /// How many objects were ready when that was last looked at for an act of a stage: now, or when its
 /// wait ended.
-fn ready(input: &Input<'_>, name: &str) -> Option<i64> {
-    let acts = input.ledger.acts.iter();
-    let ended = acts.filter(|((stage, _), _)| stage == name);
-    let ended = ended.filter_map(|(_, act)| Some((act.at, act.ready?)));
+fn ready(input: &Input<'_>, plan: &Plan, name: &str) -> Option<i64> {
+    let known = |step: &str| stay::known(input, plan, name, step);
+    let acts = input.ledger.acts.keys();
+    let ended = acts.filter(|(stage, _)| stage == name);
+    let ended = ended.filter_map(|(_, step)| {
+        let act = known(step)?;
+        Some((act.at, act.ready?))
+    });
     let looked = input.answers.iter();
     let looked = looked.filter(|(((stage, _), ask), _)| stage == name && *ask == Ask::Look);
-    let looked = looked.filter_map(|(_, (at, answer))| match answer {
-        Answer::Seen(reading) => Some((*at, i64::try_from(reading.ready?).ok()?)),
+    let looked = looked.filter_map(|(((_, step), _), (at, answer))| match answer {
+        Answer::Seen(reading) => {
+            known(step).filter(|act| act.began <= *at)?;
+            Some((*at, i64::try_from(reading.ready?).ok()?))
+        }
         Answer::Done(_) | Answer::NotYet(_) | Answer::Failed(_) => None,
     });
     let latest = ended.chain(looked).max_by_key(|(at, _)| *at);
     latest.map(|(_, ready)| ready)
+}
+
+/// The gates of a stage that ask people now.
+fn asks(decision: &Decision, name: &str) -> Vec<String> {
+    let asked = decision.findings.asks.iter();
+    let own = asked.filter(|(stage, _)| stage == name);
+    own.map(|(_, step)| step.clone()).collect()
 }
 
 /// Says where the stages are.
@@ -83,7 +97,8 @@ pub(super) fn tell(
         decision.findings.outgrown.extend(named);
         let done: usize = view.steps.iter().map(StepView::done).sum();
         let failed: usize = view.steps.iter().map(StepView::failed).sum();
-        let changes: usize = view.steps.iter().map(|step| step.changes.len()).sum();
+        let planned = view.steps.iter().map(|step| step.planned().count());
+        let changes: usize = planned.sum();
         let over = matches!(view.state, StageState::Done | StageState::Failed);
         let name = &view.stage.name;
         if view.state == StageState::Failed {
@@ -118,18 +133,30 @@ pub(super) fn tell(
             changes: number(changes),
             applied: number(done),
             failed: number(failed),
-            ready: ready(input, name),
+            ready: ready(input, plan, name),
+            asks: asks(decision, name),
             started_at: input.ledger.stage_started.get(name).copied(),
             finished_at: input.ledger.stage_last.get(name).copied().filter(|_| over),
             message,
         });
-        if view.state == StageState::Running {
-            for step in view.steps.iter().filter(|step| step.open() > 0) {
-                if let Some(end) = acts::late_at(input, view.stage, step.step)
-                    && end > input.now
-                {
-                    decision.look_again(end);
-                }
+    }
+}
+
+/// Looks again when something of a stage that is under way will be late.
+pub(super) fn look_again(
+    input: &Input<'_>,
+    plan: &Plan,
+    stages: &[StageView<'_>],
+    decision: &mut Decision,
+) {
+    let running = stages
+        .iter()
+        .filter(|view| view.state == StageState::Running);
+    for view in running {
+        for step in view.steps.iter().filter(|step| step.open() > 0) {
+            let end = late::late_at(input, plan, view.stage, step.step, view.began);
+            if let Some(end) = end.filter(|end| *end > input.now) {
+                decision.look_again(end);
             }
         }
     }

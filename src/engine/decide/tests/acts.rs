@@ -149,6 +149,28 @@ fn silence_at_a_gate_means_what_the_playbook_says() {
     }
 }
 
+/// While a mode is paused its gates ask nobody: nobody's silence means anything then.
+#[test]
+fn a_pause_is_no_silence_at_a_gate() {
+    let mut world = world();
+    see(&mut world, true);
+    world.run();
+    let asks = "more/confirm waits for: an answer";
+    assert!(world.waiting_on().contains(asks), "{}", world.waiting_on());
+    world.spec.paused = true;
+    world.run();
+    world.now += jiff::SignedDuration::from_mins(20);
+    world.run();
+    world.spec.paused = false;
+    world.run();
+    assert!(world.waiting_on().contains(asks), "{}", world.waiting_on());
+    assert_eq!(world.stage("more").state, StageState::Running);
+    answer(&mut world, AnswerChoice::Proceed, "command");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    stands_down(&mut world);
+}
+
 /// A wait that is over without what was waited for stops the stage, says so, and a person may go on
 /// without it.
 #[test]
@@ -373,5 +395,137 @@ fn a_crash_at_every_step_with_deeds_is_exact() {
                 "crash at {at}: {step} {what:?} {times} times"
             );
         }
+    }
+}
+
+fn change_level(world: &mut World, level: Level) {
+    world.propose(level);
+    world.approve_when_planned();
+    world.run();
+}
+
+/// People agreed to what was so an hour ago, and what was ready then may not be now: a level that is
+/// raised again asks and waits again.
+#[test]
+fn a_level_that_is_raised_again_waits_and_asks_again() {
+    let mut world = world();
+    see(&mut world, true);
+    answer(&mut world, AnswerChoice::Proceed, "command");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    let looks = asked(&world, "settled", Ask::Look);
+    change_level(&mut world, Level::II);
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 4));
+    see(&mut world, false);
+    change_level(&mut world, Level::I);
+    let waits = world.waiting_on();
+    assert!(
+        waits.contains("more/settled waits for: 1 of 3 ready"),
+        "{waits}"
+    );
+    assert!(asked(&world, "settled", Ask::Look) > looks);
+    see(&mut world, true);
+    world.now += jiff::SignedDuration::from_secs(10);
+    world.run();
+    let waits = world.waiting_on();
+    assert!(
+        waits.contains("more/confirm waits for: an answer"),
+        "{waits}"
+    );
+    assert_eq!(world.stage("more").asks, ["confirm"]);
+    assert_eq!((world.phase(), batch(&world)), (Phase::Activating, 4));
+    answer(&mut world, AnswerChoice::Proceed, "command");
+    world.run();
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    assert!(world.stage("more").asks.is_empty());
+    stands_down(&mut world);
+}
+
+/// What people declined or stopped is not declined for good either, and what they left out by name is:
+/// that was no answer to a question.
+#[test]
+fn what_was_declined_is_asked_again_and_what_was_skipped_stays_skipped() {
+    for said in [AnswerChoice::Skip, AnswerChoice::Stop] {
+        let mut world = world();
+        see(&mut world, true);
+        answer(&mut world, said, "command");
+        world.run();
+        assert_eq!(batch(&world), 4, "{said:?}");
+        change_level(&mut world, Level::II);
+        change_level(&mut world, Level::I);
+        answer(&mut world, AnswerChoice::Proceed, "command");
+        world.run();
+        assert_eq!(
+            (world.phase(), batch(&world)),
+            (Phase::Active, 1),
+            "{said:?}"
+        );
+    }
+    let mut world = world();
+    skip(&mut world, "settled");
+    skip(&mut world, "confirm");
+    world.run();
+    change_level(&mut world, Level::II);
+    change_level(&mut world, Level::I);
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    stands_down(&mut world);
+}
+
+/// A longer term, or a graver level that has the stage too, is no reason to do anything twice.
+#[test]
+fn a_plan_that_keeps_a_stage_repeats_none_of_its_acts() {
+    let mut world = deeds();
+    comes_to(&mut world, "close", true);
+    comes_to(&mut world, "tell", true);
+    world.run();
+    world.spec.expires_after = Term("2h".into());
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.ledger().turns.len(), 2, "it is renewed");
+    assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
+    let times = |step| asked(&world, step, Ask::Carry);
+    assert_eq!((times("close"), times("tell")), (1, 1));
+}
+
+/// What a level of its own does outside is done each time that the level comes, and undone once.
+#[test]
+fn a_level_that_is_raised_again_acts_again_and_is_undone_once() {
+    let begin = || {
+        let mut world = deeds();
+        comes_to(&mut world, "close", true);
+        comes_to(&mut world, "tell", true);
+        world.run();
+        change_level(&mut world, Level::II);
+        world
+    };
+    let play = |world: &mut World| {
+        change_level(world, Level::I);
+        assert_eq!((world.phase(), batch(world)), (Phase::Active, 1));
+        world.spec.posture = Posture::Peacetime;
+        world.run();
+        assert_eq!(world.phase(), Phase::Closed);
+    };
+    let mut reference = begin();
+    let from = reference.steps;
+    play(&mut reference);
+    let times = |world: &World| {
+        [
+            asked(world, "close", Ask::Carry),
+            asked(world, "tell", Ask::Carry),
+            asked(world, "close", Ask::Undo),
+        ]
+    };
+    assert_eq!(times(&reference), [2, 2, 1]);
+    for at in from..reference.steps {
+        let mut world = begin();
+        world.crash_at = vec![at];
+        play(&mut world);
+        assert_as_before(&world, &format!("crash at {at}"));
+        let [close, tell, undo] = times(&world);
+        let total = close + tell + undo;
+        assert!(
+            close >= 2 && tell >= 2 && undo >= 1 && total <= 6,
+            "crash at {at}: {total}"
+        );
     }
 }

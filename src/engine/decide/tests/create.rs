@@ -204,6 +204,7 @@ impl World {
             unconfirmed: &self.unconfirmed,
             unwatched: None,
             refused: None,
+            interruptions: &[],
             reported: &[],
             given_up: &BTreeMap::new(),
             now: self.now,

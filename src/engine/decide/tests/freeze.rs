@@ -53,11 +53,42 @@ fn namespace(name: &str) -> Projection {
     creation::seen(&target, None)
 }
 
+/// The plan that freezes these namespaces.
+fn plan_of(spec: &EmergencyModeSpec, namespaces: &[&str]) -> Arc<Plan> {
+    let book = json!({
+        "title": { "en": "x", "zh-CN": "x" }, "hazard": "x", "owner": "x", "serviceAccountName": "x",
+        "authority": { "requesterGroups": ["duty"], "approverGroups": ["chiefs"], "quorum": { "IV": 0 } },
+        "stages": [
+            { "name": "calm", "steps": [{ "name": "no-changes", "timeout": "1m",
+                "freeze": { "namespaces": { "matchLabels": { "tier": "critical" } } } }] },
+            { "name": "surge", "dependsOn": ["calm"], "steps": [{ "name": "grow",
+                "targets": { "kinds": ["Deployment"], "names": ["web"] }, "scale": { "replicas": 9 } }] },
+        ],
+    });
+    let book: PlaybookSpec = serde_json::from_value(book).expect("a playbook");
+    let expanded = expand(&book, spec.level, &BTreeMap::new()).expect("it expands");
+    let place = creation::target("v1", "ConfigMap", "configmaps", "pingzhan-system", "");
+    let found = |found: Vec<Vec<Projection>>| StepFacts {
+        found,
+        ..StepFacts::default()
+    };
+    let mut facts = Facts::default();
+    let frozen = namespaces.iter().map(|name| namespace(name)).collect();
+    let frozen = vec![vec![creation::seen(&place, None)], frozen];
+    facts.steps.insert(key(), found(frozen));
+    let grown = ("surge".into(), "grow".into());
+    facts.steps.insert(grown, found(vec![vec![web(3, false)]]));
+    let plan = plan::compute(&Request::of(spec, "flood", "pb", &book), &expanded, &facts);
+    Arc::new(plan)
+}
+
 /// A mode that freezes one namespace and grows one Deployment after it.
 struct World {
     spec: EmergencyModeSpec,
     ledger: Ledger,
+    /// The plan in force, and all that were.
     plan: Arc<Plan>,
+    plans: BTreeMap<String, Arc<Plan>>,
     sights: BTreeMap<Uid, Sight>,
     answers: Answers,
     /// What is not as it is shipped of the policies without which a mode goes on.
@@ -67,63 +98,47 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let book = json!({
-            "title": { "en": "x", "zh-CN": "x" }, "hazard": "x", "owner": "x", "serviceAccountName": "x",
-            "authority": { "requesterGroups": ["duty"], "approverGroups": ["chiefs"], "quorum": { "IV": 0 } },
-            "stages": [
-                { "name": "calm", "steps": [{ "name": "no-changes", "timeout": "1m",
-                    "freeze": { "namespaces": { "names": ["portal"] } } }] },
-                { "name": "surge", "dependsOn": ["calm"], "steps": [{ "name": "grow",
-                    "targets": { "kinds": ["Deployment"], "names": ["web"] }, "scale": { "replicas": 9 } }] },
-            ],
-        });
-        let book: PlaybookSpec = serde_json::from_value(book).expect("a playbook");
         let spec: EmergencyModeSpec = serde_json::from_value(json!({
             "playbookRef": { "name": "flood" }, "level": "IV", "reason": "x",
             "requestedBy": "li", "requestedAs": "duty", "expiresAfter": "1h",
         }))
         .expect("a mode");
-        let expanded = expand(&book, spec.level, &BTreeMap::new()).expect("it expands");
-        let place = creation::target("v1", "ConfigMap", "configmaps", "pingzhan-system", "");
-        let found = |found: Vec<Vec<Projection>>| StepFacts {
-            found,
-            ..StepFacts::default()
-        };
-        let mut facts = Facts::default();
-        let frozen = vec![
-            vec![creation::seen(&place, None)],
-            vec![namespace("portal")],
-        ];
-        facts.steps.insert(key(), found(frozen));
-        let grown = ("surge".into(), "grow".into());
-        facts.steps.insert(grown, found(vec![vec![web(3, false)]]));
-        let plan = plan::compute(&Request::of(&spec, "flood", "pb", &book), &expanded, &facts);
+        let plan = plan_of(&spec, &["portal"]);
         let mut world = Self {
             spec,
             ledger: Ledger::new(RecordMode {
                 name: "flood".into(),
                 uid: UID.into(),
             }),
-            plan: Arc::new(plan),
+            plan: plan.clone(),
+            plans: BTreeMap::new(),
             sights: BTreeMap::new(),
             answers: Answers::new(),
             lapsed: Vec::new(),
             now: start() + SignedDuration::from_secs(60),
         };
-        let plan = world.plan.clone();
-        for part in plan_parts(&plan.hash, &store::text(&plan)) {
-            world.record(&Body::Plan(part));
-        }
-        let mut granted = world.turned(TurnKind::Granted, "Approved");
-        granted.plan_hash = Some(plan.hash.clone());
-        granted.level = Some(world.spec.level);
-        granted.expires_at = Some((start() + SignedDuration::from_hours(1)).to_string());
-        world.record(&Body::Turn(granted));
+        world.grants(plan);
         let freeze = world.freeze();
         let nothing = creation::seen(&freeze, None);
         world.sees(nothing);
         world.sees(web(3, false));
         world
+    }
+
+    /// A plan is stored, where it is not, and set in force.
+    fn grants(&mut self, plan: Arc<Plan>) {
+        if !self.plans.contains_key(&plan.hash) {
+            for part in plan_parts(&plan.hash, &store::text(&plan)) {
+                self.record(&Body::Plan(part));
+            }
+        }
+        let mut granted = self.turned(TurnKind::Granted, "Approved");
+        granted.plan_hash = Some(plan.hash.clone());
+        granted.level = Some(self.spec.level);
+        granted.expires_at = Some((start() + SignedDuration::from_hours(1)).to_string());
+        self.record(&Body::Turn(granted));
+        self.plans.insert(plan.hash.clone(), plan.clone());
+        self.plan = plan;
     }
 
     #[expect(clippy::unused_self, reason = "it reads as what happens to the mode")]
@@ -155,7 +170,6 @@ impl World {
     }
 
     fn decide(&self) -> Decision {
-        let plans = BTreeMap::from([(self.plan.hash.clone(), self.plan.clone())]);
         decide(&Input {
             mode: ModeView {
                 name: "flood",
@@ -170,7 +184,7 @@ impl World {
             playbook: None,
             malformed: None,
             ledger: &self.ledger,
-            plans: &plans,
+            plans: &self.plans,
             candidate: None,
             explained: None,
             conflicts: &|_| Vec::new(),
@@ -188,6 +202,7 @@ impl World {
             unconfirmed: &BTreeMap::new(),
             unwatched: None,
             refused: None,
+            interruptions: &[],
             reported: &[],
             given_up: &BTreeMap::new(),
             now: self.now,
@@ -232,6 +247,12 @@ impl World {
     /// The freeze is written and stored.
     fn frozen(mut self) -> Self {
         self.intend();
+        self.stands(1);
+        self
+    }
+
+    /// What an entry froze is stored.
+    fn stands(&mut self, entry: i64) {
         let freeze = self.freeze();
         let mut object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "namespaces": "portal" },
             "metadata": { "name": freeze.name, "namespace": freeze.namespace, "uid": "77aa",
@@ -240,9 +261,8 @@ impl World {
         let body = creation::body(&object, "flood", UID);
         object["metadata"]["labels"] = body["metadata"]["labels"].clone();
         let seen = creation::seen(&freeze, Some(&object));
-        self.outcome(Event::Applied, 1, Some(seen.seen[0].image.clone()));
+        self.outcome(Event::Applied, entry, Some(seen.seen[0].image.clone()));
         self.sees(seen);
-        self
     }
 
     /// The freeze is proven, and what comes after it is written.
@@ -379,4 +399,44 @@ fn what_waits_for_a_verdict_does_not_keep_a_freeze() {
     world.sees(web(5, false));
     world.outcome(Event::Drifted, 2, Some(Image::Present(json!(5))));
     assert!(world.written().contains(&freeze.uid));
+}
+
+/// That another freeze was in force says nothing of the one that is written now: after a level or a term
+/// has changed it may be of other namespaces.
+#[test]
+fn a_freeze_that_has_changed_is_proven_anew() {
+    let mut world = World::new().active();
+    world.now += SignedDuration::from_secs(60);
+    let same = world.plan.clone();
+    world.grants(same);
+    let decision = world.settle();
+    assert_eq!(decision.asks.get(&key()), None, "it is the same freeze");
+    assert_eq!(world.ledger.acts[&key()].times, 1);
+
+    let wider = plan_of(&world.spec, &["portal", "tax"]);
+    world.grants(wider);
+    let freeze = world.freeze();
+    world.sees(creation::seen(&freeze, None));
+    let works = world.settle().works;
+    let new = works.into_iter().find(|work| work.uid == freeze.uid);
+    let Act::Switch(items) = new.expect("it is written").payload.act else {
+        panic!("it is written for the first time");
+    };
+    let entries = items.into_iter().map(|item| item.entry).collect();
+    world.record(&Body::Intents(entries));
+    world.stands(3);
+    let decision = world.settle();
+    assert_eq!(
+        decision.asks.get(&key()),
+        Some(&Ask::Look),
+        "what is known is of the other"
+    );
+    let act = &world.ledger.acts[&key()];
+    assert_eq!((act.state, act.times), (crate::ledger::ActState::Begun, 2));
+    world.now += SignedDuration::from_secs(5);
+    let seen = Reading::new(true, "in force in 2 namespaces".to_owned());
+    world.says(Ask::Look, Answer::Seen(seen));
+    world.settle();
+    let act = &world.ledger.acts[&key()];
+    assert_eq!(act.state, crate::ledger::ActState::Done);
 }

@@ -11,6 +11,7 @@ mod denies;
 mod freeze;
 mod gitops;
 mod glass;
+mod late;
 mod layers;
 mod rules;
 mod tabletop;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::api::{
     Abort, AbortChoice, Approval, BreakGlass, ChangeRecordSpec, Condition, EmergencyModeSpec,
-    EmergencyModeStatus, Level, Phase, PlanFindings, PlaybookSpec, RecordMode, Review,
-    ReviewOutcome, StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
+    EmergencyModeStatus, Interruption, Level, Phase, PlanFindings, PlaybookSpec, RecordMode,
+    Review, ReviewOutcome, StageStatus, Verdict, VerdictChoice, VerdictOf, condition, names,
 };
 use crate::engine::acts::{Answer, Answers, Ask, Key};
 use crate::engine::beside::Origin;
@@ -20,7 +20,7 @@ use crate::engine::decide::{
 use crate::engine::enforcement::Enforcement;
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::layers::Layers;
-use crate::engine::plan::{self, Plan, Request, store};
+use crate::engine::plan::{self, Change, Plan, Request, store};
 use crate::engine::scheduler::{Class, Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::ops;
@@ -94,6 +94,8 @@ pub struct World {
     pub is_patient: bool,
     /// New objects that match and are left alone.
     pub newcomers: Vec<crate::engine::denies::Newcomer>,
+    /// Changes of new objects that match and are switched, as they were last surveyed.
+    adopted: Vec<(String, String, Change)>,
     /// Whether the mode's object is gone, and only its records are left.
     pub is_gone: bool,
     /// What puts the mode's object there, as its marks say.
@@ -130,6 +132,7 @@ struct Process {
     sights: BTreeMap<Uid, Sight>,
     candidate: Option<Candidate>,
     rewrites: BTreeMap<Uid, Vec<Timestamp>>,
+    interruptions: Vec<Interruption>,
     dead_at: Timestamp,
     led: bool,
 }
@@ -218,6 +221,7 @@ impl World {
             asked: Vec::new(),
             is_patient: false,
             newcomers: Vec::new(),
+            adopted: Vec::new(),
             alarms: Vec::new(),
             tampered: Vec::new(),
             unproven: None,
@@ -370,6 +374,18 @@ impl World {
         self.spec.verdicts.push(verdict);
     }
 
+    /// A critical Deployment appears that was not there when the plan was made.
+    pub fn appears(&mut self, name: &str) {
+        self.appears_in(name, "critical");
+    }
+
+    /// A Deployment of a tier appears that was not there when the plan was made.
+    pub fn appears_in(&mut self, name: &str, tier: &str) {
+        let object = deployment(name, tier, 3, "helm");
+        self.before.insert(name.to_owned(), object.clone());
+        self.objects.insert(name.to_owned(), object);
+    }
+
     /// Somebody else writes a field.
     pub fn write_as(&mut self, manager: &str, uid: &str, pointer: &str, value: &Value) {
         let path = Path::parse_pointer(pointer).expect("a path");
@@ -405,6 +421,33 @@ impl World {
         let ledger =
             Ledger::fold(self.mode.clone(), self.records.clone()).expect("the journal is whole");
         self.process = Process::new(ledger, self.now);
+        let said = &self.status.interruptions;
+        self.process.interruptions.clone_from(said);
+        if !self.adopted.is_empty() {
+            self.survey();
+        }
+    }
+
+    /// Finds new objects that the rule of the plan in force covers, as an actor does: those that
+    /// neither plan nor journal know.
+    pub fn survey(&mut self) {
+        let fresh = self.plan();
+        let granted = self
+            .process
+            .ledger
+            .granted
+            .clone()
+            .expect("a plan in force");
+        let plan = self.plans()[&granted.plan_hash].clone();
+        let planned = plan.changes().map(|(_, _, change)| &change.target.uid);
+        let journalled = self.process.ledger.entries.values();
+        let journalled = journalled.map(|entry| &entry.target.uid);
+        let known: BTreeSet<&Uid> = planned.chain(journalled).collect();
+        let changes = fresh.changes();
+        let new = changes.filter(|(_, _, change)| !known.contains(&change.target.uid));
+        let adopted = new
+            .map(|(stage, step, change)| (stage.name.clone(), step.name.clone(), change.clone()));
+        self.adopted = adopted.collect();
     }
 
     /// Runs until nothing is left to do.
@@ -456,6 +499,9 @@ impl World {
         self.pass(self.now + SignedDuration::from_millis(500));
         let decision = self.decide();
         self.status = decision.status.clone();
+        self.process
+            .interruptions
+            .clone_from(&decision.interruptions);
         self.alarms.clone_from(&decision.alarms);
         if self.approving {
             self.approve_as("lin");
@@ -632,7 +678,7 @@ impl World {
             enforcement: &self.enforcement(),
             lapsed: &self.lapsed,
             sights: &self.process.sights,
-            adopted: &[],
+            adopted: &self.adopted,
             answers: &self.answers,
             trying: &BTreeSet::new(),
             rewrites: &self.process.rewrites,
@@ -642,6 +688,7 @@ impl World {
             unanswered: &BTreeMap::new(),
             unwatched: None,
             refused: None,
+            interruptions: &self.process.interruptions,
             reported: &self.newcomers,
             given_up: &BTreeMap::new(),
             now: self.now,
@@ -1010,6 +1057,7 @@ impl Process {
             sights: BTreeMap::new(),
             candidate: None,
             rewrites: BTreeMap::new(),
+            interruptions: Vec::new(),
             dead_at: now + SignedDuration::from_secs(10),
             led: false,
         }

@@ -1,0 +1,85 @@
+//! When a step of the plan in force has taken longer than it may.
+//!
+//! What a step may take is counted from where its stage began under that plan: whoever grants another
+//! one, of another level or a longer term, gives every stage its time anew. What a step comes after
+//! does not count, nor do interruptions ([`super::interrupted`]).
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::engine::plan::{Plan, PlannedStage, PlannedStep};
+
+use super::{Input, interrupted, stay};
+
+/// When a stage began under the plan in force, if it did.
+///
+/// `is_under_way` says that something of it was journalled under an earlier plan and is not confirmed:
+/// it is written without another record, so that it begins with the plan, or when the stages that it
+/// depends on last moved.
+pub(super) fn began(
+    input: &Input<'_>,
+    plan: &Plan,
+    stage: &PlannedStage,
+    is_under_way: bool,
+) -> Option<Timestamp> {
+    let recorded = input.ledger.stage_began.get(&stage.name).copied();
+    recorded.or_else(|| {
+        let granted = input.ledger.in_force_since.filter(|_| is_under_way)?;
+        Some(last_moved(input, plan, stage).map_or(granted, |at| at.max(granted)))
+    })
+}
+
+/// When the stages that a stage depends on, through any number of stages, last moved.
+fn last_moved(input: &Input<'_>, plan: &Plan, stage: &PlannedStage) -> Option<Timestamp> {
+    let stages = plan.stages.iter();
+    let before = stages.filter(|other| stage.depends_on.contains(&other.name));
+    let moved = before.filter_map(|other| {
+        let own = input.ledger.stage_last.get(&other.name).copied();
+        own.max(last_moved(input, plan, other))
+    });
+    moved.max()
+}
+
+/// When the last of the acts that a step comes after ended: it could not begin before.
+fn held_until(
+    input: &Input<'_>,
+    plan: &Plan,
+    stage: &PlannedStage,
+    step: &PlannedStep,
+) -> Option<Timestamp> {
+    let before = step.after.iter().filter_map(|name| {
+        let own = stay::known(input, plan, &stage.name, name);
+        let earlier = stage.steps.iter().find(|other| other.name == *name);
+        let further = earlier.and_then(|other| held_until(input, plan, stage, other));
+        own.map(|act| act.at).max(further)
+    });
+    before.max()
+}
+
+/// Whether a step of a stage that began then has taken longer than it may.
+pub(super) fn is_late(
+    input: &Input<'_>,
+    plan: &Plan,
+    stage: &PlannedStage,
+    step: &PlannedStep,
+    began: Option<Timestamp>,
+) -> bool {
+    late_at(input, plan, stage, step, began).is_some_and(|end| end <= input.now)
+}
+
+/// When a step of a stage that began then will have taken longer than it may.
+pub(super) fn late_at(
+    input: &Input<'_>,
+    plan: &Plan,
+    stage: &PlannedStage,
+    step: &PlannedStep,
+    began: Option<Timestamp>,
+) -> Option<Timestamp> {
+    let began = began?;
+    let from = held_until(input, plan, stage, step).map_or(began, |held| held.max(began));
+    let seconds = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
+    Some(interrupted::end(
+        input,
+        from,
+        SignedDuration::from_secs(seconds),
+    ))
+}
