@@ -266,6 +266,7 @@ mod tests {
             applied: 120,
             failed: 0,
             ready: None,
+            asks: Vec::new(),
             started_at: at(times.0),
             finished_at: at(times.1),
             message: None,
