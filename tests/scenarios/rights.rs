@@ -314,3 +314,46 @@ async fn a_list_that_is_kept_puts_nobody_back_whom_others_took_out() {
     world.judge(Allowed::OVERWRITE).await;
     world.compare(&before).await;
 }
+
+/// Whoever is let in by a binding that was there all along, and that gave suppliers nothing when the plan was
+/// made, has the same as by a new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_let_in_by_another_binding_is_taken_out_of_it_too() {
+    let world = world(true).await;
+    for (name, groups) in [
+        ("mixed", &["vendors", "staff"][..]),
+        ("other", &["staff"][..]),
+    ] {
+        let subjects: Vec<Value> = groups.iter().map(|name| group(name)).collect();
+        let object = binding(&world, name, &subjects);
+        world.apply("helm", &object).await.expect("it is accepted");
+    }
+    let before = world.snapshot().await;
+    let mut stages = revoking(&world);
+    stages[0]["steps"][0]["newTargets"] = json!("Adopt");
+    let active = world.switch("cyber", &stages).await;
+    world.is_for("mixed", &["staff"]).await;
+    let let_in = json!({ "subjects": [group("vendors"), group("staff")] });
+    // Once this is seen the other binding is known as it was.
+    let first = let_in.clone();
+    world.merge("intruder", "RoleBinding", "mixed", first).await;
+    world.is_for("mixed", &["staff"]).await;
+    world
+        .merge("intruder", "RoleBinding", "other", let_in)
+        .await;
+    world.is_for("other", &["staff"]).await;
+    world.becomes_readable("vendors", false).await;
+    let evidence = world.judge(Allowed::OVERWRITE).await;
+    let entries = evidence.ledger(&active).entries.values();
+    let amendments: Vec<i64> = entries.map(|entry| entry.amendment).collect();
+    assert_eq!(amendments, [0, 1]);
+    world.come_back("cyber").await;
+    world.judge(Allowed::OVERWRITE).await;
+    world.compare_but(&before, &["other"]).await;
+    let other = world.get("RoleBinding", "other").await;
+    assert_eq!(
+        other["subjects"],
+        json!([group("vendors"), group("staff")]),
+        "as it was when its turn came"
+    );
+}
