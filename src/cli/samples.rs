@@ -9,6 +9,7 @@ use crate::api::{
 use crate::engine::plan::{Change, Finding, Intent, Plan, PlannedStage, PlannedStep, Skip};
 use crate::engine::scheduler::Class;
 use crate::field::{Identity, Image, Path, Target};
+use crate::step::Rule;
 
 /// The hash of the samples' plan.
 pub const HASH: &str = "sha256:5f7d0c8e4b1a29366f0f2c9d7e8a1b3c5d7e9f1029384756afbecd0123456789";
@@ -188,6 +189,7 @@ fn change(target: Target, pointer: &str, base: Image, after: Image, why: &str) -
         wave: 0,
         class: Class::REST,
         intent,
+        rule: Rule::Fixed,
     }
 }
 

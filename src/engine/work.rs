@@ -64,13 +64,31 @@ pub struct SwitchItem {
     pub entry: NewEntry,
     /// Its number, where it is journalled already.
     pub id: Option<EntryId>,
+    /// What is written, where that is less than what is asked for: whom somebody else took out of a list
+    /// as well is not put back.
+    pub to: Option<Image>,
     /// Why it is journalled but not written, if so.
     pub overtaken: Option<String>,
-    /// Whether another mode's layer lies over it: it is journalled, and written when that is gone.
+    /// Whether it is journalled only: another mode's layer lies over it, and it is written when that is
+    /// gone; or it is as asked for already, and is to be kept so.
     pub covered: bool,
     /// What will be said to the target's controller first at the return, if anything: that it may be
     /// said is tried before the change is made.
     pub first: Option<First>,
+}
+
+impl SwitchItem {
+    /// A change that is written as it asks.
+    pub const fn new(entry: NewEntry, id: Option<EntryId>) -> Self {
+        Self {
+            entry,
+            id,
+            to: None,
+            overtaken: None,
+            covered: false,
+            first: None,
+        }
+    }
 }
 
 /// A field of a journalled entry that is written.
@@ -82,7 +100,7 @@ pub struct WriteItem {
     pub edit: Edit,
     /// What is journalled when it is written.
     pub event: Event,
-    /// What was asked for when the entry was made: what the server's answer is compared with.
+    /// What is asked for: what the server's answer is compared with.
     pub after: Image,
     /// What is said to the target's controller first, if anything.
     pub first: Option<First>,

@@ -12,14 +12,16 @@ use crate::cluster::watch::{self, Change, Meta};
 use crate::cluster::{Clients, Collection};
 use crate::engine::decide::Sight;
 use crate::field::{Path, Projection, Uid, creation};
-use crate::ledger::State as EntryState;
+use crate::ledger::{Direction, State as EntryState};
 use crate::step::{each, freeze};
 
 use super::mode::{Mode, State};
+use super::strangers::{self, CLUSTER_BINDING};
 use super::task;
 
-/// The collections of everything that a mode holds; and namespaces, where it freezes some, or makes
-/// something in each that it means. `operator` is the operator's namespace, where freezes are.
+/// The collections of everything that a mode holds; namespaces, where it freezes some, or makes something
+/// in each that it means; and bindings, where it takes people out of some. `operator` is the operator's
+/// namespace, where freezes are.
 pub fn collections(state: &State, operator: &str) -> Vec<Collection> {
     let held = state.ledger.live();
     let held = held.filter(|entry| entry.state != EntryState::Reverted);
@@ -37,6 +39,10 @@ pub fn collections(state: &State, operator: &str) -> Vec<Collection> {
         })
         .collect();
     collections.extend(in_each.then(namespaces));
+    let plan = state.plan_in_force();
+    let plan = plan.filter(|_| state.ledger.direction == Direction::Wartime);
+    let bindings = plan.map(|plan| strangers::bindings(plan, state.narrow));
+    collections.extend(bindings.into_iter().flatten());
     collections.sort();
     collections.dedup();
     collections
@@ -105,15 +111,18 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection, l
                 if let Some(present) = &mut present {
                     present.insert(meta.uid.clone());
                 }
-                moved(&mut state, &meta)
+                moved(&mut state, &collection, &meta)
             }
             Change::Whole => {
                 state.unwatched = None;
                 let present = present.take().unwrap_or_default();
+                let strangers = &mut state.known_strangers;
+                strangers.keep(&collection, |uid| present.contains(uid));
                 missing(&mut state, &collection, &present)
             }
             Change::Left(meta) => {
                 let meta = placed(&state, &collection, meta);
+                state.known_strangers.forget(&collection, &meta.uid);
                 touched(&mut state, &meta.uid)
             }
             Change::Interrupted(why) => {
@@ -143,14 +152,9 @@ fn placed(state: &State, of: &Collection, mut meta: Meta) -> Meta {
 
 /// Whether what moved concerns us: a spec that changed, a label of ours that is gone, or anything
 /// where the kind has no generation, or what is looked at is not counted by it.
-fn moved(state: &mut State, meta: &Meta) -> bool {
+fn moved(state: &mut State, of: &Collection, meta: &Meta) -> bool {
     let Some(sight) = state.sights.get(&meta.uid) else {
-        if state.ledger.has_changes_of(&meta.uid) {
-            return false;
-        }
-        let new = state.known_strangers.insert(meta.uid.clone());
-        state.strangers |= new;
-        return new;
+        return !state.ledger.has_changes_of(&meta.uid) && is_news(state, of, meta);
     };
     let differs = match sight {
         Sight::Gone | Sight::Unreadable => true,
@@ -165,6 +169,21 @@ fn moved(state: &mut State, meta: &Meta) -> bool {
     differs && touched(state, &meta.uid)
 }
 
+/// Whether an object that is no target was not looked at yet, as it is. Only where it depends on what it says
+/// whether it is selected its changes matter: a busy kind would be surveyed for ever.
+fn is_news(state: &mut State, of: &Collection, meta: &Meta) -> bool {
+    let plan = state.plan_in_force();
+    let matters = plan.is_some_and(|plan| strangers::selects_by_content(plan, of));
+    let version = if matters {
+        meta.resource_version.as_str()
+    } else {
+        ""
+    };
+    let news = state.known_strangers.is_news(of, &meta.uid, version);
+    state.strangers |= news;
+    news
+}
+
 /// Whether fields of its metadata are looked at, which no generation counts.
 fn looks_at_metadata(seen: &Projection) -> bool {
     let metadata = Path::fields(["metadata"]);
@@ -176,15 +195,15 @@ fn looks_at_metadata(seen: &Projection) -> bool {
 /// there leaves drift unseen, which is said.
 fn interrupted(state: &mut State, collection: &Collection, why: &str) -> bool {
     let forbidden = why.to_ascii_lowercase().contains("forbidden");
-    // Namespaces are in none: one by one they cannot be watched.
-    let is_whole = collection.kind == NAMESPACE;
+    // What is in no namespace cannot be watched one by one.
+    let is_whole = [NAMESPACE, CLUSTER_BINDING].contains(&collection.kind.as_str());
     if forbidden && !is_whole && collection.namespace.is_empty() && !state.narrow {
         state.narrow = true;
         return true;
     }
     let new = forbidden && state.unwatched.is_none();
     if forbidden {
-        state.unwatched = Some(if is_whole {
+        state.unwatched = Some(if collection.kind == NAMESPACE {
             format!("namespaces cannot be watched, so new ones go unseen: {why}")
         } else {
             format!("targets cannot be watched, so drift goes unseen: {why}")

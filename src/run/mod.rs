@@ -27,5 +27,6 @@ pub mod registry;
 pub mod retention;
 pub mod server;
 pub mod signal;
+pub mod strangers;
 pub mod task;
 mod vanished;

@@ -18,6 +18,7 @@ use crate::ledger::Ledger;
 
 use super::clock::{Clock, Setting};
 use super::records::Journal;
+use super::strangers::Strangers;
 
 pub use crate::engine::work::UNCONFIRMED;
 
@@ -118,8 +119,8 @@ pub struct State {
     pub open: BTreeSet<Uid>,
     /// Whether an object was seen that no plan knows and that nobody has looked at.
     pub strangers: bool,
-    /// Objects that were seen and are not ours: their own changes concern nobody here.
-    pub known_strangers: BTreeSet<Uid>,
+    /// Objects that were seen and are not ours.
+    pub known_strangers: Strangers,
     /// Whether the account may watch only namespace by namespace.
     pub narrow: bool,
     /// Why targets cannot be watched, if so: drift would go unseen, so it is said.
@@ -155,7 +156,7 @@ impl State {
             dirty: BTreeSet::new(),
             open: BTreeSet::new(),
             strangers: false,
-            known_strangers: BTreeSet::new(),
+            known_strangers: Strangers::default(),
             narrow: false,
             unwatched: None,
             unread: None,

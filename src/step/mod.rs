@@ -1,7 +1,7 @@
 //! Pure: kinds of step. What a step needs to see of the cluster ([`needs`]), and the changes that
 //! it compiles to ([`compile`]). One file a kind, one table.
 
-mod access;
+pub mod access;
 pub mod apply;
 pub mod config;
 pub mod count;
@@ -13,12 +13,15 @@ pub mod patch;
 pub mod remark;
 mod roots;
 mod route;
+mod rule;
 pub mod scale;
 pub mod suspend;
 pub mod table;
 pub mod wait;
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -27,7 +30,10 @@ use crate::field::{Image, Path, Projection, Target, Uid};
 use crate::playbook::conditions::Where;
 use crate::playbook::{ExpandedStep, ResolvedAct};
 
+use access::People;
+
 pub use remark::{Beside, Remark};
+pub use rule::Rule;
 
 /// What a step needs to see: objects of one kind and some of their fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,10 +154,21 @@ pub struct Compiled {
     pub changes: Vec<Proposal>,
     /// What is left alone.
     pub skipped: Vec<Skipped>,
+    /// Who is taken out of which object, where the change of it takes out some: of the list as it is when
+    /// it is written.
+    pub without: BTreeMap<Uid, Arc<People>>,
     /// What would undo the changes.
     pub unheld: Vec<Unheld>,
     /// What cannot be carried out as it is written, each a sentence that says what to write instead.
     pub faults: Vec<String>,
+}
+
+impl Compiled {
+    /// How what a change of it asks for follows from what the field holds when its turn comes.
+    pub fn rule(&self, act: &ResolvedAct, change: &Proposal) -> Rule {
+        let without = self.without.get(&change.target.uid).cloned();
+        Rule::of(act, &change.target, &change.path, without)
+    }
 }
 
 /// What undoes a step unless it is stopped by the same step or an earlier one.
@@ -351,8 +368,6 @@ mod testing;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::json;
 
     use super::testing::object;

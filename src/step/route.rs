@@ -148,11 +148,24 @@ fn image(object: &Projection, path: &Path) -> Image {
 
 type Asked = (Path, Image, String);
 
-/// The rules of an `HTTPRoute`, each with this one backend. A rule that redirects has none, and stays.
-fn references(to: &RouteTo, object: &Projection) -> Result<Vec<Asked>, &'static str> {
-    let path = Path::fields(["spec", "rules"]);
-    let base = image(object, &path);
-    let rules = base.value().and_then(Value::as_array);
+/// Where both kinds have their rules.
+pub(super) fn rules() -> Path {
+    Path::fields(["spec", "rules"])
+}
+
+/// Rules, each with this one service behind it; those that have none stay, and what has no rules.
+pub(super) fn leading(shape: Shape, to: &RouteTo, rules: &Image) -> Image {
+    let made = match shape {
+        Shape::References => rules.value().map(|_| referring(to, rules).0),
+        Shape::Backends => backed(to, rules),
+    };
+    made.map_or_else(|| rules.clone(), |rules| Image::Present(rules.into()))
+}
+
+/// The rules of an `HTTPRoute`, each with this one backend. A rule that redirects has none, and stays: how
+/// many do.
+fn referring(to: &RouteTo, rules: &Image) -> (Vec<Value>, usize) {
+    let rules = rules.value().and_then(Value::as_array);
     let mut rules = rules.cloned().unwrap_or_default();
     let mut staying = 0;
     for rule in &mut rules {
@@ -171,6 +184,12 @@ fn references(to: &RouteTo, object: &Projection) -> Result<Vec<Asked>, &'static 
         }
         rule["backendRefs"] = json!([backend]);
     }
+    (rules, staying)
+}
+
+fn references(to: &RouteTo, object: &Projection) -> Result<Vec<Asked>, &'static str> {
+    let path = rules();
+    let (rules, staying) = referring(to, &image(object, &path));
     if staying == rules.len() {
         return Err("each of its rules redirects, and none has a service behind it");
     }
@@ -182,20 +201,26 @@ fn references(to: &RouteTo, object: &Projection) -> Result<Vec<Asked>, &'static 
     Ok(vec![(path, Image::Present(rules.into()), why)])
 }
 
-/// The rules of an Ingress, each path with this one backend; and its backend for all else, if any.
-fn backends(to: &RouteTo, object: &Projection) -> Result<Vec<Asked>, &'static str> {
+/// The rules of an Ingress, each path with this one backend, where there are any.
+fn backed(to: &RouteTo, rules: &Image) -> Option<Vec<Value>> {
     let port = json!({ "number": to.port });
     let backend = json!({ "service": { "name": to.name, "port": port } });
-    let path = Path::fields(["spec", "rules"]);
+    let mut rules = rules.value()?.as_array()?.clone();
+    let paths = rules
+        .iter_mut()
+        .filter_map(|rule| rule.pointer_mut("/http/paths")?.as_array_mut());
+    for one in paths.flatten() {
+        one["backend"] = backend.clone();
+    }
+    Some(rules)
+}
+
+/// The rules of an Ingress; and its backend for all else, if any.
+fn backends(to: &RouteTo, object: &Projection) -> Result<Vec<Asked>, &'static str> {
+    let port = json!({ "number": to.port });
+    let path = rules();
     let mut asked = Vec::new();
-    if let Some(rules) = image(object, &path).value().and_then(Value::as_array) {
-        let mut rules = rules.clone();
-        let paths = rules
-            .iter_mut()
-            .filter_map(|rule| rule.pointer_mut("/http/paths")?.as_array_mut());
-        for one in paths.flatten() {
-            one["backend"] = backend.clone();
-        }
+    if let Some(rules) = backed(to, &image(object, &path)) {
         asked.push((path, Image::Present(rules.into()), said(to)));
     }
     let [resource, service, number] = routed::default_backend();

@@ -441,6 +441,7 @@ impl Evidence {
                         && (is == entry.after
                             || is_same_quantity(&is, &entry.after)
                             || is == *entry.ours()
+                            || is_shorter(entry, &was, &is)
                             || is == entry.base
                                 && self.turned_before(mode, entry, write.after.version))
                 });
@@ -523,6 +524,20 @@ impl Evidence {
             }
         }
     }
+}
+
+/// Whether a list of people is the one that was asked for, but for some whom somebody else took out of it
+/// before: they are not put back.
+fn is_shorter(entry: &Entry, was: &Image, is: &Image) -> bool {
+    let items = |image: &Image| {
+        let items = image.value().and_then(Value::as_array);
+        items.cloned().unwrap_or_default()
+    };
+    let (asked, there) = (items(&entry.after), items(was));
+    let mut left = items(is).into_iter();
+    entry.target.kind.ends_with("Binding")
+        && entry.path == Path::fields(["subjects"])
+        && left.all(|one| asked.contains(&one) && there.contains(&one))
 }
 
 /// Whether both are the same amount, which the server writes in its own way.

@@ -2,6 +2,8 @@
 //! give, and exactly put back.
 
 use kube::api::{Api, PostParams};
+use pingzhan::api::Phase;
+use pingzhan::api::condition::types;
 use pingzhan::ledger::State;
 use serde_json::{Value, json};
 
@@ -199,4 +201,159 @@ async fn bindings_of_the_accounts_and_of_the_cluster_stay() {
     assert!(evidence.ledger(&active).entries.is_empty());
     world.compare(&before).await;
     world.come_back("cyber").await;
+}
+
+/// Takes vendors out of every binding here.
+fn revoking(world: &World) -> Value {
+    stages(&json!({ "revoke": [{
+        "subjects": [{ "kind": "Group", "name": "vendors" }],
+        "namespaces": { "names": [world.namespace] },
+    }] }))
+}
+
+impl World {
+    /// Whom a binding was ever for, by the names of groups.
+    async fn ever_in(&self, name: &str) -> Vec<Vec<String>> {
+        let events = self.history.events().await.into_iter();
+        let own = events.filter(|event| event.kind == "RoleBinding" && event.name() == name);
+        let named = |one: &Value| one["name"].as_str().map(str::to_owned);
+        let lists = own.map(|event| {
+            let list = event.object["subjects"].as_array().cloned();
+            list.iter().flatten().filter_map(named).collect()
+        });
+        lists.collect()
+    }
+
+    /// Waits until a binding is for these groups.
+    async fn is_for(&self, name: &str, groups: &[&str]) {
+        let wanted: Vec<Value> = groups.iter().map(|name| group(name)).collect();
+        let is = |object: &Value| object["subjects"] == json!(wanted);
+        let what = format!("is for {groups:?}");
+        self.becomes("RoleBinding", name, &what, is).await;
+    }
+}
+
+/// Somebody lost a right in the middle of the incident, while the plan waited for its approval: the switch
+/// gives it back in no moment, and takes nothing from whoever was let in since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_somebody_took_out_while_a_plan_waited_never_comes_back() {
+    let world = world(true).await;
+    let made = async |groups: &[&str]| {
+        let subjects: Vec<Value> = groups.iter().map(|name| group(name)).collect();
+        let object = binding(&world, "mixed", &subjects);
+        world.apply("helm", &object).await.expect("it is accepted");
+    };
+    made(&["bob", "vendors", "staff"]).await;
+    let playbook = world.playbook(&revoking(&world));
+    world.publish("cyber", playbook).await;
+    world.declare("cyber", json!({ "level": "II" })).await;
+    let planned = world
+        .until("cyber", "has a plan", |status| status.plan.is_some())
+        .await;
+    let plan = planned.status.and_then(|status| status.plan);
+    let hash = plan.expect("a plan").hash;
+    made(&["vendors", "staff", "carol"]).await;
+    let before = world.snapshot().await;
+    world.approve("cyber", "lin", &hash).await;
+    world.approve("cyber", "he", &hash).await;
+    let active = world.phase("cyber", Phase::Active).await;
+    world.is_for("mixed", &["staff", "carol"]).await;
+    let evidence = world.judge(Allowed::default()).await;
+    let mut entries = evidence.ledger(&active).entries.values();
+    let last = entries.next_back().expect("a change");
+    assert_eq!(last.state, State::Applied);
+    assert_eq!(
+        last.after.value(),
+        Some(&json!([group("staff"), group("carol")]))
+    );
+    world.come_back("cyber").await;
+    world.judge(Allowed::default()).await;
+    world.compare(&before).await;
+    let lists = world.ever_in("mixed").await;
+    let last_with = lists
+        .iter()
+        .rposition(|list| list.contains(&"bob".to_owned()));
+    assert_eq!(last_with, Some(0), "{lists:?}");
+}
+
+/// Whoever lets a supplier in again lets nobody else in by it: whom a colleague took out as well stays out,
+/// which is said, and asked about at the return.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_is_kept_puts_nobody_back_whom_others_took_out() {
+    let world = world(true).await;
+    let all = [group("bob"), group("vendors"), group("staff")];
+    let object = binding(&world, "mixed", &all);
+    world.apply("helm", &object).await.expect("it is accepted");
+    let before = world.snapshot().await;
+    world.switch("cyber", &revoking(&world)).await;
+    world.is_for("mixed", &["bob", "staff"]).await;
+    let shorter = json!({ "subjects": [group("staff")] });
+    world.merge("admin", "RoleBinding", "mixed", shorter).await;
+    world
+        .condition("cyber", types::DRIFTED, "WaitsForVerdict")
+        .await;
+    let again = json!({ "subjects": [group("vendors"), group("staff")] });
+    world.merge("intruder", "RoleBinding", "mixed", again).await;
+    world.is_for("mixed", &["staff"]).await;
+    world.judge(Allowed::OVERWRITE).await;
+    let lists = world.ever_in("mixed").await;
+    let since = lists
+        .iter()
+        .skip_while(|list| list.contains(&"bob".to_owned()));
+    let back = since.filter(|list| list.contains(&"bob".to_owned()));
+    assert_eq!(back.count(), 0, "{lists:?}");
+    world.stand_down("cyber").await;
+    world
+        .until("cyber", "waits for a person", |status| {
+            let drifted = status.counts.is_some_and(|counts| counts.drifted == 1);
+            status.phase == Some(Phase::Restoring) && drifted
+        })
+        .await;
+    world.verdict("cyber", "Ours").await;
+    world.phase("cyber", Phase::Closed).await;
+    world.judge(Allowed::OVERWRITE).await;
+    world.compare(&before).await;
+}
+
+/// Whoever is let in by a binding that was there all along, and that gave suppliers nothing when the plan was
+/// made, has the same as by a new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_let_in_by_another_binding_is_taken_out_of_it_too() {
+    let world = world(true).await;
+    for (name, groups) in [
+        ("mixed", &["vendors", "staff"][..]),
+        ("other", &["staff"][..]),
+    ] {
+        let subjects: Vec<Value> = groups.iter().map(|name| group(name)).collect();
+        let object = binding(&world, name, &subjects);
+        world.apply("helm", &object).await.expect("it is accepted");
+    }
+    let before = world.snapshot().await;
+    let mut stages = revoking(&world);
+    stages[0]["steps"][0]["newTargets"] = json!("Adopt");
+    let active = world.switch("cyber", &stages).await;
+    world.is_for("mixed", &["staff"]).await;
+    let let_in = json!({ "subjects": [group("vendors"), group("staff")] });
+    // Once this is seen the other binding is known as it was.
+    let first = let_in.clone();
+    world.merge("intruder", "RoleBinding", "mixed", first).await;
+    world.is_for("mixed", &["staff"]).await;
+    world
+        .merge("intruder", "RoleBinding", "other", let_in)
+        .await;
+    world.is_for("other", &["staff"]).await;
+    world.becomes_readable("vendors", false).await;
+    let evidence = world.judge(Allowed::OVERWRITE).await;
+    let entries = evidence.ledger(&active).entries.values();
+    let amendments: Vec<i64> = entries.map(|entry| entry.amendment).collect();
+    assert_eq!(amendments, [0, 1]);
+    world.come_back("cyber").await;
+    world.judge(Allowed::OVERWRITE).await;
+    world.compare_but(&before, &["other"]).await;
+    let other = world.get("RoleBinding", "other").await;
+    assert_eq!(
+        other["subjects"],
+        json!([group("vendors"), group("staff")]),
+        "as it was when its turn came"
+    );
 }

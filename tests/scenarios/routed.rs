@@ -1,6 +1,6 @@
 //! Traffic goes to another service, and where it went at the return, its owners included.
 
-use pingzhan::api::{Concern, EmergencyMode};
+use pingzhan::api::{Concern, EmergencyMode, Phase};
 use serde_json::{Value, json};
 
 use super::oracles::Allowed;
@@ -169,4 +169,46 @@ async fn a_plan_says_that_nobody_answers_at_the_destination() {
             .all(|(_, text)| !text.contains("emergency-page")),
         "{said:?}"
     );
+}
+
+/// An owner goes on working on its rules while a plan waits for its approval: what it took away does not come
+/// back by the switch, and what it added is not lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_that_came_and_went_while_a_plan_waited_stay_so() {
+    let world = world().await;
+    page(&world).await;
+    let playbook = world.playbook(&stages(&world));
+    world.publish("flood", playbook).await;
+    world.declare("flood", json!({ "level": "II" })).await;
+    let planned = world
+        .until("flood", "has a plan", |status| status.plan.is_some())
+        .await;
+    let plan = planned.status.and_then(|status| status.plan);
+    let hash = plan.expect("a plan").hash;
+    let mut since = route(&world, "booking");
+    since["spec"]["rules"][1] = json!({
+        "matches": [{ "path": { "type": "PathPrefix", "value": "/pay" } }],
+        "backendRefs": [{ "name": "payments", "port": 80 }],
+    });
+    world.apply("flux", &since).await.expect("it is accepted");
+    let before = world.snapshot().await;
+    world.approve("flood", "lin", &hash).await;
+    world.approve("flood", "he", &hash).await;
+    world.phase("flood", Phase::Active).await;
+    let rules = world.get("HTTPRoute", "counters").await["spec"]["rules"].clone();
+    let led: Vec<(&Value, &Value)> = rules
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|rule| {
+            let path = &rule["matches"][0]["path"]["value"];
+            (path, &rule["backendRefs"][0]["name"])
+        })
+        .collect();
+    let [book, pay, page] = ["/book", "/pay", "emergency-page"].map(Value::from);
+    assert_eq!(led, [(&book, &page), (&pay, &page)]);
+    world.judge(Allowed::default()).await;
+    world.come_back("flood").await;
+    world.judge(Allowed::default()).await;
+    world.compare(&before).await;
 }

@@ -4,6 +4,7 @@
 use crate::engine::plan::{Change, Intent, Plan};
 use crate::engine::scheduler::Class;
 use crate::ledger::{Entry, State};
+use crate::step::Rule;
 
 use super::Decision;
 use super::board::{Board, Standing};
@@ -38,6 +39,7 @@ pub(super) fn decide(board: &Board<'_>, plan: &Plan, desk: &mut Desk, decision: 
             wave: 0,
             class: Class::REST,
             intent: Intent::Other,
+            rule: Rule::Fixed,
         };
         let at = Place {
             plan,

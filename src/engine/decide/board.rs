@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::plan::{Change, Plan, PlannedStage, PlannedStep};
-use crate::field::Path;
+use crate::field::{Image, Path};
 use crate::ledger::record::{OWNERS, VALUE};
 use crate::ledger::{Entry, State};
+use crate::step::Rule;
 
 use super::field::{Look, look};
 use super::{Input, status};
@@ -161,12 +162,14 @@ impl<'a> Board<'a> {
                 .is_empty();
             return match look(self.input, key.0, key.1) {
                 Look::Gone => Standing::Gone,
-                Look::Seen(_, seen) if seen.image == change.after && is_alone => Standing::Settled,
+                Look::Seen(_, seen) if is_alone && is_settled(change, &seen.image) => {
+                    Standing::Settled
+                }
                 Look::Seen(_, seen) if !seen.fits(VALUE, OWNERS) => Standing::Outgrown,
                 Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),
             };
         };
-        let same = entry.after == change.after;
+        let same = change.is_asked(&entry.base, &entry.after);
         match entry.state {
             State::Intended if same => Standing::Doing(entry),
             State::Applied | State::Drifted if same => Standing::Done,
@@ -194,5 +197,14 @@ impl<'a> Board<'a> {
     pub(super) fn plans(&self, entry: &Entry) -> bool {
         let field = (entry.target.uid.as_str(), &entry.path);
         self.planned.contains(&field) && !entry.turned
+    }
+}
+
+/// Whether nothing is to be written, nor kept as it is, where the field holds this. Whoever is to be kept
+/// out of a list is kept out also where nobody has to be taken out of it.
+fn is_settled(change: &Change, live: &Image) -> bool {
+    match change.rule {
+        Rule::Without(_) => false,
+        Rule::Fixed | Rule::Routed(..) => change.is_asked(live, live),
     }
 }

@@ -96,14 +96,7 @@ pub(super) fn switch(
             }
         },
     };
-    let item = SwitchItem {
-        entry,
-        id,
-        overtaken: None,
-        covered: false,
-        first: None,
-    };
-    desk.switch(sight, at.rank, item);
+    desk.switch(sight, at.rank, SwitchItem::new(entry, id));
 }
 
 /// That an object of the name is there that is not ours, a sentence.

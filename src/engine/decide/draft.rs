@@ -5,9 +5,9 @@ use crate::field::{Projection, Seen};
 use crate::ledger::Entry;
 use crate::ledger::entry::NewEntry;
 
-use super::Input;
 use super::layer::{self, Peacetime};
 use super::switch::Place;
+use super::{Input, taken};
 
 /// The change of a field that this mode does not hold yet.
 pub(super) fn fresh(
@@ -29,9 +29,9 @@ pub(super) fn fresh(
         step: at.words.1.clone(),
         target: change.target.clone(),
         path: change.path.clone(),
+        after: change.asks(&base),
         base,
         seen: seen.image.clone(),
-        after: change.after.clone(),
         owners,
         parents,
         covers,
@@ -56,7 +56,7 @@ pub(super) fn superseding(
         path: change.path.clone(),
         base: earlier.base.clone(),
         seen: seen.image.clone(),
-        after: change.after.clone(),
+        after: change.asks(&earlier.base),
         owners: earlier.owners.clone(),
         parents: earlier.parents.clone(),
         covers: earlier.covers.clone(),
@@ -84,18 +84,22 @@ pub(super) fn again(entry: &Entry) -> NewEntry {
 }
 
 /// Why a change is not written, if it would move against its step's intent: from what is there, or
-/// from peacetime's value where it is another mode's layer that is there.
-pub(super) fn overtaken(change: &Change, entry: &NewEntry) -> Option<String> {
+/// from peacetime's value where it is another mode's layer that is there; or if it would touch what is
+/// never touched by now.
+pub(super) fn overtaken(input: &Input<'_>, change: &Change, entry: &NewEntry) -> Option<String> {
+    if let Some(why) = taken::guarded(input, change, &entry.seen) {
+        return Some(why);
+    }
     let from = if entry.covers.is_some() {
         &entry.base
     } else {
         &entry.seen
     };
-    change.intent.is_against(from, &change.after).then(|| {
+    change.intent.is_against(from, &entry.after).then(|| {
         format!(
             "it is {} now, so {} would move it against the step's intent",
             from.display(),
-            change.after.display()
+            entry.after.display()
         )
     })
 }

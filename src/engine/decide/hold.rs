@@ -20,7 +20,7 @@ use super::field::{Look, live, look, rival};
 use super::layer;
 use super::switch::Place;
 use super::work::Desk;
-use super::{Decision, Input};
+use super::{Decision, Input, taken};
 
 /// How often a target may be written again: three times a minute, then the rival is named and a
 /// person looks. More would be two controllers fighting.
@@ -65,13 +65,7 @@ pub(super) fn switch(
         | Standing::Busy => Found::Nothing,
         Standing::Todo(None) => {
             let entry = fresh(board.input, at, change, amendment, sight, seen);
-            Found::Write(Box::new(SwitchItem {
-                overtaken: overtaken(change, &entry),
-                entry,
-                id: None,
-                covered: false,
-                first: None,
-            }))
+            begun(board.input, change, entry)
         }
         Standing::Covered(earlier) => covered(match earlier {
             Some(earlier) => superseding(at, change, amendment, seen, earlier),
@@ -83,13 +77,15 @@ pub(super) fn switch(
         }
         Standing::Doing(entry) => {
             let judged = judged(board.input, at, entry, sight, seen, desk);
-            doing(entry, seen, &judged)
+            doing(at.plan, entry, seen, &judged)
         }
     };
     match found {
         Found::Nothing => {}
         Found::Note(outcome) => desk.note(&change.target, at.rank, outcome),
         Found::Write(mut item) => {
+            let (input, plan, manager) = (board.input, at.plan, &desk.manager);
+            item.to = taken::spared(input, plan, &item.entry, (sight, seen), manager);
             item.first = work::first(at.plan, &at.words.0, &at.words.1, &change.target);
             desk.switch(sight, at.rank, *item);
         }
@@ -103,14 +99,21 @@ enum Found {
     Write(Box<SwitchItem>),
 }
 
+/// A change of a field that this mode does not hold yet.
+fn begun(input: &Input<'_>, change: &Change, entry: NewEntry) -> Found {
+    let overtaken = overtaken(input, change, &entry);
+    Found::Write(Box::new(SwitchItem {
+        covered: overtaken.is_none() && taken::is_done(change, &entry),
+        overtaken,
+        ..SwitchItem::new(entry, None)
+    }))
+}
+
 /// A change over which another mode's layer lies.
 fn covered(entry: NewEntry) -> Found {
     Found::Write(Box::new(SwitchItem {
-        entry,
-        id: None,
-        overtaken: None,
         covered: true,
-        first: None,
+        ..SwitchItem::new(entry, None)
     }))
 }
 
@@ -136,16 +139,19 @@ fn replace(
     earlier: &Entry,
     judged: &Judgement,
 ) -> Found {
+    let replaced = || {
+        let entry = superseding(at, change, amendment, seen, earlier);
+        Found::Write(Box::new(SwitchItem::new(entry, None)))
+    };
     match judged {
-        Judgement::Holds => Found::Write(Box::new(SwitchItem {
-            entry: superseding(at, change, amendment, seen, earlier),
-            id: None,
-            overtaken: None,
-            covered: false,
-            first: None,
-        })),
+        Judgement::Holds => replaced(),
         Judgement::Write(..) | Judgement::Withdraw if earlier.state == State::Intended => {
             Found::Note(outcome(Event::Withdrawn, earlier, None))
+        }
+        Judgement::Write(..) | Judgement::EqualForeign
+            if taken::is_replaced(at.plan, earlier, judged) =>
+        {
+            replaced()
         }
         // What holding says of it comes first.
         Judgement::Write(..)
@@ -160,16 +166,15 @@ fn replace(
 }
 
 /// A change that is journalled and not confirmed.
-fn doing(entry: &Entry, seen: &Seen, judged: &Judgement) -> Found {
+fn doing(plan: &Plan, entry: &Entry, seen: &Seen, judged: &Judgement) -> Found {
     match judged {
-        Judgement::Write(..) => Found::Write(Box::new(SwitchItem {
-            entry: again(entry),
-            id: Some(entry.id),
-            overtaken: None,
-            covered: false,
-            first: None,
-        })),
-        Judgement::Holds => Found::Note(applied(entry, &seen.image, None)),
+        Judgement::Write(..) => {
+            Found::Write(Box::new(SwitchItem::new(again(entry), Some(entry.id))))
+        }
+        Judgement::Holds => {
+            let written = applied(entry, &seen.image, None);
+            Found::Note(taken::written(plan, entry, written))
+        }
         Judgement::EqualForeign => {
             let why = format!("the value was there already, written by {}", rival(seen));
             Found::Note(applied(entry, &seen.image, Some(why)))
@@ -263,7 +268,7 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
         verdict,
     );
     let is_drifted = entry.state == State::Drifted;
-    match judged {
+    match taken::held(plan, entry, &seen.image, judged) {
         Judgement::Holds | Judgement::EqualForeign if is_drifted => {
             desk.note(&entry.target, HOLD_RANK, applied(entry, &seen.image, None));
         }
@@ -274,12 +279,13 @@ fn hold(input: &Input<'_>, plan: &Plan, entry: &Entry, desk: &mut Desk, decision
                 desk.rewrite(&entry.target, sight, HOLD_RANK, write(entry, to, event));
             }
         }
-        Judgement::Write(to, _) => {
+        Judgement::Write(to, why) => {
             let waits = is_drifted && is_refused_lately(input, &entry.target.uid, decision);
             if waits || contested(input, entry, seen, decision) {
                 return;
             }
-            let event = if is_drifted {
+            // What the step allows no other value for needs nobody's word.
+            let event = if is_drifted && why != Why::Enforce {
                 Event::Ours
             } else {
                 Event::Reasserted
@@ -339,6 +345,7 @@ fn contested(input: &Input<'_>, entry: &Entry, seen: &Seen, decision: &mut Decis
 
 /// Writing our value again.
 fn write(entry: &Entry, to: Image, event: Event) -> WriteItem {
+    let after = to.clone();
     let edit = Edit {
         path: entry.path.clone(),
         to,
@@ -348,7 +355,7 @@ fn write(entry: &Entry, to: Image, event: Event) -> WriteItem {
         id: entry.id,
         edit,
         event,
-        after: entry.after.clone(),
+        after,
         first: None,
     }
 }

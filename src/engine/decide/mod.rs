@@ -30,6 +30,7 @@ mod said;
 pub mod status;
 mod stay;
 mod switch;
+mod taken;
 mod term;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ use super::beside::Origin;
 use super::enforcement::Enforcement;
 use super::layers::Layers;
 use super::plan::Plan;
+use super::protect::Own;
 use super::scheduler::{Class, Standing as Progressing, Work};
 use super::work::Task;
 
@@ -142,6 +144,8 @@ pub struct Input<'a> {
     pub explained: Option<&'a (String, PlanFindings)>,
     /// Fields of a plan that another mode holds: a sentence each.
     pub conflicts: &'a dyn Fn(&Plan) -> Vec<String>,
+    /// The namespaces that are Pingzhan's own.
+    pub own: Own<'a>,
     /// What other modes have on the fields of this one.
     pub layers: &'a Layers,
     /// Whether the API server enforces the rules of authority.

@@ -287,6 +287,7 @@ fn tag(act: &Act) -> u64 {
             for item in items {
                 let entry = &item.entry;
                 ("switch", entry.path.to_string(), entry.after.to_text()).hash(&mut hasher);
+                item.to.as_ref().map(Image::to_text).hash(&mut hasher);
                 item.covered.hash(&mut hasher);
             }
         }

@@ -72,6 +72,7 @@ mod tests {
     use crate::api::{DriftActive, DriftRestore, NewTargets, OnFailure};
     use crate::engine::scheduler::Class;
     use crate::field::{Path, Target};
+    use crate::step::Rule;
 
     fn change(key: usize, base: &str) -> Change {
         Change {
@@ -89,6 +90,7 @@ mod tests {
             wave: 0,
             class: Class::REST,
             intent: Intent::Other,
+            rule: Rule::Fixed,
         }
     }
 

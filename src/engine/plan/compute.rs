@@ -12,8 +12,8 @@ use crate::playbook::{Expanded, ExpandedStage, ExpandedStep, ResolvedAct};
 use crate::step::{self, Compiled, Proposal, Role};
 
 use super::{
-    Change, Finding, Intent, Plan, PlannedStage, PlannedStep, Skip, additive, bounds, depended,
-    lockout, store, templates,
+    Change, Finding, Plan, PlannedStage, PlannedStep, Skip, additive, bounds, depended, lockout,
+    store, templates,
 };
 
 /// What is planned: whose playbook, and what the declarer chose.
@@ -234,7 +234,7 @@ fn planned_step(
     if !planned.faults.is_empty() {
         return planned;
     }
-    let compiled = compiled(book, stage, step, seen);
+    let mut compiled = compiled(book, stage, step, seen);
     if !compiled.faults.is_empty() {
         planned.faults = compiled.faults;
         return planned;
@@ -251,7 +251,7 @@ fn planned_step(
         .collect();
     let label = format!("{}/{}", stage.name, step.name);
     let listed = listed(seen);
-    for proposal in compiled.changes {
+    for proposal in std::mem::take(&mut compiled.changes) {
         let (uid, path) = (&proposal.target.uid, &proposal.path);
         let guard = seen.guarded.iter().find(|guard| guard.target.uid == *uid);
         let why = match (guard, taken.holder(uid, path)) {
@@ -260,7 +260,8 @@ fn planned_step(
             (None, None) => {
                 taken.take(uid, path, &label);
                 let class = Class::listed(listed.get(uid).copied());
-                planned.changes.push(change(proposal, class));
+                let rule = compiled.rule(&step.act, &proposal);
+                planned.changes.push(Change::of(proposal, class, rule));
                 continue;
             }
         };
@@ -348,19 +349,6 @@ fn listed(seen: &StepFacts) -> BTreeMap<Uid, u8> {
     found
         .filter_map(|object| Some((object.target.uid.clone(), object.priority?)))
         .collect()
-}
-
-fn change(proposal: Proposal, class: Class) -> Change {
-    Change {
-        class,
-        intent: Intent::between(&proposal.base, &proposal.after),
-        target: proposal.target,
-        path: proposal.path,
-        base: proposal.base,
-        after: proposal.after,
-        why: proposal.why,
-        wave: proposal.wave,
-    }
 }
 
 /// `Kind namespace/name`, as people read it.

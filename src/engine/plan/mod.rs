@@ -31,6 +31,7 @@ use crate::api::{
 };
 use crate::engine::scheduler::Class;
 use crate::field::{Image, Path, Target};
+use crate::step::{Proposal, Rule};
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -219,7 +220,7 @@ pub struct Change {
     pub path: Path,
     /// What it held when the plan was made. Not part of the hash, not stored.
     pub base: Image,
-    /// What it is to hold.
+    /// What it is to hold, by what it held when the plan was made.
     pub after: Image,
     /// Why, in a sentence. Not part of the hash, not stored.
     pub why: String,
@@ -231,6 +232,39 @@ pub struct Change {
     /// Which way the number was meant to go. Stored, but not part of the hash: it follows from the
     /// value that the plan saw.
     pub intent: Intent,
+    /// How what it asks for follows from what the field holds when its turn comes. Whom it takes out is
+    /// part of the hash; the rest follows from the playbook.
+    pub rule: Rule,
+}
+
+impl Change {
+    /// The change that a step proposes.
+    fn of(proposal: Proposal, class: Class, rule: Rule) -> Self {
+        Self {
+            class,
+            rule,
+            intent: Intent::between(&proposal.base, &proposal.after),
+            target: proposal.target,
+            path: proposal.path,
+            base: proposal.base,
+            after: proposal.after,
+            why: proposal.why,
+            wave: proposal.wave,
+        }
+    }
+
+    /// What it asks for of a field that holds `base` in peacetime.
+    pub fn asks(&self, base: &Image) -> Image {
+        self.rule.on(base).unwrap_or_else(|| self.after.clone())
+    }
+
+    /// Whether `after` is what it asks for of a field that holds `base` in peacetime.
+    pub fn is_asked(&self, base: &Image, after: &Image) -> bool {
+        match self.rule.on(base) {
+            Some(asked) => asked == *after,
+            None => self.after == *after,
+        }
+    }
 }
 
 /// Which way a change was meant to move a number.

@@ -2,7 +2,10 @@
 //! hash is what people approve.
 //!
 //! Words that repeat stand once; a change is a row `[target, path, after, wave]`. `after` is
-//! canonical JSON text, or null where the field is to be absent.
+//! canonical JSON text, or null where the field is to be absent. Whom a change takes out of a list stands
+//! beside it: that is what people approve, whatever becomes of the list until it is written.
+
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,10 +18,11 @@ use snafu::{ResultExt, Snafu};
 
 use crate::api::{Level, Nature, PlaybookSpec, Scalar, Scope, Term};
 use crate::engine::scheduler::Class;
-use crate::field::{Identity, Image, Path, Target};
 use crate::playbook::{Expanded, ExpandedStage, expand};
+use crate::step::Rule;
 
-use super::{Change, Intent, Plan, PlannedStage, PlannedStep};
+use super::{Plan, PlannedStage, PlannedStep};
+use words::{Row, Tables, Words, class_sign, intent_sign};
 
 /// Why a stored plan cannot be read.
 #[derive(Debug, Snafu)]
@@ -57,6 +61,9 @@ pub struct Hashed {
     paths: Vec<String>,
     /// `[kind, namespace, name, uid]`
     targets: Vec<(usize, String, String, String)>,
+    /// People who are taken out of lists together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    people: Vec<Vec<String>>,
     stages: Vec<HashedStage>,
 }
 
@@ -74,7 +81,10 @@ struct HashedStep {
     name: String,
     act: String,
     /// `[target, path, after, wave]`
-    changes: Vec<(usize, usize, Option<String>, u8)>,
+    changes: Vec<Row>,
+    /// `[change, people]`, by their places, of changes that take people out of lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    without: Vec<(usize, usize)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,34 +108,22 @@ const fn is_first(round: &u32) -> bool {
 
 /// What of a plan is hashed.
 pub fn hashed(plan: &Plan) -> Hashed {
-    let mut kinds = Numbered::default();
-    let mut paths = Numbered::default();
-    let mut targets = Numbered::default();
+    let mut tables = Tables::default();
     let mut stages = Vec::with_capacity(plan.stages.len());
     for stage in &plan.stages {
         let mut steps = Vec::with_capacity(stage.steps.len());
         for step in &stage.steps {
-            let mut changes = Vec::with_capacity(step.changes.len());
-            for change in &step.changes {
-                let target = &change.target;
-                let kind = kinds.number((
-                    target.api_version.clone(),
-                    target.kind.clone(),
-                    target.plural.clone(),
-                ));
-                let target = targets.number((
-                    kind,
-                    target.namespace.clone(),
-                    target.name.clone(),
-                    target.uid.to_string(),
-                ));
-                let path = paths.number(change.path.to_string());
-                changes.push((target, path, change.after.to_text(), change.wave));
-            }
+            let changes = step.changes.iter().map(|change| tables.row(change));
+            let changes = changes.collect();
+            let people = step.changes.iter().map(|change| tables.people(change));
+            let without = people
+                .enumerate()
+                .filter_map(|(place, people)| Some((place, people?)));
             steps.push(HashedStep {
                 name: step.name.clone(),
                 act: step.act.clone(),
                 changes,
+                without: without.collect(),
             });
         }
         stages.push(HashedStage {
@@ -146,9 +144,10 @@ pub fn hashed(plan: &Plan) -> Hashed {
         parameters: plan.parameters.clone(),
         scope: plan.scope.clone(),
         round: plan.round,
-        kinds: kinds.items,
-        paths: paths.items,
-        targets: targets.items,
+        kinds: tables.kinds.items,
+        paths: tables.paths.items,
+        targets: tables.targets.items,
+        people: tables.people.items,
         stages,
     }
 }
@@ -242,8 +241,11 @@ fn stages(
                 .find(|source| source.name == step.name)
                 .ok_or(Error::Index { what: "step" })?;
             let mut changes = Vec::with_capacity(step.changes.len());
-            for row in &step.changes {
-                changes.push(words.change(row, intents.next(), classes.next())?);
+            for (place, row) in step.changes.iter().enumerate() {
+                let mut change = words.change(row, intents.next(), classes.next())?;
+                let without = words.without(step, place)?;
+                change.rule = Rule::of(&source.act, &change.target, &change.path, without);
+                changes.push(change);
             }
             steps.push(PlannedStep {
                 name: step.name.clone(),
@@ -285,86 +287,6 @@ pub(super) fn when_fails(text: &str) -> String {
     format!("its `when` does not hold: {text}")
 }
 
-const fn intent_sign(intent: Intent) -> char {
-    match intent {
-        Intent::Grow => '+',
-        Intent::Shrink => '-',
-        Intent::Other => '.',
-    }
-}
-
-/// A place in a `priority` has at most two digits.
-const BASE: u32 = 36;
-
-fn class_sign(class: Class) -> char {
-    let place = class.place().map(u32::from);
-    place
-        .and_then(|place| char::from_digit(place, BASE))
-        .unwrap_or('.')
-}
-
-/// The place that a character stands for.
-fn place(sign: Option<char>) -> Option<u8> {
-    u8::try_from(sign?.to_digit(BASE)?).ok()
-}
-
-type Row = (usize, usize, Option<String>, u8);
-
-/// What the changes of a plan have in common, in memory once.
-struct Words {
-    targets: Vec<Target>,
-    paths: Vec<Path>,
-}
-
-impl Words {
-    fn of(plan: &Hashed) -> Result<Self, Error> {
-        let mut targets = Vec::with_capacity(plan.targets.len());
-        for (kind, namespace, name, uid) in &plan.targets {
-            let kind = plan.kinds.get(*kind).ok_or(Error::Index { what: "kind" })?;
-            let (api_version, kind, plural) = kind;
-            targets.push(Target::from(Identity {
-                api_version: api_version.clone(),
-                kind: kind.clone(),
-                plural: plural.clone(),
-                namespace: namespace.clone(),
-                name: name.clone(),
-                uid: uid.as_str().into(),
-            }));
-        }
-        let paths = plan.paths.iter().map(|path| Path::parse(path));
-        let paths = paths.collect::<Result<_, _>>();
-        Ok(Self {
-            targets,
-            paths: paths.map_err(|_| Error::Index { what: "path" })?,
-        })
-    }
-
-    fn change(
-        &self,
-        row: &Row,
-        intent: Option<char>,
-        class: Option<char>,
-    ) -> Result<Change, Error> {
-        let (target, path, after, wave) = row;
-        let target = self.targets.get(*target);
-        let path = self.paths.get(*path);
-        Ok(Change {
-            target: target.ok_or(Error::Index { what: "target" })?.clone(),
-            path: path.ok_or(Error::Index { what: "path" })?.clone(),
-            base: Image::Absent,
-            after: Image::from_text(after.as_deref()).context(ReadSnafu)?,
-            why: String::new(),
-            wave: *wave,
-            class: Class::listed(place(class)),
-            intent: match intent {
-                Some('+') => Intent::Grow,
-                Some('-') => Intent::Shrink,
-                Some(_) | None => Intent::Other,
-            },
-        })
-    }
-}
-
 /// Sorted-key JSON without white space. Only integers, texts, booleans and nulls occur.
 fn canonical<T: Serialize>(value: &T) -> String {
     let value = serde_json::to_value(value).unwrap_or_default();
@@ -381,29 +303,5 @@ fn sha256(text: &str) -> String {
     hash
 }
 
-/// Gives every distinct item a number, in the order of first use.
-struct Numbered<T> {
-    items: Vec<T>,
-    numbers: BTreeMap<T, usize>,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            numbers: BTreeMap::new(),
-        }
-    }
-}
-
-impl<T: Ord + Clone> Numbered<T> {
-    fn number(&mut self, item: T) -> usize {
-        if let Some(number) = self.numbers.get(&item) {
-            return *number;
-        }
-        let number = self.items.len();
-        self.numbers.insert(item.clone(), number);
-        self.items.push(item);
-        number
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -93,14 +93,19 @@ impl Actor {
             account,
             discovery: &self.discovery,
             scope: scope.and_then(|scope| scope.namespaces.as_ref()),
-            own: Own {
-                operator: &self.settings.namespace,
-                accounts: &self.settings.accounts_namespace,
-            },
+            own: self.own_namespaces(),
             // What is worth knowing is looked at once somebody is to approve the plan.
             explains: false,
         };
         observe::observe(view, of).await
+    }
+
+    /// The namespaces that are Pingzhan's own.
+    pub(super) fn own_namespaces(&self) -> Own<'_> {
+        Own {
+            operator: &self.settings.namespace,
+            accounts: &self.settings.accounts_namespace,
+        }
     }
 
     /// The clients of an account.

@@ -14,7 +14,11 @@ impl Actor {
             return;
         }
         let operator = self.settings.namespace.as_str();
-        let collections = hold::collections(&*self.mode.state.lock().await, operator);
+        let mut state = self.mode.state.lock().await;
+        let collections = hold::collections(&state, operator);
+        // What is not watched any more is looked at anew, should it ever be again.
+        state.known_strangers.watch(&collections);
+        drop(state);
         let Some(account) = self.mode.account() else {
             return;
         };

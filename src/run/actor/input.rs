@@ -63,6 +63,7 @@ impl Actor {
             candidate: memory.candidate.as_ref(),
             explained: memory.explaining.found(),
             conflicts: &conflicts,
+            own: self.own_namespaces(),
             layers: &layers,
             enforcement: &enforcement,
             lapsed: &lapsed,

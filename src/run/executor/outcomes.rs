@@ -293,6 +293,7 @@ fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
             let times = state.rewrites.entry(uid.clone()).or_default();
             times.retain(|at| *at + SignedDuration::from_secs(60) > now);
             times.push(now);
+            state.retry.remove(uid);
         }
         if happened(Event::Stuck) || happened(Event::Refused) {
             let tries = state.retry.get(uid).map_or(0, |(_, tries)| *tries);

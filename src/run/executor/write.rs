@@ -161,16 +161,20 @@ impl Job<'_> {
                     reason: Some(reason),
                     ..NewOutcome::new(Event::Overtaken, vec![id])
                 }),
-                None => writes.push(Item {
-                    id,
-                    edit: Edit {
+                None => {
+                    let to = item.to.unwrap_or(item.entry.after);
+                    let edit = Edit {
                         path: item.entry.path,
-                        to: item.entry.after.clone(),
+                        to: to.clone(),
                         remove_parents: Vec::new(),
-                    },
-                    event: Event::Applied,
-                    wanted: item.entry.after,
-                }),
+                    };
+                    writes.push(Item {
+                        id,
+                        edit,
+                        event: Event::Applied,
+                        wanted: to,
+                    });
+                }
             }
         }
         if writes.is_empty() {

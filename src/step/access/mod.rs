@@ -2,10 +2,12 @@
 //! a revocation or a lock-down takes subjects out of bindings and puts exactly them back. Whom a binding is
 //! for is a list without keys, so all of it is one value; which role it gives is never changed.
 
+mod lists;
 mod people;
 mod remarks;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -15,8 +17,7 @@ use crate::api::{AccessGrant, LabelSelector, NamespaceSelector, Principal, names
 use crate::field::{Image, Path, Projection, Uid};
 use crate::playbook::Rights;
 
-use people::Person;
-
+pub use lists::{People, are_same, left, spared};
 pub use remarks::remarks;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -147,6 +148,14 @@ struct Taking<'a> {
     only: Option<Vec<&'a Principal>>,
 }
 
+impl Taking<'_> {
+    /// Who is taken out, if not everybody.
+    fn people(&self) -> Option<People> {
+        let only = self.only.as_ref()?;
+        Some(People::of(only.iter().copied()))
+    }
+}
+
 /// The bindings that are made, and one change for every binding out of which somebody is taken.
 pub fn compile(rights: &Rights, found: &[Vec<Projection>]) -> Compiled {
     let mut compiled = Compiled::default();
@@ -166,9 +175,14 @@ pub fn compile(rights: &Rights, found: &[Vec<Projection>]) -> Compiled {
             compiled.changes.extend(made);
         }
     }
-    for taking in takings(&parts, found).values() {
-        match taken(taking) {
-            Ok(change) => compiled.changes.extend(change),
+    for (uid, taking) in takings(&parts, found) {
+        match taken(&taking) {
+            Ok(change) => {
+                let people = taking.people().filter(|_| change.is_some());
+                let people = people.map(|people| (uid.clone(), Arc::new(people)));
+                compiled.without.extend(people);
+                compiled.changes.extend(change);
+            }
             Err(why) => compiled.skipped.push(Skipped {
                 target: taking.seen.target.clone(),
                 why: why.to_owned(),
@@ -212,16 +226,15 @@ fn people_of(seen: &Projection) -> Vec<Value> {
 /// The change of one binding; nothing where nobody of it is meant.
 fn taken(taking: &Taking<'_>) -> Result<Option<Proposal>, &'static str> {
     let seen = taking.seen;
-    let before = people_of(seen);
-    let stays = |subject: &&Value| {
-        let only = taking.only.as_ref();
-        only.is_some_and(|only| {
-            let person = Person::of_subject(subject);
-            only.iter().all(|one| Person::of(one) != person)
-        })
-    };
-    let after: Vec<Value> = before.iter().filter(stays).cloned().collect();
-    if after.len() == before.len() {
+    let base = seen.field(&subjects());
+    let base = base.map_or(Image::Absent, |seen| seen.image.clone());
+    let count = |list: &Image| list.value().and_then(Value::as_array).map_or(0, Vec::len);
+    // As the server writes a list of nobody.
+    let after = taking
+        .people()
+        .map_or(Image::Absent, |people| people.without(&base));
+    let (before, stay) = (count(&base), count(&after));
+    if stay == before {
         return Ok(None);
     }
     if seen.deleting {
@@ -230,23 +243,17 @@ fn taken(taking: &Taking<'_>) -> Result<Option<Proposal>, &'static str> {
     if is_of_the_cluster(seen) {
         return Err(kept(&seen.target));
     }
-    let gone = before.len() - after.len();
-    let why = if after.is_empty() {
+    let gone = before - stay;
+    let why = if stay == 0 {
         format!("everybody is taken out of it: {gone}")
     } else {
-        format!("{gone} of {} are taken out of it", before.len())
+        format!("{gone} of {before} are taken out of it")
     };
-    let base = seen.field(&subjects());
     Ok(Some(Proposal {
         target: seen.target.clone(),
         path: subjects(),
-        base: base.map_or(Image::Absent, |seen| seen.image.clone()),
-        // As the server writes a list of nobody.
-        after: if after.is_empty() {
-            Image::Absent
-        } else {
-            Image::Present(after.into())
-        },
+        base,
+        after,
         why,
         wave: 0,
     }))

@@ -43,6 +43,20 @@ impl Person {
         format!("{kind} {}", self.name)
     }
 
+    /// Reads [`Person::said`] back.
+    pub(super) fn of_said(text: &str) -> Option<Self> {
+        let (kind, name) = text.split_once(' ')?;
+        let is_group = match kind {
+            "Group" => true,
+            "User" => false,
+            _ => return None,
+        };
+        (!name.is_empty()).then(|| Self {
+            is_group,
+            name: name.to_owned(),
+        })
+    }
+
     /// Whether it is a group, whose members nobody can list.
     pub(super) const fn is_group(&self) -> bool {
         self.is_group

@@ -112,6 +112,10 @@ fn exactly_the_subjects_that_are_named_are_taken_out() {
         compiled.changes[0].base,
         Image::Present(json!([group("vendors"), group("staff"), user]))
     );
+    // Whoever of them is not there yet may be, once it is written.
+    let gone = ["User system:serviceaccount:ci:deployer", "Group vendors"];
+    let people = compiled.without.values().map(|people| people.texts());
+    assert_eq!(people.collect::<Vec<_>>(), [gone, gone]);
 }
 
 /// Where no namespace is named everything is meant, that of the whole cluster too; where one is, it is not.
@@ -153,6 +157,7 @@ fn a_lock_down_takes_everybody_and_wins_over_a_revocation() {
         [("vendor".to_owned(), "(absent)".to_owned())]
     );
     assert_eq!(compiled.changes[0].why, "everybody is taken out of it: 2");
+    assert!(compiled.without.is_empty(), "whoever is there then, too");
 }
 
 const GRANT: &str = "grant: [{ subjects: [{ kind: Group, name: community }], role: { kind: ClusterRole, name: reader }, namespaces: { names: [insurance] }, purpose: find the sick, legalBasis: article 68 }]";

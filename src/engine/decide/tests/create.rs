@@ -190,6 +190,7 @@ impl World {
             candidate: None,
             explained: None,
             conflicts: &|_| Vec::new(),
+            own: super::world::OWN,
             layers: &crate::engine::layers::Layers::default(),
             enforcement: &crate::engine::enforcement::Enforcement::Proven(self.now),
             lapsed: &self.lapsed,

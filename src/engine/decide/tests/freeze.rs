@@ -190,6 +190,7 @@ impl World {
             conflicts: &|_| Vec::new(),
             enforcement: &crate::engine::enforcement::Enforcement::Proven(self.now),
             lapsed: &self.lapsed,
+            own: super::world::OWN,
             layers: &crate::engine::layers::Layers::default(),
             unanswered: &BTreeMap::new(),
             trying: &BTreeSet::new(),

@@ -21,6 +21,7 @@ use crate::engine::enforcement::Enforcement;
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::layers::Layers;
 use crate::engine::plan::{self, Change, Plan, Request, store};
+use crate::engine::protect::Own;
 use crate::engine::scheduler::{Class, Lane, Work};
 use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
 use crate::field::ops;
@@ -37,6 +38,12 @@ const NAME: &str = "flood";
 const UID: &str = "0a1b2c3d-mode";
 /// Decisions after which a world that still moves is called restless.
 const TURNS: usize = 400;
+
+/// The namespaces that are Pingzhan's own in every world.
+pub const OWN: Own<'static> = Own {
+    operator: names::DEFAULT_NAMESPACE,
+    accounts: names::ACCOUNT_NAMESPACE,
+};
 
 /// Word of what an act comes to that no other try can change.
 pub const NEVER: &str = "never";
@@ -674,6 +681,7 @@ impl World {
             candidate: self.process.candidate.as_ref(),
             explained: self.explained.as_ref(),
             conflicts: &|_| Vec::new(),
+            own: OWN,
             layers: &self.layers,
             enforcement: &self.enforcement(),
             lapsed: &self.lapsed,
@@ -912,16 +920,19 @@ impl World {
         let writes: Vec<WriteItem> = items
             .into_iter()
             .filter(|item| !item.covered && item.overtaken.is_none())
-            .map(|item| WriteItem {
-                id: item.id.expect("a number"),
-                edit: Edit {
-                    path: item.entry.path,
-                    to: item.entry.after.clone(),
-                    remove_parents: Vec::new(),
-                },
-                event: Event::Applied,
-                after: item.entry.after,
-                first: None,
+            .map(|item| {
+                let to = item.to.unwrap_or(item.entry.after);
+                WriteItem {
+                    id: item.id.expect("a number"),
+                    edit: Edit {
+                        path: item.entry.path,
+                        to: to.clone(),
+                        remove_parents: Vec::new(),
+                    },
+                    event: Event::Applied,
+                    after: to,
+                    first: None,
+                }
             })
             .collect();
         if writes.is_empty() {
@@ -1075,6 +1086,8 @@ fn plural(object: &Value) -> &'static str {
     match object["kind"].as_str() {
         Some("ConfigMap") => "configmaps",
         Some("Kustomization") => "kustomizations",
+        Some("RoleBinding") => "rolebindings",
+        Some("HTTPRoute") => "httproutes",
         Some(_) | None => "deployments",
     }
 }

@@ -1,0 +1,150 @@
+//! Objects that a mode watches and that are none of its targets. Each is looked at once, since a plan's rule
+//! may cover it; where it depends on what an object says whether the rule does, again whenever it changes.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::Collection;
+use crate::engine::plan::Plan;
+use crate::field::Uid;
+
+/// The group and version of bindings.
+const VERSION: &str = "rbac.authorization.k8s.io/v1";
+/// A binding in one namespace.
+const BINDING: &str = "RoleBinding";
+/// One in the whole cluster.
+pub const CLUSTER_BINDING: &str = "ClusterRoleBinding";
+
+/// What was seen, by what is watched: at which version, where that says something.
+#[derive(Debug, Default)]
+pub struct Strangers {
+    known: BTreeMap<Collection, BTreeMap<Uid, String>>,
+}
+
+impl Strangers {
+    /// Whether an object, or this version of it, was not seen before. It is from now on.
+    pub fn is_news(&mut self, of: &Collection, uid: &Uid, version: &str) -> bool {
+        let known = self.known.entry(of.clone()).or_default();
+        match known.get_mut(uid) {
+            Some(seen) if seen.as_str() == version => false,
+            Some(seen) => {
+                version.clone_into(seen);
+                true
+            }
+            None => {
+                known.insert(uid.clone(), version.to_owned());
+                true
+            }
+        }
+    }
+
+    /// An object is gone.
+    pub fn forget(&mut self, of: &Collection, uid: &Uid) {
+        if let Some(known) = self.known.get_mut(of) {
+            known.remove(uid);
+        }
+    }
+
+    /// Of one collection nothing else is there but this.
+    pub fn keep(&mut self, of: &Collection, is_there: impl Fn(&Uid) -> bool) {
+        if let Some(known) = self.known.get_mut(of) {
+            known.retain(|uid, _| is_there(uid));
+        }
+    }
+
+    /// Nothing else is watched but this.
+    pub fn watch(&mut self, collections: &[Collection]) {
+        self.known.retain(|of, _| collections.contains(of));
+    }
+
+    /// How many are known.
+    #[cfg(test)]
+    fn count(&self) -> usize {
+        self.known.values().map(BTreeMap::len).sum()
+    }
+}
+
+/// The bindings that a plan in force selects by whom they are for, or may at any moment: whoever is let in
+/// by one that is there already has as much of it as by a new one.
+///
+/// `is_narrow` says that the account may watch only namespace by namespace: then only those are watched in
+/// which something was taken out, and what is of the whole cluster.
+pub fn bindings(plan: &Plan, is_narrow: bool) -> Vec<Collection> {
+    let in_force = plan.stages.iter().filter(|stage| stage.left_out.is_none());
+    let steps = in_force.flat_map(|stage| {
+        let steps = stage.steps.iter();
+        steps.filter_map(move |step| plan.source(&stage.name, &step.name))
+    });
+    let (mut some, mut all) = (false, false);
+    for access in steps.filter_map(|step| step.access.as_ref()) {
+        some |= !access.revoke.is_empty() || access.lock_down.is_some();
+        let mut revoke = access.revoke.iter();
+        all |= access.lock_down.is_some() || revoke.any(|revoke| revoke.namespaces.is_none());
+    }
+    let collection = |kind: &str, plural: &str| Collection {
+        api_version: VERSION.to_owned(),
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
+        namespace: String::new(),
+    };
+    let here = (some && !is_narrow).then(|| collection(BINDING, "rolebindings"));
+    // With a scope those of the whole cluster stay as they are.
+    let everywhere = all && plan.scope.is_none();
+    let everywhere = everywhere.then(|| collection(CLUSTER_BINDING, "clusterrolebindings"));
+    here.into_iter().chain(everywhere).collect()
+}
+
+/// Whether it depends on what they say which objects of a collection a plan in force selects.
+pub fn selects_by_content(plan: &Plan, of: &Collection) -> bool {
+    let is_binding =
+        of.api_version == VERSION && [BINDING, CLUSTER_BINDING].contains(&of.kind.as_str());
+    is_binding && bindings(plan, false).iter().any(|one| one.kind == of.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collection(kind: &str) -> Collection {
+        Collection {
+            api_version: VERSION.to_owned(),
+            kind: kind.to_owned(),
+            ..Collection::default()
+        }
+    }
+
+    /// A survey reads what a playbook selects: it is made for what is new, and not for what is known.
+    #[test]
+    fn an_object_is_news_once_a_version() {
+        let mut strangers = Strangers::default();
+        let (one, other) = (collection(BINDING), collection(CLUSTER_BINDING));
+        let uid = Uid::from("u1");
+        assert!(strangers.is_news(&one, &uid, "7"));
+        assert!(!strangers.is_news(&one, &uid, "7"));
+        assert!(strangers.is_news(&one, &uid, "8"));
+        assert!(!strangers.is_news(&one, &uid, "8"));
+        assert!(strangers.is_news(&other, &uid, "8"));
+        // Where the version says nothing it is not given.
+        assert!(strangers.is_news(&one, &Uid::from("u2"), ""));
+        assert!(!strangers.is_news(&one, &Uid::from("u2"), ""));
+    }
+
+    /// A cluster makes and deletes Jobs for ever, and an emergency may last for days.
+    #[test]
+    fn what_is_gone_or_no_longer_watched_is_forgotten() {
+        let mut strangers = Strangers::default();
+        let (one, other) = (collection("Job"), collection("Pod"));
+        for name in ["a", "b", "c"] {
+            strangers.is_news(&one, &Uid::from(name), "");
+            strangers.is_news(&other, &Uid::from(name), "");
+        }
+        strangers.forget(&one, &Uid::from("a"));
+        assert_eq!(strangers.count(), 5);
+        strangers.keep(&other, |uid| uid.as_str() == "b");
+        assert_eq!(strangers.count(), 3);
+        assert!(!strangers.is_news(&other, &Uid::from("b"), ""));
+        strangers.watch(&[one]);
+        assert_eq!(strangers.count(), 2);
+        strangers.watch(&[]);
+        assert_eq!(strangers.count(), 0);
+    }
+}
