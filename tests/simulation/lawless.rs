@@ -154,7 +154,7 @@ pub fn violations(played: &Evidence<'_>, records: &[(&Event, ChangeRecordSpec)])
             TurnKind::Granted if is_lawless(&lawless, ms) => wrong.push(format!(
                 "O7: record {sequence} sets a plan in force at {ms} ms, without the rules"
             )),
-            TurnKind::Granted | TurnKind::Leader => {}
+            TurnKind::Granted | TurnKind::Leader | TurnKind::Withdrawn => {}
             TurnKind::Restoring | TurnKind::Held | TurnKind::Closed => ended = ended.min(ms),
         }
     }

@@ -2,6 +2,8 @@
 //! wrong by. Exactly that, and never more: each moment is judged by the clock of the very process that
 //! decided, as far ahead as it was then.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use pingzhan::api::{ChangeRecordSpec, EmergencyModeSpec, Level, Turn, TurnKind};
 use pingzhan::engine::plan::store;
@@ -33,19 +35,30 @@ impl Terms<'_> {
         let mut wrong = Vec::new();
         let mut ends = None;
         let mut activated = None;
+        let mut granted = BTreeSet::new();
         for (event, record) in self.records {
             let Some(turn) = &record.turn else { continue };
             match turn.kind {
                 TurnKind::Granted => {
                     let at: Option<Timestamp> = record.at.parse().ok();
                     wrong.extend(self.granted(event, record.sequence, turn, activated));
+                    if !granted.insert(turn.plan_hash.clone()) {
+                        let sequence = record.sequence;
+                        wrong.push(format!(
+                            "O7: record {sequence} sets a plan in force again by what was approved once"
+                        ));
+                    }
                     activated = activated.or(at);
                     ends = turn.expires_at.as_ref().and_then(|at| at.parse().ok());
                 }
                 TurnKind::Restoring if turn.reason.as_deref() == Some("Expired") => {
                     wrong.extend(self.ended(event, record.sequence, ends));
                 }
-                TurnKind::Leader | TurnKind::Restoring | TurnKind::Held | TurnKind::Closed => {}
+                TurnKind::Leader
+                | TurnKind::Withdrawn
+                | TurnKind::Restoring
+                | TurnKind::Held
+                | TurnKind::Closed => {}
             }
         }
         wrong
