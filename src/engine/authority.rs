@@ -572,7 +572,10 @@ mod tests {
         });
         assert_eq!(review_of(&spec, &[]), None);
         spec.reviews.push(review("lin"));
-        assert_eq!(review_of(&spec, &[]).map(|found| found.by.as_str()), Some("lin"));
+        assert_eq!(
+            review_of(&spec, &[]).map(|found| found.by.as_str()),
+            Some("lin")
+        );
     }
 
     /// Targets of an abandoned mode stay as they are: one person's word is not enough.

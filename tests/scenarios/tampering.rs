@@ -323,9 +323,7 @@ async fn a_freeze_that_is_weakened_in_wartime_is_said() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    let told = world
-        .event(&degraded, types::DEGRADED, "RulesLapsed")
-        .await;
+    let told = world.event(&degraded, types::DEGRADED, "RulesLapsed").await;
     assert!(told.contains("the change freeze"), "{told}");
     frozen::becomes(&he, &world.namespace, false).await;
     let status = world.mode("flood").await.status.expect("a status");

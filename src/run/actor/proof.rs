@@ -39,7 +39,9 @@ impl Errand {
         }
         let Some(first) = proof.frozen.first() else {
             let why = proof.unanswered.unwrap_or_default();
-            return Answer::NotYet(format!("it is not known whether the freeze is lifted: {why}"));
+            return Answer::NotYet(format!(
+                "it is not known whether the freeze is lifted: {why}"
+            ));
         };
         Answer::NotYet(format!(
             "the freeze is still in force in {} namespaces, {first} among them; where that stays so, delete \

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::namespaces::Namespaces;
 use super::{View, sentence};
 use crate::cluster::discovery::Error;
-use super::namespaces::Namespaces;
 use crate::engine::rights::{Ground, Served};
 use crate::engine::room::Right;
 use crate::playbook::Expanded;
