@@ -13,7 +13,9 @@ mod look;
 mod others;
 mod pace;
 mod proof;
+mod survey;
 mod tell;
+mod turned;
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -24,9 +26,9 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use crate::api::{EmergencyMode, EmergencyModeStatus, Turn, TurnKind, names};
+use crate::api::{EmergencyMode, EmergencyModeStatus, TurnKind};
 use crate::cluster::{Accounts, Clients, Discovery};
-use crate::engine::decide::{BREAK_GLASS, Candidate, Decision, Need};
+use crate::engine::decide::{Candidate, Decision, Need};
 use crate::engine::denies::Newcomer;
 use crate::engine::plan::Change;
 use crate::engine::scheduler::Order;
@@ -228,6 +230,9 @@ impl Actor {
         self.forget_unreadable(memory).await;
         self.read_dirty().await?;
         let survey_at = self.survey(memory).await?;
+        // A survey may take long: what people said meanwhile counts.
+        let object = self.object.borrow_and_update().clone();
+        memory.spoken = pace::spoken(object.as_deref());
         let grants = self.registry.grants.clone();
         let guard = grants.lock().await;
         let (mut decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
@@ -300,50 +305,6 @@ impl Actor {
         }
         memory.candidate = None;
         Ok(())
-    }
-
-    /// After a change of direction what was seen may be hours old, and is read anew. But a return
-    /// begins with the targets that were seen to hold our values: it may not wait for a large fleet
-    /// to be read, and each of its writes is guarded.
-    fn turned(&self, state: &mut super::mode::State, memory: &mut Memory, turn: &Turn) {
-        if turn.kind == TurnKind::Withdrawn {
-            // Nothing was switched by it, and nothing is.
-            let by = turn.by.as_deref().unwrap_or("unknown");
-            let note = format!(
-                "{by} asks for something else: approvals of the earlier plan count no more"
-            );
-            self.deps.events.mode(&self.mode, false, "Withdrawn", &note);
-            return;
-        }
-        if turn.kind == TurnKind::Restoring {
-            let manager = names::field_manager(&self.mode.id.name, &self.mode.id.uid);
-            look::keep_standing(state, &manager);
-        } else {
-            state.sights.clear();
-        }
-        state.dirty.clear();
-        state.given_up.clear();
-        memory.begun.clear();
-        memory.looking.end();
-        memory.holds = None;
-        let reason = turn.reason.clone().unwrap_or_default();
-        let (word, note) = match turn.kind {
-            TurnKind::Leader | TurnKind::Withdrawn => return,
-            TurnKind::Granted if turn.reason.as_deref() == Some(BREAK_GLASS) => {
-                let by = turn.by.as_deref().unwrap_or("unknown");
-                let note = format!("{by} acted without quorum: somebody else has to review it");
-                self.deps.events.mode(&self.mode, true, BREAK_GLASS, &note);
-                (
-                    "Activated",
-                    "the plan is in force without quorum".to_owned(),
-                )
-            }
-            TurnKind::Granted => ("Activated", "the plan is in force".to_owned()),
-            TurnKind::Restoring => ("Restoring", format!("the return began: {reason}")),
-            TurnKind::Held => ("Held", format!("stopped, values stay: {reason}")),
-            TurnKind::Closed => ("Closed", format!("the mode is over: {reason}")),
-        };
-        self.deps.events.mode(&self.mode, false, word, &note);
     }
 
     async fn order(&self, memory: &mut Memory, decision: &mut Decision, basis: i64) {

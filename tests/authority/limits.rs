@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::acts::{Act, RIGHTS, acting, change};
 use super::ask::{APPLY, Answer, Ask, Form, MERGE, Refusal, send};
-use super::people::{HE, MALLORY, MENG, WANG, Who, ZHOU};
+use super::people::{HE, MALLORY, MENG, OPERATOR_ITSELF, WANG, Who, ZHOU};
 use super::world::{FINALIZER, MODES, World, declaration, hash};
 
 /// Acts that are items of lists; who does them as often as one person may, how often that is, and who does
@@ -111,7 +111,11 @@ async fn marks(world: &mut World) {
     let mark = |at: usize| (format!("mark-{at}"), Value::from("x"));
     let many: Map<String, Value> = (0..70).map(mark).collect();
     let many = json!({ "metadata": { "labels": many } });
-    world.operator(path.clone(), many).await;
+    // By a name of another's: what the operator wrote would stay its own.
+    let ask = Ask::with("PATCH", &path, many).media(MERGE);
+    world
+        .act(&OPERATOR_ITSELF, ask.query("fieldManager=earlier"))
+        .await;
     let labels = |labels: Value| {
         Ask::with("PATCH", &path, json!({ "metadata": { "labels": labels } })).media(MERGE)
     };

@@ -12,7 +12,8 @@ use super::wire::Sent;
 const SECOND: &str = "/configmaps/portal-flags";
 
 fn is_of_second(sent: &&Sent) -> bool {
-    sent.write && sent.method == Method::PATCH && sent.uri.contains(SECOND)
+    let tried = sent.uri.contains("dryRun=");
+    sent.write && !tried && sent.method == Method::PATCH && sent.uri.contains(SECOND)
 }
 
 /// The leader's watch on modes.

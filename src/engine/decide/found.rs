@@ -32,6 +32,8 @@ pub(crate) struct Findings {
     pub failed: Vec<String>,
     /// Fields that hold more than the journal keeps, each with its target.
     pub outgrown: Vec<String>,
+    /// Whether people gave the mode up for lost and the rules have to be tried before that counts.
+    pub doubted: bool,
     /// The review that is overdue while something else is waited for: the sentence.
     pub overdue: Option<String>,
 }

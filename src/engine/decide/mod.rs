@@ -13,6 +13,7 @@ mod board;
 mod conditions;
 mod create;
 mod draft;
+mod ending;
 mod field;
 mod found;
 mod gate;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{
-    Abort, Authority, EmergencyModeSpec, EmergencyModeStatus, Interruption, Phase, PlanFindings,
+    Authority, EmergencyModeSpec, EmergencyModeStatus, Interruption, Phase, PlanFindings,
     PlaybookSpec, Turn, TurnKind,
 };
 use crate::field::{Path, Projection, Target, Uid};
@@ -54,7 +55,6 @@ use crate::ledger::record::Body;
 use crate::ledger::{ABANDONED, Direction, Ledger};
 
 use super::acts::{Answers, Ask, Key};
-use super::authority;
 use super::beside::Origin;
 use super::enforcement::Enforcement;
 use super::layers::Layers;
@@ -63,6 +63,7 @@ use super::protect::Own;
 use super::scheduler::{Class, Standing as Progressing, Work};
 use super::work::Task;
 
+use ending::{Ending, abort, ending};
 use found::Findings;
 
 pub use alarm::{ALARMS, Alarm};
@@ -226,6 +227,8 @@ pub struct Decision {
     pub hold: bool,
     /// Times in which nothing more could be switched.
     pub interruptions: Vec<Interruption>,
+    /// The hash of the plan that people are to approve and of which nobody knows what it would meet.
+    pub unexplained: Option<String>,
     /// What was found on the way, for status.
     findings: Findings,
 }
@@ -254,20 +257,20 @@ impl Decision {
         self.again_at = Some(self.again_at.map_or(at, |known| known.min(at)));
     }
 
+    /// Whether it is known what a plan would meet that people are to approve. Where it is not, that is
+    /// to be looked at, whatever else is waited for.
+    fn is_explained(&mut self, input: &Input<'_>, hash: &str) -> bool {
+        let known = status::found(input, hash).is_some();
+        if !known {
+            self.unexplained = Some(hash.to_owned());
+        }
+        known
+    }
+
     /// Journals a change of direction.
     pub(crate) fn turn(&mut self, turn: Turn) {
         self.append.push(Body::Turn(turn));
     }
-}
-
-/// Hours after which a mode that nobody approves closes by itself.
-const PENDING_HOURS: i64 = 24;
-
-/// Why a mode ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Ending {
-    reason: &'static str,
-    by: Option<String>,
 }
 
 /// Decides.
@@ -294,6 +297,10 @@ pub fn decide(input: &Input<'_>) -> Decision {
         (Direction::Wartime, None) => wartime::decide(input, &mut decision),
         (Direction::Held, None) => wartime::held(input, &mut decision),
         (Direction::Restoring, _) => back::decide(input, &mut decision),
+    }
+    let is_idle = decision.works.is_empty() && decision.append.is_empty();
+    if decision.findings.doubted && is_idle && decision.need.is_none() {
+        decision.need = Some(Need::Proof);
     }
     glass::demand(input, &mut decision);
     if let Some(why) = input.refused.filter(|_| decision.blocked.is_none()) {
@@ -329,61 +336,5 @@ fn turn(kind: TurnKind, ending: &Ending) -> Turn {
         level: None,
         expires_at: None,
         approvals: Vec::new(),
-    }
-}
-
-/// The abort, where it counts: somebody of the playbook's groups said it.
-fn abort<'a>(input: &Input<'a>) -> Option<&'a Abort> {
-    let abort = input.mode.spec?.abort.as_ref()?;
-    let known = input.authorities();
-    let counts =
-        authority::identified(&abort.by, &abort.as_) && authority::listed(&abort.as_, &known);
-    counts.then_some(abort)
-}
-
-/// Why the mode ends now, if it does. A person's word comes before the clock's.
-///
-/// That people gave it up for lost counts only while the API server enforces who may say so: the values
-/// stay as they are.
-fn ending(input: &Input<'_>, decision: &mut Decision) -> Option<Ending> {
-    use crate::api::{AbortChoice, Posture};
-    let ends = |reason, by: Option<&str>| {
-        Some(Ending {
-            reason,
-            by: by.map(str::to_owned),
-        })
-    };
-    if let Some(spec) = input.mode.spec {
-        let abandoned = authority::abandoned(spec, &input.authorities());
-        if abandoned.met() && input.ledger.direction != Direction::Closed {
-            match rules::vouched(input, decision) {
-                Some(true) => return ends(ABANDONED, Some(&abandoned.given.join(", "))),
-                Some(false) => {}
-                None => return None,
-            }
-        }
-        if spec.posture == Posture::Peacetime {
-            return ends("StoodDown", None);
-        }
-        if let Some(abort) = abort(input).filter(|abort| abort.choice == AbortChoice::Restore) {
-            return ends("Aborted", Some(&abort.by));
-        }
-    }
-    if input.mode.deleting {
-        return ends("Deleted", None);
-    }
-    if let Some(mode) = layer::preempted(input) {
-        return ends("Preempted", Some(mode));
-    }
-    match &input.ledger.granted {
-        Some(granted) if granted.expires_at <= input.now => ends("Expired", None),
-        Some(_) => None,
-        None => {
-            let end = input.mode.created + jiff::SignedDuration::from_hours(PENDING_HOURS);
-            (end <= input.now).then_some(Ending {
-                reason: "NotApproved",
-                by: None,
-            })
-        }
     }
 }

@@ -8,7 +8,6 @@ use crate::engine::enforcement::FRESH;
 use crate::engine::plan::{Plan, store};
 use crate::ledger::record::{self, Body};
 
-use super::status::found;
 use super::{Blocked, Candidate, Decision, Input, Need, Waiting, glass, rules};
 
 /// Seconds after which a plan that could not be made is tried again: a person repairs the cause,
@@ -29,7 +28,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         }
         return;
     };
-    if let Err(blocked) = admissible(input, spec, &plan) {
+    if let Err(blocked) = admissible(input, spec, plan) {
         block(input, decision, blocked);
         return;
     }
@@ -41,12 +40,11 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
         match authority::break_glass(spec, &plan.spec.authority) {
             Ok(Some(act)) => without_quorum = Some(act),
             Ok(None) => {
-                let asked = if found(input, &plan.hash).is_some() {
-                    Waiting::Approvals
+                decision.waiting = Some(if decision.is_explained(input, &plan.hash) {
+                    Waiting::Approvals(quorum.sentence())
                 } else {
-                    Waiting::Preflight
-                };
-                decision.waiting = Some(asked(quorum.sentence()));
+                    Waiting::Preflight(quorum.sentence())
+                });
                 return;
             }
             Err(problem) => {
@@ -65,7 +63,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
             if !rules::are_in_force(input, FRESH, decision) {
                 return;
             }
-            let mut turn = granted(&plan, input.now, term, quorum.given);
+            let mut turn = granted(plan, input.now, term, quorum.given);
             if let Some(act) = without_quorum {
                 glass::mark(&mut turn, act);
             }
@@ -101,8 +99,8 @@ pub(super) fn granted(
 ///
 /// Guarantees: it was neither granted nor taken back. People approved an earlier one for what was then,
 /// and not for whoever asks for the same again.
-pub(super) fn stored(input: &Input<'_>, spec: &EmergencyModeSpec) -> Option<Arc<Plan>> {
-    of_round(input).find(|plan| is_for(plan, spec)).cloned()
+pub(super) fn stored<'a>(input: &Input<'a>, spec: &EmergencyModeSpec) -> Option<&'a Arc<Plan>> {
+    of_round(input).find(|plan| is_for(plan, spec))
 }
 
 /// Whether the plan that waits for approvals is not what the spec asks for any more: then its round is

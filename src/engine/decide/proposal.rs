@@ -11,7 +11,6 @@ use crate::engine::enforcement::FRESH;
 use crate::engine::plan::Plan;
 
 use super::pending::{admissible, append_plan, block, candidate, granted, stored, takes_back};
-use super::status::found;
 use super::{Blocked, Decision, Input, Need, Waiting, rules};
 
 /// Decides about what the spec asks for beyond what was granted. True when something is journalled
@@ -38,12 +37,12 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
         return true;
     };
     decision.findings.proposed = Some(plan.clone());
-    let goes_on = same_account(&plan, in_force).and_then(|()| admissible(input, spec, &plan));
+    let goes_on = same_account(plan, in_force).and_then(|()| admissible(input, spec, plan));
     if let Err(blocked) = goes_on {
         block(input, decision, blocked);
         return false;
     }
-    approve(input, decision, spec, &plan, &in_force.spec.authority)
+    approve(input, decision, spec, plan, &in_force.spec.authority)
 }
 
 /// A mode in force keeps its account: what is there was written as it, and goes back as it.
@@ -74,12 +73,11 @@ fn approve(
     quorum.needed = quorum.needed.max(plan.spec.authority.quorum(plan.level));
     decision.findings.approvals = quorum.given.len();
     if !quorum.met() {
-        let asked = if found(input, &plan.hash).is_some() {
-            Waiting::ProposalApprovals
+        decision.waiting = Some(if decision.is_explained(input, &plan.hash) {
+            Waiting::ProposalApprovals(quorum.sentence())
         } else {
-            Waiting::Preflight
-        };
-        decision.waiting = Some(asked(quorum.sentence()));
+            Waiting::Preflight(quorum.sentence())
+        });
         return false;
     }
     let from = input.ledger.activated_at.unwrap_or(input.now);

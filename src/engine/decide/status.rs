@@ -13,7 +13,7 @@ use crate::engine::plan::Plan;
 use crate::ledger::{Direction, Entry, State};
 
 use super::field::{Look, look};
-use super::{Decision, Input, alarm, conditions, glass, interrupted, wartime};
+use super::{Decision, Input, alarm, conditions, glass, interrupted, pending, wartime};
 
 /// Targets and events that a status lists at most: more would not be read, and the object must
 /// stay small.
@@ -89,11 +89,7 @@ fn phase(input: &Input<'_>, decision: &Decision) -> Phase {
 pub(super) fn shown_plan<'a>(input: &Input<'a>) -> Option<&'a Plan> {
     wartime::in_force(input).or_else(|| {
         let spec = input.mode.spec?;
-        input
-            .plans
-            .values()
-            .find(|plan| plan.level == spec.level && plan.expires_after == spec.expires_after)
-            .map(AsRef::as_ref)
+        pending::stored(input, spec).map(AsRef::as_ref)
     })
 }
 

@@ -64,7 +64,8 @@ pub fn damaged(known: &Damaged<'_>) -> Decision {
 fn vouched(known: &Damaged<'_>) -> Option<bool> {
     match known.enforcement {
         Enforcement::Proven(at) if known.now.duration_since(*at) < FRESH => Some(true),
-        Enforcement::Unknown { proven, .. } => Some(proven.is_some()),
+        // Nothing else is waited for: it is tried again.
+        Enforcement::Unknown { proven, .. } => proven.is_some().then_some(true),
         Enforcement::Broken(_) => Some(false),
         Enforcement::Proven(_) | Enforcement::Untried => None,
     }

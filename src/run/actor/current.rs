@@ -7,6 +7,7 @@ use kube::api::Api;
 
 use crate::api::{EmergencyMode, StageState, TurnKind};
 use crate::engine::decide::Decision;
+use crate::ledger::Direction;
 use crate::ledger::record::Body;
 
 use super::{Actor, Memory};
@@ -15,6 +16,17 @@ use super::{Actor, Memory};
 fn grants(decision: &Decision) -> bool {
     let grants = |body: &Body| matches!(body, Body::Turn(turn) if turn.kind == TurnKind::Granted);
     decision.append.iter().any(grants)
+}
+
+/// Whether the mode takes another direction than to be switched.
+fn turns(decision: &Decision) -> bool {
+    let turns = |body: &Body| {
+        matches!(
+            body,
+            Body::Turn(turn) if matches!(turn.kind, TurnKind::Restoring | TurnKind::Held | TurnKind::Closed)
+        )
+    };
+    decision.append.iter().any(turns)
 }
 
 /// The stages that run by this decision and were not asked about.
@@ -41,7 +53,13 @@ impl Actor {
         object: Option<&EmergencyMode>,
         decision: &Decision,
     ) -> Result<bool, String> {
-        let begun = begun(&memory.begun, decision);
+        // Only what is switched begins: a return waits for nothing.
+        let direction = self.mode.state.lock().await.ledger.direction;
+        let begun = if direction == Direction::Wartime && !turns(decision) {
+            begun(&memory.begun, decision)
+        } else {
+            Vec::new()
+        };
         if !grants(decision) && begun.is_empty() {
             return Ok(true);
         }

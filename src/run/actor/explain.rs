@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::api::{EmergencyMode, PlanFindings, names};
 use crate::cluster::{Clients, Discovery};
 use crate::engine::authority;
-use crate::engine::decide::{Decision, Waiting};
+use crate::engine::decide::Decision;
 use crate::engine::plan::{self, Finding, Plan};
 use crate::engine::protect::Own;
 use crate::engine::room::Room;
@@ -77,34 +77,6 @@ impl Explaining {
     }
 }
 
-/// The hash of the plan that waits for approval and of which status does not say yet what was found.
-fn unexplained(decision: &Decision) -> Option<&String> {
-    let status = &decision.status;
-    let plan = status.plan.as_ref();
-    let proposed = status.proposed.as_ref();
-    match decision.waiting.as_ref()? {
-        Waiting::Preflight(_) => proposed
-            .map(|plan| &plan.plan_hash)
-            .or_else(|| plan.map(|plan| &plan.hash)),
-        Waiting::Approvals(_)
-        | Waiting::ProposalApprovals(_)
-        | Waiting::Acts(_)
-        | Waiting::Resume
-        | Waiting::StandDown
-        | Waiting::Verdicts(_)
-        | Waiting::Unconfirmed(_)
-        | Waiting::Layer { .. }
-        | Waiting::Retry { .. }
-        | Waiting::Readiness { .. }
-        | Waiting::Resumed { .. }
-        | Waiting::Deletion(_)
-        | Waiting::Unreadable(_)
-        | Waiting::Unanswered(_)
-        | Waiting::Marks(_)
-        | Waiting::Review(_) => None,
-    }
-}
-
 impl Actor {
     /// Begins to look at what a plan would meet, where people are to approve it and nobody has looked.
     ///
@@ -117,7 +89,7 @@ impl Actor {
         decision: &Decision,
     ) {
         let explaining = &mut memory.explaining;
-        let Some(hash) = unexplained(decision) else {
+        let Some(hash) = &decision.unexplained else {
             explaining.stop();
             return;
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use kube::ResourceExt;
 
 use crate::api::{EmergencyMode, NewTargets, Scalar, Scope};
@@ -14,7 +14,7 @@ use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Plan, Request};
 use crate::engine::protect::Own;
 use crate::field::{Image, Path, Target, Uid};
-use crate::ledger::{Direction, Entry};
+use crate::ledger::Entry;
 use crate::playbook::{Expanded, expand};
 use crate::run::crew::Playbooks;
 use crate::run::observe;
@@ -24,8 +24,6 @@ use super::look::Recent;
 use super::others::beside_others;
 use super::{Actor, Memory};
 
-/// New objects are looked for at most this often.
-const SURVEY: SignedDuration = SignedDuration::from_secs(10);
 /// Targets whose status is waited for are read again at most this often.
 const REFRESH: SignedDuration = SignedDuration::from_secs(4);
 /// Targets that could not be read are tried again at most this often.
@@ -116,7 +114,7 @@ impl Actor {
     }
 
     /// The clients of the account in force, which every read and write of targets uses from now on.
-    fn account(&self, name: &str) -> Result<Clients, String> {
+    pub(super) fn account(&self, name: &str) -> Result<Clients, String> {
         let account = self.lent(name)?;
         self.mode.act_as(account.clone());
         Ok(account)
@@ -217,53 +215,8 @@ impl Actor {
         }
     }
 
-    /// Looks for new objects that the plan's rule covers, after one was seen. Where it is too early for
-    /// that: when it is to be.
-    pub(super) async fn survey(&self, memory: &mut Memory) -> Result<Option<Timestamp>, String> {
-        let now = self.deps.clock.now();
-        let mut state = self.mode.state.lock().await;
-        if !state.strangers || state.ledger.direction != Direction::Wartime {
-            state.strangers = false;
-            return Ok(None);
-        }
-        if let Some(due) = memory.surveyed_at.map(|at| at + SURVEY)
-            && due > now
-        {
-            return Ok(Some(due));
-        }
-        state.strangers = false;
-        let plan = state.plan_in_force().cloned();
-        let known: BTreeSet<Uid> = state
-            .ledger
-            .entries
-            .values()
-            .map(|entry| entry.target.uid.clone())
-            .collect();
-        let frozen = frozen(state.ledger.entries.values());
-        drop(state);
-        let Some(plan) = plan else { return Ok(None) };
-        memory.surveyed_at = Some(now);
-        let fresh = self.again(&plan).await;
-        let unread = match &fresh {
-            Ok(fresh) => unread(fresh),
-            Err(problem) => Some(problem.clone()),
-        };
-        memory.unsurveyed.clone_from(&unread);
-        let (None, Ok(fresh)) = (&unread, &fresh) else {
-            // What is known already stays known, and what was seen is looked for again.
-            self.mode.state.lock().await.strangers = true;
-            return Ok(Some(now + SURVEY));
-        };
-        let known = Known {
-            uids: &known,
-            frozen: &frozen,
-        };
-        (memory.adopted, memory.reported) = newcomers(&plan, fresh, &known);
-        Ok(None)
-    }
-
     /// The same rule on the cluster as it is now.
-    async fn again(&self, plan: &Plan) -> Result<Plan, String> {
+    pub(super) async fn again(&self, plan: &Plan) -> Result<Plan, String> {
         // It was linted when it was granted: this version may be stricter.
         let expanded = expand::stored(&plan.spec, plan.level, &plan.parameters)
             .map_err(|_| "the stored playbook does not expand".to_owned())?;
@@ -271,15 +224,6 @@ impl Actor {
         let facts = self.observe(&account, plan.scope.as_ref(), &expanded).await;
         Ok(plan::compute(&request(plan), &expanded, &facts))
     }
-}
-
-/// Why a look does not say of everything that is there, if so.
-fn unread(fresh: &Plan) -> Option<String> {
-    let problems = fresh.problems();
-    let (at, why) = problems.first()?;
-    Some(format!(
-        "new objects of {at} cannot be looked for now: {why}"
-    ))
 }
 
 /// A freeze of the namespaces only that are not frozen yet, and which these are.
@@ -315,20 +259,20 @@ pub(super) const fn request(plan: &Plan) -> Request<'_> {
     }
 }
 
-type Adopted = Vec<(String, String, plan::Change)>;
+pub(super) type Adopted = Vec<(String, String, plan::Change)>;
 
 /// What the journal knows.
-struct Known<'a> {
+pub(super) struct Known<'a> {
     /// Targets.
-    uids: &'a BTreeSet<Uid>,
+    pub(super) uids: &'a BTreeSet<Uid>,
     /// Namespaces that are frozen, by stage and step.
-    frozen: &'a Frozen,
+    pub(super) frozen: &'a Frozen,
 }
 
-type Frozen = BTreeMap<(String, String), BTreeSet<String>>;
+pub(super) type Frozen = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// The namespaces that are frozen by what was written.
-fn frozen<'a>(entries: impl Iterator<Item = &'a Entry>) -> Frozen {
+pub(super) fn frozen<'a>(entries: impl Iterator<Item = &'a Entry>) -> Frozen {
     let mut frozen = Frozen::new();
     for entry in entries {
         let Some(manifest) = entry.after.value().filter(|manifest| freeze::is(manifest)) else {
@@ -343,7 +287,7 @@ fn frozen<'a>(entries: impl Iterator<Item = &'a Entry>) -> Frozen {
 
 /// Objects that the plan did not know: adopted or reported, as their step says. Of a freeze these are
 /// namespaces.
-fn newcomers(plan: &Plan, fresh: &Plan, known: &Known<'_>) -> (Adopted, Vec<Newcomer>) {
+pub(super) fn newcomers(plan: &Plan, fresh: &Plan, known: &Known<'_>) -> (Adopted, Vec<Newcomer>) {
     let planned: BTreeSet<&str> = plan
         .changes()
         .map(|(_, _, change)| change.target.uid.as_str())

@@ -41,6 +41,9 @@ pub struct Args {
     /// Namespaces that are frozen.
     #[arg(long, default_value_t = 50)]
     frozen: usize,
+    /// The ratio, with the policy to without, above which this fails.
+    #[arg(long, default_value_t = 1.05)]
+    limit: f64,
 }
 
 /// Who writes what a freeze does not concern.
@@ -86,6 +89,7 @@ pub async fn run(args: &Args, progress: Progress) -> Result<(), Error> {
         "{} namespaces frozen, {} pairs of {} writes each, medians:",
         args.frozen, args.pairs, args.writes
     );
+    let mut above = Vec::new();
     for ((word, _), (without, with)) in WRITERS.iter().zip(took) {
         let ratios = without.iter().zip(&with).map(|(one, other)| other / one);
         let ratios = median(ratios);
@@ -95,7 +99,17 @@ pub async fn run(args: &Args, progress: Progress) -> Result<(), Error> {
              (median of the pairs' ratios {ratios:.3})",
             with / without
         );
+        if ratios > args.limit {
+            above.push(format!("{word}: {ratios:.3}"));
+        }
     }
+    let problem = format!(
+        "a freeze costs more than {} of what it does not concern: {}; on a machine that does something else \
+         besides, this says nothing",
+        args.limit,
+        above.join(", ")
+    );
+    snafu::ensure!(above.is_empty(), WrongSnafu { problem });
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What people said counts once, for what they said it of, and by the lists that were approved.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -95,9 +97,22 @@ fn a_declaration_that_was_changed_keeps_no_approvals() {
     world.playbook.authority.quorum = Some(serde_json::from_value(quorum).expect("a quorum"));
     world.run();
     world.approve_as("lin");
-    for level in [Level::I, Level::II] {
+    // What is shown is the plan of this round, however the hashes of the earlier ones are sorted.
+    let mut shown = BTreeSet::from([world.plan_to_approve()]);
+    for level in [
+        Level::I,
+        Level::II,
+        Level::I,
+        Level::II,
+        Level::I,
+        Level::II,
+    ] {
         world.propose(level);
         world.run();
+        assert!(
+            shown.insert(world.plan_to_approve()),
+            "{level:?}: a plan of an earlier round"
+        );
     }
     world.approve_as("he");
     world.run();
