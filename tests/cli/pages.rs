@@ -80,7 +80,8 @@ async fn pages_read_well_on_a_terminal_of_80_columns_in_both_languages() {
         "declare flood --playbook town --level II --reason 汛情 --yes",
         0,
     );
-    town.wait("em/flood", "jsonpath={.status.plan.hash}");
+    // What it would meet is looked at first, and then people are asked.
+    town.wait("em/flood", "jsonpath={.status.plan.findings.at}");
     album.take(&town.duty, "status flood");
     expect(&town.lin, "approve flood --yes", 0);
     expect(
