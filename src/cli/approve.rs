@@ -57,11 +57,7 @@ struct Subject {
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     let client = context.client().await?;
     let asks = !args.yes && std::io::stdin().is_terminal();
-    let mut mode = super::context::mode(&client, &args.name).await?;
-    if asks && findings::are_unseen(&mode) {
-        anstream::eprintln!("{}", t!(context.lang, "approve-trying"));
-        mode = tried(&client, &args.name).await?;
-    }
+    let mode = shown(context, &client, &args.name, asks).await?;
     let subject = subject(context.lang, &mode, args.plan.as_deref())?;
     let authority = playbook(&client, &mode.spec.playbook_ref.name)
         .await?
@@ -117,6 +113,21 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         &args.waiting.timeout,
     )
     .await
+}
+
+/// The mode as who approves sees it.
+async fn shown(
+    context: &Context,
+    client: &kube::Client,
+    name: &str,
+    asks: bool,
+) -> Result<EmergencyMode, Error> {
+    let mode = super::context::mode(client, name).await?;
+    if asks && findings::are_unseen(&mode) {
+        anstream::eprintln!("{}", t!(context.lang, "approve-trying"));
+        return tried(client, name).await;
+    }
+    Ok(mode)
 }
 
 /// The mode once the operator has said what its plan would meet, or has had the time to: nobody is

@@ -238,14 +238,15 @@ impl Actor {
         let (mut decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
         if let Some(need) = decision.need.take() {
             drop(guard);
-            if matches!(need, Need::Sights(_)) {
-                if !self.may_begin(memory, object.as_deref(), &decision).await? {
-                    return Ok(Next::Wait(Some(self.soon())));
-                }
+            let looks = matches!(need, Need::Sights(_));
+            if looks && !self.may_begin(memory, object.as_deref(), &decision).await? {
+                return Ok(Next::Wait(Some(self.soon())));
+            }
+            // A return goes on while the rules are tried.
+            if looks || !decision.works.is_empty() {
                 self.order(memory, &mut decision, basis).await;
             }
-            // It is decided anew once that is read. What waits for the rules to be tried says nothing
-            // else, and what was said holds meanwhile.
+            // It is decided anew once that is read; what waits for the rules to be tried says nothing else.
             if need != Need::Proof || decision.blocked.is_some() {
                 let _ = self.publish(memory, object.as_deref(), &decision).await;
             }

@@ -224,6 +224,40 @@ impl Who {
     }
 }
 
+/// What some may do besides.
+fn give_some(all: &mut Vec<Value>) {
+    // May lend one account, and deletes any.
+    let lends = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["flood"],
+        "verbs": ["impersonate"] });
+    let deletes = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["delete", "deletecollection"] });
+    give(all, "attack-lends", &[lends], vec![HE.subject()]);
+    let other = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["other"],
+        "verbs": ["impersonate"] });
+    give(all, "attack-lends-another", &[other], vec![GAO.subject()]);
+    let runs = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["create"] });
+    give(
+        all,
+        "attack-runs",
+        &[runs],
+        vec![CONTROLLER.subject(), REPLICAS.subject()],
+    );
+    give(
+        all,
+        "attack-cleans",
+        &[deletes],
+        vec![HE.subject(), TANG.subject()],
+    );
+    let makes = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch", "get"] });
+    let freezes = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] });
+    give(all, "attack-makes", &[makes], vec![ACCOUNT.subject()]);
+    give(
+        all,
+        "attack-freezes",
+        &[freezes],
+        vec![OPERATOR_ITSELF.subject()],
+    );
+}
+
 /// Roles and bindings of everybody.
 pub fn rights() -> Vec<Value> {
     let mut all = Vec::new();
@@ -263,41 +297,7 @@ pub fn rights() -> Vec<Value> {
     );
     let wildcard = json!({ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] });
     give(&mut all, "attack-root", &[wildcard], vec![ROOT.subject()]);
-    // May lend one account, and deletes any.
-    let lends = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["flood"],
-        "verbs": ["impersonate"] });
-    let deletes = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["delete", "deletecollection"] });
-    give(&mut all, "attack-lends", &[lends], vec![HE.subject()]);
-    let other = json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["other"],
-        "verbs": ["impersonate"] });
-    give(
-        &mut all,
-        "attack-lends-another",
-        &[other],
-        vec![GAO.subject()],
-    );
-    let runs = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["create"] });
-    give(
-        &mut all,
-        "attack-runs",
-        &[runs],
-        vec![CONTROLLER.subject(), REPLICAS.subject()],
-    );
-    give(
-        &mut all,
-        "attack-cleans",
-        &[deletes],
-        vec![HE.subject(), TANG.subject()],
-    );
-    let makes = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch", "get"] });
-    let freezes = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] });
-    give(&mut all, "attack-makes", &[makes], vec![ACCOUNT.subject()]);
-    give(
-        &mut all,
-        "attack-freezes",
-        &[freezes],
-        vec![OPERATOR_ITSELF.subject()],
-    );
+    give_some(&mut all);
     all.extend(tokens());
     all.extend(super::frozen::rights());
     all

@@ -3,7 +3,7 @@
 
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use pingzhan::api::condition::{self, types};
-use pingzhan::api::{ChangeRecord, Phase, names};
+use pingzhan::api::{ChangeRecord, EmergencyMode, Phase, names};
 use pingzhan::sandtable::people::MASTERS;
 use serde_json::{Value, json};
 
@@ -63,15 +63,26 @@ async fn two_people_give_up_a_mode_that_cannot_come_back_and_it_says_what_is_lef
     let said = expect(&he, lost, 0).out;
     assert!(said.contains("2 people say that flood is lost"), "{said}");
     let closed = world.phase("flood", Phase::Closed).await;
-    let restored = message(&closed, types::RESTORED);
+    says_what_is_left(&closed, &expect(&lin, "status flood", 0).out);
+    world.judge(Allowed::default()).await;
+    let legacy = world.get("Deployment", "legacy").await;
+    assert_eq!(legacy["spec"], wartime["spec"], "it stays as it is");
+    world.compare_but(&before, &["legacy"]).await;
+    world.delete_mode("flood").await;
+    world.vanishes("flood").await;
+    world.accept("poison", "legacy").await;
+}
+
+/// The page and the status of a mode that was given up.
+fn says_what_is_left(closed: &EmergencyMode, page: &str) {
+    let restored = message(closed, types::RESTORED);
     let left = "given up for lost by lin, he; left as it is: 1 field";
     assert!(restored.starts_with(left), "{restored}");
-    let page = expect(&lin, "status flood", 0).out;
     let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
     for says in [left, "it was not brought back, and stays as it is"] {
         assert!(page.contains(says), "{page}");
     }
-    let status = closed.status.expect("a status");
+    let status = closed.status.as_ref().expect("a status");
     assert!(!condition::is_true(&status.conditions, types::RESTORED));
     let listed: Vec<_> = status.targets.iter().map(|one| &*one.name).collect();
     assert_eq!(listed, ["legacy"]);
@@ -80,13 +91,6 @@ async fn two_people_give_up_a_mode_that_cannot_come_back_and_it_says_what_is_lef
     let mut told = status.timeline.iter();
     let over = told.any(|told| told.message == "over: Abandoned by lin, he");
     assert!(over, "{:?}", status.timeline);
-    world.judge(Allowed::default()).await;
-    let legacy = world.get("Deployment", "legacy").await;
-    assert_eq!(legacy["spec"], wartime["spec"], "it stays as it is");
-    world.compare_but(&before, &["legacy"]).await;
-    world.delete_mode("flood").await;
-    world.vanishes("flood").await;
-    world.accept("poison", "legacy").await;
 }
 
 /// What is missing of a journal may be the way back of some field: nothing is touched, and nothing ends by

@@ -83,7 +83,14 @@ async fn a_renewal_moves_the_end_only_once_it_is_approved() {
     assert!(term(&longer) <= whole(2));
     let evidence = world.judge(Allowed::default()).await;
     assert_eq!(evidence.write_count(), writes, "no target is touched");
-    let mode = world.proposes("1s").await;
+    // A term that is over already would be a stand-down by another name.
+    world.change("flood", json!({ "expiresAfter": "1s" })).await;
+    let said = world.blocked("flood", "TermRefused").await;
+    assert!(said.contains("stand the mode down"), "{said}");
+    let began = longer.status.and_then(|status| status.activated_at);
+    let since = jiff::Timestamp::now().duration_since(began.expect("a time"));
+    let soon = format!("{}s", since.as_secs() + 10);
+    let mode = world.proposes(&soon).await;
     world.approve("flood", "he", &proposed(&mode)).await;
     let closed = world.phase("flood", Phase::Closed).await;
     let timeline = closed.status.expect("a status").timeline;

@@ -37,7 +37,7 @@ async fn world(binds: bool) -> World {
     let reader = format!("{}-reader", world.namespace);
     let mut rules = vec![
         json!({ "apiGroups": [GROUP], "resources": ["rolebindings", "clusterrolebindings"], "verbs": all }),
-        json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"] }),
+        json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"] }),
     ];
     if binds {
         rules.push(json!({ "apiGroups": [GROUP], "resources": ["clusterroles"], "verbs": ["bind"], "resourceNames": [reader] }));

@@ -298,8 +298,9 @@ pub fn decide(input: &Input<'_>) -> Decision {
         (Direction::Held, None) => wartime::held(input, &mut decision),
         (Direction::Restoring, _) => back::decide(input, &mut decision),
     }
-    let is_idle = decision.works.is_empty() && decision.append.is_empty();
-    if decision.findings.doubted && is_idle && decision.need.is_none() {
+    // What cannot be tried now keeps nothing from being read.
+    let unknown = matches!(input.enforcement, Enforcement::Unknown { .. });
+    if decision.findings.doubted && (!unknown || decision.need.is_none()) {
         decision.need = Some(Need::Proof);
     }
     glass::demand(input, &mut decision);

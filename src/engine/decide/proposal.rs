@@ -37,7 +37,13 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
         return true;
     };
     decision.findings.proposed = Some(plan.clone());
-    let goes_on = same_account(plan, in_force).and_then(|()| admissible(input, spec, plan));
+    let from = input.ledger.activated_at.unwrap_or(input.now);
+    let goes_on = same_account(plan, in_force)
+        .and_then(|()| admissible(input, spec, plan))
+        .and_then(|()| match still_runs(spec, plan, from, input.now) {
+            Ok(_) => Ok(()),
+            Err(problem) => Err(Blocked::Term(problem)),
+        });
     if let Err(blocked) = goes_on {
         block(input, decision, blocked);
         return false;

@@ -107,7 +107,7 @@ impl Actor {
                 let unknown = plan::unknown(&problem.to_string(), self.deps.clock.now());
                 let found = (hash.clone(), unknown);
                 explaining.task = JoinSet::new();
-                explaining.task.spawn(std::future::ready(found));
+                explaining.task.spawn(task::own(std::future::ready(found)));
                 return;
             }
         };
@@ -179,6 +179,7 @@ impl Look {
         let mut plan = plan::compute(&request(stored), &expanded, facts);
         let (room, late) = self.room(view, &plan).await;
         plan::explain(&mut plan, facts, room.as_ref());
+        observe::wrote_lately(view, &mut plan).await;
         plan.findings.extend(late);
         let manager = names::field_manager(&self.mode.id.name, &self.mode.id.uid);
         // What is tried is written over what is there, not over peacetime.

@@ -106,6 +106,11 @@ pub async fn explain(view: View<'_>, plan: &mut Plan, facts: &Facts) {
         Some(room(view, &namespaces).await)
     };
     plan::explain(plan, facts, room.as_ref());
+    wrote_lately(view, plan).await;
+}
+
+/// Adds to a plan who wrote lately where its steps freeze, and who of them would be stopped.
+pub async fn wrote_lately(view: View<'_>, plan: &mut Plan) {
     writers::explain(view, plan).await;
 }
 

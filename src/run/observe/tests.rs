@@ -79,26 +79,22 @@ fn group(name: &str, version: &str, kind: &str, plural: &str) -> Value {
     }]})
 }
 
+fn groups() -> Vec<Value> {
+    let scalers = "horizontalpodautoscalers";
+    let rbac = "rbac.authorization.k8s.io";
+    vec![
+        group("apps", "v1", "Deployment", "deployments"),
+        group("autoscaling", "v2", "HorizontalPodAutoscaler", scalers),
+        group(rbac, "v1", "RoleBinding", "rolebindings"),
+    ]
+}
+
 fn answer(rights: Rights, asked: &Asked) -> Reply {
     let (path, _) = asked.path.split_once('?').unwrap_or((&asked.path, ""));
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let items = match parts.as_slice() {
         ["api"] => vec![],
-        ["apis"] => vec![
-            group("apps", "v1", "Deployment", "deployments"),
-            group(
-                "autoscaling",
-                "v2",
-                "HorizontalPodAutoscaler",
-                "horizontalpodautoscalers",
-            ),
-            group(
-                "rbac.authorization.k8s.io",
-                "v1",
-                "RoleBinding",
-                "rolebindings",
-            ),
-        ],
+        ["apis"] => groups(),
         ["api", "v1", "namespaces"] if rights == Rights::NamedNamespaces => return forbidden(),
         ["api", "v1", "namespaces"] => namespaces(),
         ["api", "v1", "namespaces", name] => {

@@ -372,23 +372,24 @@ fn what_others_allow_is_named_and_what_is_cut_is_counted() {
     assert_eq!(self::said(&deny, &found(&deny, &[], Vec::new()), &[]), []);
 }
 
+/// A way in.
+fn way(kind: &str, name: &str) -> Projection {
+    let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": {
+        "name": name, "namespace": "portal", "uid": format!("{kind}-{name}"), "resourceVersion": "1" } });
+    project(&object, &kind.to_lowercase(), &[], false).expect("an object")
+}
+
 /// What leads in is what people will find closed: it is counted by kind, and only a preset that closes the
 /// way says so.
 #[test]
 fn ways_in_are_counted_where_they_are_closed() {
-    let way = |kind: &str, name: &str| {
-        let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": {
-            "name": name, "namespace": "portal", "uid": format!("{kind}-{name}"), "resourceVersion": "1" } });
-        project(&object, &kind.to_lowercase(), &[], false).expect("an object")
+    let all = |kind: &str, names: &[&str]| -> Vec<Projection> {
+        names.iter().map(|name| way(kind, name)).collect()
     };
     let many = [
-        vec![way("Service", "web"), way("Service", "api")],
-        vec![way("Ingress", "front")],
-        vec![
-            way("HTTPRoute", "a"),
-            way("HTTPRoute", "b"),
-            way("HTTPRoute", "c"),
-        ],
+        all("Service", &["web", "api"]),
+        all("Ingress", &["front"]),
+        all("HTTPRoute", &["a", "b", "c"]),
     ];
     let one = [vec![way("Service", "web")], vec![], vec![]];
     let from = "namespaces: { names: [portal] }, from: { names: [gate] }";
@@ -396,17 +397,14 @@ fn ways_in_are_counted_where_they_are_closed() {
     let only = format!("{{ preset: AllowOnly, {from} }}");
     let third = "{ preset: CutThirdParties, namespaces: { names: [portal] } }".to_owned();
     let open = format!("{{ preset: Open, {from} }}");
+    let single = Some("nothing comes through 1 Service any more");
     let rows = [
         (
             &deny,
             &many,
             Some("nothing comes through 2 Services, 1 Ingress and 3 HTTPRoutes any more"),
         ),
-        (
-            &deny,
-            &one,
-            Some("nothing comes through 1 Service any more"),
-        ),
+        (&deny, &one, single),
         (
             &only,
             &many,
