@@ -14,7 +14,6 @@ pub mod campaign;
 mod city;
 mod clocks;
 mod closed;
-mod current;
 mod deeds;
 mod glass;
 mod judge;
