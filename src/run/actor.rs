@@ -213,6 +213,7 @@ impl Actor {
     }
 
     #[tracing::instrument(name = "reconcile", skip_all, fields(mode = self.mode.id.name))]
+    #[allow(clippy::too_many_lines, reason = "one turn, in its order")]
     async fn turn(&mut self, memory: &mut Memory) -> Result<Next, String> {
         let object = self.object.borrow_and_update().clone();
         memory.spoken = pace::spoken(object.as_deref());

@@ -242,8 +242,8 @@ mod tests {
         mode.set_nature(Nature::Exercise);
         alarms.tell(&mode, &object(), &alarm());
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let received = receiver.lock().expect("nobody panicked");
-        let [heard] = received.as_slice() else {
+        let came = receiver.lock().expect("nobody panicked");
+        let [heard] = came.as_slice() else {
             panic!("one arrived")
         };
         let body: Value = serde_json::from_slice(&heard.body).expect("JSON");
@@ -272,8 +272,8 @@ mod tests {
         tokio::time::sleep(Duration::from_mins(20)).await;
         assert_eq!(counted(&metrics), (1, 0), "it is still tried");
         tokio::time::sleep(Duration::from_hours(1)).await;
-        let received = receiver.lock().expect("nobody panicked");
-        let gaps = received.windows(2).map(|pair| {
+        let came = receiver.lock().expect("nobody panicked");
+        let gaps = came.windows(2).map(|pair| {
             let gap = pair[1].at.duration_since(pair[0].at);
             gap.as_secs()
         });
@@ -282,9 +282,9 @@ mod tests {
         assert!(gaps[7..].iter().all(|gap| *gap == 60), "{gaps:?}");
         let whole = gaps.iter().sum::<i64>();
         assert!((25 * 60..=30 * 60).contains(&whole), "{whole} s");
-        assert_eq!(received.len(), TRIES);
+        assert_eq!(came.len(), TRIES);
         let id = |heard: &Heard| heard.headers["webhook-id"].clone();
-        assert!(received.iter().all(|one| id(one) == id(&received[0])));
+        assert!(came.iter().all(|one| id(one) == id(&came[0])));
         assert_eq!(counted(&metrics), (1, 1));
     }
 
@@ -306,9 +306,9 @@ mod tests {
             alarms.tell(&sample("flood"), &object(), &alarm());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let received = receiver.lock().expect("nobody panicked");
+        let came = receiver.lock().expect("nobody panicked");
         let over = |channel: &str| {
-            let all = received.iter().filter(|one| one.channel == channel);
+            let all = came.iter().filter(|one| one.channel == channel);
             all.count()
         };
         assert_eq!((over("503"), over("204")), (2, 2));
@@ -326,8 +326,8 @@ mod tests {
         let all = u64::try_from(WAITING + 5).expect("a number");
         assert_eq!(counted(&metrics), (all, 5));
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let received = receiver.lock().expect("nobody panicked");
-        assert_eq!(received.len(), WAITING);
+        let came = receiver.lock().expect("nobody panicked");
+        assert_eq!(came.len(), WAITING);
     }
 
     /// Without a channel an alarm is still counted, for whoever watches the metrics.

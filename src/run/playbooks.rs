@@ -286,6 +286,7 @@ impl Readiness {
     }
 
     /// Holds a playbook against the cluster.
+    #[allow(clippy::too_many_lines, reason = "one look, in its order")]
     async fn look(&self, playbook: &Playbook) -> Looked {
         let name = &playbook.spec.service_account_name;
         let accounts = &self.settings.accounts_namespace;

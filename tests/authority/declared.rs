@@ -1,5 +1,7 @@
 //! Attacks on declarations, on what guards, and by late copies of what a mode made.
 
+#![allow(clippy::similar_names, reason = "words of the field")]
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -40,7 +40,7 @@ use crate::support::{self, ControlPlane};
 /// The name of the mode, as people of the city write it.
 const NAME: &str = "flood";
 /// The longest wait for anything: what is waited for is looked at every few seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One playbook, and who carries it out on what.
 struct Story {

@@ -1,5 +1,7 @@
 //! The chart as Helm renders it, and whether a real API server takes what it makes.
 
+#![allow(clippy::similar_names, reason = "words of the field")]
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -174,7 +176,7 @@ fn the_accounts_that_are_named_are_lent_and_no_others_in_both_forms() {
                 }
                 rule
             });
-            assert_eq!(role["rules"], Value::from_iter(rules), "{version}");
+            assert_eq!(role["rules"], rules.collect::<Value>(), "{version}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Break-glass: one person of a named group acts without quorum. Everybody sees it, and somebody
 //! else reviews it.
 
+#![allow(clippy::similar_names, reason = "words of the field")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

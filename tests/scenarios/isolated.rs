@@ -1,5 +1,7 @@
 //! Networks are cut for a mode's lifetime, kept cut against whoever opens them, and open again after.
 
+#![allow(clippy::similar_names, reason = "words of the field")]
+
 use pingzhan::api::Concern;
 use pingzhan::ledger::State;
 use serde_json::{Value, json};

@@ -2,6 +2,8 @@
 //! back, one that lacks any of it is told so before anybody approves, and a playbook says by itself
 //! whether it is ready.
 
+#![allow(clippy::similar_names, reason = "words of the field")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,8 @@
 //! they are put back nothing is begun and nothing more is switched, and it is said; a return goes on, and
 //! in the end everything is exact. At rest the rules are tried now and then, and not more often.
 
+#![allow(clippy::similar_names, reason = "words of the field")]
+
 use http::Method;
 use jiff::Timestamp;
 use kube::CustomResourceExt as _;

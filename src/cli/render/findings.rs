@@ -19,19 +19,19 @@ pub fn waiting(view: &View, mode: &EmergencyMode) -> String {
 
 /// Whether a plan waits for approval of which the operator has not said yet what it would meet.
 pub fn are_unseen(mode: &EmergencyMode) -> bool {
-    of_waiting(mode).is_some_and(|found| found.is_none())
+    of_waiting(mode).is_some_and(Option::is_none)
 }
 
 /// What was found of the plan that waits, if one waits.
-fn of_waiting(mode: &EmergencyMode) -> Option<Option<&PlanFindings>> {
+fn of_waiting(mode: &EmergencyMode) -> Option<&Option<PlanFindings>> {
     let status = mode.status.as_ref()?;
     let plan = status.plan.as_ref();
     let plan = plan.filter(|_| status.phase == Some(Phase::Pending) && status.granted.is_none());
     let proposed = status.proposed.as_ref();
     let proposed = proposed.filter(|_| status.phase != Some(Phase::Closed));
     match (proposed, plan) {
-        (Some(proposed), _) => Some(proposed.findings.as_ref()),
-        (None, Some(plan)) => Some(plan.findings.as_ref()),
+        (Some(proposed), _) => Some(&proposed.findings),
+        (None, Some(plan)) => Some(&plan.findings),
         (None, None) => None,
     }
 }

@@ -74,6 +74,7 @@ pub enum Waiting {
 
 impl Waiting {
     /// The sentence: what is waited for, and who can end the wait.
+    #[allow(clippy::too_many_lines, reason = "a sentence for each")]
     pub fn sentence(&self) -> String {
         match self {
             Self::Approvals(sentence) | Self::Review(sentence) | Self::Acts(sentence) => {

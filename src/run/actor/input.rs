@@ -22,6 +22,7 @@ const CANDIDATE: SignedDuration = SignedDuration::from_secs(10);
 
 impl Actor {
     /// Decides, and says which journal record the decision knew last.
+    #[allow(clippy::too_many_lines, reason = "one input, field by field")]
     pub(super) async fn decide(
         &self,
         memory: &mut Memory,

@@ -156,25 +156,24 @@ impl Job<'_> {
                 tracing::error!(target = ?self.target, "a change without a number: nothing is written");
                 continue;
             };
-            match item.overtaken {
-                Some(reason) => early.push(NewOutcome {
+            if let Some(reason) = item.overtaken {
+                early.push(NewOutcome {
                     reason: Some(reason),
                     ..NewOutcome::new(Event::Overtaken, vec![id])
-                }),
-                None => {
-                    let to = item.to.unwrap_or(item.entry.after);
-                    let edit = Edit {
-                        path: item.entry.path,
-                        to: to.clone(),
-                        remove_parents: Vec::new(),
-                    };
-                    writes.push(Item {
-                        id,
-                        edit,
-                        event: Event::Applied,
-                        wanted: to,
-                    });
-                }
+                });
+            } else {
+                let to = item.to.unwrap_or(item.entry.after);
+                let edit = Edit {
+                    path: item.entry.path,
+                    to: to.clone(),
+                    remove_parents: Vec::new(),
+                };
+                writes.push(Item {
+                    id,
+                    edit,
+                    event: Event::Applied,
+                    wanted: to,
+                });
             }
         }
         if writes.is_empty() {

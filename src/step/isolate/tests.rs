@@ -382,6 +382,7 @@ fn way(kind: &str, name: &str) -> Projection {
 /// What leads in is what people will find closed: it is counted by kind, and only a preset that closes the
 /// way says so.
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn ways_in_are_counted_where_they_are_closed() {
     let all = |kind: &str, names: &[&str]| -> Vec<Projection> {
         names.iter().map(|name| way(kind, name)).collect()

@@ -329,6 +329,7 @@ fn a_level_that_is_raised_and_lowered_comes_back_exact() {
 }
 
 /// What was found of the plan that waits for approval.
+#[allow(clippy::unnecessary_wraps, reason = "as the input has it")]
 fn found(world: &World, message: &str) -> Option<(String, PlanFindings)> {
     let plan = world.plan_to_approve();
     let findings = PlanFindings {
