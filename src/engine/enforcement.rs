@@ -9,6 +9,24 @@ pub const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// this finds only what no watch tells.
 pub const GOOD: SignedDuration = SignedDuration::from_mins(10);
 
+impl Enforcement {
+    /// Whether the rules vouch for what people said: nobody could have said it in another's name. `None`
+    /// where they have to be tried first.
+    ///
+    /// What cannot be tried now counts where it was proven once: who gives a mode up for lost does so
+    /// since something is broken.
+    pub fn vouches(&self, now: Timestamp) -> Option<bool> {
+        match self {
+            Self::Proven(at) if now.duration_since(*at) < FRESH => Some(true),
+            Self::Unknown {
+                proven: Some(_), ..
+            } => Some(true),
+            Self::Broken(_) => Some(false),
+            Self::Proven(_) | Self::Unknown { proven: None, .. } | Self::Untried => None,
+        }
+    }
+}
+
 /// What is known of the rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Enforcement {

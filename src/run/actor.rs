@@ -213,10 +213,8 @@ impl Actor {
     }
 
     #[tracing::instrument(name = "reconcile", skip_all, fields(mode = self.mode.id.name))]
-    #[allow(clippy::too_many_lines, reason = "one turn, in its order")]
     async fn turn(&mut self, memory: &mut Memory) -> Result<Next, String> {
-        let object = self.object.borrow_and_update().clone();
-        memory.spoken = pace::spoken(object.as_deref());
+        let object = self.object.borrow().clone();
         if let Some(object) = &object {
             self.mode.set_nature(object.spec.nature);
         }
@@ -237,14 +235,20 @@ impl Actor {
         let grants = self.registry.grants.clone();
         let guard = grants.lock().await;
         let (mut decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
-        if let Some(need) = decision.need.take() {
-            drop(guard);
-            let looks = matches!(need, Need::Sights(_));
-            if looks && !self.may_begin(memory, object.as_deref(), &decision).await? {
-                return Ok(Next::Wait(Some(self.soon())));
-            }
-            // A return goes on while the rules are tried.
-            if looks || !decision.works.is_empty() {
+        let need = decision.need.take();
+        // Only what is decided now keeps others from being granted.
+        let guard = Some(guard).filter(|_| need.is_none());
+        // What waits for the rules to be tried begins nothing.
+        if need != Some(Need::Proof)
+            && !self.may_begin(memory, object.as_deref(), &decision).await?
+        {
+            // What people said since comes with the watch.
+            return Ok(Next::Wait(Some(self.soon())));
+        }
+        if let Some(need) = need {
+            // What is known already goes on: a switch while the rest is read, a return while the rules are
+            // tried.
+            if matches!(need, Need::Sights(_)) || !decision.works.is_empty() {
                 self.order(memory, &mut decision, basis).await;
             }
             // It is decided anew once that is read; what waits for the rules to be tried says nothing else.
@@ -253,16 +257,12 @@ impl Actor {
             }
             return self.read(memory, object.as_deref(), &playbooks, need).await;
         }
-        if !self.may_begin(memory, object.as_deref(), &decision).await? {
-            // What people said since comes with the watch.
-            return Ok(Next::Wait(Some(self.soon())));
-        }
         if !decision.append.is_empty() {
             self.append(memory, &decision).await?;
             return Ok(Next::Again);
         }
         drop(guard);
-        let busy = !decision.works.is_empty();
+        let soon = (!decision.works.is_empty()).then(|| self.soon());
         self.order(memory, &mut decision, basis).await;
         self.ask(memory, &decision.asks).await;
         self.hold(memory, &decision).await;
@@ -280,7 +280,6 @@ impl Actor {
             let until = [decision.again_at, untold];
             return Ok(Next::Wait(until.into_iter().flatten().min()));
         }
-        let soon = busy.then(|| self.soon());
         let until = [decision.again_at, soon, forget_at, untold, survey_at];
         Ok(Next::Wait(until.into_iter().flatten().min()))
     }

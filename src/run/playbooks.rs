@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::api::condition::{self, types};
 use crate::api::{Level, Playbook, PlaybookStatus, PlaybookUse};
 use crate::cluster::{Accounts, Clients, Collection, Discovery, write};
+use crate::engine::plan::Finding;
 use crate::engine::protect::Own;
 use crate::engine::readiness::{self, Looked};
 use crate::engine::rights::{self, Needs};
@@ -220,8 +221,9 @@ impl Readiness {
             return;
         }
         // Modes go on with their copies of it.
-        let before = known.get(name).and_then(|known| known.said.as_ref());
-        status.in_use = before.map(|said| said.in_use.clone()).unwrap_or_default();
+        let before = known.get(name).and_then(|known| known.said.clone());
+        let uses = before.as_ref().map(|said| said.in_use.clone());
+        status.in_use = uses.unwrap_or_default();
         let wrote = publish::playbook(&self.own.writes, name, None, &status).await;
         if let Err(error) = &wrote {
             tracing::warn!(playbook = name, %error, "that a playbook cannot be read cannot be said");
@@ -238,7 +240,7 @@ impl Readiness {
             uses: Vec::new(),
             due: now + again,
             looked: None,
-            said: wrote.is_ok().then_some(status),
+            said: if wrote.is_ok() { Some(status) } else { before },
         };
         known.insert(name.to_owned(), entry);
     }
@@ -286,7 +288,6 @@ impl Readiness {
     }
 
     /// Holds a playbook against the cluster.
-    #[allow(clippy::too_many_lines, reason = "one look, in its order")]
     async fn look(&self, playbook: &Playbook) -> Looked {
         let name = &playbook.spec.service_account_name;
         let accounts = &self.settings.accounts_namespace;
@@ -332,15 +333,11 @@ impl Readiness {
         looked.rights = needs.all.len();
         let checked = check(&account, &needs).await;
         looked.findings = checked.sentences(&account.who);
-        // A plan for it would be refused: it looks at what is not there.
-        let unserved = needs.unserved.into_iter();
-        looked
-            .findings
-            .extend(unserved.map(crate::engine::plan::Finding::harm));
-        let notes = needs.notes.into_iter();
-        looked
-            .findings
-            .extend(notes.map(crate::engine::plan::Finding::risk));
+        // A plan for what is not served would be refused: it looks at what is not there.
+        let unserved = needs.unserved.into_iter().map(Finding::harm);
+        looked.findings.extend(unserved);
+        let notes = needs.notes.into_iter().map(Finding::risk);
+        looked.findings.extend(notes);
         if !checked.unknown.is_empty() {
             let why = checked.problems.into_iter().next();
             looked.problem = Some(format!(

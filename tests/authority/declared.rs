@@ -1,7 +1,5 @@
 //! Attacks on declarations, on what guards, and by late copies of what a mode made.
 
-#![allow(clippy::similar_names, reason = "words of the field")]
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -166,8 +164,8 @@ impl Cases<'_> {
             for (term, refused) in [("72h", Vec::new()), ("73h", vec![long])] {
                 let more = json!({ "playbookRef": { "name": name }, "requestedAs": "duty",
                     "expiresAfter": term });
-                let mode = declaration("attacked-new", &INSIDER, more);
-                self.declare("where the longest term is null", &INSIDER, &mode, &refused);
+                let asked = declaration("attacked-new", &INSIDER, more);
+                self.declare("where the longest term is null", &INSIDER, &asked, &refused);
             }
         }
     }

@@ -1,7 +1,5 @@
 //! The chart as Helm renders it, and whether a real API server takes what it makes.
 
-#![allow(clippy::similar_names, reason = "words of the field")]
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -169,12 +167,12 @@ fn the_accounts_that_are_named_are_lent_and_no_others_in_both_forms() {
             assert_eq!(name, "Role pingzhan-playbook-accounts");
             assert_eq!(role["metadata"]["namespace"], ACCOUNT_NAMESPACE);
             let rules = expected.iter().map(|(group, verbs)| {
-                let mut rule =
+                let mut one =
                     json!({ "apiGroups": [group], "resources": ["serviceaccounts"], "verbs": verbs });
                 if !names.is_null() {
-                    rule["resourceNames"] = names.clone();
+                    one["resourceNames"] = names.clone();
                 }
-                rule
+                one
             });
             assert_eq!(role["rules"], rules.collect::<Value>(), "{version}");
         }

@@ -1,8 +1,6 @@
 //! Break-glass: one person of a named group acts without quorum. Everybody sees it, and somebody
 //! else reviews it.
 
-#![allow(clippy::similar_names, reason = "words of the field")]
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -73,14 +71,14 @@ impl World {
 
 /// The whole fleet, whose operator sends its alarms to a receiver on loopback; and where its metrics are.
 async fn watched() -> (World, Received, SocketAddr) {
-    let (receiver, received) = listen().await;
+    let (listens, received) = listen().await;
     let metrics = free().await;
     let mut world = World::new().await;
     for owned in super::fleet::fleet(&world.namespace) {
         world.write(&owned).await;
     }
     world.scale("capacity", "Deployment", "shared", 9).await;
-    let signals = support::alarms("duty", &format!("{receiver}/alarms"));
+    let signals = support::alarms("duty", &format!("{listens}/alarms"));
     world.signals = Arc::new(signals);
     world.metrics = Some(metrics);
     (world.started().await, received, metrics)

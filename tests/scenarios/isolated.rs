@@ -1,7 +1,5 @@
 //! Networks are cut for a mode's lifetime, kept cut against whoever opens them, and open again after.
 
-#![allow(clippy::similar_names, reason = "words of the field")]
-
 use pingzhan::api::Concern;
 use pingzhan::ledger::State;
 use serde_json::{Value, json};
@@ -355,10 +353,10 @@ async fn a_plan_says_what_a_cut_comes_to() {
             assert!(says(Concern::Risk, &closes), "{preset}: {listed:?}");
         }
         let allowing = format!("{}/web goes on allowing", world.namespace);
-        let stays = preset != "Open";
+        let is_said = preset != "Open";
         assert_eq!(
             says(Concern::Risk, &allowing),
-            stays,
+            is_said,
             "{preset}: {listed:?}"
         );
     }

@@ -2,8 +2,6 @@
 //! back, one that lacks any of it is told so before anybody approves, and a playbook says by itself
 //! whether it is ready.
 
-#![allow(clippy::similar_names, reason = "words of the field")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -100,7 +98,7 @@ fn further(world: &World) -> Vec<(&'static str, Value)> {
     let space = &world.namespace;
     let named = |name: &str| json!({ "name": name, "namespace": space });
     let scaled = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "gateway" });
-    let scaler = json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+    let bounds = json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
         "metadata": named("gateway"),
         "spec": { "minReplicas": 2, "maxReplicas": 6, "scaleTargetRef": scaled } });
     let pods = json!({ "restartPolicy": "Never",
@@ -120,7 +118,7 @@ fn further(world: &World) -> Vec<(&'static str, Value)> {
     locked["metadata"]["labels"] = json!({ "party": space });
     vec![
         ("helm", fleet::deployment(space, "gateway", Some(3))),
-        ("helm", scaler),
+        ("helm", bounds),
         ("helm", nightly),
         ("flux", ingress),
         ("helm", locked),

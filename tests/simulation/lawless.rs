@@ -2,8 +2,6 @@
 //! they are put back nothing is begun and nothing more is switched, and it is said; a return goes on, and
 //! in the end everything is exact. At rest the rules are tried now and then, and not more often.
 
-#![allow(clippy::similar_names, reason = "words of the field")]
-
 use http::Method;
 use jiff::Timestamp;
 use kube::CustomResourceExt as _;
@@ -73,7 +71,7 @@ pub fn in_words(which: usize) -> String {
     let (kind, name, patch) = tampering(which);
     let kind = kind["kind"].as_str().unwrap_or_default();
     match patch[0]["path"].as_str() {
-        Some(path) => format!("somebody changes {path} of {kind} {name}"),
+        Some(at) => format!("somebody changes {at} of {kind} {name}"),
         None => format!("somebody deletes {kind} {name}"),
     }
 }

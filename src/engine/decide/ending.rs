@@ -2,10 +2,10 @@
 
 use crate::api::Abort;
 use crate::engine::authority;
-use crate::engine::enforcement::Enforcement;
+use crate::engine::enforcement::{Enforcement, FRESH};
 use crate::ledger::{ABANDONED, Direction};
 
-use super::{Decision, Input, layer, rules};
+use super::{Decision, Input, Need, layer, rules};
 
 /// Hours after which a mode that nobody approves closes by itself.
 const PENDING_HOURS: i64 = 24;
@@ -41,19 +41,23 @@ pub(super) fn ending(input: &Input<'_>, decision: &mut Decision) -> Option<Endin
     if let Some(spec) = input.mode.spec {
         let abandoned = authority::abandoned(spec, &input.authorities());
         if abandoned.met() && input.ledger.direction != Direction::Closed {
-            match rules::vouched(input, decision) {
+            let is_restoring = input.ledger.direction == Direction::Restoring;
+            match input.enforcement.vouches(input.now) {
                 Some(true) => return ends(ABANDONED, Some(&abandoned.given.join(", "))),
                 Some(false) => {
-                    // What cannot be tried now is tried again once nothing else is to be done.
-                    let unknown = matches!(input.enforcement, Enforcement::Unknown { .. });
-                    decision.findings.doubted = unknown;
+                    // It says so.
+                    let _ = rules::are_in_force(input, FRESH, decision);
                 }
-                None if input.ledger.direction == Direction::Restoring => {
-                    // A return goes on meanwhile.
-                    decision.need = None;
+                // A return goes on meanwhile, and where they cannot be tried now whatever else there is.
+                None if is_restoring
+                    || matches!(input.enforcement, Enforcement::Unknown { .. }) =>
+                {
                     decision.findings.doubted = true;
                 }
-                None => return None,
+                None => {
+                    decision.need = Some(Need::Proof);
+                    return None;
+                }
             }
         }
         if spec.posture == Posture::Peacetime {

@@ -38,17 +38,22 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
     };
     decision.findings.proposed = Some(plan.clone());
     let from = input.ledger.activated_at.unwrap_or(input.now);
-    let goes_on = same_account(plan, in_force)
+    let runs = same_account(plan, in_force)
         .and_then(|()| admissible(input, spec, plan))
-        .and_then(|()| match still_runs(spec, plan, from, input.now) {
-            Ok(_) => Ok(()),
-            Err(problem) => Err(Blocked::Term(problem)),
-        });
-    if let Err(blocked) = goes_on {
-        block(input, decision, blocked);
-        return false;
+        .and_then(|()| still_runs(spec, plan, from, input.now).map_err(Blocked::Term));
+    match runs {
+        Ok(term) => approve(
+            input,
+            decision,
+            plan,
+            (from, term),
+            &in_force.spec.authority,
+        ),
+        Err(blocked) => {
+            block(input, decision, blocked);
+            false
+        }
     }
-    approve(input, decision, spec, plan, &in_force.spec.authority)
 }
 
 /// A mode in force keeps its account: what is there was written as it, and goes back as it.
@@ -70,10 +75,13 @@ fn same_account(plan: &Plan, in_force: &Plan) -> Result<(), Blocked> {
 fn approve(
     input: &Input<'_>,
     decision: &mut Decision,
-    spec: &EmergencyModeSpec,
     plan: &Plan,
+    (from, term): (Timestamp, Duration),
     granted_by: &Authority,
 ) -> bool {
+    let Some(spec) = input.mode.spec else {
+        return false;
+    };
     // Whoever edits the playbook of a mode in force does not decide by it who agrees to more.
     let mut quorum = authority::approvals(spec, granted_by, plan.level, &plan.hash);
     quorum.needed = quorum.needed.max(plan.spec.authority.quorum(plan.level));
@@ -86,20 +94,11 @@ fn approve(
         });
         return false;
     }
-    let from = input.ledger.activated_at.unwrap_or(input.now);
-    match still_runs(spec, plan, from, input.now) {
-        Ok(term) => {
-            if !rules::are_in_force(input, FRESH, decision) {
-                return decision.need.is_some();
-            }
-            decision.turn(granted(plan, from, term, quorum.given));
-            true
-        }
-        Err(problem) => {
-            block(input, decision, Blocked::Term(problem));
-            false
-        }
+    if !rules::are_in_force(input, FRESH, decision) {
+        return decision.need.is_some();
     }
+    decision.turn(granted(plan, from, term, quorum.given));
+    true
 }
 
 /// How long the mode lasts from its activation, where that is not over already: who may ask for another

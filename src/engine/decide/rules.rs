@@ -4,7 +4,7 @@
 
 use jiff::SignedDuration;
 
-use crate::engine::enforcement::{Enforcement, FRESH};
+use crate::engine::enforcement::Enforcement;
 
 use super::{Blocked, Decision, Input, Need};
 
@@ -40,27 +40,5 @@ pub(super) fn are_in_force(
             decision.need = Some(Need::Proof);
             false
         }
-    }
-}
-
-/// Whether the rules vouch for what people said about a mode that goes on meanwhile; `None` where they
-/// have to be tried first, which is asked for.
-///
-/// What cannot be tried now counts where it was proven once: who gives a mode up for lost does so since
-/// something is broken. Where it does not count the decision says so, and nothing else waits for it.
-pub(super) fn vouched(input: &Input<'_>, decision: &mut Decision) -> Option<bool> {
-    if are_in_force(input, FRESH, decision) {
-        return Some(true);
-    }
-    match input.enforcement {
-        Enforcement::Unknown { proven, .. } => {
-            decision.need = None;
-            if proven.is_some() {
-                decision.blocked = None;
-            }
-            Some(proven.is_some())
-        }
-        Enforcement::Broken(_) => Some(false),
-        Enforcement::Proven(_) | Enforcement::Untried => None,
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::api::condition::{self, types};
 use crate::api::{Authority, Condition, EmergencyModeSpec, EmergencyModeStatus, Phase};
 use crate::engine::authority;
-use crate::engine::enforcement::{Enforcement, FRESH};
+use crate::engine::enforcement::Enforcement;
 use crate::ledger::ABANDONED;
 
 use super::rules::AGAIN;
@@ -46,7 +46,7 @@ pub fn damaged(known: &Damaged<'_>) -> Decision {
     let Some(given_up) = given_up.filter(authority::Quorum::met) else {
         return stopped;
     };
-    match vouched(known) {
+    match known.enforcement.vouches(known.now) {
         Some(true) => let_go(known, &given_up.given.join(", ")),
         Some(false) => Decision {
             again_at: Some(known.now + AGAIN),
@@ -56,18 +56,6 @@ pub fn damaged(known: &Damaged<'_>) -> Decision {
             need: Some(Need::Proof),
             ..stopped
         },
-    }
-}
-
-/// Whether the rules vouch for what people said, as for any mode that is given up; `None` where they have
-/// to be tried first.
-fn vouched(known: &Damaged<'_>) -> Option<bool> {
-    match known.enforcement {
-        Enforcement::Proven(at) if known.now.duration_since(*at) < FRESH => Some(true),
-        // Nothing else is waited for: it is tried again.
-        Enforcement::Unknown { proven, .. } => proven.is_some().then_some(true),
-        Enforcement::Broken(_) => Some(false),
-        Enforcement::Proven(_) | Enforcement::Untried => None,
     }
 }
 

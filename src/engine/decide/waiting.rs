@@ -74,7 +74,6 @@ pub enum Waiting {
 
 impl Waiting {
     /// The sentence: what is waited for, and who can end the wait.
-    #[allow(clippy::too_many_lines, reason = "a sentence for each")]
     pub fn sentence(&self) -> String {
         match self {
             Self::Approvals(sentence) | Self::Review(sentence) | Self::Acts(sentence) => {
@@ -101,11 +100,7 @@ impl Waiting {
                 stages,
                 count,
                 until,
-            } => format!(
-                "waiting for {} of stage {} to be ready again, until {until:.0} at the latest, before the stages that they depend on follow",
-                counted(*count, "object"),
-                stages.join(", ")
-            ),
+            } => until_ready(stages, *count, *until),
             Self::Resumed { what, until } => format!(
                 "everything is back; waiting for {what}; until {until:.0} at the latest, then the mode closes and says which are not"
             ),
@@ -138,6 +133,14 @@ impl Waiting {
             ),
         }
     }
+}
+
+fn until_ready(stages: &[String], count: usize, until: Timestamp) -> String {
+    format!(
+        "waiting for {} of stage {} to be ready again, until {until:.0} at the latest, before the stages that they depend on follow",
+        counted(count, "object"),
+        stages.join(", ")
+    )
 }
 
 /// What keeps a mode from going on until somebody decides or repairs something.

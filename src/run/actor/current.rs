@@ -12,21 +12,12 @@ use crate::ledger::record::Body;
 
 use super::{Actor, Memory};
 
-/// Whether a plan is set in force.
-fn grants(decision: &Decision) -> bool {
-    let grants = |body: &Body| matches!(body, Body::Turn(turn) if turn.kind == TurnKind::Granted);
-    decision.append.iter().any(grants)
-}
-
-/// Whether the mode takes another direction than to be switched.
-fn turns(decision: &Decision) -> bool {
-    let turns = |body: &Body| {
-        matches!(
-            body,
-            Body::Turn(turn) if matches!(turn.kind, TurnKind::Restoring | TurnKind::Held | TurnKind::Closed)
-        )
-    };
-    decision.append.iter().any(turns)
+/// The turn that the mode takes by a decision, if it takes one.
+fn turn(decision: &Decision) -> Option<TurnKind> {
+    decision.append.iter().find_map(|body| match body {
+        Body::Turn(turn) => Some(turn.kind),
+        Body::Plan(_) | Body::Intents(_) | Body::Outcomes(_) | Body::Acts(_) => None,
+    })
 }
 
 /// The stages that run by this decision and were not asked about.
@@ -53,14 +44,17 @@ impl Actor {
         object: Option<&EmergencyMode>,
         decision: &Decision,
     ) -> Result<bool, String> {
+        let turn = turn(decision);
+        let is_granted = turn == Some(TurnKind::Granted);
         // Only what is switched begins: a return waits for nothing.
-        let direction = self.mode.state.lock().await.ledger.direction;
-        let begun = if direction == Direction::Wartime && !turns(decision) {
-            begun(&memory.begun, decision)
-        } else {
-            Vec::new()
+        let is_switched = self.mode.state.lock().await.ledger.direction == Direction::Wartime;
+        let begun = match turn {
+            None | Some(TurnKind::Granted | TurnKind::Withdrawn) if is_switched => {
+                begun(&memory.begun, decision)
+            }
+            Some(_) | None => Vec::new(),
         };
-        if !grants(decision) && begun.is_empty() {
+        if !is_granted && begun.is_empty() {
             return Ok(true);
         }
         if !self.is_current(object).await? {

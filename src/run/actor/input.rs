@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::api::{Authority, EmergencyMode};
+use crate::api::{Authority, EmergencyMode, EmergencyModeStatus};
 use crate::engine::beside::Origin;
 use crate::engine::decide::{self, Candidate, Damaged, Decision, Input, ModeView, PlaybookView};
 use crate::engine::enforcement::Enforcement;
@@ -22,7 +22,6 @@ const CANDIDATE: SignedDuration = SignedDuration::from_secs(10);
 
 impl Actor {
     /// Decides, and says which journal record the decision knew last.
-    #[allow(clippy::too_many_lines, reason = "one input, field by field")]
     pub(super) async fn decide(
         &self,
         memory: &mut Memory,
@@ -48,12 +47,8 @@ impl Actor {
         let layers = self.layers(&state).await;
         let lapsed = self.rules.lapsed();
         let kept = object.map(kept_by).unwrap_or_default();
-        let mode = self.view(object, now, &kept);
         let input = Input {
-            mode: ModeView {
-                status: memory.published.as_ref().or(mode.status),
-                ..mode
-            },
+            mode: self.view(object, memory.published.as_ref(), now, &kept),
             playbook: playbook.map(|playbook| PlaybookView {
                 uid: &playbook_uid,
                 spec: &playbook.spec,
@@ -91,10 +86,11 @@ impl Actor {
         (decision, state.ledger.head.sequence)
     }
 
-    /// What is known of the mode's object.
+    /// What is known of the mode's object. What we published last is newer than what a watch told.
     fn view<'a>(
         &'a self,
         object: Option<&'a EmergencyMode>,
+        published: Option<&'a EmergencyModeStatus>,
         now: Timestamp,
         kept: &'a [Origin],
     ) -> ModeView<'a> {
@@ -105,7 +101,7 @@ impl Actor {
             created: created(object, now),
             deleting: object.is_none_or(|o| o.metadata.deletion_timestamp.is_some()),
             spec: object.map(|object| &object.spec),
-            status: object.and_then(|object| object.status.as_ref()),
+            status: published.or_else(|| object.and_then(|object| object.status.as_ref())),
             kept,
         }
     }

@@ -382,7 +382,6 @@ fn way(kind: &str, name: &str) -> Projection {
 /// What leads in is what people will find closed: it is counted by kind, and only a preset that closes the
 /// way says so.
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
 fn ways_in_are_counted_where_they_are_closed() {
     let all = |kind: &str, names: &[&str]| -> Vec<Projection> {
         names.iter().map(|name| way(kind, name)).collect()
@@ -418,11 +417,8 @@ fn ways_in_are_counted_where_they_are_closed() {
     ];
     for (text, ways, says) in rows {
         let cut = cut(text);
-        let closing = policy(
-            "portal",
-            "closed",
-            &json!({ "podSelector": {}, "policyTypes": ["Ingress"] }),
-        );
+        let closed = json!({ "podSelector": {}, "policyTypes": ["Ingress"] });
+        let closing = policy("portal", "closed", &closed);
         let mut all = found(&cut, &["portal"], vec![closing]);
         let first = policies::of(&cut).len() + 2;
         all[first..first + 3].clone_from_slice(ways);

@@ -329,8 +329,7 @@ fn a_level_that_is_raised_and_lowered_comes_back_exact() {
 }
 
 /// What was found of the plan that waits for approval.
-#[allow(clippy::unnecessary_wraps, reason = "as the input has it")]
-fn found(world: &World, message: &str) -> Option<(String, PlanFindings)> {
+fn found(world: &World, message: &str) -> (String, PlanFindings) {
     let plan = world.plan_to_approve();
     let findings = PlanFindings {
         at: world.now,
@@ -341,7 +340,7 @@ fn found(world: &World, message: &str) -> Option<(String, PlanFindings)> {
         }],
         left_out: 0,
     };
-    Some((plan, findings))
+    (plan, findings)
 }
 
 /// Who is asked must be able to know what they say yes to, of a plan and of a proposal.
@@ -354,7 +353,7 @@ fn nobody_is_asked_to_approve_what_was_not_tried() {
         matches!(waiting, Some(Waiting::Preflight(_))),
         "{waiting:?}"
     );
-    world.explained = found(&world, "short");
+    world.explained = Some(found(&world, "short"));
     let waiting = world.decide().waiting;
     assert!(
         matches!(waiting, Some(Waiting::Approvals(_))),
@@ -369,7 +368,7 @@ fn nobody_is_asked_to_approve_what_was_not_tried() {
         matches!(waiting, Some(Waiting::Preflight(_))),
         "{waiting:?}"
     );
-    world.explained = found(&world, "shorter");
+    world.explained = Some(found(&world, "shorter"));
     let waiting = world.decide().waiting;
     assert!(
         matches!(waiting, Some(Waiting::ProposalApprovals(_))),
@@ -384,7 +383,7 @@ fn what_was_found_of_a_plan_stays_with_it_and_with_no_other() {
     let mut world = World::new();
     world.run();
     assert_eq!(world.found(), [None::<String>, None]);
-    world.explained = found(&world, "short");
+    world.explained = Some(found(&world, "short"));
     world.run();
     world.explained = None;
     world.restart();
@@ -399,7 +398,7 @@ fn what_was_found_of_a_plan_stays_with_it_and_with_no_other() {
         [Some("short".into()), None],
         "nobody has looked at the proposal"
     );
-    world.explained = found(&world, "shorter");
+    world.explained = Some(found(&world, "shorter"));
     world.run();
     world.explained = None;
     world.run();
