@@ -24,7 +24,7 @@ fn group(name: &str) -> Value {
 fn binding(world: &World, name: &str, subjects: &[Value]) -> Value {
     json!({
         "apiVersion": VERSION, "kind": "RoleBinding",
-        "metadata": { "name": name, "namespace": world.namespace, "labels": { "party": "third" } },
+        "metadata": { "name": name, "namespace": world.namespace, "labels": { "party": world.namespace } },
         "roleRef": { "apiGroup": GROUP, "kind": "ClusterRole", "name": format!("{}-reader", world.namespace) },
         "subjects": subjects,
     })
@@ -100,7 +100,7 @@ async fn third_parties_are_locked_out_and_let_in_again_exactly() {
     let before = world.snapshot().await;
     world.becomes_readable("vendors", true).await;
     let access = json!({
-        "lockDown": { "bindings": { "matchLabels": { "party": "third" } } },
+        "lockDown": { "bindings": { "matchLabels": { "party": world.namespace } } },
         "revoke": [{ "subjects": [{ "kind": "Group", "name": "vendors" }], "namespaces": { "names": [world.namespace] } }],
     });
     let active = world.switch("cyber", &stages(&access)).await;
