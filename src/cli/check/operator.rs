@@ -385,6 +385,6 @@ mod tests {
         }
         // That one is for people who view.
         let aggregated = rights.iter().filter(|right| right.resource == "playbooks");
-        assert_eq!(aggregated.count(), 3);
+        assert_eq!(aggregated.count(), 2);
     }
 }

@@ -1,6 +1,7 @@
-//! Namespaces, and what the operator's own account may do: our kinds, its Lease, Events, access
-//! reviews, and (see `impersonation`) acting as a playbook's account. Nothing else: targets are read and written as the
-//! playbook's account, whose rights their owner gives.
+//! Namespaces, and what the operator's own account may do: our kinds, its Lease, Events, freezes, a look at
+//! the rules of authority, and (see `impersonation`) acting as a playbook's account. Nothing else: targets are
+//! read and written as the playbook's account, whose rights their owner gives, and what that account may do is
+//! asked as it. `rights` holds this against what the operator is seen to ask for.
 //!
 //! One text is the manifests' and the chart's: they differ in labels, and in what Helm must leave
 //! in place.
@@ -50,37 +51,30 @@ metadata:
 rules:
 - apiGroups: [{group}]
   resources: [emergencymodes]
-  verbs: [get, list, watch, patch, update]
+  verbs: [get, list, watch, patch]
 - apiGroups: [{group}]
   resources: [emergencymodes/status]
-  verbs: [get, patch, update]
-- apiGroups: [{group}]
-  resources: [emergencymodes/finalizers]
-  verbs: [update]
+  verbs: [patch]
 - apiGroups: [{group}]
   resources: [playbooks]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [{group}]
   resources: [playbooks/status]
-  verbs: [get, patch, update]
+  verbs: [patch]
 - apiGroups: [{group}]
   resources: [changerecords]
-  verbs: [get, list, watch, create, patch, update, delete]
-# The replicas path and the list keys of custom resources are in their CRDs.
+  verbs: [get, list, create, patch, delete]
+# Whether our kinds and the rules of authority are what this version ships: they are watched, never
+# written.
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
-  verbs: [get, list, watch]
-# Whether the rules of authority are what this version ships: they are watched, never written.
+  verbs: [list, watch]
 - apiGroups: [admissionregistration.k8s.io]
   resources: [validatingadmissionpolicies, validatingadmissionpolicybindings]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
-# Whether an account may do what its playbook asks of it, before it is asked to.
-- apiGroups: [authorization.k8s.io]
-  resources: [subjectaccessreviews, selfsubjectaccessreviews, selfsubjectrulesreviews]
-  verbs: [create]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
