@@ -1,6 +1,9 @@
 //! What the operator's own account asked of the API server during the whole test run, by the API
-//! servers' audit logs: its own kinds, its lease, Events and reviews, and nothing of anybody's services.
-//! Those it reads and writes as the accounts of playbooks.
+//! servers' audit logs: its own kinds, its lease, Events, freezes and the rules of authority, and nothing of
+//! anybody's services. Those it reads and writes as the accounts of playbooks.
+
+#[cfg(test)]
+mod shipped;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -141,8 +144,21 @@ pub fn check(logs: &[PathBuf], whole: bool) -> Result<(), Error> {
     judge(&asked, whole)
 }
 
+/// What is expected, as rows of what was asked.
+fn expected() -> BTreeSet<String> {
+    EXPECTED.iter().map(|row| (*row).to_owned()).collect()
+}
+
+/// A row: a verb, and a resource with its group and with what of it is asked for.
+fn row(verb: &str, group: &str, resource: &str) -> String {
+    match group {
+        "" => format!("{verb} {resource}"),
+        group => format!("{verb} {group}/{resource}"),
+    }
+}
+
 fn judge(asked: &BTreeSet<String>, whole: bool) -> Result<(), Error> {
-    let expected: BTreeSet<String> = EXPECTED.iter().map(|row| (*row).to_owned()).collect();
+    let expected = expected();
     let more: Vec<String> = asked.difference(&expected).cloned().collect();
     ensure!(more.is_empty(), TooMuchSnafu { asked: more });
     let less = expected.difference(asked);
@@ -185,15 +201,11 @@ fn asked_by(line: &str, operator: &str) -> Option<String> {
     if line.user.username != operator || is_another || is_played {
         return None;
     }
-    let group = match api_group.as_str() {
-        "" => String::new(),
-        group => format!("{group}/"),
+    let resource = match subresource.as_str() {
+        "" => resource,
+        part => format!("{resource}/{part}"),
     };
-    let part = match subresource.as_str() {
-        "" => String::new(),
-        part => format!("/{part}"),
-    };
-    Some(format!("{} {group}{resource}{part}", line.verb))
+    Some(row(&line.verb, &api_group, &resource))
 }
 
 #[cfg(test)]
@@ -262,7 +274,7 @@ mod tests {
     /// Both ways are said: a right too many that is used, and one that nothing needs.
     #[test]
     fn one_request_too_many_fails_and_one_too_few_does_in_a_whole_run() {
-        let mut asked: BTreeSet<String> = EXPECTED.iter().map(|row| (*row).to_owned()).collect();
+        let mut asked = expected();
         assert!(judge(&asked, true).is_ok());
         let first = asked.pop_first().expect("there are some");
         assert!(judge(&asked, false).is_ok());
