@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use xtask::cluster::{self, Cluster, Controllers, Error, Spec, Status};
 use xtask::progress::Progress;
+use xtask::rights;
 use xtask::tools::{self, Program};
 
 /// What to do with a control plane.
@@ -99,6 +100,7 @@ pub async fn run(verb: Verb, progress: Progress) -> Result<(), Error> {
                 audit: up.audit,
                 fsync: !up.no_fsync,
                 owner: up.owner,
+                operator_log: rights::log_of(&up.named.name),
                 ..Spec::new(&up.named.name)
             };
             let cluster = Cluster::up(spec, progress).await?;

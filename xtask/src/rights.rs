@@ -2,16 +2,21 @@
 //! servers' audit logs: its own kinds, its lease, Events, freezes and the rules of authority, and nothing of
 //! anybody's services. Those it reads and writes as the accounts of playbooks.
 
+mod kept;
 #[cfg(test)]
 mod shipped;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use pingzhan::policies::Names;
 use serde::Deserialize;
 use snafu::{ResultExt, Snafu, ensure};
+
+use crate::surroundings::OPERATOR_LOGS;
+
+pub use kept::{Kept, log_of};
 
 /// Why the logs do not say what they should.
 #[derive(Debug, Snafu)]
@@ -24,6 +29,28 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The folder of logs cannot be used.
+    #[snafu(display("cannot use {} for audit logs", path.display()))]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A log is not whole.
+    #[snafu(display(
+        "the operator asked so much of control plane {plane} that its audit log was full and begun anew"
+    ))]
+    TooLong {
+        /// Of which control plane.
+        plane: String,
+    },
+    /// Nothing is known of the control planes that belong to one test alone.
+    #[snafu(display(
+        "no control plane of one test alone left a request of the operator's: does {OPERATOR_LOGS} reach \
+         `cargo xtask cluster up`, and is the audit policy of the operator's account?"
+    ))]
+    Silent,
     /// The operator asked for more than it should.
     #[snafu(display(
         "the operator's own account asked for what is none of its business: {}; whatever is about a \
@@ -31,7 +58,7 @@ pub enum Error {
         list(asked)
     ))]
     TooMuch {
-        /// What.
+        /// What, and of which control plane.
         asked: Vec<String>,
     },
     /// The operator did not ask for something that it may.
@@ -96,6 +123,18 @@ const NOT_AS: &str = "cannot impersonate";
 /// Whom RBAC lets do everything.
 const MASTERS: &str = "system:masters";
 
+/// An audit log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// The control plane's name.
+    pub plane: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// What was asked for, each with a control plane of which it was.
+type Asked = BTreeMap<String, String>;
+
 /// A line of the log.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -132,15 +171,15 @@ struct Object {
     subresource: String,
 }
 
-/// Compares what was asked for with what is expected; `whole` says that every test ran.
+/// Compares what was asked for with what is expected: of the control planes that tests share, and of those
+/// that belong to one test `alone`. `whole` says that every test ran.
 ///
 /// # Errors
 /// What is asked for and not expected; of a whole run also what is expected and not asked for.
-pub fn check(logs: &[PathBuf], whole: bool) -> Result<(), Error> {
-    let mut asked = BTreeSet::new();
-    for log in logs {
-        asked.extend(own(log)?);
-    }
+pub fn check(shared: &[Log], alone: &[Log], whole: bool) -> Result<(), Error> {
+    let mut asked = own(alone)?;
+    ensure!(!whole || !asked.is_empty(), SilentSnafu);
+    asked.extend(own(shared)?);
     judge(&asked, whole)
 }
 
@@ -157,11 +196,14 @@ fn row(verb: &str, group: &str, resource: &str) -> String {
     }
 }
 
-fn judge(asked: &BTreeSet<String>, whole: bool) -> Result<(), Error> {
+fn judge(asked: &Asked, whole: bool) -> Result<(), Error> {
     let expected = expected();
-    let more: Vec<String> = asked.difference(&expected).cloned().collect();
+    let more = asked.iter().filter(|(row, _)| !expected.contains(*row));
+    let more: Vec<String> = more
+        .map(|(row, plane)| format!("{row} ({plane})"))
+        .collect();
     ensure!(more.is_empty(), TooMuchSnafu { asked: more });
-    let less = expected.difference(asked);
+    let less = expected.iter().filter(|row| !asked.contains_key(*row));
     let less: Vec<String> = less
         .filter(|row| !BY_CHANCE.contains(&row.as_str()))
         .cloned()
@@ -171,7 +213,16 @@ fn judge(asked: &BTreeSet<String>, whole: bool) -> Result<(), Error> {
 }
 
 /// What the operator asked for as itself. What has no resource (discovery, versions) is everybody's.
-fn own(log: &Path) -> Result<BTreeSet<String>, Error> {
+fn own(logs: &[Log]) -> Result<Asked, Error> {
+    let mut asked = Asked::new();
+    for log in logs {
+        let rows = own_of(&log.path)?.into_iter();
+        asked.extend(rows.map(|row| (row, log.plane.clone())));
+    }
+    Ok(asked)
+}
+
+fn own_of(log: &Path) -> Result<BTreeSet<String>, Error> {
     let names = Names::default();
     let file = std::fs::File::open(log).context(ReadSnafu { path: log })?;
     let mut asked = BTreeSet::new();
@@ -214,9 +265,10 @@ mod tests {
 
     use super::*;
 
-    const OPERATOR: &str = "system:serviceaccount:pingzhan-system:pingzhan";
+    pub(super) const OPERATOR: &str = "system:serviceaccount:pingzhan-system:pingzhan";
 
-    fn line(user: &str, acted_as: Option<&str>, group: &str, resource: &str) -> String {
+    /// A line of the log.
+    pub(super) fn line(user: &str, acted_as: Option<&str>, group: &str, resource: &str) -> String {
         json!({ "verb": "patch", "user": { "username": user },
             "impersonatedUser": acted_as.map(|name| json!({ "username": name })),
             "objectRef": { "resource": resource, "apiGroup": group, "subresource": "status" } })
@@ -274,14 +326,15 @@ mod tests {
     /// Both ways are said: a right too many that is used, and one that nothing needs.
     #[test]
     fn one_request_too_many_fails_and_one_too_few_does_in_a_whole_run() {
-        let mut asked = expected();
+        let rows = expected().into_iter();
+        let mut asked: Asked = rows.map(|row| (row, "tests-7-0".to_owned())).collect();
         assert!(judge(&asked, true).is_ok());
-        let first = asked.pop_first().expect("there are some");
+        let (first, _) = asked.pop_first().expect("there are some");
         assert!(judge(&asked, false).is_ok());
         let said = judge(&asked, true).expect_err("one is missing").to_string();
         assert!(said.contains(&first), "{said}");
-        asked.insert("get secrets".to_owned());
+        asked.insert("get secrets".to_owned(), "tests-7-1".to_owned());
         let said = judge(&asked, false).expect_err("one too many").to_string();
-        assert!(said.contains("get secrets"), "{said}");
+        assert!(said.contains("get secrets (tests-7-1)"), "{said}");
     }
 }

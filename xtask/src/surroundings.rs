@@ -25,6 +25,15 @@ pub fn cache() -> PathBuf {
         .join(".cache/pingzhan")
 }
 
+/// Names the folder in which control planes that tests bring up leave what the operator asks of them: the
+/// test command sets it for its tests.
+pub const OPERATOR_LOGS: &str = "PINGZHAN_TEST_OPERATOR_LOGS";
+
+/// The folder that [`OPERATOR_LOGS`] names.
+pub fn operator_logs() -> Option<PathBuf> {
+    variable(OPERATOR_LOGS)
+}
+
 /// A directory with etcd, kube-apiserver and kubectl that is to be used instead of our own.
 pub fn assets() -> Option<PathBuf> {
     variable("KUBEBUILDER_ASSETS")

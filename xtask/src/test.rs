@@ -2,7 +2,7 @@
 //! started once and ended by pid.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use snafu::{ResultExt, Snafu, ensure};
 use crate::cluster::{self, Cluster, Spec};
 use crate::generate;
 use crate::progress::Progress;
-use crate::rights;
+use crate::rights::{self, Kept, Log};
 use crate::runner::{self, Outcome};
-use crate::surroundings::{Stopwatch, human, repository, set_by_cargo};
+use crate::surroundings::{OPERATOR_LOGS, Stopwatch, human, repository, set_by_cargo};
 use crate::tools::{self, Program, Toolset};
 
 /// How many control planes the tests share, and how many tests run at once on them: they mostly wait,
@@ -121,6 +121,7 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
         Program::Prometheus,
     ];
     let set = tokio::task::block_in_place(|| prepared(&programs, progress))?;
+    let kept = Kept::begin()?;
     let started = Stopwatch::start();
     let planes = up(progress).await?;
     progress.say(&format!(
@@ -128,9 +129,8 @@ pub async fn run(filter: Option<&str>, progress: Progress) -> Result<Counts, Err
         human(started.elapsed())
     ));
     let started = Stopwatch::start();
-    let result = tokio::task::block_in_place(|| tests(filter, &planes, &set));
-    let logs: Vec<PathBuf> = planes.iter().filter_map(Cluster::audit_log).collect();
-    let asked = rights::check(&logs, filter.is_none());
+    let result = tokio::task::block_in_place(|| tests(filter, &planes, &set, kept.folder()));
+    let asked = asked(&planes, &kept, filter.is_none());
     for plane in planes {
         plane.down()?;
     }
@@ -271,9 +271,24 @@ async fn up(progress: Progress) -> Result<Vec<Cluster>, Error> {
     Ok(futures::future::try_join_all(starts).await?)
 }
 
+/// Whether the operator asked for what it should: of these control planes, and of those of one test alone.
+fn asked(planes: &[Cluster], kept: &Kept, whole: bool) -> Result<(), rights::Error> {
+    let log = |plane: &Cluster| {
+        let (plane, path) = (plane.spec.name.clone(), plane.audit_log()?);
+        Some(Log { plane, path })
+    };
+    let shared: Vec<Log> = planes.iter().filter_map(log).collect();
+    rights::check(&shared, &kept.logs()?, whole)
+}
+
 /// Runs every test, shows what the runners say, and counts.
-fn tests(filter: Option<&str>, planes: &[Cluster], set: &Toolset) -> Result<(Counts, bool), Error> {
-    let run = |args: &[&str]| listened(tested(planes, set, args));
+fn tests(
+    filter: Option<&str>,
+    planes: &[Cluster],
+    set: &Toolset,
+    kept: &Path,
+) -> Result<(Counts, bool), Error> {
+    let run = |args: &[&str]| listened(tested(planes, set, kept, args));
     if let Some(filter) = filter {
         let own = ["--", filter];
         let every = UNITS.into_iter().chain([ALL]);
@@ -306,7 +321,7 @@ fn sum(
 }
 
 /// A runner, with everything that tests need.
-fn tested(planes: &[Cluster], set: &Toolset, args: &[&str]) -> Command {
+fn tested(planes: &[Cluster], set: &Toolset, kept: &Path, args: &[&str]) -> Command {
     let kubeconfigs: Vec<PathBuf> = planes.iter().map(Cluster::kubeconfig).collect();
     let kubeconfigs = std::env::join_paths(kubeconfigs).unwrap_or_default();
     let own = std::env::current_exe().map_or_else(|_| OsString::new(), Into::into);
@@ -318,6 +333,7 @@ fn tested(planes: &[Cluster], set: &Toolset, args: &[&str]) -> Command {
         .env("PINGZHAN_TEST_HELM", program(Program::Helm))
         .env("PINGZHAN_TEST_PROMETHEUS", program(Program::Prometheus))
         .env("PINGZHAN_XTASK", own)
+        .env(OPERATOR_LOGS, kept)
         .stdout(Stdio::piped());
     runner
 }

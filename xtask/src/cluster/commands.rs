@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use pingzhan::policies::Names;
 use snafu::ResultExt;
 
 use super::{
@@ -39,8 +40,9 @@ impl Ports {
 }
 
 /// Where the audit log is.
-pub fn audit_log(folder: &Path) -> PathBuf {
-    folder.join("logs/audit.log")
+pub fn audit_log(spec: &Spec, folder: &Path) -> PathBuf {
+    let kept = spec.operator_log.clone();
+    kept.unwrap_or_else(|| folder.join("logs/audit.log"))
 }
 
 /// Every request at the level of its metadata, once it is answered.
@@ -49,6 +51,16 @@ kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: Metadata
+";
+
+/// The same of one user's requests, whomever they act as.
+const AUDIT_OF_ONE: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  users: [\"{user}\"]
+- level: None
 ";
 
 /// Starts everything in an empty folder and waits until it is ready.
@@ -161,20 +173,34 @@ fn api_server(spec: &Spec, folder: &Path, ports: &Ports, pki: &Pki) -> Result<Ve
         ("service-account-key-file", pki.file("sa.pub")),
         ("service-account-signing-key-file", pki.file("sa.key")),
     ]);
-    if spec.audit {
-        let policy = folder.join("audit-policy.yaml");
-        write_private(&policy, AUDIT_POLICY).context(FilesSnafu { path: &policy })?;
-        args.extend(flags([
-            ("audit-policy-file", policy.to_string_lossy().into_owned()),
-            (
-                "audit-log-path",
-                audit_log(folder).to_string_lossy().into_owned(),
-            ),
-            // Megabytes. Large enough that a benchmark's log is never cut: it is counted.
-            ("audit-log-maxsize", "4096".into()),
-        ]));
-    }
+    args.extend(audit(spec, folder)?);
     Ok(args)
+}
+
+/// What has an API server write an audit log, where one is asked for.
+fn audit(spec: &Spec, folder: &Path) -> Result<Vec<String>, Error> {
+    // Megabytes, and how many logs that were full are kept beside the one that is written; 0 is all.
+    let (rules, size, full) = if spec.audit {
+        // Large enough that a benchmark's log is never cut: it is counted.
+        (AUDIT_POLICY.to_owned(), "4096", "0")
+    } else if spec.operator_log.is_some() {
+        // More than any test makes it ask, and no more than a disk has.
+        let rules = AUDIT_OF_ONE.replace("{user}", Names::default().operator());
+        (rules, "128", "1")
+    } else {
+        return Ok(Vec::new());
+    };
+    let log = audit_log(spec, folder);
+    let place = log.parent().unwrap_or(folder);
+    std::fs::create_dir_all(place).context(FilesSnafu { path: place })?;
+    let policy = folder.join("audit-policy.yaml");
+    write_private(&policy, &rules).context(FilesSnafu { path: &policy })?;
+    Ok(flags([
+        ("audit-policy-file", policy.to_string_lossy().into_owned()),
+        ("audit-log-path", log.to_string_lossy().into_owned()),
+        ("audit-log-maxsize", size.into()),
+        ("audit-log-maxbackup", full.into()),
+    ]))
 }
 
 fn kubeconfig_of(folder: &Path, program: &str) -> String {
@@ -218,4 +244,47 @@ fn kwok(folder: &Path, set: &Toolset) -> Vec<String> {
         ("manage-all-nodes", "true".into()),
         ("node-lease-duration-seconds", "40".into()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A log in the folder of a cluster that ends with its test is read by nobody, and the whole logs of all such
+    /// clusters are more than a disk may have.
+    #[test]
+    fn what_the_operator_asks_is_logged_where_it_stays_and_is_bounded() {
+        let folder = std::env::temp_dir().join(format!("pingzhan-audit-{}", std::process::id()));
+        let kept = folder.join("kept/audit.log");
+        let own = folder.join("own");
+        std::fs::create_dir_all(&own).expect("the folder is ours");
+        let of = |spec: &Spec| audit(spec, &own).expect("the folder is ours");
+        let spec = Spec {
+            operator_log: Some(kept.clone()),
+            ..Spec::new("one")
+        };
+        let args = of(&spec);
+        for expected in [
+            format!("--audit-log-path={}", kept.display()),
+            "--audit-log-maxsize=128".to_owned(),
+            "--audit-log-maxbackup=1".to_owned(),
+        ] {
+            assert!(args.contains(&expected), "{expected}: {args:?}");
+        }
+        let policy = std::fs::read_to_string(own.join("audit-policy.yaml"));
+        let policy: Value = serde_yaml::from_str(&policy.expect("it is written")).expect("YAML");
+        let operator = "system:serviceaccount:pingzhan-system:pingzhan";
+        let rules = json!([{ "level": "Metadata", "users": [operator] }, { "level": "None" }]);
+        assert_eq!(policy["rules"], rules);
+        let all = of(&Spec {
+            audit: true,
+            ..Spec::new("all")
+        });
+        let inside = format!("--audit-log-path={}", own.join("logs/audit.log").display());
+        assert!(all.contains(&inside), "{all:?}");
+        assert!(of(&Spec::new("none")).is_empty());
+        std::fs::remove_dir_all(folder).expect("it is ours");
+    }
 }

@@ -211,9 +211,10 @@ impl Cluster {
         kubeconfig::identity(self, user, groups)
     }
 
-    /// The audit log, when the cluster was brought up with one.
+    /// The audit log of every request, when the cluster was brought up with one.
     pub fn audit_log(&self) -> Option<PathBuf> {
-        self.spec.audit.then(|| commands::audit_log(&self.folder))
+        let log = || commands::audit_log(&self.spec, &self.folder);
+        self.spec.audit.then(log)
     }
 
     /// An admin's client.

@@ -1,5 +1,7 @@
 //! What a cluster is asked to be.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::tools::Program;
@@ -26,6 +28,10 @@ pub struct Spec {
     pub controllers: Controllers,
     /// Whether every request is written to an audit log.
     pub audit: bool,
+    /// An audit log that stays when the cluster ends: of every request, or else of those of the operator's
+    /// account.
+    #[serde(default)]
+    pub operator_log: Option<PathBuf>,
     /// Whether etcd waits for the disk. Benchmarks do; tests may do without.
     pub fsync: bool,
     /// The process with which it ends; none: it stays up until it is brought down.
@@ -40,6 +46,7 @@ impl Spec {
             nodes: 0,
             controllers: Controllers::None,
             audit: false,
+            operator_log: None,
             fsync: true,
             owner: None,
         }
