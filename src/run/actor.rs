@@ -83,7 +83,7 @@ pub struct Actor {
 struct Memory {
     candidate: Option<Candidate>,
     candidate_at: Option<Timestamp>,
-    /// Stages in force of which the API server was asked before they began.
+    /// Stages in force of which the API server was asked before they began, or went on.
     begun: BTreeSet<String>,
     adopted: Vec<(String, String, Change)>,
     reported: Vec<Newcomer>,
@@ -235,17 +235,13 @@ impl Actor {
         let grants = self.registry.grants.clone();
         let guard = grants.lock().await;
         let (mut decision, basis) = self.decide(memory, object.as_deref(), &playbooks).await;
-        let need = decision.need.take();
         // Only what is decided now keeps others from being granted.
-        let guard = Some(guard).filter(|_| need.is_none());
-        // What waits for the rules to be tried begins nothing.
-        if need != Some(Need::Proof)
-            && !self.may_begin(memory, object.as_deref(), &decision).await?
-        {
+        let guard = Some(guard).filter(|_| decision.need.is_none());
+        if !self.may_begin(memory, object.as_deref(), &decision).await? {
             // What people said since comes with the watch.
             return Ok(Next::Wait(Some(self.soon())));
         }
-        if let Some(need) = need {
+        if let Some(need) = decision.need.take() {
             // What is known already goes on: a switch while the rest is read, a return while the rules are
             // tried.
             if matches!(need, Need::Sights(_)) || !decision.works.is_empty() {

@@ -14,6 +14,7 @@ pub mod campaign;
 mod city;
 mod clocks;
 mod closed;
+mod current;
 mod deeds;
 mod glass;
 mod judge;

@@ -1,12 +1,15 @@
-//! Before a plan is set in force, and again before each of its stages begins, the mode is read from the
-//! API server itself: a watch may be behind, and what people have said meanwhile counts.
+//! Before a plan is set in force, and again before each of its stages begins, or goes on after the switch
+//! stood still, the mode is read from the API server itself: a watch may be behind, and what people have
+//! said meanwhile counts.
 
 use std::collections::BTreeSet;
 
 use kube::api::Api;
 
-use crate::api::{EmergencyMode, StageState, TurnKind};
-use crate::engine::decide::Decision;
+use crate::api::{ActEvent, EmergencyMode, TurnKind};
+use crate::engine::acts::Ask;
+use crate::engine::decide::{Blocked, Decision, Waiting};
+use crate::engine::work::Act;
 use crate::ledger::Direction;
 use crate::ledger::record::Body;
 
@@ -20,21 +23,55 @@ fn turn(decision: &Decision) -> Option<TurnKind> {
     })
 }
 
-/// The stages that run by this decision and were not asked about.
-fn begun(asked: &BTreeSet<String>, decision: &Decision) -> Vec<String> {
-    let stages = decision.status.stages.iter();
-    let runs = stages.filter(|stage| stage.state == StageState::Running);
-    runs.map(|stage| stage.name.clone())
-        .filter(|name| !asked.contains(name))
-        .collect()
+/// Whether the switch stands still by a decision: what goes on afterwards is asked about anew.
+const fn stands_still(decision: &Decision) -> bool {
+    matches!(decision.waiting, Some(Waiting::Resume))
+        || matches!(
+            decision.blocked,
+            Some(Blocked::NotEnforced(_) | Blocked::NotProven(_))
+        )
+}
+
+/// The stages of which something is written for the first time, begun, looked at or carried out by a
+/// decision. While something is to be read first that is only what is written; what is journalled comes
+/// before the rest.
+fn taken_further(decision: &Decision) -> BTreeSet<&str> {
+    let works = decision.works.iter();
+    let items = works.flat_map(|work| match &work.payload.act {
+        Act::Switch(items) => items.as_slice(),
+        Act::Rewrite(_) | Act::Revert { .. } | Act::GiveBack { .. } | Act::Note(_) => &[],
+    });
+    let written = items.map(|item| &*item.entry.stage);
+    if decision.need.is_some() {
+        return written.collect();
+    }
+    if decision.append.is_empty() {
+        let asks = decision.asks.iter().filter(|(_, ask)| **ask != Ask::Undo);
+        let asked = asks.map(|((stage, _), _)| stage.as_str());
+        return written.chain(asked).collect();
+    }
+    let notes = decision.append.iter().flat_map(|body| match body {
+        Body::Acts(notes) => notes.as_slice(),
+        Body::Plan(_) | Body::Intents(_) | Body::Outcomes(_) | Body::Turn(_) => &[],
+    });
+    let begun = notes.filter(|note| note.event == ActEvent::Begun);
+    begun.map(|note| note.stage.as_str()).collect()
+}
+
+/// The stages that a decision takes further and that were not asked about.
+fn begun(asked: &BTreeSet<String>, decision: &Decision) -> BTreeSet<String> {
+    let stages = taken_further(decision).into_iter();
+    let unasked = stages.filter(|stage| !asked.contains(*stage));
+    unasked.map(str::to_owned).collect()
 }
 
 impl Actor {
     /// Whether what begins with this decision may begin: a plan that is set in force, stages that start.
     /// Nothing begins of what people have changed meanwhile.
     ///
-    /// Guarantees: each stage of a plan in force was asked about at the API server before its first write,
-    /// by whoever leads; not what status says of it, which is written before.
+    /// Guarantees: each stage of a plan in force was asked about at the API server by whoever leads, just
+    /// before they write the first of it or carry it out, and once more when it goes on after a pause or
+    /// after the rules were not in force. What status says of it, also meanwhile, does not count.
     ///
     /// # Errors
     /// The mode cannot be read now: nothing begins.
@@ -44,15 +81,18 @@ impl Actor {
         object: Option<&EmergencyMode>,
         decision: &Decision,
     ) -> Result<bool, String> {
+        if stands_still(decision) {
+            memory.begun.clear();
+        }
         let turn = turn(decision);
-        let is_granted = turn == Some(TurnKind::Granted);
+        // Nothing is journalled before what is still to be read.
+        let is_granted = turn == Some(TurnKind::Granted) && decision.need.is_none();
         // Only what is switched begins: a return waits for nothing.
         let is_switched = self.mode.state.lock().await.ledger.direction == Direction::Wartime;
-        let begun = match turn {
-            None | Some(TurnKind::Granted | TurnKind::Withdrawn) if is_switched => {
-                begun(&memory.begun, decision)
-            }
-            Some(_) | None => Vec::new(),
+        let begun = if is_switched && turn.is_none() {
+            begun(&memory.begun, decision)
+        } else {
+            BTreeSet::new()
         };
         if !is_granted && begun.is_empty() {
             return Ok(true);
@@ -79,5 +119,111 @@ impl Actor {
                 && live.metadata.deletion_timestamp.is_some()
                     == object.metadata.deletion_timestamp.is_some()
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ActNote;
+    use crate::engine::decide::Need;
+    use crate::engine::scheduler::{Before, Class, Lane, Work};
+    use crate::engine::work::{SwitchItem, Task};
+    use crate::ledger::entry::{NewEntry, sample};
+
+    /// The first write of stage `surge`.
+    fn first_write() -> Work<Task> {
+        let entry = sample("web");
+        let target = entry.target.clone();
+        let item = SwitchItem::new(
+            NewEntry {
+                stage: entry.stage,
+                step: entry.step,
+                target: entry.target,
+                path: entry.path,
+                base: entry.base,
+                seen: entry.seen,
+                after: entry.after,
+                owners: entry.owners,
+                parents: entry.parents,
+                covers: entry.covers,
+                supersedes: entry.supersedes,
+                amendment: entry.amendment,
+            },
+            None,
+        );
+        Work {
+            uid: "web".into(),
+            class: Class::REST,
+            rank: 0,
+            tag: 0,
+            lane: Lane::Value,
+            before: Before::Nothing,
+            payload: Task {
+                target,
+                sight: None,
+                act: Act::Switch(vec![item]),
+            },
+        }
+    }
+
+    fn note(stage: &str, event: ActEvent) -> ActNote {
+        ActNote {
+            stage: stage.to_owned(),
+            step: "people".to_owned(),
+            event,
+            by: None,
+            reason: None,
+            ready: None,
+            answers: 0,
+        }
+    }
+
+    fn found(asked: &[&str], decision: &Decision) -> Vec<String> {
+        let asked: BTreeSet<String> = asked.iter().map(|stage| (*stage).to_owned()).collect();
+        begun(&asked, decision).into_iter().collect()
+    }
+
+    /// Who stands down while the mode is paused, or while targets are read, must not see the next stage
+    /// begin because it was asked about long before: only what is done by a decision begins with it, and
+    /// each stage once.
+    #[test]
+    fn a_stage_begins_with_what_is_done_of_it() {
+        let mut decision = Decision::default();
+        assert_eq!(found(&[], &decision), [""; 0], "nothing is done");
+        decision.works.push(first_write());
+        assert_eq!(found(&[], &decision), ["surge"]);
+        assert_eq!(found(&["surge"], &decision), [""; 0], "it was asked about");
+        let key = |stage: &str| (stage.to_owned(), "people".to_owned());
+        decision.asks.insert(key("tell"), Ask::Carry);
+        decision.asks.insert(key("back"), Ask::Undo);
+        assert_eq!(found(&[], &decision), ["surge", "tell"]);
+        let notes = vec![
+            note("gate", ActEvent::Begun),
+            note("tell", ActEvent::Undoing),
+        ];
+        decision.append.push(Body::Acts(notes));
+        assert_eq!(found(&[], &decision), ["gate"], "the record comes first");
+        decision.need = Some(Need::Sights(Vec::new()));
+        assert_eq!(found(&[], &decision), ["surge"], "only writes go on");
+    }
+
+    /// A pause may last for hours, and so may rules that are not in force: what was known before says
+    /// nothing of what people want afterwards.
+    #[test]
+    fn the_switch_stands_still_while_it_is_paused_or_the_rules_are_not_in_force() {
+        let still = |waiting: Option<Waiting>, blocked: Option<Blocked>| {
+            let mut decision = Decision::default();
+            decision.works.push(first_write());
+            decision.waiting = waiting;
+            decision.blocked = blocked;
+            stands_still(&decision)
+        };
+        assert!(still(Some(Waiting::Resume), None));
+        assert!(still(None, Some(Blocked::NotEnforced(Vec::new()))));
+        assert!(still(None, Some(Blocked::NotProven(String::new()))));
+        assert!(!still(None, None));
+        let other = Blocked::StageFailed(Vec::new());
+        assert!(!still(Some(Waiting::Unreadable(1)), Some(other)));
     }
 }
