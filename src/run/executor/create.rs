@@ -91,6 +91,7 @@ impl Job<'_> {
         if image(sight) != &Image::Absent {
             live = self.live().await?;
         }
+        let mut unanswered = None;
         for _ in 0..TRIES {
             let Some(object) = &live else {
                 match self.create(&body).await? {
@@ -105,7 +106,8 @@ impl Job<'_> {
                         self.none_under_way().await?;
                         return Ok(self.refused(&wanted, NO_NAMESPACE));
                     }
-                    Answer::Moved | Answer::Ambiguous(_) | Answer::Busy { .. } => {}
+                    Answer::Ambiguous(why) => unanswered = Some(why),
+                    Answer::Moved | Answer::Busy { .. } => {}
                 }
                 live = self.live().await?;
                 if let Some(found) = &live
@@ -136,12 +138,22 @@ impl Job<'_> {
             }
             live = self.live().await?;
         }
-        Err(Wrote::Again { after_ms: 0 })
+        Err(self.not_made(&wanted, unanswered).await)
+    }
+
+    /// Nothing came of it yet, and it is tried again. Where the server fails at what was never made, that is
+    /// said, and nothing else waits for it.
+    async fn not_made(&self, wanted: &Wanted, unanswered: Option<String>) -> Wrote<Settlement> {
+        if let Some(why) = unanswered.filter(|_| wanted.event == Event::Applied) {
+            self.unanswered(why).await;
+        }
+        Wrote::Again { after_ms: 0 }
     }
 
     /// Deletes the object, as it was seen.
     async fn unmake(&self, sight: &Projection, ids: Vec<EntryId>) -> Step<Wrote<Settlement>> {
         let mut live = self.live().await?;
+        let mut unanswered = None;
         for _ in 0..TRIES {
             let Some(object) = &live else {
                 return Ok(self.noted(Event::Reverted, ids));
@@ -153,20 +165,17 @@ impl Job<'_> {
             match self.delete(object).await? {
                 Answer::Refused {
                     reason, message, ..
-                } => {
-                    let why = format!("{reason}: {message}");
-                    let stuck = ids.iter().map(|id| refusal(Event::Stuck, *id, &why));
-                    return Ok(self.settled(stuck.collect(), Some(present(seen))));
-                }
-                Answer::Done(_)
-                | Answer::Gone
-                | Answer::Moved
-                | Answer::Ambiguous(_)
-                | Answer::Busy { .. } => {}
+                } => return Ok(self.stays(&ids, &format!("{reason}: {message}"), object)),
+                Answer::Ambiguous(why) => unanswered = Some(why),
+                Answer::Done(_) | Answer::Gone | Answer::Moved | Answer::Busy { .. } => {}
             }
             live = self.live().await?;
         }
-        Err(Wrote::Again { after_ms: 0 })
+        match (live, unanswered) {
+            // What comes back looks first, whatever became of the last try: the rest goes on.
+            (Some(object), Some(why)) => Ok(self.stays(&ids, &why, &object)),
+            (None, _) | (Some(_), None) => Err(Wrote::Again { after_ms: 0 }),
+        }
     }
 
     /// Sees that nothing of ours is there any more: a copy of what made it may have come late.
@@ -183,9 +192,7 @@ impl Job<'_> {
                         reason, message, ..
                     } = self.delete(&object).await?
                     {
-                        let why = format!("{reason}: {message}");
-                        let stuck = ids.iter().map(|id| refusal(Event::Stuck, *id, &why));
-                        return Ok(self.settled(stuck.collect(), Some(present(seen))));
+                        return Ok(self.stays(&ids, &format!("{reason}: {message}"), &object));
                     }
                 }
                 Some(_) | None => return Ok(self.noted(Event::OwnersBack, ids)),
@@ -249,6 +256,13 @@ impl Job<'_> {
     fn refused_at(&self, wanted: &Wanted, why: &str, seen: Projection) -> Wrote<Settlement> {
         let refused = refusal(Event::Refused, wanted.id, why);
         self.settled(vec![refused], Some(present(seen)))
+    }
+
+    /// It cannot be deleted yet: why.
+    fn stays(&self, ids: &[EntryId], why: &str, object: &Value) -> Wrote<Settlement> {
+        let seen = creation::seen(&self.target, Some(object));
+        let stuck = ids.iter().map(|id| refusal(Event::Stuck, *id, why));
+        self.settled(stuck.collect(), Some(present(seen)))
     }
 
     /// Nothing is there any more.
