@@ -41,8 +41,8 @@ const fn state(fault: Fault) -> &'static str {
     }
 }
 
-/// What is said of a `run`.
-const fn refusal(fault: Fault) -> &'static str {
+/// What is said of a `run`, and of what is to be made.
+pub const fn refusal(fault: Fault) -> &'static str {
     match fault {
         Fault::ForbiddenThere | Fault::ForbiddenBack => "cannot create resource",
         Fault::DeniedThere | Fault::DeniedBack => "not to be changed",
@@ -185,10 +185,11 @@ impl Play<'_> {
         )
     }
 
-    /// Each target that somebody edited is listed, with whoever did.
+    /// Each target that somebody edited is listed, with whoever did; but for those that are kept in wartime.
     pub fn drifted(&self, status: &EmergencyModeStatus) -> Vec<String> {
         let mut wrong = Vec::new();
-        for kind in KINDS.iter().filter(|kind| self.demands(kind)) {
+        let stays = |kind: &&Kind| self.fault != Fault::Third || !kind.is_firm();
+        for kind in KINDS.iter().filter(|kind| self.demands(kind)).filter(stays) {
             wrong.extend(listed(status, kind, "Drifted", &[COLLEAGUE]));
         }
         wrong
@@ -230,7 +231,7 @@ impl Play<'_> {
     }
 
     /// The journal as it is stored.
-    async fn journal(&self, uid: &str) -> Ledger {
+    pub async fn journal(&self, uid: &str) -> Ledger {
         let records: Api<ChangeRecord> = Api::all(self.site.client.clone());
         let of = ListParams::default().labels(&format!("{}={uid}", names::MODE_UID_LABEL));
         let listed = records.list(&of).await.expect("records can be listed");
@@ -248,10 +249,12 @@ impl Play<'_> {
             match event.kind.as_str() {
                 "ChangeRecord" => object["spec"]["mode"]["name"] == self.word(),
                 "EmergencyMode" => event.name() == self.word(),
-                // What an act creates is no target.
+                // A freeze is in the operator's namespace, and says whose it is; what an act creates is no target.
                 _ => {
                     let act = object["metadata"]["annotations"].get(names::ACT).is_some();
-                    self.spaces.iter().any(|own| own == space) && !act
+                    let freezes =
+                        event.kind == "ConfigMap" && object["data"]["mode"] == self.word();
+                    freezes || self.spaces.iter().any(|own| own == space) && !act
                 }
             }
         };
@@ -287,7 +290,11 @@ impl Play<'_> {
         };
         let objections = evidence.objections(&self.now().await, allowed);
         self.wrong.extend(objections);
-        let bases = self.bases(&evidence);
+        let bases = if self.makes {
+            self.made_of_nothing(&evidence)
+        } else {
+            self.bases(&evidence)
+        };
         self.wrong.extend(bases);
     }
 
@@ -304,11 +311,7 @@ impl Play<'_> {
             wrong.extend(complaint(kind.holds(object, wanted), || {
                 format!("{} is not kept", kind.bad())
             }));
-            let text = object.to_string();
-            wrong.extend(complaint(
-                !text.contains("pingzhan/") && !text.contains(names::HELD_BY_LABEL),
-                || format!("{} still bears our name: {text}", kind.bad()),
-            ));
+            wrong.extend(bears_our_name(&kind.bad(), object));
         }
         wrong
     }
@@ -350,4 +353,13 @@ impl Play<'_> {
         );
         wrong
     }
+}
+
+/// That something which is another's alone says that it is ours.
+pub fn bears_our_name(what: &str, object: &Value) -> Vec<String> {
+    let text = object.to_string();
+    let marks = ["pingzhan/", names::HELD_BY_LABEL, names::MADE_FOR_LABEL];
+    complaint(!marks.iter().any(|mark| text.contains(mark)), || {
+        format!("{what} still bears our name: {text}")
+    })
 }

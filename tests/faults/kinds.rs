@@ -9,7 +9,7 @@ use crate::scenarios::fleet::deployment;
 pub struct Kind {
     /// What it is called; its objects are `{word}-bad` and `{word}-well`.
     pub word: &'static str,
-    /// The kind that its step names.
+    /// The kind that its step names; empty where its act says itself what it is about.
     pub names: &'static str,
     /// The kind that is changed.
     pub target: &'static str,
@@ -21,14 +21,15 @@ pub struct Kind {
     pub war: &'static str,
     /// A third value that somebody may choose; nothing where there are only two.
     pub third: Option<&'static str>,
-    /// The act of its step, where names are those of its objects.
-    pub act: fn([&str; 2]) -> Value,
+    /// The act of its step, where names are those of its objects, in these namespaces: what goes wrong is in
+    /// the last one.
+    pub act: fn([&str; 2], &[String]) -> Value,
     /// What its owners write for one target: namespace, name.
     pub objects: fn(&str, &str) -> Vec<(&'static str, Value)>,
 }
 
 /// Every kind of step that changes a field.
-pub const KINDS: [Kind; 15] = [
+pub const KINDS: [Kind; 19] = [
     Kind {
         word: "scale",
         names: "Deployment",
@@ -37,7 +38,7 @@ pub const KINDS: [Kind; 15] = [
         base: "6",
         war: "3",
         third: Some("5"),
-        act: |_| json!({ "scale": { "percent": 50 } }),
+        act: |_, _| json!({ "scale": { "percent": 50 } }),
         objects: |space, name| vec![("helm", deployment(space, name, Some(6)))],
     },
     Kind {
@@ -48,7 +49,7 @@ pub const KINDS: [Kind; 15] = [
         base: "2",
         war: "12",
         third: Some("5"),
-        act: |_| json!({ "scale": { "percent": 300 } }),
+        act: |_, _| json!({ "scale": { "percent": 300 } }),
         objects: |space, name| {
             vec![
                 ("helm", deployment(space, name, Some(4))),
@@ -64,7 +65,7 @@ pub const KINDS: [Kind; 15] = [
         base: "2",
         war: "12",
         third: Some("5"),
-        act: |_| json!({ "scale": { "percent": 300 } }),
+        act: |_, _| json!({ "scale": { "percent": 300 } }),
         objects: |space, name| {
             vec![
                 ("helm", deployment(space, name, Some(4))),
@@ -80,7 +81,7 @@ pub const KINDS: [Kind; 15] = [
         base: "false",
         war: "true",
         third: None,
-        act: |_| json!({ "suspend": {} }),
+        act: |_, _| json!({ "suspend": {} }),
         objects: |space, name| vec![("helm", cron_job(space, name))],
     },
     Kind {
@@ -91,7 +92,7 @@ pub const KINDS: [Kind; 15] = [
         base: "false",
         war: "true",
         third: None,
-        act: |_| json!({ "suspend": { "onResume": "SkipMissed" } }),
+        act: |_, _| json!({ "suspend": { "onResume": "SkipMissed" } }),
         objects: |space, name| vec![("helm", cron_job(space, name))],
     },
     Kind {
@@ -102,7 +103,7 @@ pub const KINDS: [Kind; 15] = [
         base: "false",
         war: "true",
         third: None,
-        act: |_| json!({ "suspend": {} }),
+        act: |_, _| json!({ "suspend": {} }),
         objects: |space, name| vec![("helm", job(space, name))],
     },
     Kind {
@@ -113,7 +114,7 @@ pub const KINDS: [Kind; 15] = [
         base: "",
         war: "true",
         third: Some("false"),
-        act: |_| json!({ "suspend": {} }),
+        act: |_, _| json!({ "suspend": {} }),
         objects: |space, name| vec![("platform-team", kustomization(space, name))],
     },
     Kind {
@@ -124,7 +125,7 @@ pub const KINDS: [Kind; 15] = [
         base: "",
         war: "true",
         third: Some("false"),
-        act: |_| json!({ "suspend": {} }),
+        act: |_, _| json!({ "suspend": {} }),
         objects: |space, name| vec![("platform-team", release(space, name))],
     },
     Kind {
@@ -135,7 +136,7 @@ pub const KINDS: [Kind; 15] = [
         base: r#"{"prune":true,"selfHeal":true}"#,
         war: "",
         third: Some(r#"{"prune":false}"#),
-        act: |_| json!({ "suspend": {} }),
+        act: |_, _| json!({ "suspend": {} }),
         objects: |space, name| vec![("platform-team", application(space, name))],
     },
     Kind {
@@ -146,7 +147,7 @@ pub const KINDS: [Kind; 15] = [
         base: "",
         war: "true",
         third: Some("false"),
-        act: |_| json!({ "suspend": {} }),
+        act: |_, _| json!({ "suspend": {} }),
         objects: |space, name| vec![("portal-team", rollout(space, name))],
     },
     Kind {
@@ -157,7 +158,7 @@ pub const KINDS: [Kind; 15] = [
         base: "",
         war: r#""true""#,
         third: Some(r#""soon""#),
-        act: |_| json!({ "suspend": {} }),
+        act: |_, _| json!({ "suspend": {} }),
         objects: |space, name| vec![("platform-team", scaled_object(space, name))],
     },
     Kind {
@@ -168,7 +169,7 @@ pub const KINDS: [Kind; 15] = [
         base: r#""normal""#,
         war: r#""flood""#,
         third: Some(r#""calm""#),
-        act: |_| json!({ "config": { "set": { "banner": "flood", "search": "off" } } }),
+        act: |_, _| json!({ "config": { "set": { "banner": "flood", "search": "off" } } }),
         objects: |space, name| vec![("portal-team", flags(space, name))],
     },
     Kind {
@@ -179,7 +180,7 @@ pub const KINDS: [Kind; 15] = [
         base: "",
         war: "*",
         third: Some(r#""by hand""#),
-        act: |names| {
+        act: |names, _| {
             let restart = names.map(|name| json!({ "kind": "Deployment", "name": name }));
             json!({ "config": { "set": { "banner": "flood" }, "restart": restart } })
         },
@@ -198,7 +199,7 @@ pub const KINDS: [Kind; 15] = [
         base: r#""2""#,
         war: r#""1""#,
         third: Some(r#""3""#),
-        act: |_| {
+        act: |_, _| {
             let path = "/spec/template/spec/containers[name=web]/resources/limits/cpu";
             // The API server makes "1" of it.
             json!({ "patch": { "set": [{ "path": path, "value": "1000m" }] } })
@@ -213,7 +214,7 @@ pub const KINDS: [Kind; 15] = [
         base: r#""ask us""#,
         war: "",
         third: Some(r#""ask somebody else""#),
-        act: |_| json!({ "patch": { "remove": ["/metadata/annotations/example.com~1note"] } }),
+        act: |_, _| json!({ "patch": { "remove": ["/metadata/annotations/example.com~1note"] } }),
         objects: |space, name| {
             let mut object = deployment(space, name, Some(2));
             object["metadata"]["annotations"] =
@@ -221,10 +222,95 @@ pub const KINDS: [Kind; 15] = [
             vec![("portal-team", object)]
         },
     },
+    Kind {
+        word: "route",
+        names: "Ingress",
+        target: "Ingress",
+        pointer: "/spec/rules",
+        base: LED[0],
+        war: LED[1],
+        third: Some(LED[2]),
+        act: |_, _| json!({ "route": { "to": { "name": "emergency-page", "port": 80 } } }),
+        objects: |space, name| vec![("helm", ingress(space, name))],
+    },
+    Kind {
+        word: "access-revoke",
+        names: "",
+        target: "RoleBinding",
+        pointer: "/subjects",
+        base: PEOPLE[0],
+        war: PEOPLE[1],
+        third: Some(PEOPLE[2]),
+        act: |_, spaces| {
+            let vendors = json!([{ "kind": "Group", "name": "vendors" }]);
+            json!({ "access": { "revoke": [{ "subjects": vendors, "namespaces": { "names": spaces } }] } })
+        },
+        objects: |space, name| vec![("flux", binding(space, name, PEOPLE[0]))],
+    },
+    Kind {
+        word: "access-lock-down",
+        names: "",
+        target: "RoleBinding",
+        pointer: "/subjects",
+        base: PEOPLE[3],
+        war: "",
+        third: Some(PEOPLE[2]),
+        act: |_, spaces| {
+            let locked = json!({ "key": LOCKED, "operator": "In", "values": spaces });
+            json!({ "access": { "lockDown": { "bindings": { "matchExpressions": [locked] } } } })
+        },
+        objects: |space, name| {
+            let mut object = binding(space, name, PEOPLE[3]);
+            object["metadata"]["labels"] = json!({ LOCKED: space });
+            vec![("helm", object)]
+        },
+    },
+    Kind {
+        word: "apply-adopt",
+        names: "",
+        target: "ConfigMap",
+        pointer: "/data/banner",
+        base: r#""normal""#,
+        war: r#""flood""#,
+        third: Some(r#""calm""#),
+        act: |[bad, well], spaces| {
+            let asked = |space: &str, name: &str| {
+                let mut object = flags(space, name);
+                object["data"] = json!({ "banner": "flood" });
+                object
+            };
+            let (first, last) = (&spaces[0], &spaces[spaces.len() - 1]);
+            json!({ "apply": { "objects": [asked(last, bad), asked(first, well)], "adopt": true } })
+        },
+        objects: |space, name| vec![("portal-team", flags(space, name))],
+    },
 ];
 
 /// Where a restart is written.
 const RESTARTED: &str = "/spec/template/metadata/annotations/pingzhan.dev~1restarted-for";
+
+/// The label of bindings that are locked down; its value is their namespace.
+const LOCKED: &str = "locked";
+
+/// Rules of an Ingress that lead to the counters, to the page, and elsewhere.
+const LED: [&str; 3] = [
+    r#"[{"http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"counters","port":{"number":80}}}}]}}]"#,
+    r#"[{"http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"emergency-page","port":{"number":80}}}}]}}]"#,
+    r#"[{"http":{"paths":[{"path":"/","pathType":"Prefix","backend":{"service":{"name":"elsewhere","port":{"number":80}}}}]}}]"#,
+];
+
+/// Lists of those whom a binding is for: vendors among staff, staff alone, staff and others, and helpers.
+const PEOPLE: [&str; 4] = [
+    r#"[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"vendors"},{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"staff"}]"#,
+    r#"[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"staff"}]"#,
+    r#"[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"staff"},{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"strangers"}]"#,
+    r#"[{"kind":"Group","apiGroup":"rbac.authorization.k8s.io","name":"helpers"}]"#,
+];
+
+/// The role that bindings give: whoever changes one has to be allowed to bind it.
+pub const ROLE: &str = "view";
+/// The group of roles and bindings.
+pub const RBAC: &str = "rbac.authorization.k8s.io";
 
 impl Kind {
     /// The name of its target that goes wrong.
@@ -240,10 +326,17 @@ impl Kind {
     /// Its step: both targets, in these namespaces.
     pub fn step(&self, spaces: &[String]) -> Value {
         let (bad, well) = (self.bad(), self.well());
-        let mut step = (self.act)([&bad, &well]);
+        let mut step = (self.act)([&bad, &well], spaces);
         step["name"] = json!(self.word);
-        step["targets"] = json!({ "kinds": [self.names], "namespaces": { "names": spaces }, "names": [bad, well] });
+        if !self.names.is_empty() {
+            step["targets"] = json!({ "kinds": [self.names], "namespaces": { "names": spaces }, "names": [bad, well] });
+        }
         step
+    }
+
+    /// Whether it is kept as it is whatever somebody writes over it: what takes rights is.
+    pub fn is_firm(&self) -> bool {
+        self.word.starts_with("access-")
     }
 
     /// Whether its field holds this.
@@ -324,4 +417,15 @@ fn rollout(space: &str, name: &str) -> Value {
 fn flags(space: &str, name: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(space, name),
         "data": { "banner": "normal", "other": "a & b" } })
+}
+
+fn ingress(space: &str, name: &str) -> Value {
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta(space, name),
+        "spec": { "rules": value(LED[0]) } })
+}
+
+fn binding(space: &str, name: &str, people: &str) -> Value {
+    json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding", "metadata": meta(space, name),
+        "roleRef": { "apiGroup": RBAC, "kind": "ClusterRole", "name": ROLE },
+        "subjects": value(people) })
 }

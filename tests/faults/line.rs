@@ -17,9 +17,9 @@ use super::site::locked;
 /// What a namespace's requests meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// A webhook that admits changes does not answer.
+    /// A webhook that admits what is changed, created and deleted does not answer.
     Webhook,
-    /// A quota of Jobs is used up.
+    /// A quota of what is created is used up.
     Quota,
 }
 
@@ -35,10 +35,13 @@ impl Line {
         let trouble = locked(&self.trouble);
         let of = |space: &str| path.contains(&format!("/namespaces/{space}/"));
         let (_, trouble) = trouble.iter().find(|(space, _)| of(space))?;
-        let creates = *method == Method::POST && path.ends_with("/jobs");
+        let made = ["/configmaps", "/networkpolicies", "/rolebindings"];
+        let is_new = path.ends_with("/jobs") || made.iter().any(|kind| path.ends_with(*kind));
+        let creates = *method == Method::POST && is_new;
         let changes = *method == Method::PATCH && path.ends_with("-bad");
+        let deletes = *method == Method::DELETE && made.iter().any(|kind| path.contains(*kind));
         match trouble {
-            Trouble::Webhook if creates || changes => Some(*trouble),
+            Trouble::Webhook if creates || changes || deletes => Some(*trouble),
             Trouble::Quota if creates => Some(*trouble),
             Trouble::Webhook | Trouble::Quota => None,
         }
@@ -58,7 +61,7 @@ fn answer(trouble: Trouble) -> Response<Answered> {
         Trouble::Quota => (
             403,
             "Forbidden",
-            "jobs.batch \"job\" is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1, \
+            "jobs.batch \"job\" is forbidden: exceeded quota: full, requested: count/jobs.batch=1, \
              used: count/jobs.batch=0, limited: count/jobs.batch=0",
         ),
     };

@@ -5,11 +5,12 @@
 //!
 //! [`kinds`] has the rows, [`table`] the columns and what each cell demands or why it makes no sense; a
 //! column is one mode that is played ([`play`]) with its cause ([`trouble`]) and judged ([`judge`]) on a
-//! [`site`], beside all the others.
+//! [`site`], beside all the others; and one more for the rows of what steps make ([`made`]).
 
 mod judge;
 mod kinds;
 mod line;
+mod made;
 mod play;
 pub mod site;
 mod table;
@@ -36,7 +37,11 @@ use table::FAULTS;
 /// Plays every column at once, and says how many cells there were.
 async fn all(on: &str, site: &Site) {
     let plays = FAULTS.map(|fault| Play::new(site, fault).run());
-    let mut plays = futures::future::join_all(plays).await;
+    let made = FAULTS
+        .into_iter()
+        .filter(|fault| fault.spoils_what_is_made());
+    let made = made.map(|fault| Play::made(site, fault).run());
+    let mut plays = futures::future::join_all(plays.into_iter().chain(made)).await;
     let events = site.history.events().await;
     for play in &mut plays {
         play.judge(&events).await;
@@ -49,7 +54,7 @@ async fn all(on: &str, site: &Site) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     say(&format!(
         "faults: on {on}, {held} cells hold and {senseless} make no sense, in {} modes",
-        FAULTS.len()
+        plays.len()
     ));
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::kinds::{KINDS, Kind, value};
 use super::site::{CHANNEL, Site};
 use super::table::{Cell, Fault};
+use crate::fleet::load::place;
 use crate::scenarios::world::{Objects, REMOVED, resource};
 use crate::support::people::{person, who_acts};
 
@@ -26,9 +27,13 @@ const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
 pub struct Play<'a> {
     pub site: &'a Site,
     pub fault: Fault,
+    /// Whether it is about what steps make, and not about what they change.
+    pub makes: bool,
+    /// The name of the mode and of its playbook.
+    word: String,
     /// The namespace, whose name is the account's as well.
     pub space: String,
-    /// It, and the one that ends, where one does.
+    /// It, and that of what goes wrong, where that has one of its own.
     pub spaces: Vec<String>,
     /// Everything before it was declared.
     pub before: Objects,
@@ -38,12 +43,29 @@ pub struct Play<'a> {
 
 impl<'a> Play<'a> {
     pub fn new(site: &'a Site, fault: Fault) -> Self {
-        let space = format!("{}-{}", site.prefix, fault.word());
+        let word = fault.word().to_owned();
+        let apart = fault.ends().then_some("ends");
+        Self::of(site, fault, word, apart)
+    }
+
+    /// The same of what steps make, of which what goes wrong is always in a namespace of its own.
+    pub fn made(site: &'a Site, fault: Fault) -> Self {
+        let word = format!("made-{}", fault.word());
+        Self {
+            makes: true,
+            ..Self::of(site, fault, word, Some("bad"))
+        }
+    }
+
+    fn of(site: &'a Site, fault: Fault, word: String, apart: Option<&str>) -> Self {
+        let space = format!("{}-{word}", site.prefix);
         let mut spaces = vec![space.clone()];
-        spaces.extend(fault.ends().then(|| format!("{space}-ends")));
+        spaces.extend(apart.map(|apart| format!("{space}-{apart}")));
         Self {
             site,
             fault,
+            makes: false,
+            word,
             space,
             spaces,
             before: Objects::new(),
@@ -52,8 +74,8 @@ impl<'a> Play<'a> {
     }
 
     /// The name of the mode and of its playbook.
-    pub const fn word(&self) -> &'static str {
-        self.fault.word()
+    pub fn word(&self) -> &str {
+        &self.word
     }
 
     /// Where what goes wrong lives.
@@ -63,9 +85,12 @@ impl<'a> Play<'a> {
 
     /// Plays it.
     pub async fn run(mut self) -> Self {
-        if let Err(stuck) = self.play().await {
-            self.wrong.push(stuck);
-        }
+        let played = if self.makes {
+            self.make().await
+        } else {
+            self.play().await
+        };
+        self.wrong.extend(played.err());
         self
     }
 
@@ -83,7 +108,8 @@ impl<'a> Play<'a> {
         if self.fault.is_there() {
             self.trouble(true).await;
         }
-        self.declare().await;
+        let paused = self.fault == Fault::EndsThere;
+        self.declare(&self.stages(), paused).await;
         self.switch().await?;
         self.until("is active", |status| status.phase == Some(Phase::Active))
             .await?;
@@ -101,11 +127,7 @@ impl<'a> Play<'a> {
     async fn switch(&mut self) -> Result<(), String> {
         match self.fault {
             Fault::EndsThere => {
-                self.says("waits to be resumed", |status| {
-                    let said = status.waiting_on.as_deref().unwrap_or_default();
-                    complaint(said.contains("paused"), || format!("it says {said}"))
-                })
-                .await?;
+                self.is_paused().await?;
                 self.end().await;
                 self.change(json!({ "paused": false })).await;
             }
@@ -120,7 +142,7 @@ impl<'a> Play<'a> {
             }
             _ => {}
         }
-        self.at_war(Kind::well, "war").await?;
+        self.at_war(|_| true, Kind::well, "war").await?;
         if self.fault.is_there() || self.fault == Fault::EndsThere {
             self.says("says what is in the way", |status| self.in_the_way(status))
                 .await?;
@@ -130,8 +152,8 @@ impl<'a> Play<'a> {
             self.trouble(false).await;
         }
         if self.fault == Fault::EndsThere {
-            self.skip("run").await;
-            self.skip("wait").await;
+            self.skip("acts", "run").await;
+            self.skip("acts", "wait").await;
         }
         Ok(())
     }
@@ -141,20 +163,22 @@ impl<'a> Play<'a> {
         match self.fault {
             Fault::ForbiddenThere | Fault::DeniedThere => self.as_before(Kind::bad).await,
             Fault::EndsThere => {}
-            _ => self.at_war(Kind::bad, "war").await?,
+            _ => self.at_war(|_| true, Kind::bad, "war").await?,
         }
         match self.fault {
             Fault::PutBack => {
                 self.edit(|kind| Some(kind.base)).await;
-                self.at_war(Kind::bad, "war again").await?;
+                self.at_war(|_| true, Kind::bad, "war again").await?;
             }
             Fault::Third => {
                 self.edit(|kind| kind.third).await;
                 self.says("names the rival", |status| self.drifted(status))
                     .await?;
+                self.at_war(Kind::is_firm, Kind::bad, "war, unasked")
+                    .await?;
                 self.is_true().await?;
                 self.verdict("Ours").await;
-                self.at_war(Kind::bad, "war by a verdict").await?;
+                self.at_war(|_| true, Kind::bad, "war by a verdict").await?;
             }
             Fault::EndsBack => {
                 self.end().await;
@@ -170,11 +194,7 @@ impl<'a> Play<'a> {
     async fn back(&mut self) -> Result<(), String> {
         if matches!(self.fault, Fault::LateOurs | Fault::LateKeep) {
             self.change(json!({ "paused": true })).await;
-            self.says("is paused", |status| {
-                let said = status.waiting_on.as_deref().unwrap_or_default();
-                complaint(said.contains("paused"), || format!("it says {said}"))
-            })
-            .await?;
+            self.is_paused().await?;
             self.edit(|kind| kind.third).await;
         }
         if self.fault.is_back() {
@@ -197,7 +217,7 @@ impl<'a> Play<'a> {
                 self.says("says what is not undone", |status| self.not_undone(status))
                     .await?;
                 self.comes_back(Kind::well).await?;
-                self.skip("run").await;
+                self.skip("acts", "run").await;
             }
             fault if fault.is_back() => {
                 self.says("says what is in the way", |status| self.in_the_way(status))
@@ -214,14 +234,19 @@ impl<'a> Play<'a> {
 
 /// What people and owners do.
 impl Play<'_> {
-    async fn found(&mut self) {
-        for space in &self.spaces {
+    /// Its namespaces, these among them, and the account of its playbook.
+    pub async fn settle(&self, more: &[String]) {
+        for space in self.spaces.iter().chain(more) {
             self.put(
                 &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": space } }),
             )
             .await;
         }
         self.account().await;
+    }
+
+    async fn found(&mut self) {
+        self.settle(&[]).await;
         for kind in KINDS {
             for (space, name) in [(self.bad_space(), kind.bad()), (&self.space, kind.well())] {
                 for (manager, object) in (kind.objects)(space, &name) {
@@ -237,7 +262,7 @@ impl Play<'_> {
     }
 
     /// Kind, namespace and name of everything that owners wrote.
-    pub fn places(&self) -> Vec<(String, String, String)> {
+    fn places(&self) -> Vec<(String, String, String)> {
         let mut places = vec![(
             SIGNAL.0.to_owned(),
             self.bad_space().to_owned(),
@@ -256,6 +281,9 @@ impl Play<'_> {
 
     /// Everything as it is.
     pub async fn now(&self) -> Objects {
+        if self.makes {
+            return self.what_is_made().await;
+        }
         let mut all = Objects::new();
         for (kind, space, name) in self.places() {
             if let Some(object) = self.site.get(&kind, &space, &name).await {
@@ -289,13 +317,14 @@ impl Play<'_> {
         ])
     }
 
-    async fn declare(&self) {
+    /// Publishes a playbook of these stages, and declares a mode of it.
+    pub async fn declare(&self, stages: &Value, paused: bool) {
         let playbook = serde_json::from_value(json!({
             "title": { "en": "Flood" }, "hazard": "Flood", "owner": "faults",
             "serviceAccountName": self.space,
             "authority": { "requesterGroups": ["emergency-duty"], "approverGroups": ["emergency-approvers"],
                 "quorum": { "IV": 0 } },
-            "stages": self.stages(),
+            "stages": stages,
         }));
         let playbook = Playbook::new(self.word(), playbook.expect("a playbook"));
         let playbooks: Api<Playbook> = Api::all(self.site.client.clone());
@@ -304,7 +333,7 @@ impl Play<'_> {
         let mode = serde_json::from_value(json!({
             "playbookRef": { "name": self.word() }, "level": "IV", "reason": "the river rises",
             "requestedBy": OFFICER.0, "requestedAs": OFFICER.1, "expiresAfter": "5h",
-            "paused": self.fault == Fault::EndsThere,
+            "paused": paused,
         }));
         let mode = EmergencyMode::new(self.word(), mode.expect("a mode"));
         let modes = self.acting(OFFICER);
@@ -320,7 +349,8 @@ impl Play<'_> {
         Api::all(person(&self.site.client, name, group))
     }
 
-    async fn change(&self, spec: Value) {
+    /// Somebody who may changes what is asked for.
+    pub async fn change(&self, spec: Value) {
         let modes = self.acting(who_acts(&spec).unwrap_or(OFFICER));
         let patch = Patch::Merge(json!({ "spec": spec }));
         let changed = modes
@@ -330,16 +360,17 @@ impl Play<'_> {
     }
 
     /// One more step is skipped, by a person: each request adds one.
-    async fn skip(&self, step: &str) {
+    pub async fn skip(&self, stage: &str, step: &str) {
         let mode = self.modes().get(self.word()).await;
         let mut skips = json!(mode.expect("the mode is there").spec.skips);
-        let skip = json!({ "stage": "acts", "step": step, "reason": "it is not needed",
+        let skip = json!({ "stage": stage, "step": step, "reason": "it is not needed",
             "by": "lin", "as": "emergency-approvers" });
         skips.as_array_mut().expect("a list").push(skip);
         self.change(json!({ "skips": skips })).await;
     }
 
-    async fn verdict(&self, choice: &str) {
+    /// Somebody decides about everything that waits for it.
+    pub async fn verdict(&self, choice: &str) {
         let verdict = json!({ "of": { "all": true }, "choice": choice, "by": "lin", "as": "emergency-approvers" });
         self.change(json!({ "verdicts": [verdict] })).await;
     }
@@ -366,12 +397,12 @@ impl Play<'_> {
         }
     }
 
-    /// Removes something of what goes wrong.
-    pub async fn remove(&self, kind: &str, name: &str) {
-        let api = self.api(kind);
-        let uid = api.get(name).await.expect("it is there").metadata.uid;
-        self.site.note_version(uid.expect("a uid"), REMOVED);
-        let removed = api.delete(name, &DeleteParams::background()).await;
+    /// Somebody removes something, as it was read.
+    pub async fn remove(&self, object: &Value) {
+        let uid = object["metadata"]["uid"].as_str().expect("a uid");
+        self.site.note_version(uid.to_owned(), REMOVED);
+        let (api, name) = place(&self.site.client, object);
+        let removed = api.delete(&name, &DeleteParams::background()).await;
         removed.expect("it may be removed");
     }
 
@@ -387,7 +418,8 @@ impl Play<'_> {
 
 /// How it waits.
 impl Play<'_> {
-    async fn status(&self) -> EmergencyModeStatus {
+    /// What is said of it.
+    pub async fn status(&self) -> EmergencyModeStatus {
         let mode = self
             .modes()
             .get(self.word())
@@ -396,7 +428,17 @@ impl Play<'_> {
         mode.status.unwrap_or_default()
     }
 
-    async fn until(
+    /// Waits until it is paused, with its plan made.
+    pub async fn is_paused(&self) -> Result<(), String> {
+        self.says("is paused", |status| {
+            let said = status.waiting_on.as_deref().unwrap_or_default();
+            complaint(said.contains("paused"), || format!("it says {said}"))
+        })
+        .await
+    }
+
+    /// Waits for something of the status.
+    pub async fn until(
         &self,
         what: &str,
         holds: impl Fn(&EmergencyModeStatus) -> bool,
@@ -440,8 +482,13 @@ impl Play<'_> {
         }
     }
 
-    /// Waits until targets hold what they are to hold in wartime.
-    async fn at_war(&self, name: fn(&Kind) -> String, what: &str) -> Result<(), String> {
+    /// Waits until targets of some kinds of step hold what they are to hold in wartime.
+    async fn at_war(
+        &self,
+        of: fn(&Kind) -> bool,
+        name: fn(&Kind) -> String,
+        what: &str,
+    ) -> Result<(), String> {
         let began = Instant::now();
         loop {
             let now = self.now().await;
@@ -450,7 +497,8 @@ impl Play<'_> {
                 now.get(&key)
                     .is_some_and(|object| kind.holds(object, kind.war))
             };
-            let not: Vec<String> = KINDS.iter().filter(|kind| !holds(kind)).map(name).collect();
+            let kinds = KINDS.iter().filter(|kind| of(kind));
+            let not: Vec<String> = kinds.filter(|kind| !holds(kind)).map(name).collect();
             if not.is_empty() {
                 return Ok(());
             }

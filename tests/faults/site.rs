@@ -17,7 +17,7 @@ use super::line::Trouble;
 use crate::fleet;
 use crate::fleet::load::place;
 use crate::scenarios::history::History;
-use crate::scenarios::world::{KINDS, MORE_KINDS, resource};
+use crate::scenarios::world::{CLOSED_KINDS, KINDS, MORE_KINDS, resource};
 use crate::support;
 
 /// The channel over which people are told.
@@ -54,6 +54,7 @@ impl Site {
         let watched = KINDS
             .into_iter()
             .chain(MORE_KINDS)
+            .chain(CLOSED_KINDS)
             .filter(|kind| *kind != "Pool");
         let watched = watched
             .chain(["EmergencyMode", "ChangeRecord"])

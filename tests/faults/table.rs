@@ -1,6 +1,7 @@
 //! The columns of the matrix, and what each cell of it demands, or why there is nothing to demand.
 
 use super::kinds::{KINDS, Kind};
+use super::made::{MADE, Made};
 
 /// What goes wrong, each for one target of every kind of step and not for the one beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Fault {
     }
 
     /// The cell of a kind of step that changes a field.
-    pub const fn field(self, kind: &Kind) -> Cell {
+    pub fn field(self, kind: &Kind) -> Cell {
         const TWO: &str =
             "a switch has two positions: who turns it back puts the peacetime value there";
         const CREATED: &str = "a quota counts what is created, and a change creates nothing: what does not \
@@ -105,6 +106,9 @@ impl Fault {
         match self {
             Self::Nothing => Holds(EXACT),
             Self::PutBack => Holds("written again, and back exactly"),
+            Self::Third if kind.is_firm() => {
+                Holds("written again, and nobody is asked: what takes rights is kept; back exactly")
+            }
             Self::Third if kind.third.is_some() => {
                 Holds("Drifted, by name; a verdict writes over it; back exactly")
             }
@@ -126,6 +130,77 @@ impl Fault {
             Self::QuotaThere | Self::QuotaBack => Senseless(CREATED),
             Self::EndsThere | Self::EndsBack => Holds("Gone, and nothing waits for it"),
         }
+    }
+
+    /// The cell of a kind of step that makes objects. There the peacetime value is that nothing is there, and
+    /// a third one is an object that somebody changed.
+    pub fn made(self, made: &Made) -> Cell {
+        const ROOM: &str = "a quota counts what is created, and the return deletes";
+        if made.is_freeze()
+            && let Some(cell) = self.freeze()
+        {
+            return cell;
+        }
+        match self {
+            Self::Nothing => Holds("made, and gone after the return"),
+            Self::PutBack => Holds("made again, and gone after the return"),
+            Self::Third if made.firm => {
+                Holds("made anew, and nobody is asked: what closes is kept; gone after the return")
+            }
+            Self::Third => {
+                Holds("Drifted, by name; a verdict makes it anew; gone after the return")
+            }
+            Self::LateOurs => Holds("Drifted at the return, by name; a verdict of Ours deletes it"),
+            Self::LateKeep => Holds(
+                "Drifted at the return, by name; a verdict of Keep leaves it, with no mark of ours",
+            ),
+            // What refuses the trial of it keeps the plan from being made: scenarios::apply.
+            Self::ForbiddenThere | Self::DeniedThere | Self::QuotaThere | Self::EndsThere => {
+                Holds("Refused, with the server's sentence; nothing made, nothing left")
+            }
+            Self::ForbiddenBack | Self::DeniedBack | Self::WebhookBack => {
+                Holds("Stuck, with the server's sentence; gone once the cause is")
+            }
+            Self::WebhookThere => Holds(
+                "listed with the server's sentence, and tried again; made once it answers; gone after the return",
+            ),
+            Self::QuotaBack => Senseless(ROOM),
+            Self::EndsBack => Holds(
+                "Drifted, with the server's sentence that it cannot be made again; nothing waits for it",
+            ),
+        }
+    }
+
+    /// The cell of a change freeze, where it is another one than that of what else is made.
+    const fn freeze(self) -> Option<Cell> {
+        const OWN: &str = "it lies in the operator's own namespace: what keeps the operator from writing there \
+             keeps every mode from it, and not one target";
+        match self {
+            Self::Nothing
+            | Self::PutBack
+            | Self::Third
+            | Self::LateOurs
+            | Self::ForbiddenThere
+            | Self::QuotaBack => None,
+            Self::LateKeep => Some(Holds(
+                "Drifted at the return, by name; a verdict of Keep leaves it, with no mark of ours and in force, \
+                 which is said until a person skips its step",
+            )),
+            Self::ForbiddenBack => Some(Senseless("the operator lifts it with rights of its own")),
+            Self::DeniedThere
+            | Self::DeniedBack
+            | Self::WebhookThere
+            | Self::WebhookBack
+            | Self::QuotaThere
+            | Self::EndsThere
+            | Self::EndsBack => Some(Senseless(OWN)),
+        }
+    }
+
+    /// Whether something that steps make goes wrong in it.
+    pub fn spoils_what_is_made(self) -> bool {
+        let mut rows = MADE.iter();
+        rows.any(|row| matches!(self.made(row), Holds(_)))
     }
 
     /// The cell of an act.
@@ -200,8 +275,9 @@ impl Fault {
     /// How many cells demand something, and how many make no sense.
     pub fn cells(self) -> (usize, usize) {
         let fields = KINDS.iter().map(|kind| self.field(kind));
+        let made = MADE.iter().map(|made| self.made(made));
         let acts = ACTS.iter().map(|act| self.act(act));
-        let all: Vec<Cell> = fields.chain(acts).collect();
+        let all: Vec<Cell> = fields.chain(made).chain(acts).collect();
         let holds = all.iter().filter(|cell| matches!(cell, Holds(_))).count();
         (holds, all.len() - holds)
     }
@@ -215,8 +291,9 @@ fn the_table_says_what_each_cell_demands_or_why_it_makes_no_sense() {
     for fault in FAULTS {
         let _ = writeln!(text, "{}:", fault.word());
         let fields = KINDS.iter().map(|kind| (kind.word, fault.field(kind)));
+        let made = MADE.iter().map(|made| (made.word, fault.made(made)));
         let acts = ACTS.iter().map(|act| (*act, fault.act(act)));
-        for (word, cell) in fields.chain(acts) {
+        for (word, cell) in fields.chain(made).chain(acts) {
             let _ = match cell {
                 Holds(what) => writeln!(text, "  {word}: {what}"),
                 Senseless(why) => writeln!(text, "  {word}: - ({why})"),

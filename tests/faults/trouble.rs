@@ -1,18 +1,19 @@
 //! The causes, made and removed: rights, policies, webhooks, quotas, and a namespace that ends.
 
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use pingzhan::api::names;
 use serde_json::{Value, json};
 
-use super::kinds::KINDS;
+use super::kinds::{KINDS, RBAC, ROLE};
 use super::line::Trouble;
 use super::play::Play;
 use super::site::{Server, locked};
 use super::table::Fault;
 use crate::fleet::load::place;
 
-const RBAC: &str = "rbac.authorization.k8s.io/v1";
+const ROLES: &str = "rbac.authorization.k8s.io/v1";
 const ADMISSION: &str = "admissionregistration.k8s.io/v1";
+const LOOKS: [&str; 3] = ["get", "list", "watch"];
 
 impl Play<'_> {
     /// Makes the cause, or removes it, and waits until that is in force.
@@ -40,22 +41,17 @@ impl Play<'_> {
         let name = &self.space;
         let accounts = names::ACCOUNT_NAMESPACE;
         let subjects = json!([{ "kind": "ServiceAccount", "name": name, "namespace": accounts }]);
-        let role = |kind: &str| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name });
-        let wide = json!([
-            { "apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"] },
-            { "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"] },
-        ]);
+        let role = |kind: &str| json!({ "apiGroup": RBAC, "kind": kind, "name": name });
         let mut objects = vec![
             json!({ "apiVersion": "v1", "kind": "ServiceAccount",
                 "metadata": { "name": name, "namespace": accounts } }),
-            json!({ "apiVersion": RBAC, "kind": "ClusterRole", "metadata": { "name": name }, "rules": wide }),
-            json!({ "apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": { "name": name },
+            json!({ "apiVersion": ROLES, "kind": "ClusterRoleBinding", "metadata": { "name": name },
                 "roleRef": role("ClusterRole"), "subjects": subjects }),
         ];
         for space in &self.spaces {
             let metadata = json!({ "name": name, "namespace": space });
             objects.push(
-                json!({ "apiVersion": RBAC, "kind": "RoleBinding", "metadata": metadata,
+                json!({ "apiVersion": ROLES, "kind": "RoleBinding", "metadata": metadata,
                 "roleRef": role("Role"), "subjects": subjects }),
             );
         }
@@ -65,55 +61,59 @@ impl Play<'_> {
         self.rights(true).await;
     }
 
+    /// What it needs of the whole cluster: also to find bindings that are locked down, and to freeze.
+    async fn wide(&self, whole: bool) {
+        let [well, bad] = self.frozen();
+        let mut freezes = rule("", &["namespaces"], &["freeze"]);
+        freezes["resourceNames"] = json!(if whole { vec![well, bad] } else { vec![well] });
+        let rules = [
+            rule("", &["namespaces"], &LOOKS),
+            freezes,
+            rule(
+                "apiextensions.k8s.io",
+                &["customresourcedefinitions"],
+                &["get"],
+            ),
+            rule(RBAC, &["rolebindings", "clusterrolebindings"], &LOOKS),
+        ];
+        self.put(&json!({ "apiVersion": ROLES, "kind": "ClusterRole", "metadata": { "name": self.space }, "rules": rules }))
+            .await;
+    }
+
     /// Everything that the playbook needs, or not for the targets that go wrong.
     async fn rights(&self, whole: bool) {
-        let looks = json!(["get", "list", "watch"]);
-        let rule = |group: &str, resources: &[&str], verbs: &Value| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
-        let groups: [(&str, &[&str]); 8] = [
-            ("apps", &["deployments"]),
-            ("", &["configmaps"]),
-            ("autoscaling", &["horizontalpodautoscalers"]),
-            ("batch", &["cronjobs", "cronjobs/status", "jobs"]),
-            ("keda.sh", &["scaledobjects"]),
-            ("kustomize.toolkit.fluxcd.io", &["kustomizations"]),
-            ("helm.toolkit.fluxcd.io", &["helmreleases"]),
-            ("argoproj.io", &["applications", "rollouts"]),
-        ];
-        let well: Vec<String> = KINDS.iter().map(super::kinds::Kind::well).collect();
-        let mut rules = Vec::new();
-        for (group, resources) in groups {
-            rules.push(rule(group, resources, &looks));
-            let mut writes = rule(group, resources, &json!(["patch"]));
-            if !whole {
-                writes["resourceNames"] = json!(well);
-            }
-            rules.push(writes);
-        }
-        if whole {
-            rules.push(rule("batch", &["jobs"], &json!(["create"])));
-            rules.push(rule("apps", &["statefulsets"], &looks));
-        }
+        self.wide(whole).await;
         for space in &self.spaces {
+            let mut rules = rights(whole);
+            if whole || space != self.bad_space() {
+                rules.extend(
+                    MADE_OF
+                        .map(|(group, resource)| rule(group, &[resource], &["create", "delete"])),
+                );
+            }
             let metadata = json!({ "name": self.space, "namespace": space });
-            self.put(&json!({ "apiVersion": RBAC, "kind": "Role", "metadata": metadata, "rules": rules }))
+            self.put(&json!({ "apiVersion": ROLES, "kind": "Role", "metadata": metadata, "rules": rules }))
                 .await;
         }
+        let patch = json!({ "verb": "patch", "group": "apps", "resource": "deployments",
+            "namespace": self.bad_space(), "name": KINDS[0].bad() });
+        let [_, frozen] = self.frozen();
+        let freeze = json!({ "verb": "freeze", "group": "", "resource": "namespaces",
+            "namespace": frozen, "name": frozen });
         self.wait_for("its rights are in force", async || {
-            self.may_patch().await == whole
+            self.may(&patch).await == whole && self.may(&freeze).await == whole
         })
         .await;
     }
 
-    async fn may_patch(&self) -> bool {
+    async fn may(&self, attributes: &Value) -> bool {
         let user = format!(
             "system:serviceaccount:{}:{}",
             names::ACCOUNT_NAMESPACE,
             self.space
         );
         let review = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-            "metadata": { "name": "" }, "spec": { "user": user, "resourceAttributes": {
-                "verb": "patch", "group": "apps", "resource": "deployments", "namespace": self.bad_space(),
-                "name": KINDS[0].bad() } } });
+            "metadata": { "name": "" }, "spec": { "user": user, "resourceAttributes": attributes } });
         let (api, _) = place(&self.site.client, &review);
         let review: DynamicObject = serde_json::from_value(review).expect("an object");
         let answer = api.create(&PostParams::default(), &review).await;
@@ -121,7 +121,7 @@ impl Play<'_> {
         answer.data["status"]["allowed"] == true
     }
 
-    /// A policy that denies changes of what goes wrong, and new Jobs.
+    /// A policy that denies changes of what goes wrong, new Jobs, and what is made and deleted.
     async fn policy(&self, there: bool) {
         let name = &self.space;
         let binding = json!({ "apiVersion": ADMISSION, "kind": "ValidatingAdmissionPolicyBinding",
@@ -142,15 +142,9 @@ impl Play<'_> {
         self.admits(false).await;
     }
 
-    /// A webhook that is asked about changes of what goes wrong, and of new Jobs, and does not answer.
+    /// A webhook that is asked about the same, and does not answer.
     async fn webhook(&self, there: bool) {
-        if let Server::Sand(line) = &self.site.server {
-            let mut line = locked(line);
-            if there {
-                line.insert(self.space.clone(), Trouble::Webhook);
-            } else {
-                line.remove(&self.space);
-            }
+        if self.on_the_line(Trouble::Webhook, there) {
             return;
         }
         let hook = json!({ "apiVersion": ADMISSION, "kind": "ValidatingWebhookConfiguration",
@@ -160,7 +154,7 @@ impl Play<'_> {
                 "admissionReviewVersions": ["v1"], "timeoutSeconds": 1, "rules": rules(),
                 "namespaceSelector": self.here()["namespaceSelector"],
                 "matchConditions": [{ "name": "bad",
-                    "expression": "request.operation == 'CREATE' || object.metadata.name.endsWith('-bad')" }],
+                    "expression": "request.operation != 'UPDATE' || object.metadata.name.endsWith('-bad')" }],
                 // Nobody listens there.
                 "clientConfig": { "url": "https://127.0.0.1:9/" },
             }] });
@@ -172,22 +166,36 @@ impl Play<'_> {
         self.admits(!there).await;
     }
 
-    /// A quota of Jobs that is used up.
+    /// What the sand table does not have is on the operator's connection to it; whether it is the sand table.
+    fn on_the_line(&self, trouble: Trouble, there: bool) -> bool {
+        let Server::Sand(line) = &self.site.server else {
+            return false;
+        };
+        let (mut line, space) = (locked(line), self.bad_space());
+        if there {
+            line.insert(space.to_owned(), trouble);
+        } else {
+            line.remove(space);
+        }
+        true
+    }
+
+    /// A quota of Jobs, and of what is made, that is used up.
     async fn quota(&self, there: bool) {
-        if let Server::Sand(line) = &self.site.server {
-            let mut line = locked(line);
-            if there {
-                line.insert(self.space.clone(), Trouble::Quota);
-            } else {
-                line.remove(&self.space);
-            }
+        if self.on_the_line(Trouble::Quota, there) {
             return;
         }
-        let hard = json!({ "count/jobs.batch": "0" });
+        let counted = MADE_OF.iter().chain([&("batch", "jobs")]);
+        let counted = counted.map(|(group, resource)| {
+            let of = if group.is_empty() { "" } else { "." };
+            (format!("count/{resource}{of}{group}"), json!("0"))
+        });
+        let hard = Value::Object(counted.collect());
         let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota",
-            "metadata": { "name": "jobs", "namespace": self.space }, "spec": { "hard": hard } });
+            "metadata": { "name": "full", "namespace": self.bad_space() }, "spec": { "hard": hard } });
         if !there {
-            return self.delete(&quota).await;
+            self.delete(&quota).await;
+            return self.admits(true).await;
         }
         self.put(&quota).await;
         // What its controller says once it has counted.
@@ -197,23 +205,21 @@ impl Play<'_> {
             .patch_status(&name, &PatchParams::default(), &status)
             .await;
         told.expect("the status is accepted");
+        self.admits(false).await;
     }
 
-    /// Waits until admission lets changes of what goes wrong pass, or does not.
+    /// Waits until admission lets something new pass where things go wrong, or does not.
     async fn admits(&self, wanted: bool) {
-        let api: Api<DynamicObject> = Api::namespaced_with(
-            self.site.client.clone(),
-            &self.space,
-            &crate::scenarios::world::resource("Deployment"),
-        );
-        let params = PatchParams {
+        let probe = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "probe", "namespace": self.bad_space() } });
+        let (api, _) = place(&self.site.client, &probe);
+        let probe: DynamicObject = serde_json::from_value(probe).expect("an object");
+        let params = PostParams {
             dry_run: true,
-            ..PatchParams::default()
+            field_manager: None,
         };
-        let patch = Patch::Merge(json!({ "metadata": { "labels": { "probe": "1" } } }));
-        let name = KINDS[0].bad();
         self.wait_for("admission follows", async || {
-            api.patch(&name, &params, &patch).await.is_ok() == wanted
+            api.create(&params, &probe).await.is_ok() == wanted
         })
         .await;
     }
@@ -223,18 +229,15 @@ impl Play<'_> {
         let space = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": self.bad_space() } });
         self.delete(&space).await;
         // What the namespace's controller does.
-        for (kind, space, name) in self.places() {
-            if space == self.bad_space() {
-                self.remove(&kind, &name).await;
+        for object in self.now().await.values() {
+            if object["metadata"]["namespace"] == self.bad_space() {
+                self.remove(object).await;
             }
         }
     }
 
     pub async fn put(&self, object: &Value) {
-        let (api, name) = place(&self.site.client, object);
-        let params = PatchParams::apply("admin").force();
-        let put = api.patch(&name, &params, &Patch::Apply(object)).await;
-        put.unwrap_or_else(|error| panic!("{object} is not accepted: {error}"));
+        self.site.apply("admin", object).await;
     }
 
     async fn delete(&self, object: &Value) {
@@ -244,14 +247,64 @@ impl Play<'_> {
     }
 
     fn here(&self) -> Value {
-        json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": self.space } } })
+        json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": self.bad_space() } } })
     }
 }
 
-/// Changes of anything, and new Jobs.
+/// What is read and changed in a namespace of a playbook: everything, or not what goes wrong.
+fn rights(whole: bool) -> Vec<Value> {
+    let groups: [(&str, &[&str]); 10] = [
+        ("apps", &["deployments"]),
+        ("", &["configmaps"]),
+        ("autoscaling", &["horizontalpodautoscalers"]),
+        ("batch", &["cronjobs", "cronjobs/status", "jobs"]),
+        ("keda.sh", &["scaledobjects"]),
+        ("kustomize.toolkit.fluxcd.io", &["kustomizations"]),
+        ("helm.toolkit.fluxcd.io", &["helmreleases"]),
+        ("argoproj.io", &["applications", "rollouts"]),
+        ("networking.k8s.io", &["ingresses", "networkpolicies"]),
+        (RBAC, &["rolebindings"]),
+    ];
+    let well: Vec<String> = KINDS.iter().map(super::kinds::Kind::well).collect();
+    let mut rules = Vec::new();
+    for (group, resources) in groups {
+        rules.push(rule(group, resources, &LOOKS));
+        let mut writes = rule(group, resources, &["patch"]);
+        if !whole {
+            writes["resourceNames"] = json!(well);
+        }
+        rules.push(writes);
+    }
+    let mut binds = rule(RBAC, &["clusterroles"], &["bind"]);
+    binds["resourceNames"] = json!([ROLE]);
+    rules.push(binds);
+    if whole {
+        rules.push(rule("batch", &["jobs"], &["create"]));
+        rules.push(rule("apps", &["statefulsets"], &LOOKS));
+    }
+    rules
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
+}
+
+/// Of what is made that lies in a namespace of a playbook: groups and resources.
+const MADE_OF: [(&str, &str); 3] = [
+    ("", "configmaps"),
+    ("networking.k8s.io", "networkpolicies"),
+    (RBAC, "rolebindings"),
+];
+
+/// Changes of anything, new Jobs, and what is made and deleted.
 fn rules() -> Value {
-    json!([
-        { "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["UPDATE"], "resources": ["*"] },
-        { "apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"] },
-    ])
+    let made = MADE_OF.map(|(group, resource)| {
+        json!({ "apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE", "DELETE"], "resources": [resource] })
+    });
+    let mut rules = vec![
+        json!({ "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["UPDATE"], "resources": ["*"] }),
+        json!({ "apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"] }),
+    ];
+    rules.extend(made);
+    rules.into()
 }
