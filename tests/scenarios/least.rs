@@ -63,7 +63,7 @@ fn every_kind(world: &World) -> Value {
     let grant = json!({
         "subjects": [{ "kind": "Group", "name": "community" }],
         "role": { "kind": "ClusterRole", "name": role(world) }, "namespaces": here,
-        "purpose": "find the sick in flooded districts", "legalBasis": "突发事件应对法 第六十八条",
+        "purpose": "find the sick in flooded districts", "legalBasis": "个人信息保护法 第十三条第一款第四项",
     });
     let mut stages = stages(world);
     let steps = stages[0]["steps"].as_array_mut().expect("steps");

@@ -137,7 +137,7 @@ fn grant(world: &World) -> Value {
     json!({ "grant": [{
         "subjects": [{ "kind": "Group", "name": "community" }],
         "role": { "kind": "ClusterRole", "name": role }, "namespaces": { "names": [world.namespace] },
-        "purpose": "find the sick in flooded districts", "legalBasis": "突发事件应对法 第六十八条",
+        "purpose": "find the sick in flooded districts", "legalBasis": "个人信息保护法 第十三条第一款第四项",
     }] })
 }
 
@@ -156,7 +156,7 @@ async fn a_right_is_given_for_the_modes_lifetime_with_its_purpose() {
     let made = made.expect("the purpose is on the binding");
     assert_eq!(
         made["metadata"]["annotations"]["pingzhan.dev/legal-basis"],
-        "突发事件应对法 第六十八条"
+        "个人信息保护法 第十三条第一款第四项"
     );
     world.judge(Allowed::default()).await;
     world.come_back("flood").await;

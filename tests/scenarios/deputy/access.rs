@@ -90,7 +90,7 @@ fn account(space: &str, name: &str) -> Value {
 fn grant(role: &str, subject: &Value, more: &Value) -> Value {
     let mut grant = json!({
         "subjects": [subject], "role": { "kind": "ClusterRole", "name": role },
-        "purpose": "find the sick in flooded districts", "legalBasis": "突发事件应对法 第六十八条",
+        "purpose": "find the sick in flooded districts", "legalBasis": "个人信息保护法 第十三条第一款第四项",
     });
     for (field, value) in more.as_object().into_iter().flatten() {
         grant[field] = value.clone();
