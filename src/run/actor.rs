@@ -104,6 +104,8 @@ struct Memory {
     unreadable_at: Option<Timestamp>,
     refreshed_at: Option<Timestamp>,
     finished: bool,
+    /// When the program failed at the last turn, if it did.
+    failed_at: Option<Timestamp>,
     holds: Option<Watches>,
     looking: look::Looking,
     acts: acts::Acts,
@@ -185,17 +187,22 @@ impl Actor {
     async fn turns(&mut self, memory: &mut Memory) -> Option<Timestamp> {
         for _ in 0..TURNS {
             match AssertUnwindSafe(self.turn(memory)).catch_unwind().await {
-                Ok(Ok(Next::Again)) => {}
-                Ok(Ok(Next::Wait(until))) => return until,
+                Ok(Ok(next)) => {
+                    memory.failed_at = None;
+                    if let Next::Wait(until) = next {
+                        return until;
+                    }
+                }
                 Ok(Err(problem)) => {
                     tracing::warn!(mode = self.mode.id.name, problem, "the mode is tried again");
                     self.say_refused(memory).await;
                     return Some(self.soon());
                 }
                 Err(_) => {
-                    self.panicked().await;
-                    // What is decided next is written over it, also where it is what was said before.
-                    memory.published = None;
+                    memory.failed_at = Some(self.deps.clock.now());
+                    self.panicked(memory).await;
+                    // That it is said wakes the actor, which would fail and say it without a pause.
+                    tokio::time::sleep(RESTLESS).await;
                     return Some(self.deps.clock.now() + jiff::SignedDuration::from_secs(60));
                 }
             }
@@ -247,8 +254,10 @@ impl Actor {
             if matches!(need, Need::Sights(_)) || !decision.works.is_empty() {
                 self.order(memory, &mut decision, basis).await;
             }
-            // It is decided anew once that is read; what waits for the rules to be tried says nothing else.
-            if need != Need::Proof || decision.blocked.is_some() {
+            // It is decided anew once that is read; what waits for the rules to be tried says nothing else,
+            // and that the program failed at it stands until it does not any more.
+            let says = need != Need::Proof || decision.blocked.is_some();
+            if says && memory.failed_at.is_none() {
                 let _ = self.publish(memory, object.as_deref(), &decision).await;
             }
             return self.read(memory, object.as_deref(), &playbooks, need).await;

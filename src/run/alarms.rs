@@ -5,9 +5,11 @@
 //! the same id, so that a receiver that has seen it does nothing; what does not arrive within half an
 //! hour is counted and said in the log.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -58,7 +60,10 @@ impl Alarms {
                     let (signals, sending) = (signals.clone(), sending.clone());
                     let metrics = metrics.clone();
                     under_way.spawn(task::own(async move {
-                        send(&signals, &channel, &sending, &metrics, clock).await;
+                        let sent = send(&signals, &channel, &sending, &metrics, clock);
+                        if AssertUnwindSafe(sent).catch_unwind().await.is_err() {
+                            given_up(&channel, sending.reason, &metrics);
+                        }
                     }));
                 }
                 while under_way.try_join_next().is_some() {}
@@ -131,6 +136,11 @@ async fn send(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST);
     }
+    given_up(channel, reason, metrics);
+}
+
+/// An alarm does not arrive over a channel.
+fn given_up(channel: &str, reason: &'static str, metrics: &Metrics) {
     let labels = AlarmLabels { reason };
     metrics.alarms_missed.get_or_create(&labels).inc();
     tracing::error!(
@@ -313,6 +323,21 @@ mod tests {
         };
         assert_eq!((over("503"), over("204")), (2, 2));
         assert_eq!(counted(&metrics), (2, 0));
+    }
+
+    /// A pager that stays silent must be seen somewhere, also where it is the program that failed at it.
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_at_which_the_program_fails_is_counted_and_holds_up_no_other() {
+        // The receiver knows no code of the first channel, and panics.
+        let (alarms, metrics, receiver) = alarms(&["on-purpose", "204"]);
+        for _ in 0..2 {
+            alarms.tell(&sample("flood"), &object(), &alarm());
+        }
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        let came = receiver.lock().expect("nobody panicked with it");
+        assert_eq!(came.len(), 2);
+        assert!(came.iter().all(|one| one.channel == "204"));
+        assert_eq!(counted(&metrics), (2, 2));
     }
 
     /// Telling is done in the middle of a decision: whatever becomes of it, the mode goes on at once.

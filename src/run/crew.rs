@@ -1,10 +1,11 @@
 //! The operator's crew: one actor a mode, fed by watches of modes and playbooks.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use kube::core::{DeserializeGuard, ObjectMeta};
 use kube::runtime::WatchStreamExt;
@@ -31,6 +32,10 @@ use super::vanished;
 
 /// The pause before what could not be read or said is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
+
+/// Why a journal is not known, where it is the program that failed at it.
+pub(super) const FAILED: &str =
+    "pingzhan itself failed at it: the operator's log says where; report it";
 
 /// All playbooks, by name; of one that cannot be read, why.
 pub type Playbooks = Arc<BTreeMap<String, Result<Arc<Playbook>, String>>>;
@@ -152,13 +157,56 @@ impl Crew {
         let (sender, receiver) = watch::channel(Some(object));
         objects.insert(uid.clone(), sender);
         self.registry.opens(&uid);
-        actors.spawn(task::own(self.clone().carry(id, receiver)));
+        actors.spawn(task::own(self.clone().confined(id, receiver)));
+    }
+
+    /// Carries a mode out, and anew where the program fails at it otherwise than in a decision. Returns the
+    /// mode's uid when it is over.
+    ///
+    /// Guarantees: a panic is said on the mode and ends nothing else; no other mode waits for its journal.
+    pub(super) async fn confined(
+        self,
+        id: RecordMode,
+        object: watch::Receiver<Option<Arc<EmergencyMode>>>,
+    ) -> String {
+        loop {
+            let carried = Box::pin(self.clone().carry(id.clone(), object.clone()));
+            if let Ok(uid) = AssertUnwindSafe(carried).catch_unwind().await {
+                return uid;
+            }
+            let seen = object.borrow().clone();
+            self.failed(&id, seen.as_deref()).await;
+            tokio::time::sleep(task::ANEW).await;
+        }
+    }
+
+    /// Says on a mode that the program failed at it.
+    async fn failed(&self, id: &RecordMode, seen: Option<&EmergencyMode>) {
+        tracing::error!(
+            mode = id.name,
+            "pingzhan failed at this mode and begins anew with it; others go on"
+        );
+        // Its journal may be in force all the same, and is read by nobody.
+        if self.registry.find(&id.uid).await.is_none() {
+            self.registry.damaged(id, FAILED.to_owned()).await;
+        }
+        let clock = &self.deps.clock;
+        let leads = self.deps.leader.still_leader(clock.monotonic_ms());
+        let Some(seen) = seen.filter(|_| leads.is_some()) else {
+            return;
+        };
+        let (own, version) = (&self.own.writes, seen.resource_version());
+        let version = version.unwrap_or_default();
+        let told = publish::panicked(own, seen, &version, seen.status.clone(), clock.now()).await;
+        if let Err(error) = told {
+            tracing::warn!(%error, "the failure could not be published");
+        }
     }
 
     /// Opens a mode's journal and runs its actor. Returns the mode's uid when it is over.
     ///
     /// Guarantees: what is closed is never begun again, also where its records are gone.
-    pub(super) async fn carry(
+    async fn carry(
         self,
         id: RecordMode,
         object: watch::Receiver<Option<Arc<EmergencyMode>>>,
@@ -179,7 +227,11 @@ impl Crew {
     /// Opens a mode's journal, and does nothing about it. Returns the mode's uid.
     pub(super) async fn look_into(self, id: RecordMode) -> String {
         let (_sender, object) = watch::channel(None);
-        self.open(id, &object).await.id.uid.clone()
+        let opened = AssertUnwindSafe(self.open(id.clone(), &object));
+        if opened.catch_unwind().await.is_err() {
+            self.failed(&id, None).await;
+        }
+        id.uid
     }
 
     /// Opens a mode's journal. A damaged one is said, and never opened; its mode is let go once two
@@ -330,61 +382,4 @@ impl Crew {
 /// Whether a mode's status says that it is over.
 fn is_closed(mode: &EmergencyMode) -> bool {
     mode.status.as_ref().and_then(|status| status.phase) == Some(Phase::Closed)
-}
-
-/// Whether two looks at a playbook saw the same but for its status.
-fn is_same(one: &Playbook, other: &Playbook) -> bool {
-    one.uid() == other.uid()
-        && one.spec == other.spec
-        && one.metadata.generation == other.metadata.generation
-}
-
-pub(super) async fn follow_playbooks(
-    own: Clients,
-    out: watch::Sender<Playbooks>,
-    listed: watch::Sender<bool>,
-) {
-    let api: Api<DeserializeGuard<Playbook>> = Api::all(own.watches.clone());
-    let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
-    let mut all: BTreeMap<String, Result<Arc<Playbook>, String>> = BTreeMap::new();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(Event::Init) => all.clear(),
-            Ok(Event::InitApply(guard) | Event::Apply(guard)) => match guard.0 {
-                Ok(playbook) => {
-                    let name = playbook.name_any();
-                    let known = all.get(&name).and_then(|known| known.as_ref().ok());
-                    // What is said of its readiness concerns no mode.
-                    let same = known.is_some_and(|known| is_same(known, &playbook));
-                    all.insert(name, Ok(Arc::new(playbook)));
-                    if same {
-                        continue;
-                    }
-                }
-                Err(error) => {
-                    let name = error.metadata.name.unwrap_or_default();
-                    tracing::error!(
-                        playbook = name,
-                        error = error.error,
-                        "a playbook cannot be read"
-                    );
-                    // Modes that name it say so; all others go on.
-                    all.insert(name, Err(error.error));
-                }
-            },
-            Ok(Event::Delete(guard)) => {
-                all.remove(&guard.name_any());
-            }
-            Ok(Event::InitDone) => {
-                listed.send_replace(true);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the watch on playbooks was interrupted");
-                continue;
-            }
-        }
-        if *listed.borrow() {
-            out.send_replace(Arc::new(all.clone()));
-        }
-    }
 }

@@ -1,6 +1,9 @@
 //! Events: on the mode for every turn of its story, on a target only when it drifts, sticks or is
 //! contested (one for every target would double the writes).
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
 use tokio::sync::mpsc;
@@ -39,8 +42,14 @@ impl Events {
         let recorder = Recorder::new(client, reporter);
         tokio::spawn(task::own(async move {
             while let Some((about, event)) = waiting.recv().await {
-                if let Err(error) = recorder.publish(&event, &about).await {
-                    tracing::warn!(%error, reason = event.reason, "an event could not be sent");
+                let reason = &event.reason;
+                let sent = AssertUnwindSafe(recorder.publish(&event, &about));
+                match sent.catch_unwind().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, reason, "an event could not be sent"),
+                    Err(_) => {
+                        tracing::error!(reason, "pingzhan failed at an event; others are sent");
+                    }
                 }
             }
         }));
@@ -167,6 +176,27 @@ mod tests {
         assert!(cut.len() > NOTE - 6, "{}", cut.len());
         let whole = "a".repeat(NOTE);
         assert_eq!(note(&whole), whole);
+    }
+
+    /// Whatever the program fails at must not be the last thing that anybody is told.
+    #[tokio::test(start_paused = true)]
+    async fn an_event_at_which_the_program_fails_keeps_no_other_from_being_told() {
+        let server = Fake::new(|asked| {
+            assert_ne!(asked.body["reason"], "Broken", "on purpose");
+            reply(201, asked.body.clone())
+        });
+        let events = Events::start(server.client(), "a".to_owned());
+        let mode = sample("flood");
+        for reason in ["Broken", "Granted"] {
+            events.mode(&mode, false, reason, "a note");
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let asked = server.requests();
+        let sent = asked.iter().map(|one| &one.body["reason"]);
+        assert_eq!(
+            sent.collect::<Vec<_>>(),
+            [&json!("Broken"), &json!("Granted")]
+        );
     }
 
     /// The API's client makes one Event of those of one reason, with the words of the first: what is worse

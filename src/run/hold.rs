@@ -84,14 +84,17 @@ impl Watches {
             } else {
                 (account, String::new())
             };
-            let (mode, client) = (mode.clone(), clients.watches.clone());
-            tasks.spawn(task::own(follow(mode, client, collection.clone(), labels)));
+            let (mode, client, of) = (mode.clone(), clients.watches.clone(), collection.clone());
+            let watch = move || follow(mode.clone(), client.clone(), of.clone(), labels.clone());
+            // Drift must not go unseen for good because the program failed once.
+            tasks.spawn(task::own(task::anew("a watch on targets", watch)));
         }
         Self { tasks, collections }
     }
 
     /// Whether every watch still runs.
-    pub fn are_alive(&self) -> bool {
+    pub fn are_alive(&mut self) -> bool {
+        while self.tasks.try_join_next().is_some() {}
         self.tasks.len() == self.collections.len()
     }
 }
@@ -231,4 +234,48 @@ fn missing(state: &mut State, of: &Collection, present: &BTreeSet<Uid>) -> bool 
         woken |= touched(state, &uid);
     }
     woken
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::fake::{Fake, reply};
+    use crate::run::mode::sample;
+
+    /// Values are held for days: a failure of the program must not leave drift unseen for the rest of them.
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_at_which_the_program_fails_begins_anew() {
+        let asked = AtomicUsize::new(0);
+        let fake = Fake::new(move |one| {
+            assert!(asked.fetch_add(1, Ordering::SeqCst) > 0, "on purpose");
+            if one.path.contains("watch=true") {
+                return None;
+            }
+            let object = json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
+                "metadata": { "name": "web", "namespace": "portal", "uid": "u1", "resourceVersion": "4" } });
+            let list = json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+                "metadata": { "resourceVersion": "5" }, "items": [object] });
+            reply(200, list)
+        });
+        let account = Clients::fake(&fake.client());
+        let mode = Arc::new(sample("flood"));
+        let watched = Collection {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            plural: "deployments".to_owned(),
+            namespace: String::new(),
+        };
+        let own = (&account, "pingzhan-system");
+        let mut watches = Watches::start(&mode, &account, own, vec![watched]);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!mode.state.lock().await.strangers, "nothing was seen");
+        tokio::time::sleep(task::ANEW).await;
+        assert!(mode.state.lock().await.strangers, "what is there is seen");
+        assert!(watches.are_alive());
+    }
 }

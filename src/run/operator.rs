@@ -14,13 +14,13 @@ use crate::policies::Names;
 
 use super::alarms::Alarms;
 use super::clock::Clock;
-use super::crew::{self, Crew, Playbooks};
+use super::crew::{Crew, Playbooks};
 use super::enforcement::{self, Rules};
 use super::events::Events;
 use super::executor::{self, Deps};
 use super::lease::{self, Elector, Leader, Leadership};
 use super::metrics::Metrics;
-use super::playbooks::Readiness;
+use super::playbooks::{self, Readiness};
 use super::registry::Registry;
 use super::server::{self, Health};
 use super::signal::Signals;
@@ -295,7 +295,7 @@ impl Process {
         tasks.spawn(task::own(enforcement::follow(rules.clone())));
         let (playbooks_in, playbooks) = watch::channel(Playbooks::default());
         let (listed_in, mut listed) = watch::channel(false);
-        let reading = crew::follow_playbooks(self.own.clone(), playbooks_in, listed_in);
+        let reading = playbooks::follow(self.own.clone(), playbooks_in, listed_in);
         tasks.spawn(task::own(reading));
         let discovery = Discovery::new(self.own.reads.clone());
         let readiness = self.readiness(&discovery, &registry, &playbooks);

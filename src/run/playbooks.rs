@@ -1,6 +1,8 @@
 //! Playbooks' own loop: is each of them ready? Looked at when one changes, when modes begin or end to
 //! carry it out, and otherwise rarely, since each look costs requests and at rest there are none.
 
+mod follow;
+
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -29,6 +31,8 @@ use super::operator::Settings;
 use super::preflight::rights::check;
 use super::publish;
 use super::registry::Registry;
+
+pub(super) use follow::follow;
 
 /// How often a playbook is held against the cluster where nothing of it changes: rights are taken away
 /// rarely, and a look at fifty namespaces is about sixty requests.
@@ -375,3 +379,6 @@ fn expansions(playbook: &Playbook) -> Vec<Expanded> {
         .filter_map(|level| expand::expand(&playbook.spec, level, &parameters).ok())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

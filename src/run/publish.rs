@@ -1,12 +1,15 @@
 //! Publishing: a mode's status and its finalizer. Written when they differ, after every decision,
 //! also after a failure.
 
+use jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use snafu::{ResultExt, Snafu};
 
-use crate::api::{EmergencyMode, EmergencyModeStatus, Playbook, PlaybookStatus, names};
+use crate::api::condition::{self, types};
+use crate::api::{Condition, EmergencyMode, EmergencyModeStatus, Playbook, PlaybookStatus, names};
+use crate::engine::decide;
 
 /// Why something could not be published.
 #[derive(Debug, Snafu)]
@@ -57,6 +60,33 @@ pub async fn status(
         Err(kube::Error::Api(answer)) if answer.code == 409 => MovedSnafu { name }.fail(),
         Err(source) => Err(source).context(StatusSnafu { name }),
     }
+}
+
+/// Says on a mode, as it was at this version and beside what its status says, that the program failed at it;
+/// returns the mode's new version.
+///
+/// # Errors
+/// As of [`status`].
+pub async fn panicked(
+    client: &Client,
+    mode: &EmergencyMode,
+    version: &str,
+    said: Option<EmergencyModeStatus>,
+    now: Timestamp,
+) -> Result<String, Error> {
+    let blocked = decide::Blocked::Panicked("see the operator's log".to_owned());
+    let failed = Condition {
+        type_: types::BLOCKED.to_owned(),
+        status: "True".to_owned(),
+        reason: blocked.reason().to_owned(),
+        message: blocked.sentence(),
+        last_transition_time: now,
+        observed_generation: mode.metadata.generation.unwrap_or_default(),
+    };
+    let mut whole = said.unwrap_or_default();
+    condition::set(&mut whole.conditions, failed);
+    let uid = mode.uid().unwrap_or_default();
+    status(client, &mode.name_any(), &uid, version, &whole).await
 }
 
 /// Marks a mode, as it was at this version, for the admission policy that refuses new objects, or

@@ -164,6 +164,13 @@ impl Journal {
         &self.head
     }
 
+    /// Nobody knows any more what is stored: whatever is appended is [`Error::Unsettled`] until the journal
+    /// is opened anew.
+    pub(super) fn distrust(&mut self) {
+        let next = names::record_name(&self.mode.uid, self.head.sequence + 1);
+        self.unsettled.get_or_insert(next);
+    }
+
     /// Appends a body.
     ///
     /// Guarantees: `Ok` says that exactly this record is stored, as the next one. The lease is

@@ -184,7 +184,7 @@ impl Recovery {
             self.tasks.spawn(task::own(async move {
                 // The sender lives as long as the actor: a closed channel would say nothing.
                 let _object = sender;
-                Box::pin(crew.carry(id, receiver)).await
+                crew.confined(id, receiver).await
             }));
         }
         carried

@@ -46,7 +46,7 @@ where
 }
 
 /// How long a part waits that begins anew.
-const ANEW: std::time::Duration = std::time::Duration::from_secs(30);
+pub const ANEW: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A part of the process without which the rest goes on: where the program fails in it, it begins anew.
 ///

@@ -3,16 +3,19 @@
 //! they found in peacetime every other mode has to know, or it would take what they wrote for it.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures::FutureExt as _;
 
 use crate::api::RecordMode;
 use crate::ledger::Direction;
 
-use super::crew::Crew;
+use super::crew::{Crew, FAILED};
 use super::mode::{Mode, State};
 use super::records::{self, Journal};
-use super::retention;
+use super::{retention, task};
 
 /// Stands for the search among the journals that are still to be read.
 pub(super) const SEARCH: &str = "(modes without an object)";
@@ -24,6 +27,12 @@ impl Crew {
     /// Reads the journals of all modes but those that are present, and keeps those that hold
     /// anything. Returns nobody's uid: no actor is over.
     pub(super) async fn find_vanished(self, present: BTreeSet<String>) -> String {
+        let search = || self.search(&present);
+        task::anew("the search for modes without an object", search).await;
+        String::new()
+    }
+
+    async fn search(&self, present: &BTreeSet<String>) {
         let open = loop {
             match retention::open(&self.own.reads).await {
                 Ok(open) => break open,
@@ -35,10 +44,13 @@ impl Crew {
         };
         let vanished = open.into_iter().filter(|id| !present.contains(&id.uid));
         for id in vanished {
-            self.know(id).await;
+            let known = self.know(id.clone());
+            // One journal at which the program fails keeps no mode waiting.
+            if AssertUnwindSafe(known).catch_unwind().await.is_err() {
+                self.unreadable(&id, FAILED.to_owned()).await;
+            }
         }
         self.registry.opened(SEARCH);
-        String::new()
     }
 
     /// Reads the journal of a mode that nobody carries out, and keeps it where it holds anything.

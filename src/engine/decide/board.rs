@@ -43,10 +43,13 @@ impl Standing<'_> {
         }
     }
 
-    /// Whether the server fails at it again and again, so that nothing else waits for it.
+    /// Whether the server fails at it again and again, or this program did, so that nothing else waits
+    /// for it.
     pub(super) fn fails(&self, input: &Input<'_>) -> bool {
         match self {
-            Self::Doing(entry) => status::unanswered(input, entry).is_some(),
+            Self::Doing(entry) => {
+                status::unanswered(input, entry).is_some() || status::is_left_alone(input, entry)
+            }
             Self::Todo(_)
             | Self::Covered(_)
             | Self::Busy

@@ -232,6 +232,14 @@ fn trouble<'a>(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Vec<S
 }
 
 fn degraded(input: &Input<'_>, decision: &Decision, counts: &Counts) -> Said<'static> {
+    if !input.quarantined.is_empty() && input.ledger.direction != Direction::Closed {
+        let message = format!(
+            "pingzhan itself failed at {} and does nothing there any more: report it with the \
+             operator's log, then restart the operator",
+            counted(input.quarantined.len(), "target")
+        );
+        return say(types::DEGRADED, true, "InternalError", "", message);
+    }
     let stopped = resumed::failed(input.ledger);
     if !stopped.is_empty() {
         return say(

@@ -171,6 +171,8 @@ pub struct Input<'a> {
     pub unconfirmed: &'a BTreeMap<Uid, Timestamp>,
     /// Targets that are still to be switched and at which the server fails again and again: what it says.
     pub unanswered: &'a BTreeMap<Uid, String>,
+    /// Targets at which this program failed itself, and that it leaves alone.
+    pub quarantined: &'a BTreeSet<Uid>,
     /// Why targets cannot be watched, if so.
     pub unwatched: Option<&'a str>,
     /// Why the last record could not be stored, if so.

@@ -215,6 +215,7 @@ fn targets(input: &Input<'_>, decision: &Decision) -> Vec<TargetStatus> {
                 || is_given_up(input, entry)
                 || cover(input, entry).is_some()
                 || unanswered(input, entry).is_some()
+                || is_left_alone(input, entry)
         })
         .take(LISTED)
         .map(|entry| target(input, entry, decision))
@@ -251,6 +252,15 @@ pub(super) fn unanswered<'a>(input: &Input<'a>, entry: &Entry) -> Option<&'a str
     said.map(String::as_str)
 }
 
+/// What is said of a target at which this program failed itself.
+const LEFT_ALONE: &str = "pingzhan itself failed at it and leaves it alone: report it with the operator's \
+                          log, then restart the operator";
+
+/// Whether this program failed at a target itself, and something of it is still to be done or held.
+pub(super) fn is_left_alone(input: &Input<'_>, entry: &Entry) -> bool {
+    input.quarantined.contains(&entry.target.uid) && !entry.state.is_settled_back()
+}
+
 fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus {
     let pointer = entry.path.to_pointer();
     let seen = match look(input, &entry.target.uid, &entry.path) {
@@ -269,6 +279,7 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
             Some(why) => format!("{GIVEN_UP}: {why}"),
             None => GIVEN_UP.to_owned(),
         }),
+        None if is_left_alone(input, entry) => Some(LEFT_ALONE.to_owned()),
         None if seen.is_none() && waits_for_a_verdict(entry) => Some(BEING_READ.to_owned()),
         None => unanswered(input, entry)
             .map(|why| format!("it is tried again: {why}"))
@@ -284,6 +295,8 @@ fn target(input: &Input<'_>, entry: &Entry, decision: &Decision) -> TargetStatus
             "Contested".into()
         } else if cover.is_some() {
             TargetStatus::COVERED.into()
+        } else if is_left_alone(input, entry) {
+            "Quarantined".into()
         } else if unanswered(input, entry).is_some() {
             "Unanswered".into()
         } else {

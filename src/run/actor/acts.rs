@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::api::RecordMode;
 use crate::cluster::{Clients, Discovery};
@@ -24,6 +24,8 @@ use super::{Actor, Memory};
 #[derive(Default)]
 pub(super) struct Acts {
     tasks: JoinSet<((Key, Ask), Answer)>,
+    /// What each of them tries.
+    tried: BTreeMap<Id, (Key, Ask)>,
     /// Those whose task has not ended.
     pub(super) under_way: BTreeSet<(Key, Ask)>,
     /// Which time of its act each was tried for last: an answer of an earlier one says nothing.
@@ -37,27 +39,43 @@ impl Acts {
     /// Waits until a try has ended; for ever where none is under way. May be dropped and called
     /// anew.
     pub(super) async fn ended(&mut self) {
-        match self.tasks.join_next().await {
-            Some(Ok(ended)) => self.ended.push(ended),
-            // It is asked for again: nothing came of it.
-            Some(Err(error)) => {
-                tracing::error!(%error, "an act could not be tried");
-                self.under_way.clear();
-            }
+        match self.tasks.join_next_with_id().await {
+            Some(ended) => self.note(ended),
             None => std::future::pending().await,
+        }
+    }
+
+    /// Begins a try.
+    fn begin(
+        &mut self,
+        asked: (Key, Ask),
+        times: u32,
+        errand: impl Future<Output = ((Key, Ask), Answer)> + Send + 'static,
+    ) {
+        self.under_way.insert(asked.clone());
+        self.times.insert(asked.clone(), times);
+        let begun = self.tasks.spawn(task::own(errand));
+        self.tried.insert(begun.id(), asked);
+    }
+
+    /// A try has ended. One at which the program failed came to nothing, like any other: it is said, and
+    /// tried again after a while.
+    fn note(&mut self, ended: Result<(Id, ((Key, Ask), Answer)), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let asked = self.tried.remove(&id);
+        match ended {
+            Ok((_, ended)) => self.ended.push(ended),
+            Err(error) => {
+                tracing::error!(%error, "an act could not be tried");
+                self.ended.extend(asked.map(failed));
+            }
         }
     }
 
     /// Takes in what has ended, and forgets what nobody waits for any more.
     pub(super) fn gather(&mut self, now: Timestamp, ledger: &Ledger) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            match ended {
-                Ok(ended) => self.ended.push(ended),
-                Err(error) => {
-                    tracing::error!(%error, "an act could not be tried");
-                    self.under_way.clear();
-                }
-            }
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.note(ended);
         }
         for (asked, answer) in std::mem::take(&mut self.ended) {
             self.under_way.remove(&asked);
@@ -100,8 +118,6 @@ impl Actor {
         let state = self.mode.state.lock().await;
         let times = |key: &Key| state.ledger.acts.get(key).map_or(0, |act| act.times);
         for (key, ask) in fresh {
-            acts.under_way.insert((key.clone(), *ask));
-            acts.times.insert((key.clone(), *ask), times(key));
             let errand = Errand {
                 key: key.clone(),
                 times: times(key),
@@ -114,13 +130,24 @@ impl Actor {
                 operator: self.settings.namespace.clone(),
                 accounts: self.settings.accounts_namespace.clone(),
             };
+            let asked = (key.clone(), *ask);
             match ask {
-                Ask::Look => acts.tasks.spawn(task::own(errand.look())),
-                Ask::Carry => acts.tasks.spawn(task::own(errand.carry(Way::There))),
-                Ask::Undo => acts.tasks.spawn(task::own(errand.carry(Way::Back))),
-            };
+                Ask::Look => acts.begin(asked, errand.times, errand.look()),
+                Ask::Carry => acts.begin(asked, errand.times, errand.carry(Way::There)),
+                Ask::Undo => acts.begin(asked, errand.times, errand.carry(Way::Back)),
+            }
         }
     }
+}
+
+/// What comes of a try at which the program failed.
+fn failed(asked: (Key, Ask)) -> ((Key, Ask), Answer) {
+    let why = "pingzhan itself failed at it, as the operator's log says".to_owned();
+    let answer = match asked.1 {
+        Ask::Look => Answer::Seen(Reading::new(false, why)),
+        Ask::Carry | Ask::Undo => Answer::NotYet(why),
+    };
+    (asked, answer)
 }
 
 /// One try of one act.
@@ -194,5 +221,31 @@ impl Errand {
         };
         let seen = observe::probe(view, probe.queries()).await;
         Ok(probe.read(&seen.found, &seen.problems))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another act must not be begun a second time for it, nor it itself be tried without a pause.
+    #[tokio::test]
+    async fn an_act_at_which_the_program_fails_is_answered_and_others_stay_under_way() {
+        let asked = |step: &str| (("tell".to_owned(), step.to_owned()), Ask::Carry);
+        let mut acts = Acts::default();
+        acts.begin(asked("districts"), 1, async { panic!("on purpose") });
+        acts.begin(asked("schools"), 1, std::future::pending());
+        acts.ended().await;
+        let said = failed(asked("districts"));
+        assert_eq!(acts.ended, [said]);
+        // What has ended is taken in by the next decision.
+        assert_eq!(
+            acts.under_way,
+            [asked("districts"), asked("schools")].into()
+        );
+        assert_eq!(
+            acts.tried.into_values().collect::<Vec<_>>(),
+            [asked("schools")]
+        );
     }
 }

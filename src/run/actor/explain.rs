@@ -213,3 +213,26 @@ impl Look {
         (None, Some(Finding::risk(text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// People are asked all the same, and have to read that nobody knows what the plan would meet.
+    #[tokio::test]
+    async fn a_look_at_which_the_program_fails_is_said_in_its_findings() {
+        let mut explaining = Explaining {
+            asked: Some("sha256:plan".to_owned()),
+            ..Explaining::default()
+        };
+        explaining.task.spawn(async { panic!("on purpose") });
+        let clock = Clock::from(Timestamp::UNIX_EPOCH);
+        explaining.ended(&clock).await;
+        let (hash, found) = explaining.found().expect("it is said");
+        assert_eq!(hash, "sha256:plan");
+        let said = &found.listed[0].message;
+        assert!(said.contains("on purpose"), "{said}");
+    }
+}

@@ -1,8 +1,10 @@
 //! What an actor reads of the cluster, always as the playbook's account.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use jiff::SignedDuration;
 use kube::ResourceExt;
 
@@ -206,11 +208,21 @@ impl Actor {
             paths.sort();
             paths.dedup();
         }
-        match self.look(&targets).await {
-            Ok(()) => Ok(()),
-            Err(problem) => {
+        match AssertUnwindSafe(self.look(&targets)).catch_unwind().await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(problem)) => {
                 self.mode.state.lock().await.dirty.extend(dirty);
                 Err(problem)
+            }
+            Err(_) => {
+                tracing::error!(
+                    mode = self.mode.id.name,
+                    "pingzhan failed at what somebody touched; it is looked at beside the rest"
+                );
+                // What is known of them is not true any more.
+                let mut state = self.mode.state.lock().await;
+                state.sights.retain(|uid, _| !dirty.contains(uid));
+                Ok(())
             }
         }
     }

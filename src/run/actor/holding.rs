@@ -24,7 +24,7 @@ impl Actor {
         };
         let same = memory
             .holds
-            .as_ref()
+            .as_mut()
             .is_some_and(|holds| holds.collections == collections && holds.are_alive());
         if !same {
             let own = (&self.own, operator);

@@ -72,6 +72,7 @@ impl Actor {
             dead_at: state.dead_at,
             unconfirmed: &state.unconfirmed,
             unanswered: &state.unanswered,
+            quarantined: &state.quarantined,
             unwatched: state.unwatched.as_deref().or(memory.unsurveyed.as_deref()),
             refused: state.refused.as_deref(),
             interruptions: &state.interruptions,

@@ -1,7 +1,9 @@
 //! What is new in the cluster and a plan in force would select.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::plan::Plan;
@@ -16,6 +18,9 @@ const SURVEY: SignedDuration = SignedDuration::from_secs(10);
 /// Where not everything could be read: what cannot be read for long must not cost a look at everything
 /// again and again.
 const RESURVEY: SignedDuration = SignedDuration::from_secs(60);
+/// What is said where the program failed at it: that must keep no mode from being decided upon.
+const FAILED: &str = "new objects cannot be looked for now: pingzhan itself failed at it, as the operator's \
+                      log says";
 
 impl Actor {
     /// Looks for new objects that the plan's rule covers, after one was seen. Where it is too early for
@@ -52,7 +57,11 @@ impl Actor {
         let frozen = frozen(state.ledger.entries.values());
         drop(state);
         let Some(plan) = plan else { return Ok(None) };
-        let fresh = self.again(&plan).await;
+        let fresh = AssertUnwindSafe(self.again(&plan)).catch_unwind().await;
+        let fresh = fresh.unwrap_or_else(|_| {
+            tracing::error!(mode = self.mode.id.name, "{FAILED}");
+            Err(FAILED.to_owned())
+        });
         let now = self.deps.clock.now();
         memory.surveyed_at = Some(now);
         let unread = match &fresh {

@@ -5,7 +5,7 @@ use kube::ResourceExt;
 
 use crate::api::condition::{self, types};
 use crate::api::{EmergencyMode, EmergencyModeStatus, names};
-use crate::engine::decide::{self, Alarm, Decision, OVERDUE};
+use crate::engine::decide::{Alarm, Decision, OVERDUE};
 use crate::run::{publish, records};
 
 use super::{Actor, Memory};
@@ -218,30 +218,24 @@ impl Actor {
         Ok(())
     }
 
-    /// A failure of the program itself is said on the mode and confined to it.
-    pub(super) async fn panicked(&self) {
+    /// A failure of the program itself is said on the mode and confined to it. What is decided next is written
+    /// over it, also where it is what was said before.
+    pub(super) async fn panicked(&self, memory: &mut Memory) {
         tracing::error!(
             mode = self.mode.id.name,
             "pingzhan failed at this mode; others go on"
         );
+        let published = memory.published.take();
         let Some(object) = self.object.borrow().clone() else {
             return;
         };
-        let mut status = object.status.clone().unwrap_or_default();
-        let blocked = decide::Blocked::Panicked("see the operator's log".into());
-        let condition = crate::api::Condition {
-            type_: crate::api::condition::types::BLOCKED.into(),
-            status: "True".into(),
-            reason: blocked.reason().into(),
-            message: blocked.sentence(),
-            last_transition_time: self.deps.clock.now(),
-            observed_generation: object.metadata.generation.unwrap_or_default(),
-        };
-        crate::api::condition::set(&mut status.conditions, condition);
-        let (name, uid) = (object.name_any(), &self.mode.id.uid);
-        let version = object.resource_version().unwrap_or_default();
-        if let Err(error) = publish::status(&self.own.writes, &name, uid, &version, &status).await {
-            tracing::warn!(%error, "the failure could not be published");
+        let version = version(memory, &object);
+        let status = published.or_else(|| object.status.clone());
+        let now = self.deps.clock.now();
+        let told = publish::panicked(&self.own.writes, &object, &version, status, now).await;
+        match told {
+            Ok(version) => memory.versions.push(version),
+            Err(error) => tracing::warn!(%error, "the failure could not be published"),
         }
     }
 }

@@ -131,14 +131,13 @@ async fn follow(mode: Arc<Mode>, tell: UnboundedSender<Seen>) {
             let collections = collections(&*mode.state.lock().await);
             for collection in collections {
                 if known.insert(collection.clone()) {
-                    let watch = watch_one(
-                        mode.clone(),
-                        account.clone(),
-                        collection,
-                        labels.clone(),
-                        tell.clone(),
-                    );
-                    watches.spawn(task::own(watch));
+                    let (mode, account) = (mode.clone(), account.clone());
+                    let (labels, tell) = (labels.clone(), tell.clone());
+                    let watch = move || {
+                        let (mode, account, tell) = (mode.clone(), account.clone(), tell.clone());
+                        watch_one(mode, account, collection.clone(), labels.clone(), tell)
+                    };
+                    watches.spawn(task::own(task::anew("a watch of progress", watch)));
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! The executor: the only writer of targets, one task a process. It drives the pure scheduler and
 //! chooses nothing: record intents, fenced writes, record outcomes.
 //!
-//! A panic in a write quarantines its target; a panic in the scheduler starts it anew, and every
-//! mode decides again from its journal.
+//! A panic in a write quarantines its target; one while something is journalled ends the term after a
+//! while, so that its journal is read anew; one in the scheduler starts it anew, and every mode decides
+//! again from its journal.
 
 mod again;
 mod confirm;
@@ -23,7 +24,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::cluster::Clients;
-use crate::engine::scheduler::{Effect, Event, Order, Scheduler, Work, Wrote};
+use crate::engine::scheduler::{Effect, Event, Order, Recording, Scheduler, Work, Wrote};
 use crate::engine::work::Task;
 use crate::field::Target;
 use crate::step::freeze;
@@ -118,6 +119,9 @@ impl Deps {
 /// How far ahead a lease is believed without another look: a fixed leader's never ends.
 const LEASE_LOOK_MS: u64 = 60_000;
 
+/// How long a mode waits whose journal is not known: to open all journals anew costs every mode a pause.
+const UNKNOWN_MS: u64 = 60_000;
+
 type Job = JoinSet<Event<Task, Settlement>>;
 
 /// Runs until the commands end.
@@ -203,8 +207,9 @@ fn start(
         Effect::Wake { .. } | Effect::Follow(_) => {}
         Effect::Record { mode, works } => {
             if let Some(cell) = modes.get(&mode).cloned() {
+                let of = cell.clone();
                 let record = async move { outcomes::record_before(&deps, &cell, works).await };
-                jobs.spawn(task::own(record));
+                jobs.spawn(task::own(guarded_record(of, Recording::Works, record)));
             }
         }
         Effect::Write {
@@ -218,8 +223,9 @@ fn start(
         }
         Effect::RecordOutcomes { mode, outcomes } => {
             if let Some(cell) = modes.get(&mode).cloned() {
+                let of = cell.clone();
                 let record = async move { outcomes::record(&deps, &cell, outcomes).await };
-                jobs.spawn(task::own(record));
+                jobs.spawn(task::own(guarded_record(of, Recording::Outcomes, record)));
             }
         }
         Effect::Quarantine { mode, uid } => {
@@ -249,6 +255,30 @@ fn start(
                 }));
             }
         }
+    }
+}
+
+/// Journals. Where the program fails at it nobody knows what of it is stored: the mode waits a while, others
+/// go on, and then all journals are opened anew.
+async fn guarded_record(
+    cell: Arc<Mode>,
+    recording: Recording,
+    record: impl Future<Output = Event<Task, Settlement>>,
+) -> Event<Task, Settlement> {
+    if let Ok(recorded) = AssertUnwindSafe(record).catch_unwind().await {
+        return recorded;
+    }
+    let mode = cell.id.uid.clone();
+    tracing::error!(
+        mode = cell.id.name,
+        "pingzhan failed while it journalled; what is stored is read anew later"
+    );
+    cell.state.lock().await.journal.distrust();
+    Event::RecordFailed {
+        mode,
+        recording,
+        retry_after_ms: Some(UNKNOWN_MS),
+        deposed: false,
     }
 }
 

@@ -195,6 +195,7 @@ impl World {
             enforcement: &crate::engine::enforcement::Enforcement::Proven(self.now),
             lapsed: &self.lapsed,
             unanswered: &BTreeMap::new(),
+            quarantined: &BTreeSet::new(),
             trying: &BTreeSet::new(),
             sights: &self.sights,
             adopted: &[],

@@ -193,6 +193,7 @@ impl World {
             own: super::world::OWN,
             layers: &crate::engine::layers::Layers::default(),
             unanswered: &BTreeMap::new(),
+            quarantined: &BTreeSet::new(),
             trying: &BTreeSet::new(),
             sights: &self.sights,
             adopted: &[],

@@ -13,6 +13,7 @@ mod gitops;
 mod glass;
 mod late;
 mod layers;
+mod quarantined;
 mod rights;
 mod rules;
 mod tabletop;

@@ -119,6 +119,8 @@ pub struct World {
     pub proofs: usize,
     /// What is not as it is shipped of the policies without which a mode goes on.
     pub lapsed: Vec<String>,
+    /// Targets at which the program failed itself.
+    pub quarantined: BTreeSet<Uid>,
     answers: Answers,
     parsed: RefCell<BTreeMap<String, Arc<Plan>>>,
     in_flight: Vec<InFlight>,
@@ -235,6 +237,7 @@ impl World {
             proven: None,
             proofs: 0,
             lapsed: Vec::new(),
+            quarantined: BTreeSet::new(),
             is_gone: false,
             kept: Vec::new(),
             answers: BTreeMap::new(),
@@ -694,6 +697,7 @@ impl World {
             dead_at: self.process.dead_at,
             unconfirmed: &BTreeMap::new(),
             unanswered: &BTreeMap::new(),
+            quarantined: &self.quarantined,
             unwatched: None,
             refused: None,
             interruptions: &self.process.interruptions,
