@@ -186,11 +186,19 @@ impl City {
 
     /// A record vanishes, as it does where somebody restores a part of a store.
     pub fn lose(&self, record: usize) {
+        self.vanish("changerecords", |number, _| number == record);
+    }
+
+    /// The first object of a kind of ours of which that is so, by its number and name, vanishes from the
+    /// store, whatever its finalizers are.
+    pub fn vanish(&self, plural: &str, is_it: impl Fn(usize, &str) -> bool) {
         let mut server = self.service.lock();
-        let kind = server.kinds.find(names::GROUP, "changerecords").cloned();
-        let mut all = server.store.list(names::GROUP, "changerecords", "", None);
-        let key = all.nth(record).map(|(key, _)| key.clone());
-        drop(all);
+        let kind = server.kinds.find(names::GROUP, plural).cloned();
+        let all = server.store.list(names::GROUP, plural, "", None);
+        let mut keys = all.map(|(key, _)| key.clone()).enumerate();
+        let found = keys.find(|(number, key)| is_it(*number, &key.name));
+        let key = found.map(|(_, key)| key);
+        drop(keys);
         if let (Some(kind), Some(key)) = (kind, key) {
             Server::drop(&mut server, &kind, &key);
         }
