@@ -2,12 +2,14 @@
 
 mod beside;
 
+use std::collections::BTreeSet;
+
 use super::{By, Ground, Needs, Right, Served, Use, changes, manifest};
 use crate::api::{Freeze, OnResume, Run};
 use crate::engine::plan::Plan;
 use crate::playbook::{Expanded, ExpandedStep, Making, ResolvedAct};
 use crate::step::wait::Probe;
-use crate::step::{self, Fields, Query, Role};
+use crate::step::{self, Around, Fields, Query, Role};
 
 /// What is asked of what is looked at.
 const LOOK: [&str; 2] = ["get", "list"];
@@ -43,6 +45,17 @@ pub fn of_steps(expanded: &Expanded, ground: &Ground<'_>, plan: Option<&Plan>) -
         }
     }
     needs
+}
+
+/// Whether a query looks beside targets only: nowhere else, whatever it selects.
+const fn is_beside(query: &Query) -> bool {
+    matches!(
+        query.role,
+        Role::Aside {
+            around: Around::Targets,
+            ..
+        }
+    )
 }
 
 /// One step's asking.
@@ -160,11 +173,17 @@ impl<'a> Asking<'a, '_> {
             // What only says something of others is read by its name, or else in lists.
             let lists = matches!(query.role, Role::Aside { .. }) && query.names.is_empty();
             let look = &LOOK[usize::from(lists)..];
-            for place in self.ground.places(query, &served) {
+            let beside = is_beside(query);
+            let places = if beside {
+                self.touched(queries)
+            } else {
+                self.ground.places(query, &served)
+            };
+            for place in places {
                 let on = Right::on(&served.group, &served.plural, place.as_deref());
                 self.add(of, look, &on);
             }
-            if served.namespaced {
+            if served.namespaced && !beside {
                 self.namespaces(query);
             }
             if query.fields == Fields::Replicas {
@@ -173,6 +192,19 @@ impl<'a> Asking<'a, '_> {
                 self.add(Use::Read, &["get"], &crds.named(&name));
             }
         }
+    }
+
+    /// Where a step may have a target, or make something.
+    fn touched(&self, queries: &[Query]) -> Vec<Option<String>> {
+        let own = queries
+            .iter()
+            .filter(|query| matches!(query.role, Role::Target | Role::Made));
+        let served = own.filter_map(|query| Some((query, self.ground.kind(&query.kind)?)));
+        let places: BTreeSet<Option<String>> = served
+            .filter(|(_, served)| served.namespaced)
+            .flat_map(|(query, served)| self.ground.places(query, &served))
+            .collect();
+        places.into_iter().collect()
     }
 
     /// Which namespaces there are; those that are named are read one by one.

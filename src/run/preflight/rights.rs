@@ -1,5 +1,5 @@
-//! Which rights an account lacks: its rules of each namespace at once, and where those do not give a
-//! right, the question for it alone.
+//! Which rights an account lacks: its rules of the whole cluster and of namespaces, each at once, and where
+//! those do not give a right, the question for it alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,7 @@ use futures::{StreamExt, stream};
 
 use crate::cluster::{Clients, reviews};
 use crate::engine::plan::{Finding, few};
+use crate::engine::rights::rules::Rules;
 use crate::engine::rights::{self, Need, Needs, Right};
 
 use super::{Found, IN_FLIGHT};
@@ -28,43 +29,59 @@ pub struct Checked {
     pub requests: usize,
 }
 
-/// Holds what is needed against what an account has.
+/// Holds what is needed against what an account has: first in the whole cluster, and in a namespace where that
+/// does not give all.
 ///
-/// Guarantees: one request for each namespace, and at most [`SINGLE`] more.
+/// Guarantees: one request, one more for each namespace in which something is still open, and at most
+/// [`SINGLE`] more.
 pub async fn check(account: &Clients, needs: &Needs) -> Checked {
     let mut checked = Checked::default();
+    if needs.all.is_empty() {
+        return checked;
+    }
+    // Whether those that are not asked for one by one are known not to be given.
+    let mut whole = true;
+    let everywhere = reviews::rules(account, reviews::NOWHERE).await;
+    let everywhere = checked.told(everywhere, &mut whole);
+    let mut open: Vec<(&Right, &Need)> = Vec::new();
     let mut places: BTreeMap<&str, Vec<(&Right, &Need)>> = BTreeMap::new();
     for (right, need) in &needs.all {
-        let place = right.namespace.as_deref().unwrap_or(reviews::NOWHERE);
-        places.entry(place).or_default().push((right, need));
+        match right.namespace.as_deref() {
+            _ if everywhere.give(right) => {}
+            Some(place) => places.entry(place).or_default().push((right, need)),
+            None => open.push((right, need)),
+        }
     }
     let asked: Vec<_> = places
         .keys()
         .map(|place| reviews::rules(account, place))
         .collect();
     let answers: Vec<_> = stream::iter(asked).buffered(IN_FLIGHT).collect().await;
-    checked.requests += answers.len();
-    let mut open: Vec<(&Right, &Need)> = Vec::new();
-    // Whether those that are not asked for one by one are known not to be given.
-    let mut whole = true;
     for (rights, rules) in places.into_values().zip(answers) {
-        match rules {
-            Ok(rules) => {
-                whole &= !rules.incomplete;
-                open.extend(rights.into_iter().filter(|(right, _)| !rules.give(right)));
-            }
-            Err(why) => {
-                whole = false;
-                checked.problems.insert(why);
-                open.extend(rights);
-            }
-        }
+        let rules = checked.told(rules, &mut whole);
+        open.extend(rights.into_iter().filter(|(right, _)| !rules.give(right)));
     }
     checked.one_by_one(account, open, whole).await;
     checked
 }
 
 impl Checked {
+    /// What was answered; no rules where nothing was. `whole` stays true where it is all that there is.
+    fn told(&mut self, answer: Result<Rules, String>, whole: &mut bool) -> Rules {
+        self.requests += 1;
+        match answer {
+            Ok(rules) => {
+                *whole &= !rules.incomplete;
+                rules
+            }
+            Err(why) => {
+                *whole = false;
+                self.problems.insert(why);
+                Rules::default()
+            }
+        }
+    }
+
     async fn one_by_one(&mut self, account: &Clients, open: Vec<(&Right, &Need)>, whole: bool) {
         let (first, rest) = open.split_at(open.len().min(SINGLE));
         let asked: Vec<_> = first
