@@ -176,6 +176,16 @@ fn moved(state: &mut State, of: &Collection, meta: &Meta) -> bool {
 /// whether it is selected its changes matter: a busy kind would be surveyed for ever.
 fn is_news(state: &mut State, of: &Collection, meta: &Meta) -> bool {
     let plan = state.plan_in_force();
+    // A namespace is in itself.
+    let place = if of.kind == NAMESPACE {
+        &meta.name
+    } else {
+        &meta.namespace
+    };
+    let is_reached = place.is_empty() || plan.is_none_or(|plan| strangers::reaches(plan, place));
+    if !is_reached {
+        return false;
+    }
     let matters = plan.is_some_and(|plan| strangers::selects_by_content(plan, of));
     let version = if matters {
         meta.resource_version.as_str()
@@ -264,14 +274,14 @@ mod tests {
         });
         let account = Clients::fake(&fake.client());
         let mode = Arc::new(sample("flood"));
-        let watched = Collection {
+        let deployments = Collection {
             api_version: "apps/v1".to_owned(),
             kind: "Deployment".to_owned(),
             plural: "deployments".to_owned(),
             namespace: String::new(),
         };
         let own = (&account, "pingzhan-system");
-        let mut watches = Watches::start(&mode, &account, own, vec![watched]);
+        let mut watches = Watches::start(&mode, &account, own, vec![deployments]);
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(!mode.state.lock().await.strangers, "nothing was seen");
         tokio::time::sleep(task::ANEW).await;

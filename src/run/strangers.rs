@@ -1,8 +1,9 @@
 //! Objects that a mode watches and that are none of its targets. Each is looked at once, since a plan's rule
 //! may cover it; where it depends on what an object says whether the rule does, again whenever it changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::{NamespaceSelector, Step};
 use crate::cluster::Collection;
 use crate::engine::plan::Plan;
 use crate::field::Uid;
@@ -63,19 +64,71 @@ impl Strangers {
     }
 }
 
+/// The steps of a plan that are in force, as the playbook has them.
+fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
+    let in_force = plan.stages.iter().filter(|stage| stage.left_out.is_none());
+    in_force.flat_map(move |stage| {
+        let steps = stage.steps.iter();
+        steps.filter_map(move |step| plan.source(&stage.name, &step.name))
+    })
+}
+
+/// Whether the rule of a plan in force may select something in a namespace, or the namespace itself: whatever
+/// is new elsewhere is no reason to look at anything.
+pub fn reaches(plan: &Plan, namespace: &str) -> bool {
+    reach(steps(plan)).is_none_or(|names| names.contains(namespace))
+}
+
+/// The namespaces that steps name; none where one selects in others too, or it cannot be said.
+fn reach<'a>(steps: impl Iterator<Item = &'a Step>) -> Option<BTreeSet<&'a str>> {
+    let mut names = BTreeSet::new();
+    for step in steps {
+        let access = step.access.iter();
+        let given = access.clone().flat_map(|access| &access.grant);
+        let given = given.filter(|grant| !grant.cluster_wide);
+        let taken = access.clone().flat_map(|access| &access.revoke);
+        let locks = access.clone().any(|access| access.lock_down.is_some());
+        let everywhere: Option<&NamespaceSelector> = None;
+        let places = step
+            .targets
+            .iter()
+            .map(|targets| targets.namespaces.as_ref());
+        let places = places
+            .chain(
+                step.isolate
+                    .iter()
+                    .map(|isolate| isolate.namespaces.as_ref()),
+            )
+            .chain(step.freeze.iter().map(|freeze| Some(&freeze.namespaces)))
+            .chain(given.map(|grant| grant.namespaces.as_ref()))
+            .chain(taken.map(|revoke| revoke.namespaces.as_ref()))
+            .chain(locks.then_some(everywhere));
+        for place in places {
+            names.extend(named(place)?);
+        }
+    }
+    Some(names)
+}
+
+/// The namespaces that a selector names, if it does nothing else.
+fn named(selector: Option<&NamespaceSelector>) -> Option<impl Iterator<Item = &str>> {
+    let selector = selector?;
+    let is_by_name = !selector.names.is_empty()
+        && selector.match_labels.is_empty()
+        && selector.match_expressions.is_empty();
+    // A parameter may stand for any name.
+    let is_plain = !selector.names.iter().any(|name| name.contains('$'));
+    (is_by_name && is_plain).then(|| selector.names.iter().map(String::as_str))
+}
+
 /// The bindings that a plan in force selects by whom they are for, or may at any moment: whoever is let in
 /// by one that is there already has as much of it as by a new one.
 ///
 /// `is_narrow` says that the account may watch only namespace by namespace: then only those are watched in
 /// which something was taken out, and what is of the whole cluster.
 pub fn bindings(plan: &Plan, is_narrow: bool) -> Vec<Collection> {
-    let in_force = plan.stages.iter().filter(|stage| stage.left_out.is_none());
-    let steps = in_force.flat_map(|stage| {
-        let steps = stage.steps.iter();
-        steps.filter_map(move |step| plan.source(&stage.name, &step.name))
-    });
     let (mut some, mut all) = (false, false);
-    for access in steps.filter_map(|step| step.access.as_ref()) {
+    for access in steps(plan).filter_map(|step| step.access.as_ref()) {
         some |= !access.revoke.is_empty() || access.lock_down.is_some();
         let mut revoke = access.revoke.iter();
         all |= access.lock_down.is_some() || revoke.any(|revoke| revoke.namespaces.is_none());
@@ -102,6 +155,8 @@ pub fn selects_by_content(plan: &Plan, of: &Collection) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn collection(kind: &str) -> Collection {
@@ -126,6 +181,46 @@ mod tests {
         // Where the version says nothing it is not given.
         assert!(strangers.is_news(&one, &Uid::from("u2"), ""));
         assert!(!strangers.is_news(&one, &Uid::from("u2"), ""));
+    }
+
+    fn reached(steps: &serde_json::Value) -> Option<Vec<String>> {
+        let steps: Vec<Step> = serde_json::from_value(steps.clone()).expect("steps");
+        let names = reach(steps.iter())?;
+        Some(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// A look at everything for each object that somebody makes elsewhere would be a storm in a busy cluster;
+    /// none for one that is selected would leave it in peacetime.
+    #[test]
+    fn only_what_names_all_its_namespaces_reaches_no_further() {
+        let portal = json!({ "names": ["portal"] });
+        let revoke = |place: &Value| {
+            let subjects = json!([{ "kind": "Group", "name": "vendors" }]);
+            json!({ "name": "c", "access": { "revoke": [{ "subjects": subjects, "namespaces": place }] } })
+        };
+        let scale = |place: &Value| {
+            json!({ "name": "a", "scale": { "percent": 200 },
+                "targets": { "kinds": ["Deployment"], "namespaces": place } })
+        };
+        let tax = json!({ "names": ["tax", "tax-db"] });
+        let told = json!({ "name": "d", "apply": { "objects": [] } });
+        let all = ["portal", "tax", "tax-db"].map(str::to_owned).to_vec();
+        assert_eq!(
+            reached(&json!([scale(&portal), revoke(&tax), told])),
+            Some(all)
+        );
+        let elsewhere = [
+            scale(&Value::Null),
+            scale(&json!({ "matchLabels": { "tier": "office" } })),
+            scale(&json!({ "names": ["${parameters.district}"] })),
+            revoke(&Value::Null),
+            json!({ "name": "e", "access": { "lockDown": { "bindings": { "matchLabels": { "party": "third" } } } } }),
+            json!({ "name": "f", "isolate": { "preset": "DenyAll" } }),
+            json!({ "name": "g", "freeze": { "namespaces": { "matchLabels": { "tier": "office" } } } }),
+        ];
+        for step in elsewhere {
+            assert_eq!(reached(&json!([scale(&portal), step])), None, "{step}");
+        }
     }
 
     /// A cluster makes and deletes Jobs for ever, and an emergency may last for days.
