@@ -116,9 +116,9 @@ fn a_stage_does_not_begin_of_what_a_stale_watch_says() {
     let word = at(meanwhile(held), Act::StandDown);
     let late = (held.which, Fault::Late(HELD * 1000));
     let outcome = played(story([word]), [stale, late]);
-    let stage = written(&control, second);
+    let calm = written(&control, second);
     let targets = written(&outcome, u64::MAX);
-    assert!(stage.is_subset(&targets), "{stage:?}, then {targets:?}");
+    assert!(calm.is_subset(&targets), "{calm:?}, then {targets:?}");
     let mut trail = outcome.trail.iter();
     let began = trail.find(|sent| is_of_second(sent));
     assert!(began.is_none(), "it was stood down before: {began:?}");

@@ -20,17 +20,20 @@ use crate::step::wait::{Probe, Reading};
 use super::deed::Way;
 use super::{Actor, Memory};
 
+/// What was tried, and what came of it.
+type Tried = ((Key, Ask), Answer);
+
 /// Acts under way, and what came of their latest try.
 #[derive(Default)]
 pub(super) struct Acts {
-    tasks: JoinSet<((Key, Ask), Answer)>,
+    tasks: JoinSet<Tried>,
     /// What each of them tries.
     tried: BTreeMap<Id, (Key, Ask)>,
     /// Those whose task has not ended.
     pub(super) under_way: BTreeSet<(Key, Ask)>,
     /// Which time of its act each was tried for last: an answer of an earlier one says nothing.
     times: BTreeMap<(Key, Ask), u32>,
-    ended: Vec<((Key, Ask), Answer)>,
+    ended: Vec<Tried>,
     /// What came of them, and when.
     pub(super) answers: Answers,
 }
@@ -50,7 +53,7 @@ impl Acts {
         &mut self,
         asked: (Key, Ask),
         times: u32,
-        errand: impl Future<Output = ((Key, Ask), Answer)> + Send + 'static,
+        errand: impl Future<Output = Tried> + Send + 'static,
     ) {
         self.under_way.insert(asked.clone());
         self.times.insert(asked.clone(), times);
@@ -60,7 +63,7 @@ impl Acts {
 
     /// A try has ended. One at which the program failed came to nothing, like any other: it is said, and
     /// tried again after a while.
-    fn note(&mut self, ended: Result<(Id, ((Key, Ask), Answer)), JoinError>) {
+    fn note(&mut self, ended: Result<(Id, Tried), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let asked = self.tried.remove(&id);
         match ended {
@@ -141,7 +144,7 @@ impl Actor {
 }
 
 /// What comes of a try at which the program failed.
-fn failed(asked: (Key, Ask)) -> ((Key, Ask), Answer) {
+fn failed(asked: (Key, Ask)) -> Tried {
     let why = "pingzhan itself failed at it, as the operator's log says".to_owned();
     let answer = match asked.1 {
         Ask::Look => Answer::Seen(Reading::new(false, why)),
@@ -167,7 +170,7 @@ pub(super) struct Errand {
 
 impl Errand {
     /// Looks whether what is waited for is there.
-    async fn look(self) -> ((Key, Ask), Answer) {
+    async fn look(self) -> Tried {
         let reading = self.read().await;
         let reading = reading.unwrap_or_else(|why| Reading::new(false, why));
         ((self.key, Ask::Look), Answer::Seen(reading))

@@ -98,6 +98,10 @@ impl Actor {
             return Ok(true);
         }
         if !self.is_current(object).await? {
+            tracing::warn!(
+                mode = self.mode.id.name,
+                "nothing begins: the watch does not say yet what the API server has of the mode"
+            );
             return Ok(false);
         }
         memory.begun.extend(begun);

@@ -186,9 +186,9 @@ async fn pass(how_long: Duration) {
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_is_not_served_is_named_until_it_is() {
     let served = Arc::new(AtomicBool::default());
-    let serves = served.clone();
+    let there = served.clone();
     let desk = Desk::begin(
-        move |asked| answer(asked, serves.load(Ordering::SeqCst)),
+        move |asked| answer(asked, there.load(Ordering::SeqCst)),
         &[
             ("pools", Ok(book("pools", POOL, 1))),
             ("web", Ok(book("web", "Deployment", 1))),
