@@ -172,21 +172,12 @@ impl<'a> Board<'a> {
                 Look::Seen(..) | Look::Unseen | Look::Unreadable => Standing::Todo(None),
             };
         };
-        let same = change.is_asked(&entry.base, &entry.after);
-        match entry.state {
-            State::Intended if same => Standing::Doing(entry),
-            State::Applied | State::Drifted if same => Standing::Done,
-            State::Intended | State::Applied | State::Drifted => Standing::Todo(Some(entry)),
-            State::Refused if same => Standing::Failed,
-            State::Overtaken if same => Standing::Settled,
-            State::Kept | State::Gone => Standing::Settled,
-            State::Reverting | State::Reverted | State::Stuck => Standing::Busy,
-            State::Refused
-            | State::Overtaken
-            | State::OwnersBack
-            | State::Shadowed
-            | State::Withdrawn => Standing::Todo(None),
-        }
+        // Another value that was never written says nothing of what stands there: an earlier change of
+        // this mode may, and what it left is not peacetime's.
+        let was_tried = entry.state.is_unwritten() && !change.is_asked(&entry.base, &entry.after);
+        let ledger = self.input.ledger;
+        let head = was_tried.then(|| ledger.head_of(&change.target.uid, &change.path));
+        by_entry(change, head.flatten().unwrap_or(entry))
     }
 
     /// Entries that are to be brought back: a level was lowered, and the granted plan does not name
@@ -200,6 +191,25 @@ impl<'a> Board<'a> {
     pub(super) fn plans(&self, entry: &Entry) -> bool {
         let field = (entry.target.uid.as_str(), &entry.path);
         self.planned.contains(&field) && !entry.turned
+    }
+}
+
+/// Where a planned change is, by what is journalled of its field.
+fn by_entry<'a>(change: &Change, entry: &'a Entry) -> Standing<'a> {
+    let same = change.is_asked(&entry.base, &entry.after);
+    match entry.state {
+        State::Intended if same => Standing::Doing(entry),
+        State::Applied | State::Drifted if same => Standing::Done,
+        State::Intended | State::Applied | State::Drifted => Standing::Todo(Some(entry)),
+        State::Refused if same => Standing::Failed,
+        State::Overtaken if same => Standing::Settled,
+        State::Kept | State::Gone => Standing::Settled,
+        State::Reverting | State::Reverted | State::Stuck => Standing::Busy,
+        State::Refused
+        | State::Overtaken
+        | State::OwnersBack
+        | State::Shadowed
+        | State::Withdrawn => Standing::Todo(None),
     }
 }
 

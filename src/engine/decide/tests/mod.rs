@@ -329,6 +329,38 @@ fn a_level_that_is_raised_and_lowered_comes_back_exact() {
     assert_as_before(&world, "raised and lowered");
 }
 
+/// What a graver level could not write is no word of what stands there: taken for peacetime's when the
+/// level is lowered, wartime's value would stay for good, and the mode would say that everything is back.
+#[test]
+fn a_target_that_refuses_a_graver_level_comes_back_exact() {
+    let mut world = World::new();
+    let graver = json!({ "name": "graver", "levels": ["I"], "minSuccess": "60%", "steps": [
+        { "name": "grow", "scale": { "percent": 400 }, "targets": { "kinds": ["Deployment"],
+            "selector": { "matchLabels": { "tier": "critical" } } } }] });
+    let graver = serde_json::from_value(graver).expect("a stage");
+    world.playbook.stages[2].levels = vec![Level::II];
+    world.playbook.stages.push(graver);
+    world.approve_when_planned();
+    world.run();
+    world.rejecting.insert("web-0".to_owned());
+    world.propose(Level::I);
+    world.approve_when_planned();
+    world.run();
+    let replicas = |world: &World, uid: &str| world.objects[uid]["spec"]["replicas"].clone();
+    let both = |world: &World| [replicas(world, "web-0"), replicas(world, "web-1")];
+    assert_eq!(both(&world), [json!(9), json!(12)]);
+    world.rejecting.clear();
+    world.propose(Level::II);
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    assert_eq!(both(&world), [json!(9), json!(9)]);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "a graver level was refused");
+}
+
 /// What was found of the plan that waits for approval.
 fn found(world: &World, message: &str) -> (String, PlanFindings) {
     let plan = world.plan_to_approve();

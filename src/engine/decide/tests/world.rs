@@ -93,6 +93,8 @@ pub struct World {
     pub refusing: BTreeSet<String>,
     /// The targets whose return is forbidden to the account.
     pub forbidding: BTreeSet<String>,
+    /// The targets whose switch the server refuses for good.
+    pub rejecting: BTreeSet<String>,
     /// What is seen of what acts wait for; nothing is seen where it is not said.
     pub seen: BTreeMap<Key, Reading>,
     /// What was looked at, carried out and undone.
@@ -226,6 +228,7 @@ impl World {
             landed_late: 0,
             refusing: BTreeSet::new(),
             forbidding: BTreeSet::new(),
+            rejecting: BTreeSet::new(),
             seen: BTreeMap::new(),
             asked: Vec::new(),
             is_patient: false,
@@ -960,6 +963,13 @@ impl World {
                 ..NewOutcome::new(Event::Stuck, vec![item.id])
             });
             return self.append(&Body::Outcomes(stuck.collect())).map(drop);
+        }
+        if label && self.rejecting.contains(uid) {
+            let refused = items.iter().map(|item| NewOutcome {
+                reason: Some(format!("Invalid: {uid} is too large")),
+                ..NewOutcome::new(Event::Refused, vec![item.id])
+            });
+            return self.append(&Body::Outcomes(refused.collect())).map(drop);
         }
         let sight = sight.expect("a sight");
         let edits: Vec<Edit> = items.iter().map(|item| item.edit.clone()).collect();
