@@ -249,11 +249,7 @@ impl Actor {
             return Ok(Next::Wait(Some(self.soon())));
         }
         if let Some(need) = decision.need.take() {
-            // What is known already goes on: a switch while the rest is read, a return while the rules are
-            // tried.
-            if matches!(need, Need::Sights(_)) || !decision.works.is_empty() {
-                self.order(memory, &mut decision, basis).await;
-            }
+            self.go_on(memory, &mut decision, basis, &need).await;
             // It is decided anew once that is read; what waits for the rules to be tried says nothing else,
             // and that the program failed at it stands until it does not any more.
             let says = need != Need::Proof || decision.blocked.is_some();
@@ -287,6 +283,21 @@ impl Actor {
         }
         let until = [decision.again_at, soon, forget_at, untold, survey_at];
         Ok(Next::Wait(until.into_iter().flatten().min()))
+    }
+
+    /// What is known already goes on: a switch while the rest is read, a return while the rules are tried,
+    /// which may not be possible for long.
+    async fn go_on(&self, memory: &mut Memory, decision: &mut Decision, basis: i64, need: &Need) {
+        if matches!(need, Need::Sights(_)) || !decision.works.is_empty() {
+            self.order(memory, decision, basis).await;
+        }
+        if *need == Need::Proof {
+            self.ask(memory, &decision.asks).await;
+            self.refresh(memory, &decision.refresh).await;
+            if decision.hold {
+                self.hold(memory, decision).await;
+            }
+        }
     }
 
     async fn append(&self, memory: &mut Memory, decision: &Decision) -> Result<(), String> {

@@ -300,9 +300,10 @@ pub fn decide(input: &Input<'_>) -> Decision {
         (Direction::Held, None) => wartime::held(input, &mut decision),
         (Direction::Restoring, _) => back::decide(input, &mut decision),
     }
-    // What cannot be tried now keeps nothing from being read.
+    // What cannot be tried now keeps nothing from being read or journalled.
     let unknown = matches!(input.enforcement, Enforcement::Unknown { .. });
-    if decision.findings.doubted && (!unknown || decision.need.is_none()) {
+    let rests = decision.need.is_none() && decision.append.is_empty();
+    if decision.findings.doubted && (!unknown || rests) {
         decision.need = Some(Need::Proof);
     }
     glass::demand(input, &mut decision);

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::assert_as_before;
 use super::world::World;
 use crate::api::condition::{self, types};
 use crate::api::{Abandonment, EmergencyModeSpec, Phase, Posture, StageState};
@@ -109,6 +110,24 @@ fn what_is_given_up_in_wartime_stays_as_it_is() {
     world.write_as("helm", "web-0", "/spec/replicas", &json!(3));
     world.run();
     assert_eq!(world.writes, writes, "nobody holds it any more");
+}
+
+/// Where nobody can try the rules, nobody's word that a mode is lost counts; that somebody stands it down
+/// does, and what comes back waits for nothing.
+#[test]
+fn a_stand_down_counts_where_the_rules_cannot_be_tried() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.unproven = Some("the webhook does not support dry run".to_owned());
+    world.proven = None;
+    world.give_up("wang");
+    world.give_up("lin");
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_as_before(&world, "stood down and given up");
+    assert!(world.ledger().abandoned().is_none());
 }
 
 /// A plan that nobody had approved changed nothing: there is nothing to be left.
