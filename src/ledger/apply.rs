@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::api::{ChangeRecordSpec, PlanPart, Turn, TurnKind};
 
+use super::began::is_leader;
 use super::entry::{Entry, EntryId, NewEntry};
 use super::fold::{Direction, Granted, Ledger};
 use super::follow::follow;
@@ -331,7 +332,10 @@ impl Ledger {
         at: Timestamp,
     ) -> Result<(), String> {
         match turn.kind {
-            TurnKind::Leader => return Ok(()),
+            TurnKind::Leader => {
+                self.taken_over(at);
+                return Ok(());
+            }
             TurnKind::Granted => {
                 if self.direction == Direction::Restoring {
                     return Err("it grants a plan after the return began".to_owned());
@@ -375,10 +379,6 @@ impl Ledger {
         }
         Ok(())
     }
-}
-
-const fn is_leader(decoded: &Decoded) -> bool {
-    matches!(decoded, Decoded::Turn(turn) if matches!(turn.kind, TurnKind::Leader))
 }
 
 fn granted(turn: &Turn, sequence: i64, at: Timestamp) -> Result<Granted, String> {

@@ -1,8 +1,11 @@
-//! When stages began, ever and under the plan in force. Part of the fold ([`super::fold`]).
+//! When stages began, ever and under the plan in force, and by whose clock. Part of the fold ([`super::fold`]).
 
 use jiff::Timestamp;
 
+use crate::api::TurnKind;
+
 use super::fold::Ledger;
+use super::record::Decoded;
 
 impl Ledger {
     /// Something of a stage is recorded.
@@ -21,4 +24,17 @@ impl Ledger {
         self.in_force_since = Some(at);
         self.stage_began.clear();
     }
+
+    /// Another leader takes over. Its clock is not that of the one before, and what nobody carried out
+    /// meanwhile took no time: of what began before it, what it had taken by the last record counts.
+    pub(super) fn taken_over(&mut self, at: Timestamp) {
+        if let Some(last) = self.last_at.filter(|_| self.follows_leaders) {
+            self.move_stages(at.duration_since(last));
+        }
+    }
+}
+
+/// Whether a record says that a leader takes over.
+pub(super) const fn is_leader(decoded: &Decoded) -> bool {
+    matches!(decoded, Decoded::Turn(turn) if matches!(turn.kind, TurnKind::Leader))
 }

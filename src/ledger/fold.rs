@@ -101,6 +101,9 @@ pub struct Ledger {
     pub stage_last: BTreeMap<String, Timestamp>,
     /// The number of the next entry.
     pub next_entry: i64,
+    /// Whether the times by which stages are measured follow each leader that takes over: see
+    /// [`Ledger::carried_out`].
+    pub follows_leaders: bool,
 }
 
 impl Ledger {
@@ -121,13 +124,29 @@ impl Ledger {
     /// The first [`Damage`] found. The end of the list cannot be told from the end of the journal,
     /// and an edit of the last record is found only by its successor: what holds the last record
     /// is the API server (records are immutable and carry a finalizer).
-    pub fn fold(mode: RecordMode, mut records: Vec<ChangeRecordSpec>) -> Result<Self, Damage> {
+    pub fn fold(mode: RecordMode, records: Vec<ChangeRecordSpec>) -> Result<Self, Damage> {
+        Self::new(mode).with(records)
+    }
+
+    /// The same, for whoever carries the mode out: each leader counted by its own clock, and from where
+    /// the one before had stopped. So must whoever leads next, however many there were.
+    ///
+    /// # Errors
+    /// As with [`Ledger::fold`].
+    pub fn carried_out(mode: RecordMode, records: Vec<ChangeRecordSpec>) -> Result<Self, Damage> {
+        let ledger = Self {
+            follows_leaders: true,
+            ..Self::new(mode)
+        };
+        ledger.with(records)
+    }
+
+    fn with(mut self, mut records: Vec<ChangeRecordSpec>) -> Result<Self, Damage> {
         records.sort_by_key(|record| record.sequence);
-        let mut ledger = Self::new(mode);
         for record in records {
-            ledger.apply(&record)?;
+            self.apply(&record)?;
         }
-        Ok(ledger)
+        Ok(self)
     }
 
     /// The peacetime value of a field, where one was captured: that of the first entry since the

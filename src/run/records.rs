@@ -145,7 +145,7 @@ impl Journal {
         epoch: i64,
         records: Vec<ChangeRecordSpec>,
     ) -> Result<(Self, Ledger), Error> {
-        let ledger = Ledger::fold(mode.clone(), records).context(DamagedSnafu {
+        let ledger = Ledger::carried_out(mode.clone(), records).context(DamagedSnafu {
             mode: mode.name.as_str(),
         })?;
         let journal = Self {

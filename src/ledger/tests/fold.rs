@@ -287,6 +287,39 @@ fn stages_begin_anew_with_each_plan_that_is_granted() {
     assert_eq!(ledger.stage_began["surge"], at(64));
 }
 
+/// A leader that dies in the moment in which it takes over has counted nothing. Whoever leads next must not
+/// take a stage for late for the hour in which nobody led, nor by another machine's clock: the whole
+/// emergency may come back for it. Whoever only reads the journal reads what it says.
+#[test]
+fn what_nobody_carried_out_took_no_time_however_many_took_over() {
+    let leader = || Body::Turn(turn(TurnKind::Leader));
+    let told = [
+        (0, Body::Turn(granted())),
+        (10, Body::Intents(vec![scale(0, 3, 9)])),
+        (15, Body::Intents(vec![scale(1, 3, 9)])),
+        (3_600, leader()),
+        (3_601, leader()),
+        (3_000, leader()),
+    ];
+    let mut written = Ledger::new(mode());
+    let mut records = Vec::new();
+    for (second, body) in &told {
+        let next = written.next_entry;
+        let record = encode(&written.head, &written.mode, 1, at(*second), next, body);
+        written.apply(&record).expect("a legal record");
+        records.push(record);
+    }
+    assert_eq!(written.stage_began["surge"], at(10));
+    assert_eq!(
+        written,
+        Ledger::fold(mode(), records.clone()).expect("it is whole")
+    );
+    let carried = Ledger::carried_out(mode(), records).expect("it is whole");
+    assert_eq!(carried.stage_began["surge"], at(2_995), "5 s were counted");
+    assert_eq!(carried.in_force_since, Some(at(2_985)));
+    assert_eq!(carried.activated_at, Some(at(0)), "by which people go");
+}
+
 /// Two modes on one field, or on a field and its parent, would bring back each other's values.
 #[test]
 fn a_field_its_parent_and_its_parts_are_held_until_given_back() {

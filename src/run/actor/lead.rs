@@ -35,11 +35,10 @@ impl Actor {
         let appended = outcomes::append(&self.deps, &mut state, Body::Turn(turn)).await;
         appended.map_err(|error| self.deposed_or(&error))?;
         // How long a stage may take was counted by another machine's clock, which may be minutes from
-        // ours: we count from here on, and what it had taken by the last record counts too.
+        // ours: we count from here on, as the journal does, and what is not in it follows.
         if let Some(last) = last {
             let now = self.deps.clock.now();
             let by = now.duration_since(last);
-            state.ledger.move_stages(by);
             let said = object.and_then(|object| object.status.as_ref());
             let said = said.map(|status| status.interruptions.clone());
             state.interruptions = said.unwrap_or_default();
