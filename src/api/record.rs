@@ -299,7 +299,8 @@ pub struct ActNote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<i64>,
     /// For Begun, where it begins again since its stage had left the plan: how many answers people had
-    /// given at the mode's gates by then. Only a later one is about it.
+    /// given at the mode's gates by then. For Undoing: how many steps they had left out by then. Only a
+    /// later one is about it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub answers: i64,
 }

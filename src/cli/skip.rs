@@ -1,6 +1,6 @@
 //! `skip`: a person leaves a step out, and says why.
 
-use crate::api::{Gate, PlaybookSpec, Skip};
+use crate::api::{EmergencyMode, Gate, Phase, PlaybookSpec, Skip};
 use crate::t;
 
 use super::answer::split;
@@ -50,15 +50,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         by: person.name,
     };
     let mode = edit(&client, &args.name, "skip the step", |now| {
-        let skips = &now.spec.skips;
-        let known = skips.iter().any(|said| {
-            let counts = gate.is_none_or(|gate| gate.groups.contains(&said.as_));
-            said.stage == skip.stage && said.step == skip.step && counts
-        });
-        Ok(if known {
+        Ok(if is_said(now, &skip, gate) {
             vec![]
         } else {
-            vec![append("skips", skips.len(), &skip)]
+            vec![append("skips", now.spec.skips.len(), &skip)]
         })
     })
     .await?;
@@ -69,9 +64,47 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
+/// Whether a step is left out already. On the way back it is about what undoes the step: of that nothing was
+/// said on the way there.
+fn is_said(now: &EmergencyMode, skip: &Skip, gate: Option<&Gate>) -> bool {
+    let phase = now.status.as_ref().and_then(|status| status.phase);
+    let mut skips = now.spec.skips.iter();
+    phase != Some(Phase::Restoring)
+        && skips.any(|said| {
+            let counts = gate.is_none_or(|gate| gate.groups.contains(&said.as_));
+            said.stage == skip.stage && said.step == skip.step && counts
+        })
+}
+
 /// The step, where it is a gate.
 fn gate<'a>(playbook: &'a PlaybookSpec, stage: &str, step: &str) -> Option<&'a Gate> {
     let stage = playbook.stages.iter().find(|own| own.name == stage)?;
     let step = stage.steps.iter().find(|own| own.name == step)?;
     step.gate.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+
+    /// A step that was passed over on the way there may be one that cannot be undone: where nobody could say
+    /// so any more, the mode would stay open for ever.
+    #[test]
+    fn a_step_is_left_out_once_on_the_way_there_and_once_more_on_the_way_back() {
+        let skip = Skip {
+            stage: "counters".to_owned(),
+            step: "divert".to_owned(),
+            reason: "the line is down".to_owned(),
+            by: "wang".to_owned(),
+            as_: "command".to_owned(),
+        };
+        let mut mode = samples::active();
+        assert!(!is_said(&mode, &skip, None));
+        mode.spec.skips.push(skip.clone());
+        assert!(is_said(&mode, &skip, None));
+        let status = mode.status.as_mut().expect("a status");
+        status.phase = Some(Phase::Restoring);
+        assert!(!is_said(&mode, &skip, None));
+    }
 }

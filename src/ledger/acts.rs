@@ -58,7 +58,8 @@ pub struct Act {
     /// How many turns the journal had when it came where it is. A plan that was granted later may have
     /// left its stage out.
     pub turns: usize,
-    /// How many answers people had given by when it began again: they are not about this time.
+    /// How many answers people had given by when it began again, or how many steps they had left out by
+    /// when its undoing began: they are not about this time.
     pub answers: usize,
 }
 
@@ -136,12 +137,13 @@ impl Ledger {
                 times: times.saturating_add(u32::from(note.event == ActEvent::Begun)),
                 turns: self.turns.len(),
                 answers: match note.event {
-                    ActEvent::Begun => usize::try_from(note.answers).unwrap_or(0),
+                    ActEvent::Begun | ActEvent::Undoing => {
+                        usize::try_from(note.answers).unwrap_or(0)
+                    }
                     ActEvent::Done
                     | ActEvent::Skipped
                     | ActEvent::Declined
                     | ActEvent::Failed
-                    | ActEvent::Undoing
                     | ActEvent::Undone => before.map_or(0, |act| act.answers),
                 },
             };

@@ -1,6 +1,7 @@
 //! A change of level or term of a mode in force: planned, stored and approved beside what was
 //! granted, which goes on meanwhile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +12,7 @@ use crate::engine::enforcement::FRESH;
 use crate::engine::plan::Plan;
 
 use super::pending::{admissible, append_plan, block, candidate, granted, stored, takes_back};
-use super::{Blocked, Decision, Input, Need, Waiting, rules};
+use super::{Blocked, Decision, Input, Need, Waiting, rules, undo};
 
 /// Decides about what the spec asks for beyond what was granted. True when something is journalled
 /// or read first, so that nothing else is decided now.
@@ -26,7 +27,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
         return false;
     }
     let Some(plan) = stored(input, spec) else {
-        match candidate(input, spec) {
+        match fresh(input, spec, in_force) {
             Ok(None) => decision.need = Some(Need::Plan),
             Ok(Some(plan)) => append_plan(input, &plan, decision),
             Err(blocked) => {
@@ -38,7 +39,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
     };
     decision.findings.proposed = Some(plan.clone());
     let from = input.ledger.activated_at.unwrap_or(input.now);
-    let runs = same_account(plan, in_force)
+    let runs = follows(input, plan, in_force)
         .and_then(|()| admissible(input, spec, plan))
         .and_then(|()| still_runs(spec, plan, from, input.now).map_err(Blocked::Term));
     match runs {
@@ -54,6 +55,36 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
             false
         }
     }
+}
+
+/// The fresh plan for what the spec asks for, where it may take the place of the one in force. One that may
+/// not is not stored: it would be asked about for ever, whatever becomes of the playbook.
+fn fresh(
+    input: &Input<'_>,
+    spec: &EmergencyModeSpec,
+    in_force: &Plan,
+) -> Result<Option<Arc<Plan>>, Blocked> {
+    let plan = candidate(input, spec)?;
+    if let Some(plan) = &plan {
+        follows(input, plan, in_force)?;
+    }
+    Ok(plan)
+}
+
+/// Whether a plan may take the place of the one in force at all, whoever agrees: what was done by that one
+/// goes back by the plan that is in force then.
+fn follows(input: &Input<'_>, plan: &Plan, in_force: &Plan) -> Result<(), Blocked> {
+    same_account(plan, in_force)?;
+    let lost = undo::lost(input, in_force, plan);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(Blocked::Faulty(vec![format!(
+        "this mode has carried out {}, and playbook {} does not undo that any more, or in another way: put \
+         its `undo` back as it was, or stand down and declare anew",
+        lost.join(", "),
+        plan.playbook
+    )]))
 }
 
 /// A mode in force keeps its account: what is there was written as it, and goes back as it.

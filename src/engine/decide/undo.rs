@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use crate::api::{ActEvent, Skip};
+use crate::api::{ActEvent, ActNote, Skip, Step};
 use crate::engine::acts::{Answer, Ask, Key};
 use crate::engine::plan::Plan;
 use crate::engine::work::UNCONFIRMED;
@@ -26,6 +26,26 @@ pub(super) fn undone_later<'a>(
     acts.filter(|(key, known)| is_to_be_undone(plan, key, known))
         .filter(|(key, _)| !is_proof(plan, key))
         .map(|((stage, step), _)| (stage.as_str(), step.as_str()))
+}
+
+/// The acts that a plan undoes at the return and that another one would not undo, or in another way.
+pub(super) fn lost(input: &Input<'_>, in_force: &Plan, plan: &Plan) -> Vec<String> {
+    let job = |own: &Step| {
+        own.run
+            .as_ref()
+            .map(|run| (run.namespace.clone(), run.undo.clone()))
+    };
+    let call = |own: &Step| own.call.as_ref().map(|call| call.undo.clone());
+    let is_kept = |(stage, step): &Key| {
+        let (now, then) = (in_force.source(stage, step), plan.source(stage, step));
+        let both = now.zip(then);
+        both.is_some_and(|(now, then)| job(now) == job(then) && call(now) == call(then))
+    };
+    let acts = input.ledger.acts.iter();
+    let undone = acts.filter(|(key, known)| is_to_be_undone(in_force, key, known));
+    let lost = undone.filter(|(key, _)| !is_proof(in_force, key) && !is_kept(key));
+    lost.map(|((stage, step), _)| format!("{stage}/{step}"))
+        .collect()
 }
 
 /// Whether something of an act may have been done, that is undone at the return.
@@ -67,11 +87,19 @@ pub(super) fn undo(
         if known.state == ActState::Undoing {
             undoing(input, key, known, decision);
         } else if is_free(key) && is_over(input, key, known, decision) {
-            let note = note(key, ActEvent::Undoing, None, None);
-            decision.findings.notes.push(note);
+            decision.findings.notes.push(begins(input, key));
         }
     }
     left
+}
+
+/// That the undoing begins: whatever people have left out by now was not about it.
+fn begins(input: &Input<'_>, key: &Key) -> ActNote {
+    let skips = input.mode.spec.map_or(0, |spec| spec.skips.len());
+    ActNote {
+        answers: i64::try_from(skips).unwrap_or(i64::MAX),
+        ..note(key, ActEvent::Undoing, None, None)
+    }
 }
 
 /// Whether no try of an act can take effect any more: a Job that is created after what undoes it would be
@@ -96,7 +124,7 @@ fn is_over(input: &Input<'_>, key: &Key, known: &Known, decision: &mut Decision)
 
 /// Takes one undoing further: it is tried until it is done, or a person lets it be.
 fn undoing(input: &Input<'_>, key: &Key, known: &Known, decision: &mut Decision) {
-    if let Some(skip) = given_up(input, key) {
+    if let Some(skip) = given_up(input, key, known) {
         let why = format!("left as it is: {}", skip.reason);
         let note = note(key, ActEvent::Undone, Some(&skip.by), Some(&why));
         return decision.findings.notes.push(note);
@@ -123,14 +151,17 @@ fn undoing(input: &Input<'_>, key: &Key, known: &Known, decision: &mut Decision)
     tell(stage, sentence, decision);
 }
 
-/// A person's word that what an act did is left as it is: one more than the one that passed it over
-/// on the way there.
-fn given_up<'a>(input: &Input<'a>, key: &Key) -> Option<&'a Skip> {
+/// A person's word that what an act did is left as it is, said since its undoing began. What was said on
+/// the way there, by however many, was said of the act itself.
+fn given_up<'a>(input: &Input<'a>, key: &Key, known: &Known) -> Option<&'a Skip> {
     let of = |stage: &String, step: &String| (stage, step) == (&key.0, &key.1);
     let mut told = input.ledger.told.iter();
     let passed_over =
         told.any(|(_, note)| of(&note.stage, &note.step) && note.event == ActEvent::Skipped);
     let skips = input.mode.spec?.skips.iter();
-    let mut skips = skips.filter(|skip| of(&skip.stage, &skip.step));
-    skips.nth(usize::from(passed_over))
+    // An undoing that an earlier version began does not say how many there were.
+    let earlier = usize::from(passed_over && known.answers == 0);
+    let since = skips.skip(known.answers);
+    let mut since = since.filter(|skip| of(&skip.stage, &skip.step));
+    since.nth(earlier)
 }

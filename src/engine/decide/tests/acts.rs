@@ -330,6 +330,28 @@ fn a_person_may_leave_what_cannot_be_undone() {
     assert_eq!(world.phase(), Phase::Closed);
 }
 
+/// Two people may pass over one step on the way there, and a step that was done already may be named by
+/// mistake. Taken for a word about the way back, what was carried out would stay, and nobody would have tried.
+#[test]
+fn what_was_left_out_on_the_way_there_is_undone_all_the_same() {
+    let mut world = deeds();
+    comes_to(&mut world, "close", true);
+    comes_to(&mut world, "tell", true);
+    world.run();
+    skip(&mut world, "close");
+    skip_as(&mut world, "close", "duty");
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    comes_to(&mut world, "close", false);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Restoring, "it is not undone yet");
+    assert!(asked(&world, "close", Ask::Undo) > 0);
+    skip(&mut world, "close");
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+}
+
 /// With the records alone there is nobody to ask: what cannot be undone is said, and the rest comes back.
 #[test]
 fn with_the_object_gone_what_cannot_be_undone_is_left() {
@@ -485,6 +507,38 @@ fn a_plan_that_keeps_a_stage_repeats_none_of_its_acts() {
     assert_eq!((world.phase(), batch(&world)), (Phase::Active, 1));
     let times = |step| asked(&world, step, Ask::Carry);
     assert_eq!((times("close"), times("tell")), (1, 1));
+}
+
+/// What was carried out goes back by the plan in force: a renewal under a playbook that does not undo it any
+/// more would leave it as it is, and the mode would say that everything is back.
+#[test]
+fn a_renewal_does_not_forget_what_is_to_be_undone() {
+    let mut world = deeds();
+    comes_to(&mut world, "close", true);
+    comes_to(&mut world, "tell", true);
+    world.run();
+    let (written, granted) = (world.playbook.clone(), world.status.granted.clone());
+    let steps = &mut world.playbook.stages[1].steps;
+    steps.remove(0);
+    steps[0].after.clear();
+    world.spec.expires_after = Term("2h".into());
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.status.granted, granted, "it goes on as granted");
+    let blocked = world.said(types::BLOCKED);
+    assert_eq!((&*blocked.status, &*blocked.reason), ("True", "PlanFaulty"));
+    let says =
+        "this mode has carried out more/close, and playbook flood does not undo that any more";
+    assert!(blocked.message.contains(says), "{}", blocked.message);
+    // Once the playbook is as it was, the plan is made anew by itself.
+    world.playbook = written;
+    world.plan();
+    world.run();
+    assert_ne!(world.status.granted, granted, "it is renewed");
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
+    assert_eq!(asked(&world, "close", Ask::Undo), 1);
 }
 
 /// What a level of its own does outside is done each time that the level comes, and undone once.
