@@ -240,10 +240,14 @@ fn not_recorded(mode: String, recording: Recording, deposed: bool) -> Told<Task,
     }
 }
 
+/// What outcomes that become one item say: what happened, what was made of the value, why, after how many
+/// verdicts, and who had taken the field.
+type Said = (Event, Option<String>, Option<String>, i64, Vec<String>);
+
 /// Outcomes that say the same become one item; the order of different ones is kept.
 fn merge(settlements: &[Settlement]) -> Vec<NewOutcome> {
     let mut merged: Vec<NewOutcome> = Vec::new();
-    let mut places: BTreeMap<(Event, Option<String>, Option<String>, i64), usize> = BTreeMap::new();
+    let mut places: BTreeMap<Said, usize> = BTreeMap::new();
     for outcome in settlements
         .iter()
         .flat_map(|settlement| &settlement.outcomes)
@@ -257,6 +261,7 @@ fn merge(settlements: &[Settlement]) -> Vec<NewOutcome> {
             observed,
             outcome.reason.clone(),
             outcome.verdicts,
+            outcome.owners.clone(),
         );
         if let Some(place) = places.get(&key) {
             merged[*place]
@@ -419,6 +424,38 @@ mod tests {
             registry: Registry::default(),
             deposed: mpsc::channel(1).0,
         }
+    }
+
+    /// When somebody took a field again says whether they let it go. Of targets that are written again at
+    /// once each was taken by its own rival, at its own time: told as one, the return would take most of them
+    /// for owners that let go, and give their fields back to nobody.
+    #[test]
+    fn who_had_taken_what_is_told_of_each_target() {
+        let again = |entry: i64, uid: &str, owner: &str| Settlement {
+            uid: uid.into(),
+            outcomes: vec![NewOutcome {
+                owners: vec![owner.to_owned()],
+                ..NewOutcome::new(Event::Reasserted, vec![EntryId(entry)])
+            }],
+            sight: None,
+        };
+        let (first, later) = (
+            "2026-07-01T08:00:01Z Apply argo",
+            "2026-07-01T08:00:04Z Apply argo",
+        );
+        let told = merge(&[
+            again(1, "web", first),
+            again(2, "api", later),
+            again(3, "db", first),
+        ]);
+        let told = told
+            .iter()
+            .map(|one| (one.owners[0].as_str(), one.entries.clone()));
+        let expected = [
+            (first, vec![EntryId(1), EntryId(3)]),
+            (later, vec![EntryId(2)]),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 
     /// Two people give a mode up while a write of it is in flight and another one waits for its record.
