@@ -251,8 +251,9 @@ impl Actor {
         if let Some(need) = decision.need.take() {
             self.go_on(memory, &mut decision, basis, &need).await;
             // It is decided anew once that is read; what waits for the rules to be tried says nothing else,
-            // and that the program failed at it stands until it does not any more.
-            let says = need != Need::Proof || decision.blocked.is_some();
+            // but for a return, and that the program failed at it stands until it does not any more.
+            let returns = decision.status.phase == Some(crate::api::Phase::Restoring);
+            let says = need != Need::Proof || returns || decision.blocked.is_some();
             if says && memory.failed_at.is_none() {
                 let _ = self.publish(memory, object.as_deref(), &decision).await;
             }
