@@ -31,21 +31,32 @@ pub fn collections(state: &State, operator: &str) -> Vec<Collection> {
             let is_own = freeze::is_own(&entry.target, operator);
             in_each |=
                 is_own || (creation::is(&entry.target.uid) && each::is_name(&entry.target.name));
-            let mut collection = Collection::of(&entry.target);
-            if !state.narrow && !is_own {
-                collection.namespace.clear();
+            let of = Collection::of(&entry.target);
+            if is_own {
+                of
+            } else {
+                watched(&state.narrow, of)
             }
-            collection
         })
         .collect();
     collections.extend(in_each.then(namespaces));
     let plan = state.plan_in_force();
     let plan = plan.filter(|_| state.ledger.direction == Direction::Wartime);
-    let bindings = plan.map(|plan| strangers::bindings(plan, state.narrow));
+    let bindings = plan.map(|plan| strangers::bindings(plan, &state.narrow));
     collections.extend(bindings.into_iter().flatten());
     collections.sort();
     collections.dedup();
     collections
+}
+
+/// What is watched for a collection in a namespace: that of the whole cluster, unless the account may watch it
+/// only namespace by namespace. What it may of one kind says nothing of another.
+pub fn watched(narrow: &BTreeSet<Collection>, of: Collection) -> Collection {
+    let whole = Collection {
+        namespace: String::new(),
+        ..of.clone()
+    };
+    if narrow.contains(&whole) { of } else { whole }
 }
 
 /// The namespaces of the cluster, watched where a mode freezes some, or makes something in each.
@@ -117,11 +128,11 @@ async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection, l
                 moved(&mut state, &collection, &meta)
             }
             Change::Whole => {
-                state.unwatched = None;
+                let was_unwatched = state.unwatched.remove(&collection).is_some();
                 let present = present.take().unwrap_or_default();
                 let strangers = &mut state.known_strangers;
                 strangers.keep(&collection, |uid| present.contains(uid));
-                missing(&mut state, &collection, &present)
+                missing(&mut state, &collection, &present) || was_unwatched
             }
             Change::Left(meta) => {
                 let meta = placed(&state, &collection, meta);
@@ -207,22 +218,21 @@ fn looks_at_metadata(seen: &Projection) -> bool {
 /// A watch of the whole cluster that is forbidden is tried namespace by namespace; one that fails
 /// there leaves drift unseen, which is said.
 fn interrupted(state: &mut State, collection: &Collection, why: &str) -> bool {
-    let forbidden = why.to_ascii_lowercase().contains("forbidden");
+    if !why.to_ascii_lowercase().contains("forbidden") {
+        return false;
+    }
     // What is in no namespace cannot be watched one by one.
     let is_whole = [NAMESPACE, CLUSTER_BINDING].contains(&collection.kind.as_str());
-    if forbidden && !is_whole && collection.namespace.is_empty() && !state.narrow {
-        state.narrow = true;
+    let is_wide = !is_whole && collection.namespace.is_empty();
+    if is_wide && state.narrow.insert(collection.clone()) {
         return true;
     }
-    let new = forbidden && state.unwatched.is_none();
-    if forbidden {
-        state.unwatched = Some(if collection.kind == NAMESPACE {
-            format!("namespaces cannot be watched, so new ones go unseen: {why}")
-        } else {
-            format!("targets cannot be watched, so drift goes unseen: {why}")
-        });
-    }
-    new
+    let said = if collection.kind == NAMESPACE {
+        format!("namespaces cannot be watched, so new ones go unseen: {why}")
+    } else {
+        format!("targets cannot be watched, so drift goes unseen: {why}")
+    };
+    state.unwatched.insert(collection.clone(), said).is_none()
 }
 
 fn touched(state: &mut State, uid: &Uid) -> bool {
@@ -287,5 +297,71 @@ mod tests {
         tokio::time::sleep(task::ANEW).await;
         assert!(mode.state.lock().await.strangers, "what is there is seen");
         assert!(watches.are_alive());
+    }
+
+    fn collection(kind: &str, plural: &str, namespace: &str) -> Collection {
+        Collection {
+            api_version: "v1".to_owned(),
+            kind: kind.to_owned(),
+            plural: plural.to_owned(),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// Where one kind may be watched in a namespace only, another one of which new objects are to be adopted
+    /// everywhere must not be watched in a few namespaces for it, nor with a watch for each of hundreds.
+    #[test]
+    fn what_may_not_be_watched_as_a_whole_narrows_nothing_else() {
+        let mut state = sample("flood").state.into_inner();
+        let whole = collection("ConfigMap", "configmaps", "");
+        let why = "configmaps is forbidden";
+        assert!(
+            interrupted(&mut state, &whole, why),
+            "it is tried otherwise"
+        );
+        assert!(state.unwatched.is_empty());
+        let here = collection("ConfigMap", "configmaps", "portal");
+        assert_eq!(watched(&state.narrow, here.clone()), here);
+        let pods = collection("Pod", "pods", "portal");
+        assert_eq!(watched(&state.narrow, pods).namespace, "");
+        assert!(interrupted(&mut state, &here, why), "it is said");
+        assert!(!interrupted(&mut state, &here, why), "once");
+        assert_eq!(state.unwatched.keys().collect::<Vec<_>>(), [&here]);
+    }
+
+    /// Whoever reads that drift goes unseen goes and gives a right: another watch that begins must not hide
+    /// that it is missing, and once it is there, that has to be said as well.
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_is_forbidden_is_said_until_it_begins() {
+        let given = Arc::new(AtomicUsize::new(0));
+        let rights = given.clone();
+        let fake = Fake::new(move |one| {
+            let is_theirs = one.path.contains("/namespaces/portal/");
+            if is_theirs && rights.load(Ordering::SeqCst) == 0 {
+                let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure",
+                    "reason": "Forbidden", "code": 403, "message": "configmaps is forbidden" });
+                return reply(403, status);
+            }
+            if one.path.contains("watch=true") {
+                return None;
+            }
+            let list = json!({ "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+                "metadata": { "resourceVersion": "5" }, "items": [] });
+            reply(200, list)
+        });
+        let account = Clients::fake(&fake.client());
+        let mode = Arc::new(sample("flood"));
+        let theirs = collection("ConfigMap", "configmaps", "portal");
+        let all = vec![theirs.clone(), collection("Pod", "pods", "")];
+        let _watches = Watches::start(&mode, &account, (&account, "pingzhan-system"), all);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let unwatched = mode.state.lock().await.unwatched.clone();
+        assert_eq!(unwatched.keys().collect::<Vec<_>>(), [&theirs]);
+        // The actor takes what it was woken for, and comes to rest.
+        mode.wake.notified().await;
+        given.store(1, Ordering::SeqCst);
+        let woken = tokio::time::timeout(Duration::from_mins(2), mode.wake.notified()).await;
+        assert!(woken.is_ok(), "the actor is told");
+        assert!(mode.state.lock().await.unwatched.is_empty());
     }
 }

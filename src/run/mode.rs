@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify};
 
 use crate::api::{Interruption, Nature, RecordMode};
-use crate::cluster::Clients;
+use crate::cluster::{Clients, Collection};
 use crate::engine::decide::{self, Sight};
 use crate::engine::plan::{Plan, store};
 use crate::engine::scheduler::Standing;
@@ -121,10 +121,10 @@ pub struct State {
     pub strangers: bool,
     /// Objects that were seen and are not ours.
     pub known_strangers: Strangers,
-    /// Whether the account may watch only namespace by namespace.
-    pub narrow: bool,
-    /// Why targets cannot be watched, if so: drift would go unseen, so it is said.
-    pub unwatched: Option<String>,
+    /// What the account may watch only namespace by namespace.
+    pub narrow: BTreeSet<Collection>,
+    /// What cannot be watched, and why: drift would go unseen there, so it is said.
+    pub unwatched: BTreeMap<Collection, String>,
     /// Why targets could not be read when they were last looked at, if so.
     pub unread: Option<String>,
     /// Targets for which the rest was not held up any longer, since this direction was taken.
@@ -157,8 +157,8 @@ impl State {
             open: BTreeSet::new(),
             strangers: false,
             known_strangers: Strangers::default(),
-            narrow: false,
-            unwatched: None,
+            narrow: BTreeSet::new(),
+            unwatched: BTreeMap::new(),
             unread: None,
             given_up: BTreeMap::new(),
             quarantined: BTreeSet::new(),

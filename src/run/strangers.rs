@@ -8,6 +8,8 @@ use crate::cluster::Collection;
 use crate::engine::plan::Plan;
 use crate::field::Uid;
 
+use super::hold::watched;
+
 /// The group and version of bindings.
 const VERSION: &str = "rbac.authorization.k8s.io/v1";
 /// A binding in one namespace.
@@ -110,47 +112,72 @@ fn reach<'a>(steps: impl Iterator<Item = &'a Step>) -> Option<BTreeSet<&'a str>>
     Some(names)
 }
 
-/// The namespaces that a selector names, if it does nothing else.
+/// The namespaces that a selector names; nothing where it means others as well.
 fn named(selector: Option<&NamespaceSelector>) -> Option<impl Iterator<Item = &str>> {
-    let selector = selector?;
-    let is_by_name = !selector.names.is_empty()
-        && selector.match_labels.is_empty()
-        && selector.match_expressions.is_empty();
+    let names = &selector?.names;
     // A parameter may stand for any name.
-    let is_plain = !selector.names.iter().any(|name| name.contains('$'));
-    (is_by_name && is_plain).then(|| selector.names.iter().map(String::as_str))
+    let is_plain = !names.is_empty() && !names.iter().any(|name| name.contains('$'));
+    is_plain.then(|| names.iter().map(String::as_str))
+}
+
+/// Where bindings are out of which people are taken.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Taken<'a> {
+    /// Namespaces that are named.
+    names: BTreeSet<&'a str>,
+    /// Whether others are meant as well.
+    elsewhere: bool,
+    /// Whether those of the whole cluster are.
+    of_cluster: bool,
+}
+
+fn taken<'a>(steps: impl Iterator<Item = &'a Step>) -> Taken<'a> {
+    let mut taken = Taken::default();
+    for access in steps.filter_map(|step| step.access.as_ref()) {
+        let is_locked = access.lock_down.is_some();
+        taken.elsewhere |= is_locked;
+        taken.of_cluster |= is_locked;
+        for revoke in &access.revoke {
+            taken.of_cluster |= revoke.namespaces.is_none();
+            match named(revoke.namespaces.as_ref()) {
+                Some(names) => taken.names.extend(names),
+                None => taken.elsewhere = true,
+            }
+        }
+    }
+    taken
 }
 
 /// The bindings that a plan in force selects by whom they are for, or may at any moment: whoever is let in
 /// by one that is there already has as much of it as by a new one.
 ///
-/// `is_narrow` says that the account may watch only namespace by namespace: then only those are watched in
-/// which something was taken out, and what is of the whole cluster.
-pub fn bindings(plan: &Plan, is_narrow: bool) -> Vec<Collection> {
-    let (mut some, mut all) = (false, false);
-    for access in steps(plan).filter_map(|step| step.access.as_ref()) {
-        some |= !access.revoke.is_empty() || access.lock_down.is_some();
-        let mut revoke = access.revoke.iter();
-        all |= access.lock_down.is_some() || revoke.any(|revoke| revoke.namespaces.is_none());
-    }
-    let collection = |kind: &str, plural: &str| Collection {
+/// `narrow` is what the account may watch only namespace by namespace: of such bindings only those are watched
+/// whose namespaces are named, or in which something was taken out.
+pub fn bindings(plan: &Plan, narrow: &BTreeSet<Collection>) -> Vec<Collection> {
+    let taken = taken(steps(plan));
+    let collection = |kind: &str, plural: &str, namespace: &str| Collection {
         api_version: VERSION.to_owned(),
         kind: kind.to_owned(),
         plural: plural.to_owned(),
-        namespace: String::new(),
+        namespace: namespace.to_owned(),
     };
-    let here = (some && !is_narrow).then(|| collection(BINDING, "rolebindings"));
+    let in_one = |name: &str| collection(BINDING, "rolebindings", name);
+    let named = taken.names.iter().map(|name| watched(narrow, in_one(name)));
+    let all = Some(in_one("")).filter(|all| taken.elsewhere && !narrow.contains(all));
     // With a scope those of the whole cluster stay as they are.
-    let everywhere = all && plan.scope.is_none();
-    let everywhere = everywhere.then(|| collection(CLUSTER_BINDING, "clusterrolebindings"));
-    here.into_iter().chain(everywhere).collect()
+    let everywhere = taken.of_cluster && plan.scope.is_none();
+    let everywhere = everywhere.then(|| collection(CLUSTER_BINDING, "clusterrolebindings", ""));
+    named.chain(all).chain(everywhere).collect()
 }
 
 /// Whether it depends on what they say which objects of a collection a plan in force selects.
 pub fn selects_by_content(plan: &Plan, of: &Collection) -> bool {
     let is_binding =
         of.api_version == VERSION && [BINDING, CLUSTER_BINDING].contains(&of.kind.as_str());
-    is_binding && bindings(plan, false).iter().any(|one| one.kind == of.kind)
+    is_binding
+        && bindings(plan, &BTreeSet::new())
+            .iter()
+            .any(|one| one.kind == of.kind)
 }
 
 #[cfg(test)]
@@ -220,6 +247,43 @@ mod tests {
         ];
         for step in elsewhere {
             assert_eq!(reached(&json!([scale(&portal), step])), None, "{step}");
+        }
+    }
+
+    /// An account that is given what it needs in one namespace may look at no other: what is not watched there
+    /// lets somebody in again unseen.
+    #[test]
+    fn bindings_are_watched_where_people_are_taken_out() {
+        let revoke = |place: Value| {
+            let subjects = json!([{ "kind": "Group", "name": "vendors" }]);
+            let mut revoke = json!({ "subjects": subjects });
+            if !place.is_null() {
+                revoke["namespaces"] = place;
+            }
+            json!({ "name": "c", "access": { "revoke": [revoke] } })
+        };
+        let named = revoke(json!({ "names": ["portal", "tax"] }));
+        let lock = json!({ "name": "e",
+            "access": { "lockDown": { "bindings": { "matchLabels": { "party": "third" } } } } });
+        let labels = json!({ "matchLabels": { "tier": "office" } });
+        let both = json!({ "names": ["portal"], "matchLabels": { "tier": "office" } });
+        let nothing = json!({ "name": "a", "apply": { "objects": [] } });
+        let rows = [
+            (json!([named]), vec!["portal", "tax"], false, false),
+            (json!([revoke(both)]), vec!["portal"], false, false),
+            (json!([revoke(labels)]), vec![], true, false),
+            (json!([revoke(Value::Null)]), vec![], true, true),
+            (json!([named, lock]), vec!["portal", "tax"], true, true),
+            (json!([nothing]), vec![], false, false),
+        ];
+        for (steps, names, elsewhere, of_cluster) in rows {
+            let steps: Vec<Step> = serde_json::from_value(steps).expect("steps");
+            let expected = Taken {
+                names: names.into_iter().collect(),
+                elsewhere,
+                of_cluster,
+            };
+            assert_eq!(taken(steps.iter()), expected);
         }
     }
 

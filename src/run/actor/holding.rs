@@ -18,6 +18,7 @@ impl Actor {
         let collections = hold::collections(&state, operator);
         // What is not watched any more is looked at anew, should it ever be again.
         state.known_strangers.watch(&collections);
+        state.unwatched.retain(|of, _| collections.contains(of));
         drop(state);
         let Some(account) = self.mode.account() else {
             return;

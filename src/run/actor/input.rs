@@ -46,6 +46,7 @@ impl Actor {
         let retry_at = retries(&state);
         let layers = self.layers(&state).await;
         let lapsed = self.rules.lapsed();
+        let unwatched = state.unwatched.values().next().map(String::as_str);
         let kept = object.map(kept_by).unwrap_or_default();
         let input = Input {
             mode: self.view(object, memory.published.as_ref(), now, &kept),
@@ -73,7 +74,7 @@ impl Actor {
             unconfirmed: &state.unconfirmed,
             unanswered: &state.unanswered,
             quarantined: &state.quarantined,
-            unwatched: state.unwatched.as_deref().or(memory.unsurveyed.as_deref()),
+            unwatched: unwatched.or(memory.unsurveyed.as_deref()),
             refused: state.refused.as_deref(),
             interruptions: &state.interruptions,
             reported: &memory.reported,

@@ -31,6 +31,7 @@ impl Actor {
         }
         state.dirty.clear();
         state.given_up.clear();
+        state.unwatched.clear();
         memory.begun.clear();
         memory.looking.end();
         memory.holds = None;

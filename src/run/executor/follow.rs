@@ -16,6 +16,7 @@ use crate::engine::decide::Sight;
 use crate::engine::scheduler::{Event, Observed, Standing, Wrote};
 use crate::engine::work::Task;
 use crate::field::{Progress, Uid, creation};
+use crate::run::hold::watched;
 use crate::run::mode::{Mode, State};
 use crate::run::task;
 
@@ -154,13 +155,7 @@ fn collections(state: &State) -> BTreeSet<Collection> {
     let entries = state.ledger.live();
     let speaking = entries.filter(|entry| speaks(&entry.target.uid));
     speaking
-        .map(|entry| {
-            let mut collection = Collection::of(&entry.target);
-            if !state.narrow {
-                collection.namespace.clear();
-            }
-            collection
-        })
+        .map(|entry| watched(&state.narrow, Collection::of(&entry.target)))
         .collect()
 }
 
@@ -196,7 +191,7 @@ async fn watch_one(
             }
             // What may not be watched as a whole is watched namespace by namespace.
             Report::Interrupted(why) if is_forbidden(&why) && collection.namespace.is_empty() => {
-                mode.state.lock().await.narrow = true;
+                mode.state.lock().await.narrow.insert(collection.clone());
                 return;
             }
             Report::Interrupted(why) => {
