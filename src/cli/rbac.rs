@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use crate::api::{Level, Nature, Playbook, Scalar, Term};
 use crate::cluster::{self, Discovery};
+use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Request};
 use crate::engine::protect::Own;
 use crate::engine::rights::{self, Ground, Needs, role};
@@ -190,29 +191,46 @@ async fn of_cluster(
     let mut problems = Vec::new();
     for (level, expanded) in all {
         let facts = observe::observe(view, expanded).await;
-        let term = Term("1h".to_owned());
-        let request = Request {
-            playbook: book.metadata.name.as_deref().unwrap_or_default(),
-            playbook_uid: "",
-            spec: &book.spec,
-            level: *level,
-            nature: Nature::Actual,
-            tabletop: false,
-            scope: None,
-            expires_after: &term,
-            round: 0,
-        };
-        let mut plan = plan::compute(&request, expanded, &facts);
-        problems.extend(plan.problems().into_iter().map(|(_, why)| why.to_owned()));
-        // What does not hold today may hold when it matters.
-        for stage in &mut plan.stages {
-            stage.left_out = None;
-        }
-        needs.join(rights::of_steps(expanded, &ground, Some(&plan)));
+        let found = of_level(book, *level, expanded, &ground, &facts);
+        needs.join(found.needs);
+        problems.extend(found.problems);
     }
     problems.sort();
     problems.dedup();
     Ok(Found { needs, problems })
+}
+
+/// What is needed at one level, by what was seen.
+fn of_level(
+    book: &Playbook,
+    level: Level,
+    expanded: &Expanded,
+    ground: &Ground<'_>,
+    facts: &Facts,
+) -> Found {
+    // What does not hold today may hold when it matters.
+    let mut expanded = expanded.clone();
+    for stage in &mut expanded.stages {
+        stage.when = None;
+    }
+    let term = Term("1h".to_owned());
+    let request = Request {
+        playbook: book.metadata.name.as_deref().unwrap_or_default(),
+        playbook_uid: "",
+        spec: &book.spec,
+        level,
+        nature: Nature::Actual,
+        tabletop: false,
+        scope: None,
+        expires_after: &term,
+        round: 0,
+    };
+    let plan = plan::compute(&request, &expanded, facts);
+    let problems = plan.problems().into_iter();
+    let problems = problems.map(|(_, why)| why.to_owned()).collect();
+    let mut needs = rights::of_steps(&expanded, ground, Some(&plan));
+    rights::name_roles(&mut needs, &expanded, &plan, facts);
+    Found { needs, problems }
 }
 
 /// Prints the roles, and says on standard error what deserves a second look.
@@ -244,7 +262,66 @@ fn tell(context: &Context, args: &Generate, book: &Playbook, found: &Found) -> R
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::engine::facts::StepFacts;
+    use crate::field::project;
+    use crate::step::{self, Fields, Role};
+
+    /// A stage that does not hold today may be what the emergency is about: an account without what it takes
+    /// would stop there.
+    #[test]
+    fn what_a_stage_needs_is_given_whether_it_holds_today_or_not() {
+        let text = "
+apiVersion: pingzhan.dev/v1alpha1
+kind: Playbook
+metadata: { name: flood }
+spec:
+  title: { en: x, zh-CN: x }
+  hazard: x
+  owner: x
+  serviceAccountName: flood
+  authority: { requesterGroups: [duty], approverGroups: [chiefs] }
+  stages:
+  - name: late
+    when: level == 'IV'
+    steps:
+    - name: out
+      access: { revoke: [ { subjects: [ { kind: Group, name: vendors } ], namespaces: { names: [portal] } } ] }
+";
+        let book: Playbook = serde_yaml::from_str(text).expect("a playbook");
+        let expanded = expand::expand(&book.spec, Level::I, &BTreeMap::new()).expect("it expands");
+        let step = &expanded.stages[0].steps[0];
+        let object = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": "suppliers", "namespace": "portal", "uid": "u1", "resourceVersion": "1" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "vendors" }],
+        });
+        let mut seen = StepFacts::default();
+        for query in step::needs(step) {
+            let Fields::Paths(mut paths) = query.fields else {
+                panic!("only fields are looked at")
+            };
+            paths.sort();
+            let one = project::project(&object, "rolebindings", &paths, false);
+            let is_meant = query.role == Role::Target;
+            seen.found
+                .push(one.into_iter().filter(|_| is_meant).collect());
+        }
+        let key = ("late".to_owned(), "out".to_owned());
+        let facts = Facts {
+            steps: [(key, seen)].into(),
+            ..Facts::default()
+        };
+        let found = of_level(&book, Level::I, &expanded, &Ground::default(), &facts);
+        let bind = found.needs.all.keys().filter(|right| right.verb == "bind");
+        let bind: Vec<(&str, Option<&str>)> = bind
+            .map(|right| (right.resource.as_str(), right.name.as_deref()))
+            .collect();
+        assert_eq!(bind, [("clusterroles", Some("edit"))]);
+    }
 
     /// A name that happens to be a folder's is a name.
     #[test]

@@ -1,9 +1,11 @@
 //! The rights that a playbook's account needs: every request that a plan and its way back send as it.
 //!
 //! [`of_steps`] says what steps may come to ask for, which is what an account is given; [`of_changes`]
-//! what one plan asks for, which is what is held against the account before people approve. [`rules`]
-//! is what an account has, [`role`] the least roles that give it what it needs.
+//! what one plan asks for, which is what is held against the account before people approve; [`name_roles`]
+//! what is known of roles once bindings were read. [`rules`] is what an account has, [`role`] the least roles
+//! that give it what it needs.
 
+mod bound;
 mod changes;
 mod danger;
 mod manifest;
@@ -20,6 +22,7 @@ use crate::step::{Around, Query, Role};
 
 use super::protect::{self, Own};
 
+pub use bound::name_roles;
 pub use changes::of_changes;
 pub use danger::danger;
 pub use sentence::missing;

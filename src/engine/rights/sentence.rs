@@ -76,11 +76,15 @@ impl Missing<'_> {
             [] => String::new(),
             some => format!("; needed by {}{critical}", few(some)),
         };
-        let text = format!(
-            "{who} may not {} {kind}{objects}{place}{steps}: give it the right (`pingzhan rbac \
-             generate` says which)",
-            few(&verbs)
-        );
+        let verbs = few(&verbs);
+        // Any role is more than it needs.
+        let advice = if of == Use::Know && verbs == "bind" {
+            "unless it may bind each role that bindings give there by its name, give it that \
+             (`pingzhan rbac generate` names them)"
+        } else {
+            "give it the right (`pingzhan rbac generate` says which)"
+        };
+        let text = format!("{who} may not {verbs} {kind}{objects}{place}{steps}: {advice}");
         match of {
             Use::Change | Use::Read => Finding::harm(text),
             Use::Know => Finding::note(text),

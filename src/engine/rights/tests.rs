@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::rules::Rules;
 use super::*;
-use crate::api::{Level, Nature, PlaybookSpec, Term};
-use crate::engine::facts::Facts;
+use crate::api::{Level, Nature, PlaybookSpec, Term, names};
+use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan, Request};
+use crate::field::project;
 use crate::playbook::{Expanded, expand};
+use crate::step::{self, Fields};
 
 /// A playbook with a step of every kind that needs rights.
 const BOOK: &str = r"
@@ -47,6 +49,15 @@ stages:
 
 fn book() -> (PlaybookSpec, Expanded) {
     let spec: PlaybookSpec = serde_yaml::from_str(BOOK).expect("a playbook");
+    let expanded = expand::expand(&spec, Level::I, &BTreeMap::new()).expect("it expands");
+    (spec, expanded)
+}
+
+/// A playbook with this step alone, in stage `s`.
+fn only(step: &str) -> (PlaybookSpec, Expanded) {
+    let (head, _) = BOOK.split_once("- name: surge").expect("its first stage");
+    let text = format!("{head}- {{ name: s, steps: [ {step} ] }}");
+    let spec: PlaybookSpec = serde_yaml::from_str(&text).expect("a playbook");
     let expanded = expand::expand(&spec, Level::I, &BTreeMap::new()).expect("it expands");
     (spec, expanded)
 }
@@ -250,12 +261,9 @@ fn what_a_plan_looks_at_beside_its_targets_is_given_as_well() {
     // What makes several objects in one place is held against its quotas.
     let quotas = looks("", "resourcequotas", Some("portal"));
     let cut = |preset: &str| {
-        let step = format!(
-            "- {{ name: s, steps: [ {{ name: cut, isolate: {{ preset: {preset}, namespaces: {{ names: [portal] }} }} }} ] }}"
-        );
-        let (head, _) = BOOK.split_once("- name: surge").expect("its first stage");
-        let spec: PlaybookSpec = serde_yaml::from_str(&format!("{head}{step}")).expect("a book");
-        let expanded = expand::expand(&spec, Level::I, &BTreeMap::new()).expect("it expands");
+        let (_, expanded) = only(&format!(
+            "{{ name: cut, isolate: {{ preset: {preset}, namespaces: {{ names: [portal] }} }} }}"
+        ));
         of_steps(&expanded, &ground(), None)
     };
     assert!(cut("CutThirdParties").all.contains_key(&quotas));
@@ -269,6 +277,128 @@ fn what_a_plan_looks_at_beside_its_targets_is_given_as_well() {
         .map(|right| right.namespace.as_deref())
         .collect();
     assert_eq!(plugins, [None]);
+}
+
+/// What a step takes people out of in one namespace it looks at there: to read the bindings of all others is
+/// a right that it never uses.
+#[test]
+fn bindings_are_listed_only_where_people_are_taken_out_of_some() {
+    let listed = |place: &str, ground: &Ground<'_>| {
+        let (_, expanded) = only(&format!(
+            "{{ name: out, access: {{ revoke: [ {{ subjects: [ {{ kind: Group, name: vendors }} ]{place} }} ] }} }}"
+        ));
+        let needs = of_steps(&expanded, ground, None);
+        let places = |resource: &str| -> Vec<Option<String>> {
+            let rights = needs.all.keys();
+            let rights = rights.filter(|right| right.resource == resource && right.verb == "list");
+            rights.map(|right| right.namespace.clone()).collect()
+        };
+        // Whether one of the whole cluster gives the same people the same is asked in any case.
+        assert_eq!(places("clusterrolebindings"), [None]);
+        places("rolebindings")
+    };
+    let spaces = |names: &[&str]| -> Vec<Option<String>> {
+        let names = names.iter();
+        names.map(|name| Some((*name).to_owned())).collect()
+    };
+    let named = ", namespaces: { names: [portal] }";
+    for ground in [ground(), Ground::default()] {
+        assert_eq!(listed(named, &ground), spaces(&["portal"]));
+    }
+    assert_eq!(listed("", &ground()), spaces(&["data", "health", "portal"]));
+    assert_eq!(listed("", &Ground::default()), [None]);
+}
+
+/// What the queries of the only step find of these bindings.
+fn bindings(expanded: &Expanded, objects: &[serde_json::Value]) -> Facts {
+    let step = &expanded.stages[0].steps[0];
+    let mut seen = StepFacts::default();
+    for query in step::needs(step) {
+        let Fields::Paths(mut paths) = query.fields else {
+            panic!("only fields are looked at")
+        };
+        paths.sort();
+        let meant = objects.iter().filter(|object| {
+            let kind = object["kind"].as_str();
+            query.role == Role::Target && kind == Some(query.kind.as_str())
+        });
+        let found = meant.filter_map(|object| project::project(object, "", &paths, false));
+        seen.found.push(found.collect());
+    }
+    Facts {
+        steps: [(("s".to_owned(), "out".to_owned()), seen)].into(),
+        ..Facts::default()
+    }
+}
+
+/// Whoever may bind any role may give themselves cluster-admin. Of bindings that were read the roles are named,
+/// and of those as well that a mode has changed: this account brings them back.
+#[test]
+fn the_roles_of_bindings_that_were_read_are_named() {
+    let (spec, expanded) = only(
+        "{ name: out, access: { revoke: [ { subjects: [ { kind: Group, name: vendors } ] } ] } }",
+    );
+    let binding = |space: &str, (kind, role): (&str, &str), who: &str, held: &str| {
+        let of = if space.is_empty() {
+            "ClusterRoleBinding"
+        } else {
+            "RoleBinding"
+        };
+        let labels = if held.is_empty() {
+            json!({})
+        } else {
+            json!({ names::HELD_BY_LABEL: held })
+        };
+        let mut object = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": of,
+            "metadata": { "name": role, "uid": format!("{space}-{role}"), "resourceVersion": "1", "labels": labels },
+            "roleRef": { "apiGroup": manifest::RBAC, "kind": kind, "name": role },
+            "subjects": [{ "apiGroup": manifest::RBAC, "kind": "Group", "name": who }] });
+        if !space.is_empty() {
+            object["metadata"]["namespace"] = json!(space);
+        }
+        object
+    };
+    let mut facts = bindings(
+        &expanded,
+        &[
+            binding("", ("ClusterRole", "view"), "vendors", ""),
+            binding("portal", ("Role", "reader"), "vendors", ""),
+            binding("data", ("ClusterRole", "admin"), "staff", ""),
+            binding("health", ("ClusterRole", "edit"), "staff", "flood"),
+        ],
+    );
+    let named = |facts: &Facts| {
+        let plan = plan(&spec, &expanded, facts);
+        let mut needs = of_steps(&expanded, &ground(), Some(&plan));
+        name_roles(&mut needs, &expanded, &plan, facts);
+        needs
+    };
+    let needs = named(&facts);
+    let bind = needs.all.keys().filter(|right| right.verb == "bind");
+    let bind: Vec<(Option<&str>, &str, Option<&str>)> = bind
+        .map(|right| {
+            let (space, name) = (right.namespace.as_deref(), right.name.as_deref());
+            (space, right.resource.as_str(), name)
+        })
+        .collect();
+    let expected = [
+        (None, "clusterroles", Some("view")),
+        (Some("health"), "clusterroles", Some("edit")),
+        (Some("portal"), "roles", Some("reader")),
+    ];
+    assert_eq!(bind, expected);
+    let notes: Vec<&String> = needs.notes.iter().collect();
+    assert!(
+        notes.len() == 1 && notes[0].starts_with("s/out: which roles"),
+        "{notes:?}"
+    );
+    // What was not read whole may hold bindings of any role.
+    for seen in facts.steps.values_mut() {
+        seen.problems
+            .push("rolebindings cannot be listed".to_owned());
+    }
+    let any = Right::on(manifest::RBAC, "clusterroles", None).to("bind");
+    assert!(named(&facts).all.contains_key(&any));
 }
 
 /// Whoever reads that a right is missing has to know what to give, and what stands still without it.
