@@ -36,6 +36,7 @@ use crate::field::Uid;
 use crate::ledger::record::Body;
 
 use super::clock::Setting;
+use super::count::Counted;
 use super::crew::Playbooks;
 use super::enforcement::{Changes, Rules};
 use super::executor::{self, Command, outcomes};
@@ -100,7 +101,8 @@ struct Memory {
     contested: BTreeSet<Uid>,
     /// Alarms that were told.
     alarmed: BTreeSet<(&'static str, String)>,
-    phase: Option<crate::api::Phase>,
+    /// That it is carried out, for whoever counts.
+    counted: Option<Counted>,
     unreadable_at: Option<Timestamp>,
     refreshed_at: Option<Timestamp>,
     finished: bool,
@@ -130,9 +132,11 @@ enum Next {
 impl Actor {
     /// Runs until the mode is over and its object let go.
     pub async fn run(mut self) {
-        // Let go of with the actor, however that ends.
-        let _counted = self.deps.metrics.counted(&self.mode.id.name);
-        let mut memory = Memory::default();
+        let mut memory = Memory {
+            // Let go of with the actor, however that ends.
+            counted: Some(self.deps.metrics.counted(&self.mode.id.name)),
+            ..Memory::default()
+        };
         let mut rules = self.rules.changes();
         loop {
             let until = self.turns(&mut memory).await;

@@ -62,6 +62,7 @@ impl Alarms {
                     under_way.spawn(task::own(async move {
                         let sent = send(&signals, &channel, &sending, &metrics, clock);
                         if AssertUnwindSafe(sent).catch_unwind().await.is_err() {
+                            metrics.panics.inc();
                             given_up(&channel, sending.reason, &metrics);
                         }
                     }));

@@ -46,7 +46,7 @@ impl Metrics {
     }
 
     /// A mode goes from one phase to another.
-    pub(super) fn moved(&self, from: Option<Phase>, to: Option<Phase>) {
+    fn moved(&self, from: Option<Phase>, to: Option<Phase>) {
         if from == to {
             return;
         }
@@ -86,7 +86,29 @@ impl Metrics {
         Counted {
             metrics: self.clone(),
             labels,
+            phase: None,
         }
+    }
+
+    /// How much is queued, and how much of it is in flight under which limit.
+    pub(super) fn flow(&self, depth: usize, flying: usize, limit: usize) {
+        for (gauge, count) in [
+            (&self.queue_depth, depth),
+            (&self.writes_in_flight, flying),
+            (&self.write_limit, limit),
+        ] {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// This process does not lead: how the rules and the playbooks are is for another one to say, and nothing
+    /// is written. An alert on what it knew would never end.
+    pub(super) fn follows(&self) {
+        self.leader.set(0);
+        self.rules_broken.set(0);
+        self.rules_lapsed.set(0);
+        self.ready.clear();
+        self.flow(0, 0, 0);
     }
 }
 
@@ -95,10 +117,20 @@ impl Metrics {
 pub(super) struct Counted {
     metrics: Metrics,
     labels: ModeLabels,
+    phase: Option<Phase>,
+}
+
+impl Counted {
+    /// In which phase the mode is.
+    pub(super) fn is_in(&mut self, phase: Option<Phase>) {
+        self.metrics.moved(self.phase, phase);
+        self.phase = phase;
+    }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        self.metrics.moved(self.phase, None);
         let Metrics {
             drifted,
             contested,
@@ -124,6 +156,7 @@ const fn word(phase: Phase) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::metrics::PlaybookLabels;
 
     /// An alert on what nobody carries out any more would never end.
     #[test]
@@ -153,5 +186,54 @@ mod tests {
         assert_eq!(of("flood"), [""; 0]);
         assert_eq!(of("heat"), all);
         drop(heat);
+    }
+
+    /// Playbooks wait for how many modes are in force: one that is gone, or that a process begins with for the
+    /// second time, must not be counted for ever.
+    #[test]
+    fn a_mode_is_counted_in_one_phase_and_in_none_once_it_is_gone() {
+        let metrics = Metrics::new();
+        let of = |phase| {
+            let labels = PhaseLabels { phase: word(phase) };
+            metrics.modes.get_or_create(&labels).get()
+        };
+        for _ in 0..2 {
+            let mut flood = metrics.counted("flood");
+            for phase in [Phase::Pending, Phase::Active, Phase::Active] {
+                flood.is_in(Some(phase));
+            }
+            assert_eq!((of(Phase::Pending), of(Phase::Active)), (0, 1));
+        }
+        assert_eq!(of(Phase::Active), 0);
+    }
+
+    /// Another process leads, and says how everything is: what this one knew last is no news of it.
+    #[test]
+    fn who_does_not_lead_says_nothing_of_rules_and_playbooks() {
+        let metrics = Metrics::new();
+        let labels = PlaybookLabels {
+            playbook: "flood".to_owned(),
+        };
+        metrics.leader.set(1);
+        metrics.rules_broken.set(1);
+        metrics.rules_lapsed.set(2);
+        metrics.ready.get_or_create(&labels).set(0);
+        metrics.flow(7, 3, 8);
+        metrics.follows();
+        let text = metrics.text().expect("text");
+        assert!(!text.contains("playbook=\"flood\""), "{text}");
+        let told = [
+            "leader",
+            "rules_broken",
+            "rules_lapsed",
+            "queue_depth_works",
+            "writes_in_flight",
+        ];
+        for name in told {
+            assert!(
+                text.contains(&format!("pingzhan_{name} 0\n")),
+                "{name} in {text}"
+            );
+        }
     }
 }

@@ -182,6 +182,7 @@ impl Crew {
 
     /// Says on a mode that the program failed at it.
     async fn failed(&self, id: &RecordMode, seen: Option<&EmergencyMode>) {
+        self.deps.metrics.panics.inc();
         tracing::error!(
             mode = id.name,
             "pingzhan failed at this mode and begins anew with it; others go on"

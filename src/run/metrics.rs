@@ -111,7 +111,7 @@ pub struct Metrics {
     pub writes_in_flight: Gauge,
     /// The present limit of writes in flight.
     pub write_limit: Gauge,
-    /// Reconciles that panicked and were caught.
+    /// Panics that were caught and confined to a mode, a write, a playbook or an alarm.
     pub panics: Counter,
     /// The time of the last finished decision, Unix seconds: stands still when loops hang.
     pub last_decision_seconds: Gauge<f64, AtomicU64>,

@@ -170,7 +170,7 @@ impl Process {
                 () = self.lead(&leader) => false,
                 () = self.probes(&leader) => false,
             };
-            self.metrics.leader.set(0);
+            self.metrics.follows();
             // A term that ended early gives its lease back and stands for election anew, so that
             // the next one has an epoch of its own.
             drop(release);

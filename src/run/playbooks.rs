@@ -90,6 +90,7 @@ impl Readiness {
                 };
                 // One playbook at which the program fails keeps no mode from going on.
                 if AssertUnwindSafe(looked).catch_unwind().await.is_err() {
+                    self.metrics.panics.inc();
                     tracing::error!(
                         playbook = name,
                         "pingzhan failed at this playbook; others go on"

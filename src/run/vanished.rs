@@ -47,6 +47,7 @@ impl Crew {
             let known = self.know(id.clone());
             // One journal at which the program fails keeps no mode waiting.
             if AssertUnwindSafe(known).catch_unwind().await.is_err() {
+                self.deps.metrics.panics.inc();
                 self.unreadable(&id, FAILED.to_owned()).await;
             }
         }

@@ -215,6 +215,7 @@ impl Actor {
                 Err(problem)
             }
             Err(_) => {
+                self.deps.metrics.panics.inc();
                 tracing::error!(
                     mode = self.mode.id.name,
                     "pingzhan failed at what somebody touched; it is looked at beside the rest"

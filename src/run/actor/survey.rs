@@ -59,6 +59,7 @@ impl Actor {
         let Some(plan) = plan else { return Ok(None) };
         let fresh = AssertUnwindSafe(self.again(&plan)).catch_unwind().await;
         let fresh = fresh.unwrap_or_else(|_| {
+            self.deps.metrics.panics.inc();
             tracing::error!(mode = self.mode.id.name, "{FAILED}");
             Err(FAILED.to_owned())
         });

@@ -31,6 +31,7 @@ impl Actor {
         object: Option<&EmergencyMode>,
         decision: &Decision,
     ) -> Option<Timestamp> {
+        self.count(memory, decision);
         let object = object?;
         let again = self.say(memory, object, decision).await;
         self.alarm(memory, object, &decision.alarms);
@@ -83,7 +84,6 @@ impl Actor {
         let now = self.deps.clock.monotonic_ms();
         self.deps.leader.still_leader(now)?;
         let before = known.cloned().unwrap_or_default();
-        self.count(memory, decision);
         let version = version(memory, object);
         let written = publish::status(
             &self.own.writes,
@@ -169,8 +169,9 @@ impl Actor {
     }
 
     fn count(&self, memory: &mut Memory, decision: &Decision) {
-        self.deps.metrics.moved(memory.phase, decision.status.phase);
-        memory.phase = decision.status.phase;
+        if let Some(counted) = &mut memory.counted {
+            counted.is_in(decision.status.phase);
+        }
         let drifted = decision.status.counts.map_or(0, |counts| counts.drifted);
         self.deps
             .metrics
@@ -221,6 +222,7 @@ impl Actor {
     /// A failure of the program itself is said on the mode and confined to it. What is decided next is written
     /// over it, also where it is what was said before.
     pub(super) async fn panicked(&self, memory: &mut Memory) {
+        self.deps.metrics.panics.inc();
         tracing::error!(
             mode = self.mode.id.name,
             "pingzhan failed at this mode; others go on"

@@ -165,6 +165,7 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
         let now = deps.clock.monotonic_ms();
         let step = std::panic::catch_unwind(AssertUnwindSafe(|| scheduler.step(event, now)));
         let Ok(effects) = step else {
+            deps.metrics.panics.inc();
             tracing::error!("the scheduler failed; it starts anew from the journals");
             scheduler = Scheduler::new(limit);
             followed.stop();
@@ -173,6 +174,8 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
             }
             continue;
         };
+        let (depth, flying) = (scheduler.depth(), scheduler.in_flight());
+        deps.metrics.flow(depth, flying, scheduler.limit());
         for effect in effects {
             match effect {
                 Effect::Wake { at } => {
@@ -207,7 +210,7 @@ fn start(
         Effect::Wake { .. } | Effect::Follow(_) => {}
         Effect::Record { mode, works } => {
             if let Some(cell) = modes.get(&mode).cloned() {
-                let of = cell.clone();
+                let of = (cell.clone(), deps.metrics.clone());
                 let record = async move { outcomes::record_before(&deps, &cell, works).await };
                 jobs.spawn(task::own(guarded_record(of, Recording::Works, record)));
             }
@@ -223,7 +226,7 @@ fn start(
         }
         Effect::RecordOutcomes { mode, outcomes } => {
             if let Some(cell) = modes.get(&mode).cloned() {
-                let of = cell.clone();
+                let of = (cell.clone(), deps.metrics.clone());
                 let record = async move { outcomes::record(&deps, &cell, outcomes).await };
                 jobs.spawn(task::own(guarded_record(of, Recording::Outcomes, record)));
             }
@@ -261,13 +264,14 @@ fn start(
 /// Journals. Where the program fails at it nobody knows what of it is stored: the mode waits a while, others
 /// go on, and then all journals are opened anew.
 async fn guarded_record(
-    cell: Arc<Mode>,
+    (cell, metrics): (Arc<Mode>, Metrics),
     recording: Recording,
     record: impl Future<Output = Event<Task, Settlement>>,
 ) -> Event<Task, Settlement> {
     if let Ok(recorded) = AssertUnwindSafe(record).catch_unwind().await {
         return recorded;
     }
+    metrics.panics.inc();
     let mode = cell.id.uid.clone();
     tracing::error!(
         mode = cell.id.name,
@@ -292,7 +296,10 @@ async fn guarded_write(
     let result = AssertUnwindSafe(write::write(&deps, &cell, work.payload))
         .catch_unwind()
         .await;
-    let result = result.unwrap_or(Wrote::Panicked);
+    let result = result.unwrap_or_else(|_| {
+        deps.metrics.panics.inc();
+        Wrote::Panicked
+    });
     let seen = follow::answered(&result);
     Event::Wrote {
         mode,

@@ -324,16 +324,18 @@ fn remember(deps: &Deps, state: &mut State, settlements: &[Settlement]) {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use jiff::Timestamp;
     use serde_json::json;
     use tokio::sync::mpsc;
 
+    use super::super::{Command, guarded_record, run};
     use super::*;
     use crate::api::{RecordMode, Turn, TurnKind, names};
     use crate::cluster::Clients;
     use crate::cluster::fake::{Fake, reply};
-    use crate::engine::scheduler::{Before, Class, Lane};
+    use crate::engine::scheduler::{Before, Class, Lane, Order};
     use crate::field::{Identity, Image, Path, Target};
     use crate::ledger::entry::NewEntry;
     use crate::ledger::{ABANDONED, Ledger};
@@ -342,6 +344,7 @@ mod tests {
     use crate::run::events::Events;
     use crate::run::lease::Leader;
     use crate::run::metrics::Metrics;
+    use crate::run::mode::sample;
     use crate::run::records::Journal;
     use crate::run::registry::Registry;
 
@@ -502,5 +505,36 @@ mod tests {
         assert_eq!(stored.len(), 3);
         let ledger = Ledger::fold(id(), stored).expect("the journal is whole");
         assert!(ledger.abandoned().is_some());
+    }
+
+    /// Whoever watches a large switch has to see how far it is, and that the program itself failed.
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_and_what_the_program_failed_at_is_counted() {
+        // The journal is never answered, so that what is ordered waits.
+        let own = Clients::fake(&Fake::silent().client());
+        let deps = deps(&own, Clock::from(Timestamp::UNIX_EPOCH));
+        let metrics = deps.metrics.clone();
+        let cell = Arc::new(sample("flood"));
+        let (orders, commands) = mpsc::channel(1);
+        tokio::spawn(run(deps, 8, commands));
+        let order = Order {
+            mode: cell.id.uid.clone(),
+            basis: 0,
+            works: vec![waiting()],
+            urgent: Vec::new(),
+        };
+        let sent = orders.send(Command::Order(cell, order)).await;
+        assert!(sent.is_ok());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(
+            (metrics.queue_depth.get(), metrics.write_limit.get()),
+            (1, 8)
+        );
+
+        assert_eq!(metrics.panics.get(), 0);
+        let of = (Arc::new(sample("heat")), metrics.clone());
+        let told = guarded_record(of, Recording::Works, async { panic!("on purpose") }).await;
+        assert!(matches!(told, Told::RecordFailed { .. }), "{told:?}");
+        assert_eq!(metrics.panics.get(), 1);
     }
 }
