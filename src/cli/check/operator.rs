@@ -115,7 +115,7 @@ async fn rights(look: &Look<'_>, user: &str, accounts: &BTreeSet<String>) -> Lin
         groups: groups(user),
         accounts,
     };
-    let (count, missing) = match own.all().await {
+    let (count, lacking) = match own.all().await {
         Ok(found) => found,
         Err(problem) => {
             let text = look.not_seen(user, &problem);
@@ -123,11 +123,15 @@ async fn rights(look: &Look<'_>, user: &str, accounts: &BTreeSet<String>) -> Lin
         }
     };
     let user = user.to_owned();
-    if missing.is_empty() {
+    if lacking.rights.is_empty() && lacking.open {
+        let text = t!(lang, "check-rights-unlent", user = user);
+        return Line::look(text, t!(lang, "check-rights-unlent-next"));
+    }
+    if lacking.rights.is_empty() {
         return Line::good(t!(lang, "check-rights-good", user = user, count = count));
     }
     let is_account = user.starts_with(ACCOUNT);
-    let rights = missing.join(", ");
+    let rights = lacking.rights.join(", ");
     let text = t!(lang, "check-rights-missing", user = user, rights = rights);
     if is_account {
         Line::bad(text, t!(lang, "check-rights-next"))
@@ -148,6 +152,15 @@ fn groups(user: &str) -> Vec<String> {
     groups
 }
 
+/// What is missing.
+#[derive(Default)]
+struct Lacking {
+    /// Rights, in words.
+    rights: Vec<String>,
+    /// Whether accounts may be lent by name, and nobody names one that could be asked for.
+    open: bool,
+}
+
 /// Whose rights are asked for.
 struct Asked<'a> {
     look: &'a Look<'a>,
@@ -161,7 +174,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// The API server does not say.
-    async fn all(&self) -> Result<(usize, Vec<String>), String> {
+    async fn all(&self) -> Result<(usize, Lacking), String> {
         let operator = self.look.operator;
         let of = |text| {
             shipped(
@@ -171,44 +184,46 @@ impl Asked<'_> {
             )
         };
         let own = of(SHIPPED);
-        let mut missing = self.lacks(&own).await?;
+        let mut lacking = self.lacks(&own).await?;
         let mut ways = Vec::new();
         for text in ACTING {
             let wanted = of(text);
             ways.push((wanted.len(), self.lacks(&wanted).await?));
         }
         // One way to act as accounts suffices; of none, what is nearest is said.
-        let nearest = ways.into_iter().min_by_key(|(_, lacked)| lacked.len());
-        let (count, lacked) = nearest.unwrap_or_default();
-        missing.extend(lacked);
-        Ok((own.len() + count, missing))
+        let ways = ways.into_iter();
+        let nearest = ways.min_by_key(|(_, way)| (way.rights.len(), way.open));
+        let (count, way) = nearest.unwrap_or_default();
+        lacking.rights.extend(way.rights);
+        lacking.open |= way.open;
+        Ok((own.len() + count, lacking))
     }
 
     /// Which of these rights it lacks.
-    async fn lacks(&self, wanted: &[Right]) -> Result<Vec<String>, String> {
-        let mut lacked = Vec::new();
+    async fn lacks(&self, wanted: &[Right]) -> Result<Lacking, String> {
+        let mut lacking = Lacking::default();
         for right in wanted {
             if self.has(right).await? {
                 continue;
             }
             // Where accounts are lent by name, nobody has the right to all of them: it is asked for each
             // that is named by a playbook.
-            let one_by_one = right.resource == LENT && !self.accounts.is_empty();
-            if !one_by_one {
-                lacked.push(said(right));
+            if right.resource != LENT {
+                lacking.rights.push(said(right));
                 continue;
             }
+            lacking.open |= self.accounts.is_empty();
             for account in self.accounts {
                 let one = Right {
                     name: Some(account.clone()),
                     ..right.clone()
                 };
                 if !self.has(&one).await? {
-                    lacked.push(said(&one));
+                    lacking.rights.push(said(&one));
                 }
             }
         }
-        Ok(lacked)
+        Ok(lacking)
     }
 
     async fn has(&self, right: &Right) -> Result<bool, String> {
@@ -359,6 +374,12 @@ mod tests {
         assert_eq!(mark, Mark::Bad);
         let missing = "lacks: get serviceaccounts/typhoon, impersonate serviceaccounts/typhoon";
         assert!(text.ends_with(missing), "{text}");
+        // Whoever installs it has no playbook yet, and must not be told to lend all accounts.
+        let (mark, text) = line(OWN, &[], named).await;
+        assert_eq!(mark, Mark::Look, "{text}");
+        let all = |spec: &Value| spec["resourceAttributes"]["name"].is_null();
+        let (mark, text) = line(OWN, &[], all).await;
+        assert_eq!(mark, Mark::Good, "{text}");
     }
 
     /// What is not asked for would never be missed.
