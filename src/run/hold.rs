@@ -310,8 +310,8 @@ mod tests {
 
     /// Where one kind may be watched in a namespace only, another one of which new objects are to be adopted
     /// everywhere must not be watched in a few namespaces for it, nor with a watch for each of hundreds.
-    #[test]
-    fn what_may_not_be_watched_as_a_whole_narrows_nothing_else() {
+    #[tokio::test]
+    async fn what_may_not_be_watched_as_a_whole_narrows_nothing_else() {
         let mut state = sample("flood").state.into_inner();
         let whole = collection("ConfigMap", "configmaps", "");
         let why = "configmaps is forbidden";

@@ -4,6 +4,7 @@ use pingzhan::api::condition::{self, types};
 use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase};
 use pingzhan::engine::decide::status::BEING_READ;
 use pingzhan::field::{Image, Path, creation};
+use pingzhan::ledger::acts::ActState;
 use pingzhan::ledger::{Direction, Ledger, State};
 
 use super::history::Event;
@@ -139,20 +140,30 @@ impl Truth<'_> {
         let closed = self.ledger.direction == Direction::Closed;
         let back = closed && self.ledger.abandoned().is_none();
         let said = |type_: &str| condition::is_true(&self.status.conditions, type_);
-        // Of the policies the journal knows nothing.
         let degraded = condition::get(&self.status.conditions, types::DEGRADED);
-        let lapsed = degraded.is_some_and(|found| found.reason == "RulesLapsed");
+        let reason = degraded.map_or("", |found| found.reason.as_str());
+        // Of the policies, and of what cannot be watched, the journal knows nothing.
+        let unknown = ["RulesLapsed", "NotWatched"].contains(&reason);
+        let mut acts = self.ledger.acts.values();
+        let failed = reason == "ActFailed" && acts.any(|act| act.state == ActState::Failed);
         [
             (types::ACTIVE, self.status.phase == Some(Phase::Active)),
             (types::DRIFTED, counts.drifted > 0),
-            (types::DEGRADED, lapsed || counts.refused + counts.stuck > 0),
+            (
+                types::DEGRADED,
+                unknown || failed || counts.refused + counts.stuck > 0,
+            ),
             (types::APPROVED, granted),
             (types::PAUSED, self.mode.spec.paused && !closed),
             (types::RESTORED, back && granted),
         ]
         .into_iter()
         .filter(|(type_, holds)| said(type_) != *holds)
-        .map(|(type_, holds)| format!("{type_} should be {holds}"))
+        .map(|(type_, holds)| {
+            let found = condition::get(&self.status.conditions, type_);
+            let why = found.map(|found| format!("{}: {}", found.reason, found.message));
+            format!("{type_} should be {holds} ({})", why.unwrap_or_default())
+        })
         .collect()
     }
 

@@ -331,6 +331,28 @@ fn bindings(expanded: &Expanded, objects: &[serde_json::Value]) -> Facts {
     }
 }
 
+/// A binding of a group, as it was read: in a namespace or in none, and held by a mode if so.
+fn binding(space: &str, (kind, role): (&str, &str), who: &str, held: &str) -> serde_json::Value {
+    let of = if space.is_empty() {
+        "ClusterRoleBinding"
+    } else {
+        "RoleBinding"
+    };
+    let labels = if held.is_empty() {
+        json!({})
+    } else {
+        json!({ names::HELD_BY_LABEL: held })
+    };
+    let mut object = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": of,
+        "metadata": { "name": role, "uid": format!("{space}-{role}"), "resourceVersion": "1", "labels": labels },
+        "roleRef": { "apiGroup": manifest::RBAC, "kind": kind, "name": role },
+        "subjects": [{ "apiGroup": manifest::RBAC, "kind": "Group", "name": who }] });
+    if !space.is_empty() {
+        object["metadata"]["namespace"] = json!(space);
+    }
+    object
+}
+
 /// Whoever may bind any role may give themselves cluster-admin. Of bindings that were read the roles are named,
 /// and of those as well that a mode has changed: this account brings them back.
 #[test]
@@ -338,26 +360,6 @@ fn the_roles_of_bindings_that_were_read_are_named() {
     let (spec, expanded) = only(
         "{ name: out, access: { revoke: [ { subjects: [ { kind: Group, name: vendors } ] } ] } }",
     );
-    let binding = |space: &str, (kind, role): (&str, &str), who: &str, held: &str| {
-        let of = if space.is_empty() {
-            "ClusterRoleBinding"
-        } else {
-            "RoleBinding"
-        };
-        let labels = if held.is_empty() {
-            json!({})
-        } else {
-            json!({ names::HELD_BY_LABEL: held })
-        };
-        let mut object = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": of,
-            "metadata": { "name": role, "uid": format!("{space}-{role}"), "resourceVersion": "1", "labels": labels },
-            "roleRef": { "apiGroup": manifest::RBAC, "kind": kind, "name": role },
-            "subjects": [{ "apiGroup": manifest::RBAC, "kind": "Group", "name": who }] });
-        if !space.is_empty() {
-            object["metadata"]["namespace"] = json!(space);
-        }
-        object
-    };
     let mut facts = bindings(
         &expanded,
         &[

@@ -169,13 +169,12 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
             tracing::error!("the scheduler failed; it starts anew from the journals");
             scheduler = Scheduler::new(limit);
             followed.stop();
-            for mode in modes.values() {
-                mode.wake.notify_one();
-            }
+            modes.values().for_each(|mode| mode.wake.notify_one());
             continue;
         };
-        let (depth, flying) = (scheduler.depth(), scheduler.in_flight());
-        deps.metrics.flow(depth, flying, scheduler.limit());
+        let depth = scheduler.depth();
+        deps.metrics
+            .flow(depth, scheduler.in_flight(), scheduler.limit());
         for effect in effects {
             match effect {
                 Effect::Wake { at } => {
