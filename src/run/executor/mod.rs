@@ -169,7 +169,7 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
             tracing::error!("the scheduler failed; it starts anew from the journals");
             scheduler = Scheduler::new(limit);
             followed.stop();
-            modes.values().for_each(|mode| mode.wake.notify_one());
+            wake(&modes);
             continue;
         };
         let depth = scheduler.depth();
@@ -185,6 +185,13 @@ pub async fn run(deps: Deps, limit: usize, mut commands: mpsc::Receiver<Command>
                 effect => start(&deps, &modes, effect, &mut jobs),
             }
         }
+    }
+}
+
+/// Has every mode decide again.
+fn wake(modes: &BTreeMap<String, Arc<Mode>>) {
+    for mode in modes.values() {
+        mode.wake.notify_one();
     }
 }
 
