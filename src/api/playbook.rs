@@ -144,6 +144,13 @@ impl Authority {
             .unwrap_or(Self::DEFAULT_QUORUM);
         usize::try_from(wanted).unwrap_or(usize::MAX)
     }
+
+    /// How many distinct approvers a change of what is in force needs: as many as either level does. Who may
+    /// ask for a level that nobody has to approve does not end by it what others have approved.
+    pub fn quorum_over(&self, in_force: Option<Level>, level: Level) -> usize {
+        let before = in_force.map_or(0, |level| self.quorum(level));
+        before.max(self.quorum(level))
+    }
 }
 
 /// A value for each response level.

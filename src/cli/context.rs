@@ -11,7 +11,7 @@ use kube::{Client, Config};
 use serde::Serialize;
 use snafu::ResultExt;
 
-use crate::api::{EmergencyMode, Playbook};
+use crate::api::{EmergencyMode, Level, Playbook};
 use crate::i18n::Lang;
 
 use super::args::{Format, Global};
@@ -189,6 +189,12 @@ pub async fn call<T>(
 pub async fn mode(client: &Client, name: &str) -> Result<EmergencyMode, Error> {
     let api: Api<EmergencyMode> = Api::all(client.clone());
     call(&format!("read EmergencyMode {name}"), api.get(name)).await
+}
+
+/// The level that is in force of a mode, if one is.
+pub fn in_force(mode: &EmergencyMode) -> Option<Level> {
+    let granted = mode.status.as_ref()?.granted.as_ref()?;
+    Some(granted.level)
 }
 
 /// Reads a playbook.

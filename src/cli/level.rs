@@ -4,7 +4,7 @@ use crate::api::Level;
 use crate::t;
 
 use super::args::{Output, level};
-use super::context::{Context, mode, playbook};
+use super::context::{Context, in_force, mode, playbook};
 use super::edit::{edit, set};
 use super::error::Error;
 use super::exit::Exit;
@@ -53,7 +53,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
             "level-done",
             name = args.name.clone(),
             level = args.level.as_str(),
-            quorum = authority.quorum(args.level)
+            quorum = authority.quorum_over(in_force(&mode), args.level)
         )
     })?;
     Ok(Exit::Done)

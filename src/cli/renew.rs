@@ -6,7 +6,7 @@ use crate::api::{EmergencyMode, Term};
 use crate::t;
 
 use super::args::{Output, term};
-use super::context::{Context, mode, playbook};
+use super::context::{Context, in_force, mode, playbook};
 use super::declare::within_term;
 use super::edit::{edit, set};
 use super::error::Error;
@@ -68,7 +68,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
             "renew-done",
             name = args.name.clone(),
             term = wanted.0.clone(),
-            quorum = playbook.authority.quorum(mode.spec.level)
+            quorum = playbook
+                .authority
+                .quorum_over(in_force(&mode), mode.spec.level)
         )
     })?;
     Ok(Exit::Done)

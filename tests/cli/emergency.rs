@@ -33,6 +33,7 @@ async fn an_emergency_is_declared_approved_changed_and_stood_down_by_the_command
     expect(&town.duty, "level flood III", 0);
     town.wait("em/flood", "jsonpath={.status.proposed.planHash}");
     expect(&town.lin, "approve flood --yes", 0);
+    expect(&town.he, "approve flood --yes", 0);
     town.wait("configmap/flags", "jsonpath={.data.carousel}=on");
     town.wait("em/flood", "jsonpath={.status.granted.level}=III");
     assert_eq!(

@@ -105,6 +105,7 @@ fn emergency(town: &mut Town, admin: &Path) {
     expect(&town.duty, "level flood III", 0);
     town.wait("em/flood", "jsonpath={.status.proposed.planHash}");
     expect(&town.lin, "approve flood --yes", 0);
+    expect(&town.he, "approve flood --yes", 0);
     town.wait("em/flood", "jsonpath={.status.granted.level}=III");
     expect(&town.duty, "renew flood --for 24h", 0);
     town.wait("em/flood", "jsonpath={.status.proposed.planHash}");

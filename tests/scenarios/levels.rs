@@ -154,8 +154,10 @@ async fn a_lowered_level_gives_back_what_it_does_not_need_and_no_more() {
             status.counts.is_some_and(|counts| counts.applied == 5)
         })
         .await;
+    // Level III needs one person, and what two approved ends by the word of two.
     let mode = world.propose(Level::III).await;
     world.approve("flood", "lin", &proposed(&mode)).await;
+    world.approve("flood", "he", &proposed(&mode)).await;
     let lowered = world
         .until("flood", "is at level III", |status| {
             status
@@ -258,9 +260,10 @@ async fn a_percentage_that_a_level_raises_is_taken_of_peacetime_and_returns_to_i
         )
         .await;
     world.times(3).await;
-    // Level III needs one person.
+    // Level III needs one person, and what two approved ends by the word of two.
     let mode = world.propose(Level::III).await;
     world.approve("flood", "lin", &proposed(&mode)).await;
+    world.approve("flood", "he", &proposed(&mode)).await;
     world.times(2).await;
     world.bases_are_of_peacetime(3).await;
     let mode = world.propose(Level::I).await;

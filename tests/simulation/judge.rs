@@ -389,11 +389,14 @@ fn authority(events: &[Event], writes: &Writes, wrong: &mut Vec<String>) {
     let all = all_records(events);
     let mut any = all.iter().filter(|(_, record)| is_granted(record));
     let granted = any.next().map(|(event, _)| event.version);
+    let mut in_force = None;
     for (event, record) in records(events) {
         let Some(turn) = record.turn.filter(|turn| turn.kind == TurnKind::Granted) else {
             continue;
         };
-        let needed = needed(turn.level);
+        // A change of level needs as many as either level does.
+        let needed = needed(turn.level).max(needed(in_force));
+        in_force = turn.level;
         let hash = turn.plan_hash.as_deref().unwrap_or_default();
         let given = spec_at(event.version).map_or_else(BTreeSet::new, |spec| given(&spec, hash));
         if given.len() < needed {

@@ -8,9 +8,7 @@ use std::time::Duration;
 use kube::api::{Api, PostParams};
 use tokio::time::{Instant, sleep};
 
-use crate::api::{
-    Concern, EmergencyMode, EmergencyModeStatus, Level, Phase, PlanFindings, Playbook,
-};
+use crate::api::{Concern, EmergencyMode, EmergencyModeStatus, Phase, PlanFindings, Playbook};
 use crate::i18n::Lang;
 use crate::rehearsal::people::Acting;
 use crate::rehearsal::stage::Stage;
@@ -297,12 +295,11 @@ impl Story<'_> {
             self.until("no quorum", |_| {}, waits).await?;
         }
         teller::say(&t!(lang, "story-own", who = zhou.person.name))?;
-        self.all(hash, self.draft.level).await
+        self.all(hash, quorum).await
     }
 
-    /// As many people as a level needs approve.
-    pub(super) async fn all(&self, hash: &str, level: Level) -> Result<(), Error> {
-        let quorum = self.playbook.spec.authority.quorum(level);
+    /// So many people approve.
+    pub(super) async fn all(&self, hash: &str, quorum: usize) -> Result<(), Error> {
         for (number, person) in self.cast.approvers(quorum).iter().enumerate() {
             let acting = self.person(person);
             acting.approve(hash).await.map_err(self.refused())?;

@@ -322,7 +322,8 @@ impl Story<'_> {
         }
         let zhou = self.person(&self.cast.requester);
         zhou.raise(Level::I).await.map_err(self.refused())?;
-        let quorum = self.playbook.spec.authority.quorum(Level::I);
+        let authority = &self.playbook.spec.authority;
+        let quorum = authority.quorum_over(Some(self.draft.level), Level::I);
         let proposed = |status: &EmergencyModeStatus| {
             let (proposed, granted) = (status.proposed.as_ref(), status.granted.as_ref());
             proposed.is_some_and(|proposed| proposed.level == Level::I)
@@ -339,7 +340,7 @@ impl Story<'_> {
                 quorum = quorum,
                 changes = proposed.changes
             ))?;
-            self.all(&proposed.plan_hash, Level::I).await?;
+            self.all(&proposed.plan_hash, quorum).await?;
         }
         let status = self.active(Level::I).await?;
         let counts = status.counts.unwrap_or_default();

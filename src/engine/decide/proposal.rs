@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::{Authority, EmergencyModeSpec};
+use crate::api::EmergencyModeSpec;
 use crate::engine::authority;
 use crate::engine::enforcement::FRESH;
 use crate::engine::plan::Plan;
@@ -43,13 +43,7 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision, in_force: &Plan
         .and_then(|()| admissible(input, spec, plan))
         .and_then(|()| still_runs(spec, plan, from, input.now).map_err(Blocked::Term));
     match runs {
-        Ok(term) => approve(
-            input,
-            decision,
-            plan,
-            (from, term),
-            &in_force.spec.authority,
-        ),
+        Ok(term) => approve(input, decision, plan, (from, term), in_force),
         Err(blocked) => {
             block(input, decision, blocked);
             false
@@ -108,14 +102,17 @@ fn approve(
     decision: &mut Decision,
     plan: &Plan,
     (from, term): (Timestamp, Duration),
-    granted_by: &Authority,
+    in_force: &Plan,
 ) -> bool {
     let Some(spec) = input.mode.spec else {
         return false;
     };
-    // Whoever edits the playbook of a mode in force does not decide by it who agrees to more.
+    // Whoever edits the playbook of a mode in force does not decide by it who agrees to more, and whoever
+    // asks for a level that needs fewer does not end by it what more people have approved.
+    let granted_by = &in_force.spec.authority;
     let mut quorum = authority::approvals(spec, granted_by, plan.level, &plan.hash);
-    quorum.needed = quorum.needed.max(plan.spec.authority.quorum(plan.level));
+    let before = granted_by.quorum_over(Some(in_force.level), plan.level);
+    quorum.needed = before.max(plan.spec.authority.quorum(plan.level));
     decision.findings.approvals = quorum.given.len();
     if !quorum.met() {
         decision.waiting = Some(if decision.is_explained(input, &plan.hash) {

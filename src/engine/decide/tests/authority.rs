@@ -145,6 +145,27 @@ fn a_term_that_is_over_ends_nothing() {
     );
 }
 
+/// Who may only ask would end alone what others approved, without the right to stand it down: by a level that
+/// nobody has to approve, for a minute more.
+#[test]
+fn a_level_that_nobody_approves_does_not_end_what_somebody_approved() {
+    let mut world = World::new();
+    let quorum = json!({ "II": 1, "IV": 0 });
+    world.playbook.authority.quorum = Some(serde_json::from_value(quorum).expect("a quorum"));
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    world.now += SignedDuration::from_mins(30);
+    world.propose(Level::IV);
+    world.spec.expires_after = Term("35m".into());
+    world.run();
+    assert_eq!(level(&world), Some(Level::II), "nobody has agreed to that");
+    assert!(world.status.proposed.is_some(), "it waits for approvals");
+    world.approve_as("lin");
+    world.run();
+    assert_eq!(level(&world), Some(Level::IV));
+}
+
 /// Whoever edits the playbook of a mode in force would decide by it who agrees, and as whom it is done.
 #[test]
 fn an_edited_playbook_changes_neither_the_quorum_nor_the_account_of_a_mode_in_force() {
