@@ -6,16 +6,16 @@ use crate::api::VerdictChoice;
 use crate::engine::judge::{self, Judgement, Way, Why};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::scheduler::Class;
-use crate::engine::work::{self, SwitchItem, WriteItem};
+use crate::engine::work::{self, WriteItem};
 use crate::field::patch::Edit;
 use crate::field::{Image, Projection, Seen, creation};
-use crate::ledger::entry::NewEntry;
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{Entry, Event, State};
 
 use super::board::{Board, Standing};
+use super::change::{Found, begun, covered, doing, given_up, replace};
 use super::create;
-use super::draft::{again, fresh, overtaken, superseding};
+use super::draft::{fresh, superseding};
 use super::field::{Look, live, look, rival};
 use super::layer;
 use super::switch::Place;
@@ -73,7 +73,8 @@ pub(super) fn switch(
         }),
         Standing::Todo(Some(earlier)) => {
             let judged = judged(board.input, at, earlier, sight, seen, desk);
-            replace(at, change, amendment, seen, earlier, &judged)
+            given_up(board.input, earlier, &judged, decision)
+                .unwrap_or_else(|| replace(at, change, amendment, seen, earlier, &judged))
         }
         Standing::Doing(entry) => {
             let judged = judged(board.input, at, entry, sight, seen, desk);
@@ -92,31 +93,6 @@ pub(super) fn switch(
     }
 }
 
-/// What is to be done about a planned change.
-enum Found {
-    Nothing,
-    Note(NewOutcome),
-    Write(Box<SwitchItem>),
-}
-
-/// A change of a field that this mode does not hold yet.
-fn begun(input: &Input<'_>, change: &Change, entry: NewEntry) -> Found {
-    let overtaken = overtaken(input, change, &entry);
-    Found::Write(Box::new(SwitchItem {
-        covered: overtaken.is_none() && taken::is_done(change, &entry),
-        overtaken,
-        ..SwitchItem::new(entry, None)
-    }))
-}
-
-/// A change over which another mode's layer lies.
-fn covered(entry: NewEntry) -> Found {
-    Found::Write(Box::new(SwitchItem {
-        covered: true,
-        ..SwitchItem::new(entry, None)
-    }))
-}
-
 pub(super) fn judged(
     input: &Input<'_>,
     at: &Place<'_>,
@@ -128,64 +104,6 @@ pub(super) fn judged(
     let live = live(input, sight, seen, &desk.manager, entry);
     let (active, restore) = (at.step.drift_active, at.step.drift_restore);
     judge::judge(entry, Some(&live), Way::Wartime, active, restore, None)
-}
-
-/// A field that this mode holds at another value: the level was raised or lowered.
-fn replace(
-    at: &Place<'_>,
-    change: &Change,
-    amendment: i64,
-    seen: &Seen,
-    earlier: &Entry,
-    judged: &Judgement,
-) -> Found {
-    let replaced = || {
-        let entry = superseding(at, change, amendment, seen, earlier);
-        Found::Write(Box::new(SwitchItem::new(entry, None)))
-    };
-    match judged {
-        Judgement::Holds => replaced(),
-        Judgement::Write(..) | Judgement::Withdraw if earlier.state == State::Intended => {
-            Found::Note(outcome(Event::Withdrawn, earlier, None))
-        }
-        Judgement::Write(..) | Judgement::EqualForeign
-            if taken::is_replaced(at.plan, earlier, judged) =>
-        {
-            replaced()
-        }
-        // What holding says of it comes first.
-        Judgement::Write(..)
-        | Judgement::Withdraw
-        | Judgement::Done
-        | Judgement::EqualForeign
-        | Judgement::Drift
-        | Judgement::Keep
-        | Judgement::Gone
-        | Judgement::Wait => Found::Nothing,
-    }
-}
-
-/// A change that is journalled and not confirmed.
-fn doing(plan: &Plan, entry: &Entry, seen: &Seen, judged: &Judgement) -> Found {
-    match judged {
-        Judgement::Write(..) => {
-            Found::Write(Box::new(SwitchItem::new(again(entry), Some(entry.id))))
-        }
-        Judgement::Holds => {
-            let written = applied(entry, &seen.image, None);
-            Found::Note(taken::written(plan, entry, written))
-        }
-        Judgement::EqualForeign => {
-            let why = format!("the value was there already, written by {}", rival(seen));
-            Found::Note(applied(entry, &seen.image, Some(why)))
-        }
-        Judgement::Withdraw | Judgement::Drift | Judgement::Done | Judgement::Keep => {
-            let why = Some(format!("{} wrote another value first", rival(seen)));
-            Found::Note(outcome(Event::Withdrawn, entry, why))
-        }
-        Judgement::Gone => Found::Note(gone(entry)),
-        Judgement::Wait => Found::Nothing,
-    }
 }
 
 /// Holds what is written and planned still. What is not is on its way back, and judged so: judged as

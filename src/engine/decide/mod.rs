@@ -10,6 +10,7 @@ mod alarm;
 mod amended;
 mod back;
 mod board;
+mod change;
 mod conditions;
 mod create;
 mod draft;

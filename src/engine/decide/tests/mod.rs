@@ -160,6 +160,53 @@ fn a_write_that_arrives_after_its_sender_was_killed_comes_back_too() {
     assert_eq!(late, writes, "each write came late once and took effect");
 }
 
+/// The same, where another level is granted before it arrives: what it leaves is not taken for peacetime's
+/// value by the change of the new level, whenever it comes.
+#[test]
+fn a_write_that_arrives_after_the_level_was_changed_is_no_peacetime_value() {
+    let graver = || {
+        let graver = json!({ "name": "graver", "levels": ["I"], "steps": [
+            { "name": "grow", "scale": { "percent": 400 }, "targets": { "kinds": ["Deployment"],
+                "selector": { "matchLabels": { "tier": "critical" } } } }] });
+        let mut world = World::new();
+        world.playbook.stages[2].levels = vec![Level::II];
+        let graver = serde_json::from_value(graver).expect("a stage");
+        world.playbook.stages.push(graver);
+        world.approve_when_planned();
+        world
+    };
+    let mut reference = graver();
+    reference.run();
+    let mut late = 0;
+    for at in 0..reference.steps {
+        for lands_after in (3_500..=12_500).step_by(500) {
+            let mut world = graver();
+            world.lands_after = Some(jiff::SignedDuration::from_millis(lands_after));
+            world.crash_at = vec![at];
+            world.run_until_killed();
+            if !world.has_in_flight() {
+                break;
+            }
+            world.propose(Level::I);
+            world.approve_when_planned();
+            world.run();
+            let what = format!("crash at {at}, the write came after {lands_after} ms");
+            assert_eq!(world.phase(), Phase::Active, "{what}");
+            assert_eq!(
+                world.objects["web-0"]["spec"]["replicas"],
+                json!(12),
+                "{what}"
+            );
+            late += world.landed_late;
+            world.spec.posture = Posture::Peacetime;
+            world.run();
+            assert_eq!(world.phase(), Phase::Closed, "{what}");
+            assert_as_before(&world, &what);
+        }
+    }
+    assert!(late > 0, "no write came late and took effect");
+}
+
 /// A rival that puts the peacetime value back does not win, and is not remembered as the base.
 #[test]
 fn a_base_value_put_back_is_written_over_and_the_return_is_exact() {

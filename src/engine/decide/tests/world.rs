@@ -486,6 +486,11 @@ impl World {
         }
     }
 
+    /// Whether a write of a killed process may still take effect.
+    pub fn has_in_flight(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
     /// Runs for some steps, at most until nothing is left to do.
     pub fn run_steps(&mut self, steps: usize) {
         self.stop_at = Some(self.steps + steps);
