@@ -14,7 +14,7 @@ use crate::engine::decide::{self, Sight};
 use crate::engine::plan::{Plan, store};
 use crate::engine::scheduler::Standing;
 use crate::field::Uid;
-use crate::ledger::Ledger;
+use crate::ledger::{EntryId, Ledger};
 
 use super::clock::{Clock, Setting};
 use super::records::Journal;
@@ -113,6 +113,8 @@ pub struct State {
     pub unanswered: BTreeMap<Uid, String>,
     /// When unanswered writes of earlier leaders are known to be dead.
     pub dead_at: Timestamp,
+    /// The first change that this process journals: of none from here on has an earlier leader sent a write.
+    pub own_from: EntryId,
     /// Targets to be read again, since somebody else touched them.
     pub dirty: BTreeSet<Uid>,
     /// Targets of the present order of which no outcome is recorded yet.
@@ -142,6 +144,7 @@ pub struct State {
 impl State {
     /// The state of a mode whose journal was just opened.
     pub fn new(journal: Journal, ledger: Ledger, now: Timestamp) -> Self {
+        let own_from = EntryId(ledger.next_entry);
         let mut state = Self {
             journal,
             ledger,
@@ -153,6 +156,7 @@ impl State {
             unconfirmed: BTreeMap::new(),
             unanswered: BTreeMap::new(),
             dead_at: now + UNCONFIRMED,
+            own_from,
             dirty: BTreeSet::new(),
             open: BTreeSet::new(),
             strangers: false,

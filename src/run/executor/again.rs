@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::cluster::Collection;
 use crate::cluster::write;
 use crate::engine::decide::Sight;
@@ -9,7 +11,7 @@ use crate::engine::scheduler::Wrote;
 use crate::field::{Path, Projection, project};
 use crate::ledger::record::NewOutcome;
 use crate::ledger::{EntryId, Event};
-use crate::run::mode::UNCONFIRMED;
+use crate::run::mode::{State, UNCONFIRMED};
 
 use super::Settlement;
 use super::confirm::unchanged;
@@ -40,6 +42,42 @@ impl Job<'_> {
         state.follow(&self.deps.clock);
         let until = self.deps.clock.now() + UNCONFIRMED;
         state.unconfirmed.insert(self.target.uid.clone(), until);
+    }
+
+    /// That no earlier request of ours, or of an earlier leader, may still make the object: what is refused
+    /// for good is never looked at again.
+    pub(super) async fn none_under_way(&self) -> Result<(), Wrote<Settlement>> {
+        let mut state = self.cell.state.lock().await;
+        state.follow(&self.deps.clock);
+        self.is_over(&state, Some(state.dead_at))
+    }
+
+    /// The same for a change of fields. What this process has journalled no earlier leader has sent.
+    pub(super) async fn none_of_it_under_way(
+        &self,
+        ids: &[EntryId],
+    ) -> Result<(), Wrote<Settlement>> {
+        let mut state = self.cell.state.lock().await;
+        state.follow(&self.deps.clock);
+        let is_inherited = ids.iter().any(|id| *id < state.own_from);
+        self.is_over(&state, is_inherited.then_some(state.dead_at))
+    }
+
+    fn is_over(
+        &self,
+        state: &State,
+        inherited: Option<Timestamp>,
+    ) -> Result<(), Wrote<Settlement>> {
+        let own = state.unconfirmed.get(&self.target.uid).copied();
+        let left = own
+            .max(inherited)
+            .map(|until| until.duration_since(self.deps.clock.now()));
+        match left.filter(|left| left.is_positive()) {
+            None => Ok(()),
+            Some(left) => Err(Wrote::Again {
+                after_ms: ms(left.unsigned_abs()),
+            }),
+        }
     }
 
     /// A failed guard and a missing answer prove nothing: what is there now is read.

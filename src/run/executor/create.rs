@@ -290,21 +290,6 @@ impl Job<'_> {
         })
     }
 
-    /// That no earlier request of ours may still make the object: what is refused for good is never
-    /// looked at again.
-    async fn none_under_way(&self) -> Step<()> {
-        let mut state = self.cell.state.lock().await;
-        state.follow(&self.deps.clock);
-        let until = state.unconfirmed.get(&self.target.uid).copied();
-        let until = until.map_or(state.dead_at, |at| at.max(state.dead_at));
-        let left = until.duration_since(self.deps.clock.now());
-        if left.is_positive() {
-            let after_ms = ms(left.unsigned_abs());
-            return Err(Wrote::Again { after_ms });
-        }
-        Ok(())
-    }
-
     async fn create(&self, body: &Value) -> Step<Answer> {
         let uid = &self.target.uid;
         let mut state = self.cell.state.lock().await;

@@ -50,6 +50,7 @@ impl Job<'_> {
                     let why = format!(
                         "its missed runs could not be passed over at the return: {reason}: {message}"
                     );
+                    self.none_of_it_under_way(item.id.as_slice()).await?;
                     let ids = item.id.into_iter();
                     let outcomes = ids.map(|id| refusal(Event::Refused, id, &why)).collect();
                     return Err(self.settled(outcomes, None));

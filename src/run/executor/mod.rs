@@ -13,6 +13,8 @@ mod follow;
 mod frozen;
 pub(in crate::run) mod outcomes;
 mod ownership;
+#[cfg(test)]
+mod testing;
 mod write;
 
 use std::collections::BTreeMap;

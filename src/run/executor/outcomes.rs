@@ -330,23 +330,17 @@ mod tests {
     use serde_json::json;
     use tokio::sync::mpsc;
 
+    use super::super::testing::{deps, entry, target};
     use super::super::{Command, guarded_record, run};
     use super::*;
-    use crate::api::{RecordMode, Turn, TurnKind, names};
+    use crate::api::{RecordMode, Turn, TurnKind};
     use crate::cluster::Clients;
     use crate::cluster::fake::{Fake, reply};
     use crate::engine::scheduler::{Before, Class, Lane, Order};
-    use crate::field::{Identity, Image, Path, Target};
-    use crate::ledger::entry::NewEntry;
     use crate::ledger::{ABANDONED, Ledger};
-    use crate::run::alarms::Alarms;
     use crate::run::clock::Clock;
-    use crate::run::events::Events;
-    use crate::run::lease::Leader;
-    use crate::run::metrics::Metrics;
     use crate::run::mode::sample;
     use crate::run::records::Journal;
-    use crate::run::registry::Registry;
 
     fn id() -> RecordMode {
         RecordMode {
@@ -367,34 +361,6 @@ mod tests {
         })
     }
 
-    fn target() -> Target {
-        Target::from(Identity {
-            api_version: "apps/v1".to_owned(),
-            kind: "Deployment".to_owned(),
-            plural: "deployments".to_owned(),
-            namespace: "portal".to_owned(),
-            name: "web".to_owned(),
-            uid: "web".into(),
-        })
-    }
-
-    fn change() -> Body {
-        Body::Intents(vec![NewEntry {
-            stage: "surge".into(),
-            step: "grow".into(),
-            target: target(),
-            path: Path::fields(["spec", "replicas"]),
-            base: Image::Present(json!(3)),
-            seen: Image::Present(json!(3)),
-            after: Image::Present(json!(9)),
-            owners: Vec::new().into(),
-            parents: Vec::new(),
-            covers: None,
-            supersedes: None,
-            amendment: 0,
-        }])
-    }
-
     /// A change that is to turn back, and waits for the record that says so.
     fn waiting() -> Work<Task> {
         Work {
@@ -412,20 +378,6 @@ mod tests {
                     turned: vec![EntryId(1)],
                 },
             },
-        }
-    }
-
-    fn deps(own: &Clients, clock: Clock) -> Deps {
-        Deps {
-            own: own.clone(),
-            namespace: names::DEFAULT_NAMESPACE.to_owned(),
-            clock,
-            leader: Leader::fixed(1),
-            metrics: Metrics::new(),
-            events: Events::start(own.writes.clone(), "a".to_owned()),
-            alarms: Alarms::start(Arc::default(), Metrics::new(), clock),
-            registry: Registry::default(),
-            deposed: mpsc::channel(1).0,
         }
     }
 
@@ -477,7 +429,7 @@ mod tests {
         let cell = Mode::new(id(), State::new(journal, ledger, clock.now()));
         let bodies = [
             turn(TurnKind::Granted, None),
-            change(),
+            Body::Intents(vec![entry()]),
             turn(TurnKind::Closed, Some(ABANDONED)),
         ];
         for body in bodies {

@@ -257,10 +257,7 @@ impl Job<'_> {
                 Ok(guarded) => guarded,
                 Err(error) => {
                     let why = error.to_string();
-                    return (
-                        Wrote::Settled(Vec::new()),
-                        Some(Refused { why, seen: None }),
-                    );
+                    return self.not_to_be(items, Refused { why, seen: None }).await;
                 }
             };
             match self.send(&sight, guarded.patch, items, owners).await {
@@ -285,7 +282,7 @@ impl Job<'_> {
                 Try::Stop(wrote) => return (wrote, None),
                 Try::Refused(why) => {
                     let seen = Some(sight);
-                    return (Wrote::Settled(Vec::new()), Some(Refused { why, seen }));
+                    return self.not_to_be(items, Refused { why, seen }).await;
                 }
             }
         }
@@ -302,6 +299,23 @@ impl Job<'_> {
             }
             None => (Wrote::Again { after_ms: 0 }, None),
         }
+    }
+
+    /// What becomes of a refusal. Of a change that was never confirmed it is the last word, so that nothing
+    /// is brought back of it: it is not said while an earlier try without an answer may still take effect.
+    async fn not_to_be(
+        &self,
+        items: &[Item],
+        refused: Refused,
+    ) -> (Wrote<Settlement>, Option<Refused>) {
+        let first = items.iter().filter(|item| item.event == Event::Applied);
+        let first: Vec<EntryId> = first.map(|item| item.id).collect();
+        if !first.is_empty()
+            && let Err(wrote) = self.none_of_it_under_way(&first).await
+        {
+            return (wrote, None);
+        }
+        (Wrote::Settled(Vec::new()), Some(refused))
     }
 
     pub(super) async fn send(
@@ -373,3 +387,6 @@ fn untracked(seen: &Projection, asked: bool) -> Option<Packed> {
 pub(super) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
