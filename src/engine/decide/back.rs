@@ -21,7 +21,7 @@ use super::gate::Gate;
 use super::hold::{drifted, gone, outcome, verdict};
 use super::order::Order;
 use super::work::Desk;
-use super::{Decision, Input, Need, Sight, Waiting, layer, resumed, undo, wartime};
+use super::{Decision, Input, Need, Sight, Waiting, layer, resumed, taken, undo, wartime};
 
 /// Why entries are brought back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -196,14 +196,14 @@ fn value(
         .step(&entry.stage, &entry.step)
         .map_or(DriftRestore::Hold, |s| s.drift_restore);
     let live = live(input, sight, seen, &desk.manager, entry);
-    let verdict = verdict(input, entry, &seen.image);
+    let live = taken::credited(input, plan, entry, live);
     let judged = judge::judge(
         entry,
         Some(&live),
         Way::Restoring,
         DriftActive::Reassert,
         drift,
-        verdict,
+        verdict(input, entry, &seen.image),
     );
     match judged {
         // Somebody's object that has its name is not deleted for a policy.

@@ -4,13 +4,13 @@
 
 use serde_json::json;
 
-use crate::engine::judge::{Judgement, Why};
+use crate::engine::judge::{Judgement, Live, Why};
 use crate::engine::plan::{Change, Plan};
 use crate::engine::protect::binds_own;
 use crate::field::{Image, Path, Projection, Seen, creation};
 use crate::ledger::entry::NewEntry;
 use crate::ledger::record::NewOutcome;
-use crate::ledger::{Entry, State};
+use crate::ledger::{Entry, EntryId, State};
 use crate::playbook::kinds::group_of;
 use crate::playbook::subjects::{SUBJECTS, is_binding};
 use crate::step::{Rule, access};
@@ -72,10 +72,39 @@ pub(super) fn spared(
     {
         return None;
     }
-    let earlier = entry.supersedes.and_then(|id| input.ledger.entries.get(id));
-    let before = earlier.map_or(&entry.base, |earlier| &earlier.after);
-    let to = access::spared(&entry.after, before, &seen.image);
-    (!access::are_same(&to, &entry.after)).then_some(to)
+    let NewEntry { base, after, .. } = entry;
+    less(input, entry.supersedes, (base, after), &seen.image)
+}
+
+/// What is left of `after` without whom somebody else has taken out of what stood before it, where that is
+/// less.
+fn less(
+    input: &Input<'_>,
+    supersedes: Option<EntryId>,
+    (base, after): (&Image, &Image),
+    live: &Image,
+) -> Option<Image> {
+    let earlier = supersedes.and_then(|id| input.ledger.entries.get(id));
+    let before = earlier.map_or(base, |earlier| &earlier.after);
+    let to = access::spared(after, before, live);
+    (!access::are_same(&to, after)).then_some(to)
+}
+
+/// A list as the return judges it, of whose write nobody lived to see the answer: where it lacks somebody
+/// whom another has taken out, it is not ours alone, and a person is asked before they come back.
+pub(super) fn credited<'a>(
+    input: &Input<'_>,
+    plan: &Plan,
+    entry: &Entry,
+    live: Live<'a>,
+) -> Live<'a> {
+    let is_unseen = !entry.confirmed && takes(plan, &entry.stage, &entry.step, &entry.target.uid);
+    let values = (&entry.base, &entry.after);
+    let is_less = is_unseen && less(input, entry.supersedes, values, live.image).is_some();
+    Live {
+        ours: live.ours && !is_less,
+        ..live
+    }
 }
 
 /// What is journalled of a list that was written, and of which nobody lived to see the answer. Whom it lacks

@@ -222,6 +222,61 @@ fn another_level_puts_back_only_whom_the_earlier_took() {
     assert_eq!(world.for_whom(), all);
 }
 
+/// The same, killed anywhere and stood down then: whom somebody else has taken out comes back only if a person
+/// says so, also where nobody lived to see what became of the list that left them out.
+#[test]
+fn a_list_that_was_never_confirmed_puts_nobody_back_unasked() {
+    let all = ["vendors", "bob", "carol", "dave"];
+    let play = |at: Option<usize>| {
+        let mut world = world(&all, &["vendors", "carol"]);
+        world.active();
+        world.makes_it("admin", &["carol", "dave"]);
+        world.run();
+        let began = world.steps;
+        world.crash_at = at.map(|at| began + at).into_iter().collect();
+        world.propose(Level::I);
+        world.approve_when_planned();
+        world.run_until_killed();
+        let steps = world.steps - began;
+        world.over();
+        assert_eq!(world.phase(), Phase::Restoring, "crash at {at:?}");
+        let there = world.for_whom();
+        assert!(!there.contains(&"bob"), "crash at {at:?}: {there:?}");
+        world.verdict_on_all(VerdictChoice::Ours);
+        world.run();
+        assert_eq!(world.phase(), Phase::Closed, "crash at {at:?}");
+        assert_eq!(world.for_whom(), all, "crash at {at:?}");
+        steps
+    };
+    for at in 0..play(None) {
+        play(Some(at));
+    }
+}
+
+/// A level that is lowered over a list that nobody touches, killed anywhere and stood down then: whom the
+/// earlier list took out is missing by our doing, and nobody is asked about it.
+#[test]
+fn a_list_that_was_never_confirmed_and_is_ours_comes_back_unasked() {
+    let play = |at: Option<usize>| {
+        let mut world = world(&["vendors", "bob", "carol"], &["carol", "vendors"]);
+        world.active();
+        world.at_level(Level::I);
+        let began = world.steps;
+        world.crash_at = at.map(|at| began + at).into_iter().collect();
+        world.propose(Level::II);
+        world.approve_when_planned();
+        world.run_until_killed();
+        let steps = world.steps - began;
+        world.over();
+        assert_eq!(world.phase(), Phase::Closed, "crash at {at:?}");
+        super::assert_as_before(&world, &format!("crash at {at:?}"));
+        steps
+    };
+    for at in 0..play(None) {
+        play(Some(at));
+    }
+}
+
 /// Levels over a list that nobody touches: each has its own, and the return is exact.
 #[test]
 fn levels_over_an_untouched_list_are_exact() {
