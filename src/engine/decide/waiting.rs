@@ -3,6 +3,8 @@
 
 use jiff::Timestamp;
 
+use crate::api::Level;
+
 /// Bytes that a sentence takes at most where a list or another's text is in it. The note of an Event
 /// holds 1,024, with the mark of an exercise (17) and the longest reason (19) before the sentence; the
 /// message of a condition holds 1,000 characters.
@@ -24,6 +26,8 @@ pub enum Waiting {
     Resume,
     /// For a stand-down after an abort with Hold.
     StandDown,
+    /// The same, where another level was asked for since than this one, which was granted.
+    LevelHeld(Level),
     /// For verdicts on this many drifted fields.
     Verdicts(usize),
     /// For writes that were never confirmed to be known dead.
@@ -89,6 +93,9 @@ impl Waiting {
             Self::StandDown => {
                 "aborted with Hold: values stay as they are until somebody stands the mode down or its term ends".into()
             }
+            Self::LevelHeld(granted) => format!(
+                "aborted with Hold: no other level is switched to any more; put spec.level back to {granted:?}, which a longer term can be asked for with, or stand the mode down and declare another"
+            ),
             Self::Verdicts(count) => format!(
                 "waiting for a verdict (Keep or Ours) on {} that somebody else changed",
                 counted(*count, "field")

@@ -49,13 +49,20 @@ pub(super) fn decide(input: &Input<'_>, decision: &mut Decision) {
 }
 
 /// Decides for a mode that a person stopped: what stands stays, nothing else is written, the term
-/// still runs.
+/// still runs, and a longer one may be granted.
 pub(super) fn held(input: &Input<'_>, decision: &mut Decision) {
-    decision.waiting = Some(Waiting::StandDown);
+    decision.hold = !input.layers.is_empty();
     look_at_term(input, decision);
     if let Some(plan) = in_force(input) {
+        let comes_first = renewal(input, plan, decision);
+        decision.waiting.get_or_insert(Waiting::StandDown);
+        // What has to be read for it keeps nothing from being put back meanwhile.
+        if comes_first && decision.need.is_none() {
+            return;
+        }
         switch::stages_only(input, plan, decision);
     }
+    decision.waiting.get_or_insert(Waiting::StandDown);
     let mut desk = Desk::new(input);
     hold::uncover(input, &mut desk, decision);
     let (works, unseen) = desk.finish();
@@ -63,7 +70,16 @@ pub(super) fn held(input: &Input<'_>, decision: &mut Decision) {
     if !unseen.is_empty() {
         decision.need = Some(Need::Sights(unseen));
     }
-    decision.hold = !input.layers.is_empty();
+}
+
+/// Decides about a longer term of a mode that a person stopped. No other level is switched to any more,
+/// which is said. True as with [`proposal::decide`].
+fn renewal(input: &Input<'_>, plan: &Plan, decision: &mut Decision) -> bool {
+    if input.mode.spec.is_some_and(|spec| spec.level != plan.level) {
+        decision.waiting = Some(Waiting::LevelHeld(plan.level));
+        return false;
+    }
+    proposal::decide(input, decision, plan)
 }
 
 /// The plan that was granted.

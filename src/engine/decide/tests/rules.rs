@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::world::World;
 use crate::api::condition::{self, types};
-use crate::api::{Phase, Posture};
+use crate::api::{AbortChoice, Level, Phase, Posture, Term};
 use crate::engine::decide::{Blocked, shortened};
 use crate::engine::enforcement::{FRESH, GOOD};
+use crate::ledger::Direction;
 
 const MISSING: &str = "ValidatingAdmissionPolicyBinding pingzhan-emergencymode is missing";
 
@@ -214,6 +215,44 @@ fn the_end_of_a_term_is_told_at_a_quarter_and_at_a_tenth() {
         let alarms: Vec<&str> = world.alarms.iter().map(|alarm| alarm.reason).collect();
         assert_eq!(alarms, if is_told { vec![reason] } else { vec![] });
     }
+}
+
+/// What was stopped half-way still answers an emergency: whoever renews it in time must not see it come
+/// back all the same, nor see it go on. That it goes to no other level has to be said.
+#[test]
+fn a_mode_that_was_aborted_with_hold_is_renewed_and_stays_stopped() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    while world.writes == 0 {
+        world.run_steps(1);
+    }
+    world.abort(AbortChoice::Hold);
+    world.run();
+    assert!(world.waits_for().starts_with("aborted with Hold: values"));
+    let writes = world.writes;
+    let granted = |world: &World| {
+        let granted = world.ledger().granted.clone().expect("it is granted");
+        (granted.level, granted.expires_at)
+    };
+    let (_, end) = granted(&world);
+    world.spec.expires_after = Term("2h".into());
+    world.run();
+    let renewed = (Level::II, end + SignedDuration::from_hours(1));
+    assert_eq!(granted(&world), renewed);
+    world.propose(Level::I);
+    world.approve_when_planned();
+    world.run();
+    let said = world.waits_for();
+    assert!(said.contains("put spec.level back to II"), "{said}");
+    assert_eq!(granted(&world), renewed);
+    world.propose(Level::II);
+    world.run();
+    assert!(world.waits_for().starts_with("aborted with Hold: values"));
+    assert_eq!(world.ledger().direction, Direction::Held);
+    assert_eq!(world.writes, writes, "nothing more is switched");
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(world.phase(), Phase::Closed);
 }
 
 /// Who acts without quorum is answered for at once, over every way that there is.
