@@ -151,7 +151,7 @@ impl Ledger {
         }
         for note in notes {
             self.begins(&note.stage, at);
-            self.stage_last.insert(note.stage.clone(), at);
+            self.moves(&note.stage, at);
             self.told.push((at, note));
         }
         self.acts = known;

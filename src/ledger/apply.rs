@@ -284,12 +284,7 @@ impl Ledger {
     fn take_outcomes(&mut self, changed: BTreeMap<EntryId, Entry>, at: Timestamp) {
         self.last_outcome_at = Some(at);
         for (id, entry) in changed {
-            match self.stage_last.get_mut(&*entry.stage) {
-                Some(last) => *last = at,
-                None => {
-                    self.stage_last.insert(entry.stage.to_string(), at);
-                }
-            }
+            self.moves(&entry.stage, at);
             let unwritten = entry.state.is_unwritten();
             self.entries.replace(entry);
             if unwritten {

@@ -1,4 +1,4 @@
-//! When stages began, ever and under the plan in force, and by whose clock. Part of the fold ([`super::fold`]).
+//! When stages began and last moved, ever and under the plan in force, and by whose clock. Part of the fold ([`super::fold`]).
 
 use jiff::Timestamp;
 
@@ -14,6 +14,18 @@ impl Ledger {
             // Most records are of a stage that is under way: no text is made for those.
             if !began.contains_key(stage) {
                 began.insert(stage.to_owned(), at);
+            }
+        }
+    }
+
+    /// Something that was recorded of a stage has come to something.
+    pub(super) fn moves(&mut self, stage: &str, at: Timestamp) {
+        for last in [&mut self.stage_moved, &mut self.stage_last] {
+            match last.get_mut(stage) {
+                Some(last) => *last = at,
+                None => {
+                    last.insert(stage.to_owned(), at);
+                }
             }
         }
     }

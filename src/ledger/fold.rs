@@ -92,12 +92,14 @@ pub struct Ledger {
     pub last_at: Option<Timestamp>,
     /// When the plan in force was granted, by the clock by which stages are measured.
     pub in_force_since: Option<Timestamp>,
-    /// When each stage's first intent was recorded.
+    /// When each stage's first intent was recorded, by its writer's clock.
     pub stage_started: BTreeMap<String, Timestamp>,
     /// When the first intent, or the first note of an act, of each stage was recorded since the plan
     /// in force was granted.
     pub stage_began: BTreeMap<String, Timestamp>,
-    /// When each stage's last outcome was recorded.
+    /// When each stage's last outcome was recorded, by its writer's clock.
+    pub stage_moved: BTreeMap<String, Timestamp>,
+    /// The same, by the clock by which stages are measured.
     pub stage_last: BTreeMap<String, Timestamp>,
     /// The number of the next entry.
     pub next_entry: i64,
@@ -183,10 +185,10 @@ impl Ledger {
         (last.kind == TurnKind::Closed && given_up).then_some(last)
     }
 
-    /// Moves the times by which stages are measured: to another clock than they were written by.
+    /// Moves the times by which stages are measured: to another clock than they were written by. What
+    /// people are told stays as it was recorded: when a stage first began, and when it last moved.
     pub fn move_stages(&mut self, by: SignedDuration) {
-        let began = self.stage_started.values_mut();
-        let began = began.chain(self.stage_began.values_mut());
+        let began = self.stage_began.values_mut();
         let moved = began.chain(self.stage_last.values_mut());
         let acts = self
             .acts

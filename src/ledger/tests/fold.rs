@@ -285,11 +285,13 @@ fn stages_begin_anew_with_each_plan_that_is_granted() {
     ledger.move_stages(jiff::SignedDuration::from_secs(60));
     assert_eq!(ledger.in_force_since, Some(at(63)));
     assert_eq!(ledger.stage_began["surge"], at(64));
+    assert_eq!(ledger.stage_started["surge"], at(1), "for people, still");
 }
 
 /// A leader that dies in the moment in which it takes over has counted nothing. Whoever leads next must not
 /// take a stage for late for the hour in which nobody led, nor by another machine's clock: the whole
-/// emergency may come back for it. Whoever only reads the journal reads what it says.
+/// emergency may come back for it. Whoever only reads the journal reads what it says, and people are told
+/// when a stage began, whoever leads.
 #[test]
 fn what_nobody_carried_out_took_no_time_however_many_took_over() {
     let leader = || Body::Turn(turn(TurnKind::Leader));
@@ -297,6 +299,7 @@ fn what_nobody_carried_out_took_no_time_however_many_took_over() {
         (0, Body::Turn(granted())),
         (10, Body::Intents(vec![scale(0, 3, 9)])),
         (15, Body::Intents(vec![scale(1, 3, 9)])),
+        (15, Body::Outcomes(vec![outcome(Event::Applied, 1)])),
         (3_600, leader()),
         (3_601, leader()),
         (3_000, leader()),
@@ -317,7 +320,14 @@ fn what_nobody_carried_out_took_no_time_however_many_took_over() {
     let carried = Ledger::carried_out(mode(), records).expect("it is whole");
     assert_eq!(carried.stage_began["surge"], at(2_995), "5 s were counted");
     assert_eq!(carried.in_force_since, Some(at(2_985)));
-    assert_eq!(carried.activated_at, Some(at(0)), "by which people go");
+    assert_eq!(carried.stage_last["surge"], at(3_000));
+    for (told, when) in [
+        (carried.stage_started["surge"], 10),
+        (carried.stage_moved["surge"], 15),
+        (carried.activated_at.expect("it was activated"), 0),
+    ] {
+        assert_eq!(told, at(when), "by which people go");
+    }
 }
 
 /// Two modes on one field, or on a field and its parent, would bring back each other's values.

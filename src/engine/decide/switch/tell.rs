@@ -136,7 +136,7 @@ pub(super) fn tell(
             ready: ready(input, plan, name),
             asks: asks(decision, name),
             started_at: input.ledger.stage_started.get(name).copied(),
-            finished_at: input.ledger.stage_last.get(name).copied().filter(|_| over),
+            finished_at: input.ledger.stage_moved.get(name).copied().filter(|_| over),
             message,
         });
     }
