@@ -138,6 +138,7 @@ impl Truth<'_> {
         let counts = self.status.counts.unwrap_or_default();
         let granted = self.ledger.granted.is_some();
         let closed = self.ledger.direction == Direction::Closed;
+        let returns = closed || self.ledger.direction == Direction::Restoring;
         let back = closed && self.ledger.abandoned().is_none();
         let said = |type_: &str| condition::is_true(&self.status.conditions, type_);
         let degraded = condition::get(&self.status.conditions, types::DEGRADED);
@@ -154,7 +155,7 @@ impl Truth<'_> {
                 unknown || failed || counts.refused + counts.stuck > 0,
             ),
             (types::APPROVED, granted),
-            (types::PAUSED, self.mode.spec.paused && !closed),
+            (types::PAUSED, self.mode.spec.paused && !returns),
             (types::RESTORED, back && granted),
         ]
         .into_iter()

@@ -185,13 +185,20 @@ fn untracked(input: &Input<'_>) -> String {
     }
 }
 
+/// Whether it is paused. What returns is not, nor what is over, whatever its spec says: a return stops for
+/// no pause, and of what is over nobody would ever take that back.
+fn is_paused(input: &Input<'_>) -> bool {
+    let stops = match input.ledger.direction {
+        Direction::Pending | Direction::Wartime | Direction::Held => true,
+        Direction::Restoring | Direction::Closed => false,
+    };
+    stops && input.mode.spec.is_some_and(|spec| spec.paused)
+}
+
 fn paused(input: &Input<'_>) -> Said<'static> {
-    // What is over is not paused, whatever its spec says: nobody would ever take that back.
-    let over = input.ledger.direction == Direction::Closed;
-    let paused = !over && input.mode.spec.is_some_and(|spec| spec.paused);
     say(
         types::PAUSED,
-        paused,
+        is_paused(input),
         "ByAPerson",
         "NotPaused",
         String::new(),
@@ -332,7 +339,6 @@ fn kstatus<'a>(
     let abandoned = over::given_up(input);
     let ready = settled && clean && decision.blocked.is_none() && abandoned.is_none();
     let stalled = decision.blocked.is_some();
-    let paused = input.mode.spec.is_some_and(|spec| spec.paused);
     vec![
         say(
             types::READY,
@@ -343,7 +349,7 @@ fn kstatus<'a>(
         ),
         say(
             types::RECONCILING,
-            !settled && !stalled && !paused,
+            !settled && !stalled && !is_paused(input),
             "UnderWay",
             "AtRest",
             given_up(input),

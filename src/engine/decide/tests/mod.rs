@@ -632,7 +632,8 @@ fn nothing_is_written_before_the_quorum() {
     assert_eq!(world.writes, 0);
 }
 
-/// An emergency ends by itself, also while it is paused.
+/// An emergency ends by itself, also while it is paused. Whoever read that it is paused and at rest would
+/// not expect the writes of its return.
 #[test]
 fn the_term_ends_a_paused_mode() {
     let mut world = World::new();
@@ -640,8 +641,20 @@ fn the_term_ends_a_paused_mode() {
     world.run();
     world.spec.paused = true;
     world.run();
+    let paused_and_reconciling = |world: &World| {
+        [types::PAUSED, types::RECONCILING].map(|type_| world.said(type_).status.clone())
+    };
+    assert_eq!(paused_and_reconciling(&world), ["True", "False"]);
     world.now += jiff::SignedDuration::from_hours(2);
-    world.run();
+    let mut returning = 0;
+    for _ in 0..100 {
+        assert!(world.turn().is_ok(), "nobody kills it");
+        if world.phase() == Phase::Restoring {
+            returning += 1;
+            assert_eq!(paused_and_reconciling(&world), ["False", "True"]);
+        }
+    }
+    assert!(returning > 1, "it is seen on its way");
     assert_eq!(world.phase(), Phase::Closed);
     assert_as_before(&world, "expired");
 }
