@@ -87,7 +87,12 @@ pub(super) fn all(input: &Input<'_>, decision: &Decision, phase: Phase) -> Vec<A
     alarms
 }
 
-/// Since when the mode has been blocked: rules that are mended and broken again are another occasion, and
+/// Whether a mode is blocked for the rules of authority, by the reason of its condition.
+pub(super) fn is_of_the_rules(reason: &str) -> bool {
+    [NOT_ENFORCED, NOT_PROVEN].contains(&reason)
+}
+
+/// Since when the mode has been blocked for the rules: rules that are mended and broken again are another occasion, and
 /// what people write into the mode meanwhile is none.
 fn since(decision: &Decision) -> String {
     let blocked = condition::get(&decision.status.conditions, types::BLOCKED);

@@ -15,7 +15,7 @@ use crate::ledger::record::VALUE;
 
 use super::status::{cut, shown_plan};
 use super::waiting::counted;
-use super::{Decision, Input, Progressing, Sight, glass, resumed};
+use super::{Decision, Input, Progressing, Sight, alarm, glass, resumed};
 pub use over::says_given_up;
 use warned::{expiring, kept_in_git};
 
@@ -44,7 +44,22 @@ pub(super) fn fill(
             last_transition_time: input.now,
             observed_generation: input.mode.generation,
         };
+        begin_outage(list, &new);
         condition::set(list, new);
+    }
+}
+
+/// What blocks a mode may change while it is blocked. That the rules do begins with them, whatever blocked
+/// it before: each time of theirs is an alarm of its own.
+fn begin_outage(list: &mut [Condition], new: &Condition) {
+    let mut known = list.iter_mut();
+    let known = known.find(|old| old.type_ == new.type_);
+    let blocked = known.filter(|old| old.type_ == types::BLOCKED);
+    if let Some(old) = blocked
+        && alarm::is_of_the_rules(&new.reason)
+        && !alarm::is_of_the_rules(&old.reason)
+    {
+        old.last_transition_time = new.last_transition_time;
     }
 }
 

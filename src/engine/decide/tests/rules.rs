@@ -1,5 +1,7 @@
 //! What is decided where the API server does not enforce the rules of authority, and when a term ends.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -145,6 +147,34 @@ fn a_second_outage_of_the_rules_is_another_alarm() {
         assert_eq!(world.alarms, []);
     }
     assert_ne!(told[0].occasion, told[1].occasion);
+}
+
+/// A mode that something else blocks is blocked before an outage of the rules, and after it. A receiver
+/// that took the second outage for the first would tell nobody.
+#[test]
+fn each_outage_of_the_rules_is_an_alarm_whatever_else_blocks() {
+    let mut world = World::new();
+    world.approve_when_planned();
+    world.run();
+    world.spec.expires_after = Term("100h".into());
+    world.run();
+    let mut occasions = BTreeSet::new();
+    for _ in 0..2 {
+        assert_eq!(world.said(types::BLOCKED).reason, "TermRefused");
+        assert_eq!(world.alarms, []);
+        world.now += SignedDuration::from_mins(1);
+        world.tampered = tampered();
+        world.run_steps(20);
+        let first = world.alarms.clone();
+        assert_eq!(first.len(), 1, "{first:?}");
+        world.now += SignedDuration::from_mins(1);
+        world.run_steps(20);
+        assert_eq!(world.alarms, first, "it is told once");
+        occasions.extend(first.into_iter().map(|alarm| alarm.occasion));
+        world.tampered.clear();
+        world.run();
+    }
+    assert_eq!(occasions.len(), 2, "{occasions:?}");
 }
 
 /// What a rival puts back is not fought over while nobody knows who may say what; and a return never
