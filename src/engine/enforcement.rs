@@ -33,7 +33,7 @@ pub enum Enforcement {
     /// It was not tried whether they are in force, since they were last changed.
     #[default]
     Untried,
-    /// It was tried for some time, and the API server does not let it be known.
+    /// It was tried for some time, just now too, and the API server does not let it be known.
     Unknown {
         /// Why.
         why: String,

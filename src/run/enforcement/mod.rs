@@ -26,6 +26,9 @@ const AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// How long it may fail to be tried before that is said: a server that hiccups is asked again at once.
 const FAILING: SignedDuration = SignedDuration::from_secs(3);
+/// How long that it could not be tried says anything. Whoever needs to know asks every few seconds: after
+/// this nobody did, and the next try may well succeed.
+const LATELY: SignedDuration = SignedDuration::from_secs(30);
 
 /// What is known of the rules, shared by all modes of a term.
 #[derive(Clone)]
@@ -48,8 +51,19 @@ struct Known {
     lapsed: Vec<String>,
     /// When it was last tried, and which of them did not refuse.
     tried: Option<(Timestamp, Vec<String>)>,
-    /// Since when it could not be tried, and why.
-    failing: Option<(Timestamp, String)>,
+    /// That it could not be tried.
+    failing: Option<Failing>,
+}
+
+/// Tries one after the other that let nothing be known.
+#[derive(Clone, Debug, PartialEq)]
+struct Failing {
+    /// When the first of them began.
+    since: Timestamp,
+    /// When the last of them ended.
+    last: Timestamp,
+    /// Why.
+    why: String,
 }
 
 impl Rules {
@@ -114,10 +128,10 @@ impl Rules {
     }
 
     /// It could not be tried. Nobody is woken for it: who asked asks again.
-    fn failed(&self, now: Timestamp, why: &str) {
+    fn failed(&self, began: Timestamp, why: &str) {
+        let now = self.clock.now();
         self.known.send_if_modified(|known| {
-            let since = known.failing.as_ref().map_or(now, |(since, _)| *since);
-            known.failing = Some((since, why.to_owned()));
+            known.failed(began, now, why);
             false
         });
     }
@@ -154,6 +168,17 @@ impl Rules {
 const JUST: SignedDuration = SignedDuration::from_secs(2);
 
 impl Known {
+    /// A try that began then has failed now.
+    fn failed(&mut self, began: Timestamp, now: Timestamp, why: &str) {
+        let earlier = self.failing.as_ref();
+        let earlier = earlier.filter(|one| began.duration_since(one.last) < LATELY);
+        self.failing = Some(Failing {
+            since: earlier.map_or(began, |one| one.since),
+            last: now,
+            why: why.to_owned(),
+        });
+    }
+
     fn at(&self, now: Timestamp) -> Enforcement {
         match (&self.compared, &self.tried) {
             (Some(problems), _) if !problems.is_empty() => Enforcement::Broken(problems.clone()),
@@ -166,11 +191,14 @@ impl Known {
                 let proven = tried.as_ref().filter(|(_, problems)| problems.is_empty());
                 let proven = proven.map(|(at, _)| *at);
                 match &self.failing {
-                    Some((since, why)) if now.duration_since(*since) >= FAILING => {
+                    Some(Failing { since, last, why })
+                        if now.duration_since(*since) >= FAILING
+                            && now.duration_since(*last) < LATELY =>
+                    {
                         let why = why.clone();
                         Enforcement::Unknown { why, proven }
                     }
-                    _ => proven.map_or(Enforcement::Untried, Enforcement::Proven),
+                    Some(_) | None => proven.map_or(Enforcement::Untried, Enforcement::Proven),
                 }
             }
         }
@@ -281,10 +309,13 @@ mod tests {
     /// A server that hiccups is no news; one that does not let it be known for seconds is.
     #[test]
     fn what_cannot_be_tried_is_said_after_some_seconds() {
-        let failing = |since| Known {
-            compared: Some(Vec::new()),
-            failing: Some((at(since), "no answer".to_owned())),
-            ..Known::default()
+        let failing = |since| {
+            let mut known = Known {
+                compared: Some(Vec::new()),
+                ..Known::default()
+            };
+            known.failed(at(since), at(since), "no answer");
+            known
         };
         assert_eq!(failing(98).at(at(100)), Enforcement::Untried);
         let said = |proven| Enforcement::Unknown {
@@ -298,5 +329,35 @@ mod tests {
             ..failing(97)
         };
         assert_eq!(proven.at(at(100)), said(Some(at(5))));
+    }
+
+    /// One try that failed, and that nobody repeated, says nothing hours later: a mode would be given up for
+    /// lost by an old proof, while a try would have told that anybody may have written that.
+    #[test]
+    fn that_it_could_not_be_tried_says_nothing_once_nobody_tries_any_more() {
+        let mut known = Known {
+            compared: Some(Vec::new()),
+            tried: Some((at(5), Vec::new())),
+            ..Known::default()
+        };
+        let said = Enforcement::Unknown {
+            why: "no answer".to_owned(),
+            proven: Some(at(5)),
+        };
+        // A try may take long, and counts from where it ended.
+        known.failed(at(100), at(140), "no answer");
+        assert_eq!(known.at(at(169)), said);
+        let hours = at(4 * 3_600);
+        for later in [at(170), hours] {
+            let now = known.at(later);
+            assert_eq!(now, Enforcement::Proven(at(5)), "{later}");
+            assert_eq!(now.vouches(later), None, "it is tried first");
+        }
+        // What failed long ago is no reason to say so at the first hiccup.
+        known.failed(hours, hours, "no answer");
+        assert_eq!(known.at(hours), Enforcement::Proven(at(5)));
+        let seconds = SignedDuration::from_secs(5);
+        known.failed(hours + seconds, hours + seconds, "no answer");
+        assert_eq!(known.at(hours + seconds), said);
     }
 }
