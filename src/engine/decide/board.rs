@@ -198,6 +198,8 @@ impl<'a> Board<'a> {
 fn by_entry<'a>(change: &Change, entry: &'a Entry) -> Standing<'a> {
     let same = change.is_asked(&entry.base, &entry.after);
     match entry.state {
+        // Somebody changed it on its way back: the next change of it comes after the verdict.
+        State::Intended | State::Applied | State::Drifted if entry.turned => Standing::Busy,
         State::Intended if same => Standing::Doing(entry),
         State::Applied | State::Drifted if same => Standing::Done,
         State::Intended | State::Applied | State::Drifted => Standing::Todo(Some(entry)),

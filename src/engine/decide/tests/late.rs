@@ -7,7 +7,7 @@ use serde_json::json;
 use super::assert_as_before;
 use super::world::World;
 use crate::api::condition::types;
-use crate::api::{Level, OnFailure, Phase, Posture, StageState, Term};
+use crate::api::{Level, OnFailure, Phase, Posture, StageState, Term, VerdictChoice};
 use crate::ledger::State;
 
 /// The fleet, where whatever stage fails brings everything back.
@@ -418,6 +418,44 @@ fn a_level_that_is_raised_before_it_is_lowered_is_switched() {
         (Phase::Active, 1)
     );
     stands_down(&mut world, "raised in the middle");
+}
+
+/// What somebody changed while a lowered level gave it up is nobody's wartime value: a level that is raised
+/// again has not switched it, and what depends on it must not begin before the verdict.
+#[test]
+fn what_drifted_on_its_way_back_is_not_done_when_the_level_is_raised() {
+    let mut world = world();
+    world.playbook.stages[2].depends_on.push("more".into());
+    world.spec.level = Level::I;
+    world.approve_when_planned();
+    world.run();
+    assert_eq!(world.phase(), Phase::Active);
+    world.refusing.insert("batch".to_owned());
+    world.propose(Level::II);
+    world.approve_when_planned();
+    turns(&mut world, 40);
+    assert_eq!(world.states("batch"), [State::Reverting]);
+    world.refusing.clear();
+    world.write_as("colleague", "batch", "/spec/replicas", &json!(7));
+    world.run();
+    assert_eq!(world.states("batch"), [State::Drifted]);
+    change_level(&mut world, Level::I);
+    assert_eq!(replicas(&world, "batch"), 7, "it waits for a verdict");
+    assert_eq!(state(&world, "more"), StageState::Running);
+    assert_eq!(state(&world, "surge"), StageState::Waiting);
+    world.verdict_on_all(VerdictChoice::Ours);
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "batch")),
+        (Phase::Active, 1)
+    );
+    assert_eq!(state(&world, "surge"), StageState::Done);
+    world.spec.posture = Posture::Peacetime;
+    world.run();
+    assert_eq!(
+        (world.phase(), replicas(&world, "batch")),
+        (Phase::Closed, 4)
+    );
 }
 
 /// What a graver level adopted is there for that level: it goes back with it, and comes again with it.
