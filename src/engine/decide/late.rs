@@ -10,22 +10,16 @@ use crate::engine::plan::{Plan, PlannedStage, PlannedStep};
 
 use super::{Input, interrupted, stay};
 
-/// When a stage began under the plan in force, if it did.
-///
-/// `is_under_way` says that something of it was journalled under an earlier plan and is not confirmed:
-/// it is written without another record, so that it begins with the plan, or when the stages that it
-/// depends on last moved.
-pub(super) fn began(
-    input: &Input<'_>,
-    plan: &Plan,
-    stage: &PlannedStage,
-    is_under_way: bool,
-) -> Option<Timestamp> {
-    let recorded = input.ledger.stage_began.get(&stage.name).copied();
-    recorded.or_else(|| {
-        let granted = input.ledger.in_force_since.filter(|_| is_under_way)?;
-        Some(last_moved(input, plan, stage).map_or(granted, |at| at.max(granted)))
-    })
+/// When a stage began under the plan in force by its records, if it did.
+pub(super) fn recorded(input: &Input<'_>, stage: &PlannedStage) -> Option<Timestamp> {
+    input.ledger.stage_began.get(&stage.name).copied()
+}
+
+/// When one begins that goes on without another record: what was journalled under an earlier plan and is
+/// not confirmed, or what waits. It begins with the plan, or when the stages that it depends on last moved.
+pub(super) fn released(input: &Input<'_>, plan: &Plan, stage: &PlannedStage) -> Option<Timestamp> {
+    let granted = input.ledger.in_force_since?;
+    Some(last_moved(input, plan, stage).map_or(granted, |at| at.max(granted)))
 }
 
 /// When the stages that a stage depends on, through any number of stages, last moved.

@@ -1,6 +1,7 @@
 //! The switch, and holding: where every planned change is, which stages may run, and what is
 //! written to which target next.
 
+mod still;
 mod tell;
 
 use std::sync::Arc;
@@ -195,8 +196,7 @@ fn stages<'a>(board: &Board<'a>, plan: &'a Plan) -> Vec<StageView<'a>> {
             let view = step_view(board, plan, stage, step, &steps);
             steps.push(view);
         }
-        let is_under_way = steps.iter().any(StepView::is_under_way);
-        let began = late::began(board.input, plan, stage, is_under_way);
+        let began = still::began(board.input, plan, stage, &steps, &views);
         let state = state(board.input, plan, (stage, began), &steps, &views);
         views.push(StageView {
             stage,
@@ -253,7 +253,7 @@ fn state(
     if stage.left_out.is_some() {
         return StageState::Skipped;
     }
-    if was_done(input, stage) {
+    if was(input, stage, StageState::Done) {
         return StageState::Done;
     }
     let ready = stage.depends_on.iter().all(|name| {
@@ -290,14 +290,14 @@ fn state(
     }
 }
 
-/// Whether a stage was done already under the plan in force, by what was last said of it. It stays
-/// so: what is open in it later is no part of the switch any more. An object was adopted, another
-/// mode's layer is gone, a field that was as wanted is not any more, or a target cannot be read.
-fn was_done(input: &Input<'_>, stage: &PlannedStage) -> bool {
+/// Whether a stage was so already under the plan in force, by what was last said of it. One that was
+/// done stays so: what is open in it later is no part of the switch any more. An object was adopted,
+/// another mode's layer is gone, a field that was as wanted is not any more, or a target cannot be read.
+fn was(input: &Input<'_>, stage: &PlannedStage, state: StageState) -> bool {
     let said = input.mode.status;
     let said = said.filter(|said| status::is_of_the_plan(input, said));
-    let is_done = |said: &StageStatus| said.name == stage.name && said.state == StageState::Done;
-    said.is_some_and(|said| said.stages.iter().any(is_done))
+    let is_so = |said: &StageStatus| said.name == stage.name && said.state == state;
+    said.is_some_and(|said| said.stages.iter().any(is_so))
 }
 
 fn write_stage(

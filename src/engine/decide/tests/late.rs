@@ -458,6 +458,44 @@ fn what_drifted_on_its_way_back_is_not_done_when_the_level_is_raised() {
     );
 }
 
+/// A stage in which everything waits journals nothing under its plan. It fails in its time like any other, or
+/// what depends on it would wait for ever and nobody would be told.
+#[test]
+fn a_stage_in_which_everything_waits_is_late_too() {
+    let change = json!(7);
+    let mut lowered = active(Level::I);
+    lowered.refusing.insert("batch".to_owned());
+    lowered.propose(Level::II);
+    lowered.approve_when_planned();
+    turns(&mut lowered, 40);
+    lowered.refusing.clear();
+    lowered.write_as("colleague", "batch", "/spec/replicas", &change);
+    lowered.run();
+    change_level(&mut lowered, Level::I);
+
+    let mut renewed = active(Level::I);
+    renewed.write_as("colleague", "batch", "/spec/replicas", &change);
+    renewed.run();
+    let half = serde_json::from_value(json!({ "percent": 50 }));
+    renewed.playbook.stages[1].steps[0].scale = Some(half.expect("a scale"));
+    renewed.spec.expires_after = Term("2h".into());
+    renewed.approve_when_planned();
+    renewed.run();
+
+    for (mut world, what) in [(lowered, "raised again"), (renewed, "another value")] {
+        let granted = world.status.granted.clone().expect("it is granted");
+        assert_eq!(world.states("batch"), [State::Drifted], "{what}");
+        assert_eq!(replicas(&world, "batch"), 7, "{what}");
+        minutes(&mut world, 9);
+        assert_eq!(state(&world, "more"), StageState::Running, "{what}");
+        assert_eq!(world.status.granted, Some(granted), "{what}");
+        minutes(&mut world, 2);
+        assert_eq!(world.phase(), Phase::Restoring, "{what}");
+        let last = world.ledger().turns.last().expect("a turn");
+        assert_eq!(last.1.reason.as_deref(), Some("StageFailed"), "{what}");
+    }
+}
+
 /// What a graver level adopted is there for that level: it goes back with it, and comes again with it.
 #[test]
 fn what_a_graver_level_adopted_goes_back_with_it() {
