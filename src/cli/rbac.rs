@@ -230,6 +230,7 @@ fn of_level(
     let problems = problems.map(|(_, why)| why.to_owned()).collect();
     let mut needs = rights::of_steps(&expanded, ground, Some(&plan));
     rights::name_roles(&mut needs, &expanded, &plan, facts);
+    rights::keep_autoscalers(&mut needs, &expanded, ground, facts);
     Found { needs, problems }
 }
 
@@ -262,65 +263,117 @@ fn tell(context: &Context, args: &Generate, book: &Playbook, found: &Found) -> R
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::names;
     use crate::engine::facts::StepFacts;
     use crate::field::project;
     use crate::step::{self, Fields, Role};
 
-    /// A stage that does not hold today may be what the emergency is about: an account without what it takes
-    /// would stop there.
-    #[test]
-    fn what_a_stage_needs_is_given_whether_it_holds_today_or_not() {
-        let text = "
+    /// A playbook of one step in stage `late`, called `out`.
+    fn book(stage: &str) -> Playbook {
+        let text = format!(
+            "
 apiVersion: pingzhan.dev/v1alpha1
 kind: Playbook
-metadata: { name: flood }
+metadata: {{ name: flood }}
 spec:
-  title: { en: x, zh-CN: x }
+  title: {{ en: x, zh-CN: x }}
   hazard: x
   owner: x
   serviceAccountName: flood
-  authority: { requesterGroups: [duty], approverGroups: [chiefs] }
+  authority: {{ requesterGroups: [duty], approverGroups: [chiefs] }}
   stages:
   - name: late
-    when: level == 'IV'
-    steps:
-    - name: out
-      access: { revoke: [ { subjects: [ { kind: Group, name: vendors } ], namespaces: { names: [portal] } } ] }
-";
-        let book: Playbook = serde_yaml::from_str(text).expect("a playbook");
+{stage}
+"
+        );
+        serde_yaml::from_str(&text).expect("a playbook")
+    }
+
+    /// What the playbook needs at level I where these objects are what its step finds.
+    fn needed(book: &Playbook, objects: &[Value]) -> Needs {
         let expanded = expand::expand(&book.spec, Level::I, &BTreeMap::new()).expect("it expands");
-        let step = &expanded.stages[0].steps[0];
-        let object = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-            "metadata": { "name": "suppliers", "namespace": "portal", "uid": "u1", "resourceVersion": "1" },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "vendors" }],
-        });
         let mut seen = StepFacts::default();
-        for query in step::needs(step) {
+        for query in step::needs(&expanded.stages[0].steps[0]) {
             let Fields::Paths(mut paths) = query.fields else {
                 panic!("only fields are looked at")
             };
             paths.sort();
-            let one = project::project(&object, "rolebindings", &paths, false);
-            let is_meant = query.role == Role::Target;
-            seen.found
-                .push(one.into_iter().filter(|_| is_meant).collect());
+            let meant = objects.iter().filter(|object| {
+                let is_meant = matches!(query.role, Role::Target | Role::Autoscaler);
+                is_meant && object["kind"] == *query.kind
+            });
+            let found = meant.filter_map(|object| project::project(object, "", &paths, false));
+            seen.found.push(found.collect());
         }
         let key = ("late".to_owned(), "out".to_owned());
         let facts = Facts {
             steps: [(key, seen)].into(),
             ..Facts::default()
         };
-        let found = of_level(&book, Level::I, &expanded, &Ground::default(), &facts);
-        let bind = found.needs.all.keys().filter(|right| right.verb == "bind");
+        of_level(book, Level::I, &expanded, &Ground::default(), &facts).needs
+    }
+
+    /// A stage that does not hold today may be what the emergency is about: an account without what it takes
+    /// would stop there.
+    #[test]
+    fn what_a_stage_needs_is_given_whether_it_holds_today_or_not() {
+        let book = book(
+            "    when: level == 'IV'
+    steps:
+    - name: out
+      access: { revoke: [ { subjects: [ { kind: Group, name: vendors } ], namespaces: { names: [portal] } } ] }",
+        );
+        let object = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": "suppliers", "namespace": "portal", "uid": "u1", "resourceVersion": "1" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "vendors" }],
+        });
+        let needs = needed(&book, &[object]);
+        let bind = needs.all.keys().filter(|right| right.verb == "bind");
         let bind: Vec<(&str, Option<&str>)> = bind
             .map(|right| (right.resource.as_str(), right.name.as_deref()))
             .collect();
         assert_eq!(bind, [("clusterroles", Some("edit"))]);
+    }
+
+    /// Roles that are generated and applied in wartime must not take from the account what it brings services
+    /// back with: an autoscaler that a mode changed is as its step asks, and no change to any plan.
+    #[test]
+    fn what_a_mode_has_changed_can_be_brought_back_by_roles_made_in_wartime() {
+        let book = book(
+            "    steps:
+    - name: out
+      targets: { kinds: [Deployment], namespaces: { names: [portal] }, names: [web] }
+      scale: { replicas: 8 }",
+        );
+        let patches = |held: &str| {
+            let labels = if held.is_empty() {
+                json!({})
+            } else {
+                json!({ names::HELD_BY_LABEL: held })
+            };
+            let workload = json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": { "name": "web", "namespace": "portal", "uid": "u1", "resourceVersion": "1" },
+                "spec": { "replicas": 8 } });
+            let scaler = json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+                "metadata": { "name": "web", "namespace": "portal", "uid": "u2", "resourceVersion": "1",
+                    "labels": labels },
+                "spec": { "minReplicas": 8, "maxReplicas": 8,
+                    "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" } } });
+            let needs = needed(&book, &[workload, scaler]);
+            let rights = needs.all.into_keys();
+            let rights = rights.filter(|right| right.resource == "horizontalpodautoscalers");
+            let rights = rights.filter(|right| ["watch", "patch"].contains(&right.verb.as_str()));
+            let verbs = rights.map(|right| (right.namespace, right.verb));
+            verbs.collect::<Vec<_>>()
+        };
+        assert!(patches("").is_empty(), "nobody has changed it");
+        let portal = |verb: &str| (Some("portal".to_owned()), verb.to_owned());
+        assert_eq!(patches("flood"), [portal("patch"), portal("watch")]);
     }
 
     /// A name that happens to be a folder's is a name.

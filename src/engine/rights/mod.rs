@@ -2,12 +2,14 @@
 //!
 //! [`of_steps`] says what steps may come to ask for, which is what an account is given; [`of_changes`]
 //! what one plan asks for, which is what is held against the account before people approve; [`name_roles`]
-//! what is known of roles once bindings were read. [`rules`] is what an account has, [`role`] the least roles
+//! what is known of roles once bindings were read, [`keep_autoscalers`] what a mode in force needs for its
+//! return. [`rules`] is what an account has, [`role`] the least roles
 //! that give it what it needs.
 
 mod bound;
 mod changes;
 mod danger;
+mod held;
 mod manifest;
 pub mod role;
 pub mod rules;
@@ -25,6 +27,7 @@ use super::protect::{self, Own};
 pub use bound::name_roles;
 pub use changes::of_changes;
 pub use danger::danger;
+pub use held::keep_autoscalers;
 pub use sentence::missing;
 pub use steps::of_steps;
 

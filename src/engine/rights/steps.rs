@@ -14,7 +14,7 @@ use crate::step::{self, Around, Fields, Query, Role};
 /// What is asked of what is looked at.
 const LOOK: [&str; 2] = ["get", "list"];
 /// What is asked of what is changed: it is watched as long as it is held.
-const HOLD: [&str; 2] = ["watch", "patch"];
+pub(super) const HOLD: [&str; 2] = ["watch", "patch"];
 
 /// The rights that the account of a playbook needs for one level and its parameters, and for the way
 /// back.
