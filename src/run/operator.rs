@@ -148,9 +148,11 @@ struct Process {
 }
 
 impl Process {
-    /// Stands for election, leads, and stands again, until `stop` says so.
+    /// Stands for election, leads, and stands again, until `stop` says so. Where a term could not begin,
+    /// it pauses longer each time.
     async fn stand(&self, stop: impl Future<Output = ()> + Send) {
         tokio::pin!(stop);
+        let mut pause = AGAIN;
         loop {
             let (elector, leader) = Elector::new(
                 self.own.writes.clone(),
@@ -164,39 +166,49 @@ impl Process {
             let election = tokio::spawn(task::own(elector.run(async {
                 let _ = released.await;
             })));
-            let stopped = tokio::select! {
+            let began = tokio::select! {
                 biased;
-                () = &mut stop => true,
-                () = self.lead(&leader) => false,
-                () = self.probes(&leader) => false,
+                () = &mut stop => None,
+                began = self.lead(&leader) => Some(began),
+                () = self.probes(&leader) => Some(false),
             };
             self.metrics.follows();
             // A term that ended early gives its lease back and stands for election anew, so that
             // the next one has an epoch of its own.
             drop(release);
             let _ = election.await;
-            if stopped {
+            let Some(began) = began else {
                 return;
+            };
+            if began {
+                pause = AGAIN;
             }
-            tokio::time::sleep(AGAIN).await;
+            tokio::select! {
+                biased;
+                () = &mut stop => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = pause.saturating_mul(2).min(LONGEST);
         }
     }
 
-    /// Waits until this process leads, and then leads until it does not any more.
-    async fn lead(&self, leader: &Leader) {
+    /// Waits until this process leads, and then leads until it does not any more. Returns whether its term
+    /// began.
+    async fn lead(&self, leader: &Leader) -> bool {
         let mut leadership = leader.watch();
         let leads = |now: &Leadership| matches!(now, Leadership::Leader { .. });
         let Ok(now) = leadership.wait_for(leads).await.map(|now| now.clone()) else {
-            return;
+            return false;
         };
         let Leadership::Leader { epoch, .. } = now else {
-            return;
+            return false;
         };
         self.metrics.leader.set(1);
         // What was known as a follower says nothing of what a leader needs to know.
         self.health.set_synced(false);
-        self.term(leader, epoch).await;
+        let began = self.term(leader, epoch).await;
         tracing::warn!("not leading any more; everything is let go");
+        began
     }
 
     /// Keeps the readiness true while this process stands for election: a follower of a known leader
@@ -275,12 +287,13 @@ impl Process {
         }
     }
 
-    /// One term of leadership: ends when it is lost.
-    async fn term(&self, leader: &Leader, epoch: i64) {
+    /// One term of leadership: ends when it is lost, or at once where it cannot begin. Returns whether it
+    /// began.
+    async fn term(&self, leader: &Leader, epoch: i64) -> bool {
         let (deposed, mut told) = mpsc::channel(1);
         let registry = Registry::default();
         let Some(rules) = self.rules().await else {
-            return;
+            return false;
         };
         let deps = self.deps(leader, &registry, deposed);
         let (orders, commands) = mpsc::channel(ORDERS);
@@ -333,8 +346,87 @@ impl Process {
         }
         tasks.abort_all();
         while tasks.join_next().await.is_some() {}
+        true
     }
 }
 
 /// The pause before standing for election again.
 const AGAIN: std::time::Duration = std::time::Duration::from_millis(500);
+/// The longest one, where terms cannot begin: each try is two writes of the lease and an epoch.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cluster::fake::{Asked, Fake, Reply, reply};
+    use crate::run::retention;
+
+    /// A server that keeps one lease and tells nobody who they are.
+    fn server() -> Fake {
+        let lease: Mutex<Option<Value>> = Mutex::default();
+        Fake::new(move |asked: &Asked| -> Reply {
+            let refused = |code: u16, reason: &str| {
+                let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure",
+                    "reason": reason, "message": "no", "code": code });
+                reply(code, status)
+            };
+            if !asked.path.contains("/leases") {
+                return refused(403, "Forbidden");
+            }
+            let mut lease = lease.lock().expect("no panic");
+            if asked.method == "GET" {
+                let stored = lease.clone();
+                return stored
+                    .map_or_else(|| refused(404, "NotFound"), |stored| reply(200, stored));
+            }
+            let version = |stored: &Value| stored["metadata"]["resourceVersion"].clone();
+            let before = lease.as_ref().map(version);
+            let mut sent = asked.body.clone();
+            if before
+                .as_ref()
+                .is_some_and(|before| *before != version(&sent))
+            {
+                return refused(409, "Conflict");
+            }
+            let number = before.as_ref().and_then(Value::as_str);
+            let number: u64 = number.and_then(|text| text.parse().ok()).unwrap_or(0);
+            sent["metadata"]["resourceVersion"] = json!((number + 1).to_string());
+            *lease = Some(sent.clone());
+            reply(200, sent)
+        })
+    }
+
+    /// Whoever is not told who they are cannot lead. Each try writes the lease twice and uses up an epoch:
+    /// without pauses that grow it is a storm, on a server that may have trouble already.
+    #[tokio::test(start_paused = true)]
+    async fn a_term_that_cannot_begin_is_tried_ever_more_rarely() {
+        let server = server();
+        let settings = Settings {
+            namespace: names::DEFAULT_NAMESPACE.to_owned(),
+            accounts_namespace: names::ACCOUNT_NAMESPACE.to_owned(),
+            identity: "operator".to_owned(),
+            concurrency: 4,
+            address: None,
+            record_retention: retention::DEFAULT,
+            lease: lease::DEFAULT,
+            signals: Arc::default(),
+            readiness: None,
+        };
+        let clock = Clock::from(Timestamp::UNIX_EPOCH);
+        let stop = tokio::time::sleep(Duration::from_mins(5));
+        let ran = run_over(server.client(), settings, clock, stop).await;
+        assert!(ran.is_ok(), "it ends as it is told");
+        let asked = server.addresses();
+        let reviews = asked
+            .iter()
+            .filter(|one| one.contains("selfsubjectreviews"));
+        let reviews = reviews.count();
+        assert!((5..=20).contains(&reviews), "{reviews} in five minutes");
+    }
+}
