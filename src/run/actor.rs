@@ -264,7 +264,8 @@ impl Actor {
             return self.read(memory, object.as_deref(), &playbooks, need).await;
         }
         if !decision.append.is_empty() {
-            self.append(memory, &decision).await?;
+            let written = self.append(memory, &decision).await;
+            written.inspect_err(|_| current::forget(memory, &decision))?;
             return Ok(Next::Again);
         }
         drop(guard);

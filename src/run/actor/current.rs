@@ -65,13 +65,22 @@ fn begun(asked: &BTreeSet<String>, decision: &Decision) -> BTreeSet<String> {
     unasked.map(str::to_owned).collect()
 }
 
+/// What a decision takes further was not written: its stages are asked about again before they begin,
+/// whenever that is.
+pub(super) fn forget(memory: &mut Memory, decision: &Decision) {
+    for stage in taken_further(decision) {
+        memory.begun.remove(stage);
+    }
+}
+
 impl Actor {
     /// Whether what begins with this decision may begin: a plan that is set in force, stages that start.
     /// Nothing begins of what people have changed meanwhile.
     ///
     /// Guarantees: each stage of a plan in force was asked about at the API server by whoever leads, just
-    /// before they write the first of it or carry it out, and once more when it goes on after a pause or
-    /// after the rules were not in force. What status says of it, also meanwhile, does not count.
+    /// before they write the first of it or carry it out, and once more when it goes on after a pause, after
+    /// the rules were not in force, or after what a decision journals could not be. What status says of it,
+    /// also meanwhile, does not count.
     ///
     /// # Errors
     /// The mode cannot be read now: nothing begins.
@@ -210,6 +219,22 @@ mod tests {
         assert_eq!(found(&[], &decision), ["gate"], "the record comes first");
         decision.need = Some(Need::Sights(Vec::new()));
         assert_eq!(found(&[], &decision), ["surge"], "only writes go on");
+    }
+
+    /// A journal may be out of reach for minutes: who stands down meanwhile must not see a stage begin
+    /// because it was asked about before a record that came to nothing.
+    #[test]
+    fn a_stage_whose_record_was_not_written_is_asked_about_again() {
+        let mut memory = Memory::default();
+        let all = ["gate", "surge"].map(str::to_owned);
+        memory.begun.extend(all);
+        let mut decision = Decision::default();
+        let notes = vec![note("gate", ActEvent::Begun)];
+        decision.append.push(Body::Acts(notes));
+        assert!(begun(&memory.begun, &decision).is_empty());
+        forget(&mut memory, &decision);
+        assert_eq!(begun(&memory.begun, &decision), ["gate".to_owned()].into());
+        assert_eq!(memory.begun, ["surge".to_owned()].into(), "it goes on");
     }
 
     /// A pause may last for hours, and so may rules that are not in force: what was known before says
