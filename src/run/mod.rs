@@ -29,4 +29,6 @@ pub mod server;
 pub mod signal;
 pub mod strangers;
 pub mod task;
+#[cfg(test)]
+mod testing;
 mod vanished;

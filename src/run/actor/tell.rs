@@ -228,13 +228,16 @@ impl Actor {
             "pingzhan failed at this mode; others go on"
         );
         let published = memory.published.take();
-        let Some(object) = self.object.borrow().clone() else {
+        let clock = &self.deps.clock;
+        let leads = self.deps.leader.still_leader(clock.monotonic_ms());
+        let object = self.object.borrow().clone();
+        let Some(object) = object.filter(|_| leads.is_some()) else {
             return;
         };
         let version = version(memory, &object);
         let status = published.or_else(|| object.status.clone());
-        let now = self.deps.clock.now();
-        let told = publish::panicked(&self.own.writes, &object, &version, status, now).await;
+        let own = &self.own.writes;
+        let told = publish::panicked(own, &object, &version, status, clock.now()).await;
         match told {
             Ok(version) => memory.versions.push(version),
             Err(error) => tracing::warn!(%error, "the failure could not be published"),
@@ -251,4 +254,26 @@ fn version(memory: &mut Memory, object: &EmergencyMode) -> String {
         None => memory.versions = vec![seen],
     }
     memory.versions.last().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::fake::{Fake, reply};
+    use crate::run::lease::Leader;
+    use crate::run::testing;
+
+    /// Whoever leads by now has said what is true: one that was deposed while it failed must not say on the
+    /// mode that it is blocked.
+    #[tokio::test]
+    async fn a_failure_is_said_only_by_whoever_leads() {
+        let fake = Fake::new(|_| reply(200, serde_json::to_value(testing::mode()).expect("JSON")));
+        for (leader, writes) in [(testing::follower(&fake), 0), (Leader::fixed(1), 1)] {
+            let actor = testing::actor(testing::crew(&fake, leader), testing::mode());
+            actor.panicked(&mut Memory::default()).await;
+            let asked = fake.addresses();
+            let written = asked.iter().filter(|one| one.contains("/flood/status"));
+            assert_eq!(written.count(), writes, "{asked:?}");
+        }
+    }
 }
