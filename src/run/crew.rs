@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use jiff::Timestamp;
-use kube::core::{DeserializeGuard, ObjectMeta};
+use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
@@ -280,30 +279,6 @@ impl Crew {
             orders: self.orders,
         };
         actor.run().await;
-    }
-
-    /// Says on a mode that it cannot be read. Returns nobody's uid: no actor is over.
-    async fn say_malformed(self, metadata: ObjectMeta, problem: String) -> String {
-        let (name, uid) = (
-            metadata.name.unwrap_or_default(),
-            metadata.uid.unwrap_or_default(),
-        );
-        // Its journal may be in force all the same, and is read by nobody.
-        let id = RecordMode {
-            name: name.clone(),
-            uid: uid.clone(),
-        };
-        self.registry.damaged(&id, problem.clone()).await;
-        let since = metadata
-            .creation_timestamp
-            .map_or(Timestamp::MIN, |time| time.0);
-        let generation = metadata.generation.unwrap_or_default();
-        let said = decide::malformed(&problem, generation, since);
-        let written = publish::say(&self.own.writes, &name, &uid, &said.status).await;
-        if let Err(error) = written {
-            tracing::warn!(%error, "that a mode cannot be read could not be published");
-        }
-        String::new()
     }
 
     /// Says on a mode that its journal is damaged, and lets its object go once two people have given it

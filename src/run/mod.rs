@@ -14,6 +14,7 @@ pub mod freeze;
 pub mod hold;
 pub mod lease;
 pub mod logs;
+mod malformed;
 pub mod metrics;
 pub mod mode;
 pub mod observe;

@@ -29,6 +29,14 @@ pub enum Error {
     Finalizer { name: String, source: kube::Error },
 }
 
+impl Error {
+    /// Whether it can never be said, since the object is gone, or another one has its name.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Status { source: kube::Error::Api(answer), .. }
+            if matches!(answer.code, 404 | 422))
+    }
+}
+
 fn params() -> PatchParams {
     PatchParams {
         field_manager: Some(names::OPERATOR_MANAGER.into()),
@@ -123,23 +131,29 @@ pub async fn mark(
     }
 }
 
-/// The same on an object that cannot be read as a mode.
+/// The same as [`status`] on an object that cannot be read as a mode.
+///
+/// # Errors
+/// As of [`status`].
 pub async fn say(
     client: &Client,
     name: &str,
     uid: &str,
+    version: &str,
     status: &EmergencyModeStatus,
 ) -> Result<(), Error> {
     let resource = ApiResource::erase::<EmergencyMode>(&());
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let patch = json_patch(json!([
         { "op": "test", "path": "/metadata/uid", "value": uid },
+        { "op": "replace", "path": "/metadata/resourceVersion", "value": version },
         { "op": "add", "path": "/status", "value": status },
     ]));
-    api.patch_status(name, &params(), &patch)
-        .await
-        .context(StatusSnafu { name })?;
-    Ok(())
+    match api.patch_status(name, &params(), &patch).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(answer)) if answer.code == 409 => MovedSnafu { name }.fail(),
+        Err(source) => Err(source).context(StatusSnafu { name }),
+    }
 }
 
 /// Says whether a playbook is ready, on the object of this uid; of one that cannot be read the uid is not
