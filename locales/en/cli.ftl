@@ -478,6 +478,8 @@ check-reviews-overdue = { $count ->
    *[other] In { $count } modes the review of an act without quorum is overdue: { $names }
   }
 check-reviews-next = Somebody else than who acted has to review it: pingzhan review { $name } justified|unjustified
+check-reviews-unread = The status of some modes cannot be read, so whether a review is overdue there is not known: { $names }
+check-reviews-unread-next = Check with the pingzhan of the version that wrote it, or look at it: kubectl get emergencymodes -o yaml
 check-no-playbook = There is no playbook
 check-no-playbook-next = Write one (docs/guides/write-a-playbook.md) or apply one of playbooks/.
 check-playbook-malformed = { $name } cannot be read: { $problem }

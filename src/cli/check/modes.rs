@@ -24,22 +24,59 @@ pub(super) async fn part(look: &Look<'_>) -> Part {
         },
         ..Query::default()
     };
-    let listed = list::list(&look.own.reads, &query, |mode| overdue(&mode)).await;
-    let line = match listed {
-        Ok(listed) => reviews(look.lang, &listed.items),
-        Err(error) => look.unseen("emergencymodes", &error),
+    let listed = list::list(&look.own.reads, &query, |mode| found(&mode)).await;
+    let lines = match listed {
+        Ok(listed) => lines(look.lang, listed.items),
+        Err(error) => vec![look.unseen("emergencymodes", &error)],
     };
     Part {
         name: "modes",
-        lines: vec![line],
+        lines,
     }
 }
 
-/// The name of a mode whose review is overdue. One that cannot be read was never set in force.
-fn overdue(mode: &Value) -> Option<String> {
-    let status = EmergencyModeStatus::deserialize(&mode["status"]).ok()?;
-    let name = mode["metadata"]["name"].as_str()?;
-    decide::is_review_overdue(&status).then(|| name.to_owned())
+/// A mode of which something is to be said, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Found {
+    /// Its review is overdue.
+    Overdue(String),
+    /// Its status cannot be read: a later version has written it, or somebody by hand.
+    Unread(String),
+}
+
+/// What is to be said of a mode. One of which the operator has said nothing was never set in force.
+fn found(mode: &Value) -> Option<Found> {
+    let status = Some(&mode["status"]).filter(|status| !status.is_null())?;
+    let name = mode["metadata"]["name"].as_str()?.to_owned();
+    match EmergencyModeStatus::deserialize(status) {
+        Ok(status) => decide::is_review_overdue(&status).then_some(Found::Overdue(name)),
+        Err(_) => Some(Found::Unread(name)),
+    }
+}
+
+/// What is said of all of them: of none that it is well, where it is not known of some.
+fn lines(lang: Lang, all: Vec<Found>) -> Vec<Line> {
+    let (mut overdue, mut unread) = (Vec::new(), Vec::new());
+    for one in all {
+        match one {
+            Found::Overdue(name) => overdue.push(name),
+            Found::Unread(name) => unread.push(name),
+        }
+    }
+    if unread.is_empty() {
+        return vec![reviews(lang, &overdue)];
+    }
+    let known = Some(&overdue).filter(|overdue| !overdue.is_empty());
+    let mut lines: Vec<Line> = known
+        .map(|overdue| reviews(lang, overdue))
+        .into_iter()
+        .collect();
+    let names = unread.join(", ");
+    lines.push(Line::look(
+        t!(lang, "check-reviews-unread", names = names),
+        t!(lang, "check-reviews-unread-next"),
+    ));
+    lines
 }
 
 fn reviews(lang: Lang, overdue: &[String]) -> Line {
@@ -59,7 +96,10 @@ fn reviews(lang: Lang, overdue: &[String]) -> Line {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::cli::check::Mark;
     use crate::cli::samples;
 
     /// Which modes they are is what somebody has to know who can do something about it.
@@ -72,8 +112,9 @@ mod tests {
             samples::without_quorum(decide::OVERDUE),
         ];
         let all = all.map(|mode| serde_json::to_value(mode).expect("JSON"));
-        let found: Vec<String> = all.iter().filter_map(overdue).collect();
-        assert_eq!(found, ["flood-2026-07"]);
+        let all: Vec<Found> = all.iter().filter_map(found).collect();
+        assert_eq!(all, [Found::Overdue("flood-2026-07".to_owned())]);
+        let found = ["flood-2026-07".to_owned()];
         let two = [found[0].clone(), "heat".to_owned()];
         let all: [&[String]; 3] = [&[], &found, &two];
         let said = [Lang::En, Lang::ZhCn].map(|lang| {
@@ -85,5 +126,30 @@ mod tests {
             lines.join("\n")
         });
         insta::assert_snapshot!(said.join("\n"));
+    }
+
+    /// Whoever asks whether a review was missed must not be told that all is well where that is not known: a
+    /// later version may have written what this one cannot read.
+    #[test]
+    fn a_status_that_cannot_be_read_is_not_well() {
+        let mode =
+            |name: &str, status: Value| json!({ "metadata": { "name": name }, "status": status });
+        let late = serde_json::to_value(samples::without_quorum(decide::OVERDUE)).expect("JSON");
+        let conditions = json!({ "conditions": { "Approved": "in another form" } });
+        let all = [
+            mode("fresh", Value::Null),
+            json!({ "metadata": { "name": "fresher" } }),
+            mode("later", conditions),
+            late,
+        ];
+        let marks = |all: &[Value]| -> Vec<(Mark, bool)> {
+            let all = all.iter().filter_map(found).collect();
+            let lines = lines(Lang::En, all).into_iter();
+            let lines = lines.map(|line| (line.mark, line.text.contains("later")));
+            lines.collect()
+        };
+        assert_eq!(marks(&all[..2]), [(Mark::Good, false)]);
+        assert_eq!(marks(&all[..3]), [(Mark::Look, true)]);
+        assert_eq!(marks(&all), [(Mark::Look, false), (Mark::Look, true)]);
     }
 }
