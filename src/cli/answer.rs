@@ -63,13 +63,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
         by: person.name,
     };
     let mode = edit(&client, &args.name, "answer", |now| {
-        let mut answers = now.spec.answers.iter();
-        let counts = |said: &&Answer| {
-            said.stage == answer.stage
-                && said.step == answer.step
-                && gate.groups.contains(&said.as_)
-        };
-        match answers.find(counts).filter(|_| !asks_again(now, &answer)) {
+        match given(now, &answer, &gate.groups) {
             None => Ok(vec![append("answers", now.spec.answers.len(), &answer)]),
             Some(said) if said.answer == answer.answer => Ok(vec![]),
             // The first answer counts: a second one would look given and change nothing.
@@ -99,15 +93,32 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
+/// The answer that stands in the way of another one: the last, since those before it were given when the
+/// gate asked earlier. While it asks and the operator has not seen everything, whether that one is about this
+/// time is not known: one that says the same is given once more, which changes nothing where it is.
+fn given<'a>(now: &'a EmergencyMode, answer: &Answer, groups: &[String]) -> Option<&'a Answer> {
+    let mut answers = now.spec.answers.iter();
+    let last = answers.rfind(|said| {
+        said.stage == answer.stage && said.step == answer.step && groups.contains(&said.as_)
+    });
+    last.filter(|last| {
+        let same = last.answer == answer.answer;
+        let again = asks_again(now, answer) || (same && asks(now, answer));
+        !again
+    })
+}
+
 /// Whether a gate asks although the operator knows everything that was answered: its stage had left the
 /// plan meanwhile, and what was answered then is not about this time.
 fn asks_again(now: &EmergencyMode, answer: &Answer) -> bool {
-    let Some(status) = &now.status else {
-        return false;
-    };
-    let knows_all = now.metadata.generation == Some(status.observed_generation);
-    let mut stages = status.stages.iter();
-    knows_all && stages.any(|own| own.name == answer.stage && own.asks.contains(&answer.step))
+    let seen = now.status.as_ref().map(|status| status.observed_generation);
+    asks(now, answer) && now.metadata.generation == seen
+}
+
+/// Whether a gate asks, by what the operator has seen so far.
+fn asks(now: &EmergencyMode, answer: &Answer) -> bool {
+    let mut stages = now.status.iter().flat_map(|status| &status.stages);
+    stages.any(|own| own.name == answer.stage && own.asks.contains(&answer.step))
 }
 
 /// The stage and the step of `STAGE/STEP`, where the playbook has them.
@@ -200,5 +211,42 @@ mod tests {
             ..answer
         };
         assert!(!asks_again(&mode(7, &["confirm"]), &elsewhere));
+    }
+
+    /// Whoever is told that it is done relies on it: what a colleague has said since the gate asks again counts,
+    /// and an answer of the time before does not.
+    #[test]
+    fn an_answer_of_an_earlier_time_is_not_taken_for_this_ones() {
+        let said = |answer: AnswerChoice, by: &str| Answer {
+            stage: "counters".into(),
+            step: "confirm".into(),
+            answer,
+            by: by.into(),
+            as_: "command".into(),
+        };
+        let groups = ["command".to_owned()];
+        let (first, stop) = (
+            said(AnswerChoice::Proceed, "wang"),
+            said(AnswerChoice::Stop, "lin"),
+        );
+        let in_the_way = |generation: i64, asks: &[&str], all: &[&Answer], mine: &Answer| {
+            let mut mode = mode(generation, asks);
+            mode.spec.answers = all.iter().copied().cloned().collect();
+            given(&mode, mine, &groups).map(|said| said.by.clone())
+        };
+        let lin = Some("lin".to_owned());
+        let both = [&first, &stop];
+        assert_eq!(in_the_way(8, &["confirm"], &both, &first), lin, "unseen");
+        assert_eq!(in_the_way(7, &[], &both, &first), lin, "seen");
+        assert_eq!(
+            in_the_way(7, &["confirm"], &both, &first),
+            None,
+            "it asks again"
+        );
+        // Something else was changed: what is said must not only look as if it were.
+        assert_eq!(in_the_way(8, &["confirm"], &[&first], &first), None);
+        let wang = Some("wang".to_owned());
+        assert_eq!(in_the_way(8, &["confirm"], &[&first], &stop), wang);
+        assert_eq!(in_the_way(7, &[], &[&first], &first), wang, "it is given");
     }
 }
