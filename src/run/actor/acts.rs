@@ -61,6 +61,13 @@ impl Acts {
         self.tried.insert(begun.id(), asked);
     }
 
+    /// A try that cannot even begin came to nothing, like any other: status says why, and it is tried again
+    /// after a while.
+    fn refuse(&mut self, asked: (Key, Ask), times: u32, why: String) {
+        let errand = std::future::ready(vain(asked.clone(), why));
+        self.begin(asked, times, errand);
+    }
+
     /// A try has ended. One at which the program failed came to nothing, like any other: it is said, and
     /// tried again after a while.
     fn note(&mut self, ended: Result<(Id, Tried), JoinError>) {
@@ -70,7 +77,8 @@ impl Acts {
             Ok((_, ended)) => self.ended.push(ended),
             Err(error) => {
                 tracing::error!(%error, "an act could not be tried");
-                self.ended.extend(asked.map(failed));
+                self.ended
+                    .extend(asked.map(|asked| vain(asked, FAILED.to_owned())));
             }
         }
     }
@@ -111,16 +119,18 @@ impl Actor {
         let Some(plan) = self.plan_in_force().await else {
             return;
         };
-        let account = match self.account_in_force().await {
-            Ok(account) => account,
-            Err(problem) => {
-                tracing::warn!(problem, "an act cannot be tried");
-                return;
-            }
-        };
+        let account = self.account_in_force().await;
         let state = self.mode.state.lock().await;
         let times = |key: &Key| state.ledger.acts.get(key).map_or(0, |act| act.times);
         for (key, ask) in fresh {
+            let account = match &account {
+                Ok(account) => account,
+                Err(problem) => {
+                    tracing::warn!(problem, "an act cannot be tried");
+                    acts.refuse((key.clone(), *ask), times(key), problem.clone());
+                    continue;
+                }
+            };
             let errand = Errand {
                 key: key.clone(),
                 times: times(key),
@@ -143,9 +153,11 @@ impl Actor {
     }
 }
 
-/// What comes of a try at which the program failed.
-fn failed(asked: (Key, Ask)) -> Tried {
-    let why = "pingzhan itself failed at it, as the operator's log says".to_owned();
+/// What is said of a try at which the program failed.
+const FAILED: &str = "pingzhan itself failed at it, as the operator's log says";
+
+/// What comes of a try that came to nothing.
+fn vain(asked: (Key, Ask), why: String) -> Tried {
     let answer = match asked.1 {
         Ask::Look => Answer::Seen(Reading::new(false, why)),
         Ask::Carry | Ask::Undo => Answer::NotYet(why),
@@ -239,7 +251,7 @@ mod tests {
         acts.begin(asked("districts"), 1, async { panic!("on purpose") });
         acts.begin(asked("schools"), 1, std::future::pending());
         acts.ended().await;
-        let said = failed(asked("districts"));
+        let said = vain(asked("districts"), FAILED.to_owned());
         assert_eq!(acts.ended, [said]);
         // What has ended is taken in by the next decision.
         assert_eq!(
@@ -250,5 +262,25 @@ mod tests {
             acts.tried.into_values().collect::<Vec<_>>(),
             [asked("schools")]
         );
+    }
+
+    /// Whoever waits for an act must read in status why nothing comes of it, and not in the log alone.
+    #[tokio::test]
+    async fn an_act_whose_account_cannot_be_had_is_answered() {
+        let asked = |ask: Ask| (("tell".to_owned(), "districts".to_owned()), ask);
+        let why = "the account has no name";
+        let mut acts = Acts::default();
+        for ask in [Ask::Look, Ask::Carry, Ask::Undo] {
+            acts.refuse(asked(ask), 1, why.to_owned());
+            assert!(
+                acts.under_way.contains(&asked(ask)),
+                "it is not asked twice"
+            );
+            acts.ended().await;
+        }
+        let said: Vec<&Answer> = acts.ended.iter().map(|(_, answer)| answer).collect();
+        let not_yet = Answer::NotYet(why.to_owned());
+        let seen = Answer::Seen(Reading::new(false, why.to_owned()));
+        assert_eq!(said, [&seen, &not_yet, &not_yet]);
     }
 }
