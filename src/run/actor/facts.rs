@@ -228,14 +228,24 @@ impl Actor {
         }
     }
 
-    /// The same rule on the cluster as it is now.
-    pub(super) async fn again(&self, plan: &Plan) -> Result<Plan, String> {
+    /// The same rule on the cluster as it is now; and, where that is asked for, as it would be in peacetime.
+    pub(super) async fn again(
+        &self,
+        plan: &Plan,
+        in_peacetime: bool,
+    ) -> Result<(Plan, Option<Plan>), String> {
         // It was linted when it was granted: this version may be stricter.
         let expanded = expand::stored(&plan.spec, plan.level, &plan.parameters)
             .map_err(|_| "the stored playbook does not expand".to_owned())?;
         let account = self.account(&plan.spec.service_account_name)?;
         let facts = self.observe(&account, plan.scope.as_ref(), &expanded).await;
-        Ok(plan::compute(&request(plan), &expanded, &facts))
+        let fresh = plan::compute(&request(plan), &expanded, &facts);
+        if !in_peacetime {
+            return Ok((fresh, None));
+        }
+        let facts = beside_others(&self.registry, &self.mode, &facts).await;
+        let peacetime = facts.map(|facts| plan::compute(&request(plan), &expanded, &facts));
+        Ok((fresh, peacetime))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::api::{Turn, TurnKind, names};
 use crate::engine::decide::BREAK_GLASS;
 use crate::run::mode::State;
 
-use super::{Actor, Memory, look};
+use super::{Actor, Memory, look, survey};
 
 impl Actor {
     /// After a change of direction what was seen may be hours old, and is read anew. But a return
@@ -22,6 +22,9 @@ impl Actor {
         }
         if turn.kind == TurnKind::Granted {
             self.acts_for(state, turn);
+            // It may ask for something else of what was found for the plan before, and need not name it.
+            state.strangers |= !memory.adopted.is_empty() || survey::holds_adopted(&state.ledger);
+            memory.adopted.clear();
         }
         if turn.kind == TurnKind::Restoring {
             let manager = names::field_manager(&self.mode.id.name, &self.mode.id.uid);
