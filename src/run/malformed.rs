@@ -14,7 +14,7 @@ use super::publish;
 /// The pause before it is said again where the server did not take it; each further one is twice as long.
 const AGAIN: Duration = Duration::from_secs(2);
 /// The longest one.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// How often the server may say that the object has moved on: then that is so, and its watch tells of it.
 const MOVED: usize = 4;
 

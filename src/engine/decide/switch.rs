@@ -293,10 +293,10 @@ fn state(
 /// Whether a stage was so already under the plan in force, by what was last said of it. One that was
 /// done stays so: what is open in it later is no part of the switch any more. An object was adopted,
 /// another mode's layer is gone, a field that was as wanted is not any more, or a target cannot be read.
-fn was(input: &Input<'_>, stage: &PlannedStage, state: StageState) -> bool {
+fn was(input: &Input<'_>, stage: &PlannedStage, wanted: StageState) -> bool {
     let said = input.mode.status;
     let said = said.filter(|said| status::is_of_the_plan(input, said));
-    let is_so = |said: &StageStatus| said.name == stage.name && said.state == state;
+    let is_so = |said: &StageStatus| said.name == stage.name && said.state == wanted;
     said.is_some_and(|said| said.stages.iter().any(is_so))
 }
 

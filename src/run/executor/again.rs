@@ -72,7 +72,7 @@ impl Job<'_> {
         let left = own
             .max(inherited)
             .map(|until| until.duration_since(self.deps.clock.now()));
-        match left.filter(|left| left.is_positive()) {
+        match left.filter(jiff::SignedDuration::is_positive) {
             None => Ok(()),
             Some(left) => Err(Wrote::Again {
                 after_ms: ms(left.unsigned_abs()),
