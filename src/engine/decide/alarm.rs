@@ -92,8 +92,8 @@ pub(super) fn is_of_the_rules(reason: &str) -> bool {
     [NOT_ENFORCED, NOT_PROVEN].contains(&reason)
 }
 
-/// Since when the mode has been blocked for the rules: rules that are mended and broken again are another occasion, and
-/// what people write into the mode meanwhile is none.
+/// Since when the mode has been blocked for the rules: rules that are mended and broken again are another
+/// occasion, and what people write into the mode meanwhile is none.
 fn since(decision: &Decision) -> String {
     let blocked = condition::get(&decision.status.conditions, types::BLOCKED);
     blocked.map_or_else(String::new, |said| said.last_transition_time.to_string())

@@ -24,12 +24,9 @@ pub(super) fn released(input: &Input<'_>, plan: &Plan, stage: &PlannedStage) -> 
 
 /// When the stages that a stage depends on, through any number of stages, last moved.
 fn last_moved(input: &Input<'_>, plan: &Plan, stage: &PlannedStage) -> Option<Timestamp> {
-    let stages = plan.stages.iter();
-    let before = stages.filter(|other| stage.depends_on.contains(&other.name));
-    let moved = before.filter_map(|other| {
-        let own = input.ledger.stage_last.get(&other.name).copied();
-        own.max(last_moved(input, plan, other))
-    });
+    let before = plan.stages_before().remove(stage.name.as_str());
+    let moved = before.into_iter().flatten();
+    let moved = moved.filter_map(|name| input.ledger.stage_last.get(name).copied());
     moved.max()
 }
 
@@ -40,13 +37,10 @@ fn held_until(
     stage: &PlannedStage,
     step: &PlannedStep,
 ) -> Option<Timestamp> {
-    let before = step.after.iter().filter_map(|name| {
-        let own = stay::known(input, plan, &stage.name, name);
-        let earlier = stage.steps.iter().find(|other| other.name == *name);
-        let further = earlier.and_then(|other| held_until(input, plan, stage, other));
-        own.map(|act| act.at).max(further)
-    });
-    before.max()
+    let before = stage.steps_before().remove(step.name.as_str());
+    let acts = before.into_iter().flatten();
+    let acts = acts.filter_map(|name| stay::known(input, plan, &stage.name, name));
+    acts.map(|act| act.at).max()
 }
 
 /// Whether a step of a stage that began then has taken longer than it may.

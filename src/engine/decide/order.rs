@@ -9,11 +9,13 @@ use crate::ledger::{Entry, State};
 
 use super::{Input, undo};
 
-/// The order of the return: a freeze is lifted last, when all else is back; a stage goes back when every stage that depends on it is back, a step
-/// when every step after it is back, and inside a step the waves go in the same order as there; but of
-/// what is suspended the root goes on last, or it would apply what does not go on yet.
+/// The order of the return: a freeze is lifted last, when all else is back; a stage goes back when every
+/// stage that depends on it is back, a step when every step after it is back, and inside a step the waves go
+/// in the same order as there; but of what is suspended the root goes on last, or it would apply what does not go on yet.
 pub(super) struct Order<'a> {
     pub(super) plan: &'a Plan,
+    /// For each stage those that it depends on, through any number of stages.
+    before: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Stage and step of entries whose value is still to be brought back.
     open: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// The lowest wave still to be brought back, by stage and step.
@@ -53,6 +55,7 @@ impl<'a> Order<'a> {
         let (open, waves) = (BTreeMap::new(), BTreeMap::new());
         let mut order = Self {
             plan,
+            before: plan.stages_before(),
             open,
             waves,
             wave_of,
@@ -149,16 +152,8 @@ impl<'a> Order<'a> {
 
     /// Whether a stage depends on another, through any number of stages.
     pub(super) fn depends(&self, stage: &str, on: &str) -> bool {
-        self.plan
-            .stages
-            .iter()
-            .find(|planned| planned.name == stage)
-            .is_some_and(|planned| {
-                planned
-                    .depends_on
-                    .iter()
-                    .any(|name| name == on || self.depends(name, on))
-            })
+        let before = self.before.get(stage);
+        before.is_some_and(|before| before.contains(on))
     }
 
     pub(super) fn rank(&self, entry: &Entry) -> u64 {

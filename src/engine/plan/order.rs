@@ -1,8 +1,39 @@
 //! Which steps of a plan are done before which others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Plan, PlannedStage};
+
+impl Plan {
+    /// For each stage the names of those that it depends on, through any number of stages.
+    pub fn stages_before(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let names: Vec<&str> = self
+            .stages
+            .iter()
+            .map(|stage| stage.name.as_str())
+            .collect();
+        named(&names, stages(self))
+    }
+}
+
+impl PlannedStage {
+    /// For each step the names of those that it comes after, through any number of steps.
+    pub fn steps_before(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let names: Vec<&str> = self.steps.iter().map(|step| step.name.as_str()).collect();
+        named(&names, steps(self))
+    }
+}
+
+/// Each with those before it, by name.
+fn named<'a>(
+    names: &[&'a str],
+    before: Vec<BTreeSet<usize>>,
+) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let before = before
+        .into_iter()
+        .map(|before| before.into_iter().map(|at| names[at]).collect());
+    names.iter().copied().zip(before).collect()
+}
 
 /// The place of a step: of its stage, and in it.
 pub(super) type Place = (usize, usize);
@@ -19,12 +50,8 @@ pub(super) struct Order {
 impl Order {
     /// Reads it off a plan, in which no stage and no step stands before one that it waits for.
     pub(super) fn of(plan: &Plan) -> Self {
-        let stages = plan.stages.iter().map(|stage| {
-            let place = |name: &String| plan.stages.iter().position(|one| one.name == *name);
-            stage.depends_on.iter().filter_map(place).collect()
-        });
         Self {
-            stages: closed(stages.collect()),
+            stages: stages(plan),
             steps: plan.stages.iter().map(steps).collect(),
         }
     }
@@ -37,6 +64,14 @@ impl Order {
             self.stages[other.0].contains(&one.0)
         }
     }
+}
+
+fn stages(plan: &Plan) -> Vec<BTreeSet<usize>> {
+    let stages = plan.stages.iter().map(|stage| {
+        let place = |name: &String| plan.stages.iter().position(|one| one.name == *name);
+        stage.depends_on.iter().filter_map(place).collect()
+    });
+    closed(stages.collect())
 }
 
 fn steps(stage: &PlannedStage) -> Vec<BTreeSet<usize>> {

@@ -39,16 +39,14 @@ fn given_up(
     stage: &PlannedStage,
     earlier: &[StageView<'_>],
 ) -> Option<Timestamp> {
+    let before = plan.stages_before().remove(stage.name.as_str())?;
     let views = earlier.iter();
-    let before = views.filter(|view| stage.depends_on.contains(&view.stage.name));
-    let times = before.map(|view| {
+    let views = views.filter(|view| before.contains(view.stage.name.as_str()));
+    let ends = views.flat_map(|view| {
         let open = view.steps.iter().filter(|step| step.open() > 0);
-        let ends =
-            open.filter_map(|step| late::late_at(input, plan, view.stage, step.step, view.began));
-        let own = ends.filter(|end| *end <= input.now).max();
-        own.max(given_up(input, plan, view.stage, earlier))
+        open.filter_map(|step| late::late_at(input, plan, view.stage, step.step, view.began))
     });
-    times.max().flatten()
+    ends.filter(|end| *end <= input.now).max()
 }
 
 /// Since when a stage stands still at the latest, under the plan in force. `None` where something of it

@@ -8,6 +8,7 @@ mod authority;
 mod council;
 mod create;
 mod denies;
+mod dense;
 mod freeze;
 mod gitops;
 mod glass;
