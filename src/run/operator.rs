@@ -365,7 +365,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::fake::{Asked, Fake, Reply, reply};
-    use crate::run::retention;
+    use crate::run::testing::settings;
 
     /// A server that keeps one lease and tells nobody who they are.
     fn server() -> Fake {
@@ -407,20 +407,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_term_that_cannot_begin_is_tried_ever_more_rarely() {
         let server = server();
-        let settings = Settings {
-            namespace: names::DEFAULT_NAMESPACE.to_owned(),
-            accounts_namespace: names::ACCOUNT_NAMESPACE.to_owned(),
-            identity: "operator".to_owned(),
-            concurrency: 4,
-            address: None,
-            record_retention: retention::DEFAULT,
-            lease: lease::DEFAULT,
-            signals: Arc::default(),
-            readiness: None,
-        };
         let clock = Clock::from(Timestamp::UNIX_EPOCH);
         let stop = tokio::time::sleep(Duration::from_mins(5));
-        let ran = run_over(server.client(), settings, clock, stop).await;
+        let ran = run_over(server.client(), settings(), clock, stop).await;
         assert!(ran.is_ok(), "it ends as it is told");
         let asked = server.addresses();
         let reviews = asked

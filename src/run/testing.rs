@@ -1,4 +1,4 @@
-//! What tests of one mode stand on: a crew and an actor before a stand-in server.
+//! What unit tests of a process stand on: its parts, a crew, and an actor before a stand-in server.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::api::{EmergencyMode, RecordMode, names};
 use crate::cluster::fake::Fake;
-use crate::cluster::{self, Discovery};
+use crate::cluster::{self, Clients, Discovery};
 use crate::policies::Names;
 
 use super::actor::Actor;
@@ -46,23 +46,25 @@ pub(super) fn follower(fake: &Fake) -> Leader {
     leader
 }
 
-/// A crew that knows no playbook.
-pub(super) fn crew(fake: &Fake, leader: Leader) -> Crew {
-    let (own, accounts) = cluster::over(fake.client(), None);
-    let (metrics, registry) = (Metrics::new(), Registry::default());
-    let (_, playbooks) = watch::channel(Playbooks::default());
-    let deps = Deps {
+/// What a process stands on.
+pub(super) fn deps(own: &Clients, leader: Leader, clock: Clock) -> Deps {
+    let metrics = Metrics::new();
+    Deps {
         own: own.clone(),
         namespace: names::DEFAULT_NAMESPACE.to_owned(),
-        clock: clock(),
+        clock,
         leader,
-        metrics: metrics.clone(),
         events: Events::start(own.writes.clone(), "operator".to_owned()),
-        alarms: Alarms::start(Arc::default(), metrics.clone(), clock()),
-        registry: registry.clone(),
+        alarms: Alarms::start(Arc::default(), metrics.clone(), clock),
+        metrics,
+        registry: Registry::default(),
         deposed: mpsc::channel(1).0,
-    };
-    let settings = Settings {
+    }
+}
+
+/// What it was told.
+pub(super) fn settings() -> Settings {
+    Settings {
         namespace: names::DEFAULT_NAMESPACE.to_owned(),
         accounts_namespace: names::ACCOUNT_NAMESPACE.to_owned(),
         identity: "operator".to_owned(),
@@ -72,14 +74,21 @@ pub(super) fn crew(fake: &Fake, leader: Leader) -> Crew {
         lease: lease::DEFAULT,
         signals: Arc::default(),
         readiness: None,
-    };
+    }
+}
+
+/// A crew that knows no playbook.
+pub(super) fn crew(fake: &Fake, leader: Leader) -> Crew {
+    let (own, accounts) = cluster::over(fake.client(), None);
+    let (_, playbooks) = watch::channel(Playbooks::default());
+    let deps = deps(&own, leader, clock());
     Crew {
         accounts,
         discovery: Discovery::new(own.reads.clone()),
-        settings,
+        settings: settings(),
+        rules: Rules::new(own.clone(), clock(), deps.metrics.clone(), Names::default()),
+        registry: deps.registry.clone(),
         deps,
-        rules: Rules::new(own.clone(), clock(), metrics, Names::default()),
-        registry,
         playbooks,
         orders: mpsc::channel(1).0,
         epoch: 1,

@@ -8,18 +8,19 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
-use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase, Playbook, names};
+use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase, Playbook};
 use pingzhan::run::clock::Clock;
+use pingzhan::run::lease;
+use pingzhan::run::operator::Settings;
 use pingzhan::run::signal::http::Reply;
 use pingzhan::run::signal::sign::Key;
-use pingzhan::run::{lease, operator, retention};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::city::{City, SPACE};
+use super::confined::Operator;
 use super::story::Story;
+use crate::city::played::settings;
 use crate::support::{self, people::person};
 
 /// The channel over which alarms go.
@@ -57,54 +58,30 @@ impl Pager {
 }
 
 /// An operator that tells a pager.
-struct Operator {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Operator {
-    fn start(city: &City, identity: &str, pager: &Pager) -> Self {
-        let (clock, into) = (Clock::from(city.now()), pager.clone());
-        let answer = move |_: &Method, _: &str, headers: &HeaderMap, bytes: &[u8]| {
-            into.heard().push(Heard {
-                at: clock.now(),
-                headers: headers.clone(),
-                bytes: bytes.to_vec(),
-                body: serde_json::from_slice(bytes).expect("JSON"),
-            });
-            Reply {
-                status: StatusCode::NO_CONTENT,
-                body: bytes::Bytes::new(),
-            }
-        };
-        let signals = support::alarms(CHANNEL, "http://127.0.0.1/alarms");
-        let settings = operator::Settings {
-            namespace: names::DEFAULT_NAMESPACE.into(),
-            accounts_namespace: names::ACCOUNT_NAMESPACE.into(),
-            identity: identity.to_owned(),
-            concurrency: 4,
-            address: None,
-            record_retention: retention::DEFAULT,
-            lease: lease::settings(LEASE),
-            signals: Arc::new(signals.played(Arc::new(answer))),
-            readiness: None,
-        };
-        let client = city.service.of(City::operator()).client();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let until = async {
-                let _ = stopped.await;
-            };
-            let ended = operator::run_over(client, settings, clock, until).await;
-            ended.expect("the operator ends in peace");
+fn start(city: &City, identity: &str, pager: &Pager) -> Operator {
+    let (clock, into) = (Clock::from(city.now()), pager.clone());
+    let answer = move |_: &Method, _: &str, headers: &HeaderMap, bytes: &[u8]| {
+        into.heard().push(Heard {
+            at: clock.now(),
+            headers: headers.clone(),
+            bytes: bytes.to_vec(),
+            body: serde_json::from_slice(bytes).expect("JSON"),
         });
-        Self { stop, task }
-    }
-
-    async fn stop(self) {
-        drop(self.stop);
-        self.task.await.expect("it does not panic");
-    }
+        Reply {
+            status: StatusCode::NO_CONTENT,
+            body: bytes::Bytes::new(),
+        }
+    };
+    let signals = support::alarms(CHANNEL, "http://127.0.0.1/alarms");
+    let settings = Settings {
+        identity: identity.to_owned(),
+        concurrency: 4,
+        lease: lease::settings(LEASE),
+        signals: Arc::new(signals.played(Arc::new(answer))),
+        ..settings()
+    };
+    let client = city.service.of(City::operator()).client();
+    Operator::begin(client, settings, clock)
 }
 
 /// A playbook that one person may set in force alone, and a mode of it that waits for two.
@@ -203,7 +180,7 @@ fn says(heard: &Heard, reason: &str, english: &str, chinese: &str) {
 #[tokio::test(start_paused = true)]
 async fn break_glass_and_the_end_of_a_term_arrive_at_the_alarm_channel_once() {
     let (city, pager) = (City::new(&Story::plain()).await, Pager::default());
-    let operator = Operator::start(&city, "first", &pager);
+    let operator = start(&city, "first", &pager);
     declared(&city).await;
     assert_eq!(pager.reasons(), [""; 0]);
     let acted = city.now();
@@ -259,13 +236,13 @@ async fn break_glass_and_the_end_of_a_term_arrive_at_the_alarm_channel_once() {
 #[tokio::test(start_paused = true)]
 async fn another_leader_tells_the_same_alarm_again_under_the_same_key() {
     let (city, pager) = (City::new(&Story::plain()).await, Pager::default());
-    let first = Operator::start(&city, "first", &pager);
+    let first = start(&city, "first", &pager);
     declared(&city).await;
     break_glass(&city).await;
     until(&city, |status| status.phase == Some(Phase::Active)).await;
     assert_eq!(pager.reasons(), ["BreakGlass"]);
     first.stop().await;
-    let second = Operator::start(&city, "second", &pager);
+    let second = start(&city, "second", &pager);
     sleep(Duration::from_mins(2)).await;
     assert_eq!(pager.reasons(), ["BreakGlass", "BreakGlass"]);
     let heard = pager.heard().clone();

@@ -6,10 +6,8 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Method, Request, Response};
@@ -61,6 +59,15 @@ struct Line {
 }
 
 impl Line {
+    fn client(&self) -> Client {
+        let line = self.clone();
+        let send = move |request| {
+            let line = line.clone();
+            async move { Ok::<_, Infallible>(line.send(request).await) }
+        };
+        Client::new(tower::service_fn(send), "default")
+    }
+
     async fn send(self, request: Request<Body>) -> Response<Answered> {
         let (head, body) = request.into_parts();
         let bytes = body.collect_bytes().await.unwrap_or_default();
@@ -78,21 +85,6 @@ impl Line {
     }
 }
 
-impl tower::Service<Request<Body>> for Line {
-    type Response = Response<Answered>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let line = self.clone();
-        Box::pin(async move { Ok(line.send(request).await) })
-    }
-}
-
 /// An operator.
 pub struct Operator {
     stop: oneshot::Sender<()>,
@@ -100,6 +92,20 @@ pub struct Operator {
 }
 
 impl Operator {
+    /// Starts one over a connection; it runs until it is stopped.
+    pub fn begin(client: Client, settings: Settings, clock: Clock) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let until = async {
+                // A sender that is dropped is a process that is stopped.
+                let _ = stopped.await;
+            };
+            let ended = operator::run_over(client, settings, clock, until).await;
+            ended.expect("the operator ends in peace");
+        });
+        Self { stop, task }
+    }
+
     pub async fn stop(self) {
         drop(self.stop);
         self.task.await.expect("it ends in peace");
@@ -168,18 +174,8 @@ impl Desk {
             lease: lease::settings(LEASE),
             ..settings()
         };
-        let client = Client::new(self.line.clone(), "default");
         let clock = Clock::from(self.city.now());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let until = async {
-                // A sender that is dropped is a process that is stopped.
-                let _ = stopped.await;
-            };
-            let ended = operator::run_over(client, settings, clock, until).await;
-            ended.expect("the operator ends in peace");
-        });
-        Operator { stop, task }
+        Operator::begin(self.line.client(), settings, clock)
     }
 
     /// From now on the program fails at requests like this.

@@ -195,7 +195,7 @@ impl<'a> Asking<'a, '_> {
     }
 
     /// Where a step may have a target, or make something.
-    fn touched(&self, queries: &[Query]) -> Vec<Option<String>> {
+    pub(super) fn touched(&self, queries: &[Query]) -> Vec<Option<String>> {
         let own = queries
             .iter()
             .filter(|query| matches!(query.role, Role::Target | Role::Made));

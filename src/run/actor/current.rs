@@ -142,29 +142,13 @@ mod tests {
     use crate::engine::decide::Need;
     use crate::engine::scheduler::{Before, Class, Lane, Work};
     use crate::engine::work::{SwitchItem, Task};
-    use crate::ledger::entry::{NewEntry, sample};
+    use crate::run::executor::testing::entry;
 
     /// The first write of stage `surge`.
     fn first_write() -> Work<Task> {
-        let entry = sample("web");
+        let entry = entry();
         let target = entry.target.clone();
-        let item = SwitchItem::new(
-            NewEntry {
-                stage: entry.stage,
-                step: entry.step,
-                target: entry.target,
-                path: entry.path,
-                base: entry.base,
-                seen: entry.seen,
-                after: entry.after,
-                owners: entry.owners,
-                parents: entry.parents,
-                covers: entry.covers,
-                supersedes: entry.supersedes,
-                amendment: entry.amendment,
-            },
-            None,
-        );
+        let item = SwitchItem::new(entry, None);
         Work {
             uid: "web".into(),
             class: Class::REST,

@@ -14,7 +14,7 @@ mod frozen;
 pub(in crate::run) mod outcomes;
 mod ownership;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 mod write;
 
 use std::collections::BTreeMap;

@@ -1,21 +1,14 @@
 //! What unit tests of the executor share: a process that leads, and one change of one target.
 
-use std::sync::Arc;
-
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::Deps;
-use crate::api::names;
 use crate::cluster::Clients;
 use crate::field::{Identity, Image, Path, Target};
 use crate::ledger::entry::NewEntry;
-use crate::run::alarms::Alarms;
 use crate::run::clock::Clock;
-use crate::run::events::Events;
 use crate::run::lease::Leader;
-use crate::run::metrics::Metrics;
-use crate::run::registry::Registry;
+use crate::run::testing;
 
 /// A Deployment.
 pub(super) fn target() -> Target {
@@ -30,7 +23,7 @@ pub(super) fn target() -> Target {
 }
 
 /// The change of how many of it run, from 3 to 9.
-pub(super) fn entry() -> NewEntry {
+pub(in crate::run) fn entry() -> NewEntry {
     NewEntry {
         stage: "surge".into(),
         step: "grow".into(),
@@ -49,15 +42,5 @@ pub(super) fn entry() -> NewEntry {
 
 /// A process that leads for ever.
 pub(super) fn deps(own: &Clients, clock: Clock) -> Deps {
-    Deps {
-        own: own.clone(),
-        namespace: names::DEFAULT_NAMESPACE.to_owned(),
-        clock,
-        leader: Leader::fixed(1),
-        metrics: Metrics::new(),
-        events: Events::start(own.writes.clone(), "a".to_owned()),
-        alarms: Alarms::start(Arc::default(), Metrics::new(), clock),
-        registry: Registry::default(),
-        deposed: mpsc::channel(1).0,
-    }
+    testing::deps(own, Leader::fixed(1), clock)
 }

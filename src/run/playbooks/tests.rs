@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::names;
 use crate::cluster;
 use crate::cluster::fake::{Asked, Fake, Reply, reply};
-use crate::run::{lease, retention};
+use crate::run::testing;
 
 /// How often everything is looked at.
 const EVERY: Duration = Duration::from_hours(1);
@@ -99,15 +98,8 @@ impl Desk {
         let (metrics, registry) = (Metrics::new(), Registry::default());
         registry.listed();
         let settings = Settings {
-            namespace: names::DEFAULT_NAMESPACE.to_owned(),
-            accounts_namespace: names::ACCOUNT_NAMESPACE.to_owned(),
-            identity: "operator".to_owned(),
-            concurrency: 4,
-            address: None,
-            record_retention: retention::DEFAULT,
-            lease: lease::DEFAULT,
-            signals: Arc::default(),
             readiness: Some(EVERY),
+            ..testing::settings()
         };
         let readiness = Readiness {
             discovery: Discovery::new(own.reads.clone()),

@@ -5,7 +5,7 @@ use super::super::{Right, Use, guess};
 use super::Asking;
 use crate::engine::plan::writers;
 use crate::engine::room;
-use crate::step::{self, Query, Role};
+use crate::step::{self, Query};
 
 impl Asking<'_, '_> {
     /// Several objects in one place are held against its quotas together.
@@ -33,16 +33,8 @@ impl Asking<'_, '_> {
             let on = Right::on(right.group(), right.resource(), None);
             self.add(Use::Know, &["list"], &on);
         }
-        let mut places: Vec<Option<String>> = Vec::new();
-        for query in step::needs(self.step) {
-            let of_role = matches!(query.role, Role::Target | Role::Made);
-            if let Some(served) = self.ground.kind(&query.kind).filter(|_| of_role) {
-                places.extend(self.ground.places(&query, &served));
-            }
-        }
+        let mut places = self.touched(&step::needs(self.step));
         places.retain(|place| selects || place.is_some());
-        places.sort();
-        places.dedup();
         let verticals = room::Right::Verticals;
         let written = format!("{}/{}", verticals.group(), verticals.kind());
         // No cluster that was not asked is taken to have them.
