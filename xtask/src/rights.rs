@@ -98,6 +98,7 @@ const EXPECTED: &[&str] = &[
     "list pingzhan.dev/changerecords",
     "list pingzhan.dev/emergencymodes",
     "list pingzhan.dev/playbooks",
+    "patch configmaps",
     "patch events.k8s.io/events",
     "patch pingzhan.dev/changerecords",
     "patch pingzhan.dev/emergencymodes",
