@@ -74,9 +74,9 @@ fn an_error_is_printed_once_on_standard_error() {
     assert!(said.contains("无法连接集群"), "{said}");
 }
 
-/// A cluster takes what is printed: three documents, each a CRD of ours.
+/// A cluster takes what is printed: four documents, each a CRD of ours.
 #[test]
-fn crds_are_three_yaml_documents() {
+fn crds_are_four_yaml_documents() {
     let (_, text, _) = pingzhan("crds");
     let names: Vec<&str> = text
         .lines()
@@ -87,10 +87,11 @@ fn crds_are_three_yaml_documents() {
         [
             "emergencymodes.pingzhan.dev",
             "playbooks.pingzhan.dev",
-            "changerecords.pingzhan.dev"
+            "changerecords.pingzhan.dev",
+            "changefreezes.pingzhan.dev"
         ]
     );
-    assert_eq!(text.matches("kind: CustomResourceDefinition").count(), 3);
+    assert_eq!(text.matches("kind: CustomResourceDefinition").count(), 4);
 }
 
 /// kubectl finds the plugin by its name, and people see the name that they typed.

@@ -5,7 +5,6 @@ pub mod recorder;
 mod shape;
 mod traffic;
 
-use pingzhan::api::names::FREEZE_POLICY;
 use pingzhan::policies::{self, Names};
 
 use crate::support::{self, xtask};
@@ -15,8 +14,7 @@ use crate::support::{self, xtask};
 async fn the_real_server_answers_what_is_recorded() {
     let plane = support::cluster().await;
     // The cases bring the policies that they are about.
-    let all = policies::all(&Names::default()).into_iter();
-    for policy in all.filter(|policy| policy.name != FREEZE_POLICY) {
+    for policy in policies::all(&Names::default()) {
         plane.disarm(policy.name).await;
     }
     let kubeconfig = plane.kubeconfig.display().to_string();

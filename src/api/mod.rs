@@ -5,6 +5,7 @@
 //! them. The CRD files under `manifests/crds/` are generated from these types.
 
 mod change;
+mod change_freeze;
 mod common;
 pub mod condition;
 mod kinds;
@@ -25,9 +26,10 @@ pub use change::{
     IsolatePreset, ObjectRef, OnResume, Patch, PortProtocol, Principal, RoleRef, Route, RouteTo,
     Scale, SetField, Suspend,
 };
+pub use change_freeze::{ChangeFreeze, ChangeFreezeSpec};
 pub use common::{Level, Localized, Nature, Posture, Term};
 pub use condition::Condition;
-pub use kinds::kinds;
+pub use kinds::{crds, kinds};
 pub use mode::{
     Abandonment, Abort, AbortChoice, Answer, AnswerChoice, Approval, BreakGlass, DecidedBy,
     EmergencyMode, EmergencyModeSpec, LegalBasis, NameRef, Review, ReviewOutcome, Scope, Skip,

@@ -18,9 +18,7 @@ pub const ACCOUNT_OF_LABEL: &str = "pingzhan.dev/account-of";
 pub const MODE_UID_LABEL: &str = "pingzhan.dev/mode-uid";
 /// On a record: the name of its mode, cut to 63 characters.
 pub const MODE_NAME_LABEL: &str = "pingzhan.dev/mode";
-/// On a ConfigMap of the operator: it freezes namespaces, so that the admission policy reads it.
-pub const FREEZE_LABEL: &str = "pingzhan.dev/freeze";
-/// How the names of these ConfigMaps begin: nobody else's may.
+/// How the names of the operator's `ChangeFreeze`s begin.
 pub const FREEZE_PREFIX: &str = "pingzhan-freeze-";
 /// The admission policy that keeps people from changes where a mode freezes, and its binding.
 pub const FREEZE_POLICY: &str = "pingzhan-freeze";

@@ -1,9 +1,8 @@
 //! `crds`: the CRD YAML that `kubectl apply -f -` takes.
 
-use kube::CustomResourceExt;
 use snafu::ResultExt;
 
-use crate::api::{ChangeRecord, EmergencyMode, Playbook};
+use crate::api;
 
 use super::context::Context;
 use super::error::{Error, OutputSnafu};
@@ -15,7 +14,7 @@ pub struct Args {}
 
 /// Prints the CRDs as YAML documents.
 pub fn run(context: &Context, _: &Args) -> Result<Exit, Error> {
-    for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+    for crd in api::crds() {
         let yaml = serde_yaml::to_string(&crd).map_err(std::io::Error::other);
         context.say(&format!("---\n{}", yaml.context(OutputSnafu)?.trim_end()))?;
     }

@@ -13,8 +13,8 @@ use snafu::{ResultExt, Snafu, ensure};
 
 use crate::api::names::{
     ACCOUNT_NAMESPACE, ADVICE_POLICY, DEFAULT_NAMESPACE, DENIES_LABEL, DENY_POLICY, EXCLUDE_LABEL,
-    FREEZE_LABEL, FREEZE_POLICY, FREEZE_PREFIX, GROUP, LEASE, MADE_FOR_LABEL, MADE_POLICY,
-    OPERATOR_MANAGER, PROBE_LABEL, ROLE_LABEL, VERSION,
+    FREEZE_POLICY, GROUP, LEASE, MADE_FOR_LABEL, MADE_POLICY, OPERATOR_MANAGER, PROBE_LABEL,
+    ROLE_LABEL, VERSION,
 };
 use crate::engine::protect;
 use crate::playbook::denied::UNJUDGED_GROUPS;
@@ -221,8 +221,6 @@ fn fill(name: &str, template: &str, names: &Names) -> String {
         .replace("{version}", VERSION)
         .replace("{manager}", OPERATOR_MANAGER)
         .replace("{lease}", LEASE)
-        .replace("{freeze}", FREEZE_LABEL)
-        .replace("{freeze-prefix}", FREEZE_PREFIX)
         .replace("{wildcard}", WILDCARD_PROBE)
         .replace("{policy}", name)
         .replace("{unjudged}", &UNJUDGED_GROUPS.join(", "))

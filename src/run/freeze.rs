@@ -1,7 +1,7 @@
 //! What a freeze asks of the API server, beside the object that it is: whether the playbook's account may
 //! freeze, and whether the freeze is in force.
 //!
-//! The ConfigMap is written with the operator's own rights, so the account's are asked for before: a
+//! The freeze is written with the operator's own rights, so the account's are asked for before: a
 //! playbook may freeze only where its account has the verb `freeze` on the namespace.
 
 use futures::StreamExt;
@@ -29,12 +29,12 @@ pub struct Rights {
     pub requests: usize,
 }
 
-/// Asks whether an account may freeze these namespaces: first all there are, then each by its name.
+/// Asks whether an account may freeze these namespaces: of several first all there are, then each by its name.
 pub async fn rights(account: &Clients, namespaces: &[&str]) -> Rights {
     if namespaces.is_empty() {
         return Rights::default();
     }
-    if may(account, "").await == May::Yes {
+    if namespaces.len() > 1 && may(account, "").await == May::Yes {
         return Rights {
             requests: 1,
             ..Rights::default()
@@ -71,7 +71,7 @@ pub async fn rights(account: &Clients, namespaces: &[&str]) -> Rights {
     Rights {
         problem,
         is_unanswered,
-        requests: 1 + namespaces.len(),
+        requests: usize::from(namespaces.len() > 1) + namespaces.len(),
     }
 }
 
@@ -106,7 +106,7 @@ async fn may(account: &Clients, name: &str) -> May {
 /// A freeze that is to be proven: its name, and its namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Probed {
-    /// The name of its ConfigMap.
+    /// The name of its object.
     pub name: String,
     /// What is frozen.
     pub namespaces: Vec<String>,
@@ -158,8 +158,7 @@ impl Proof {
         if !self.open.is_empty() {
             open = format!(
                 "the freeze is not in force in {}: the policy {} does not refuse changes there yet; where \
-                 that stays so, apply manifests/policies of this version; where it was deleted and applied \
-                 again, the API server reads no new freezes until it is restarted",
+                 that stays so, apply manifests/policies of this version",
                 few(&self.open),
                 names::FREEZE_POLICY
             );
@@ -243,7 +242,7 @@ fn event(name: &str, space: &str, now: Timestamp) -> Value {
         "reportingController": "pingzhan.dev/operator", "reportingInstance": "pingzhan",
         "action": "Probe", "reason": "FreezeProbe", "type": "Normal",
         "note": "whether the change freeze is in force: this is a dry run",
-        "regarding": { "apiVersion": "v1", "kind": "ConfigMap", "namespace": space, "name": name },
+        "regarding": { "apiVersion": "pingzhan.dev/v1alpha1", "kind": "ChangeFreeze", "namespace": space, "name": name },
     })
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
-use crate::api::names;
 use crate::cluster::watch::{self, Change, Meta};
 use crate::cluster::{Clients, Collection};
 use crate::engine::decide::Sight;
@@ -20,23 +19,17 @@ use super::strangers::{self, CLUSTER_BINDING};
 use super::task;
 
 /// The collections of everything that a mode holds; namespaces, where it freezes some, or makes something
-/// in each that it means; and bindings, where it takes people out of some. `operator` is the operator's
-/// namespace, where freezes are.
-pub fn collections(state: &State, operator: &str) -> Vec<Collection> {
+/// in each that it means; and bindings, where it takes people out of some.
+pub fn collections(state: &State) -> Vec<Collection> {
     let held = state.ledger.live();
     let held = held.filter(|entry| entry.state != EntryState::Reverted);
     let mut in_each = false;
     let mut collections: Vec<Collection> = held
         .map(|entry| {
-            let is_own = freeze::is_own(&entry.target, operator);
+            let is_own = freeze::is_own(&entry.target);
             in_each |=
                 is_own || (creation::is(&entry.target.uid) && each::is_name(&entry.target.name));
-            let of = Collection::of(&entry.target);
-            if is_own {
-                of
-            } else {
-                watched(&state.narrow, of)
-            }
+            watched(&state.narrow, Collection::of(&entry.target))
         })
         .collect();
     collections.extend(in_each.then(namespaces));
@@ -84,19 +77,14 @@ impl Watches {
     pub fn start(
         mode: &Arc<Mode>,
         account: &Clients,
-        (own, operator): (&Clients, &str),
+        own: &Clients,
         collections: Vec<Collection>,
     ) -> Self {
         let mut tasks = JoinSet::new();
         for collection in &collections {
-            let is_own = collection.namespace == operator;
-            let (clients, labels) = if is_own {
-                (own, format!("{}=true", names::FREEZE_LABEL))
-            } else {
-                (account, String::new())
-            };
+            let clients = if is_freezes(collection) { own } else { account };
             let (mode, client, of) = (mode.clone(), clients.watches.clone(), collection.clone());
-            let watch = move || follow(mode.clone(), client.clone(), of.clone(), labels.clone());
+            let watch = move || follow(mode.clone(), client.clone(), of.clone());
             // Drift must not go unseen for good because the program failed once.
             tasks.spawn(task::own(task::anew("a watch on targets", watch)));
         }
@@ -110,8 +98,13 @@ impl Watches {
     }
 }
 
-async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection, labels: String) {
-    let mut changes = Box::pin(watch::metadata(client, &collection, &labels));
+/// Whether a collection is that of freezes, which are the operator's own.
+fn is_freezes(of: &Collection) -> bool {
+    freeze::is_kind(&of.api_version, &of.kind)
+}
+
+async fn follow(mode: Arc<Mode>, client: kube::Client, collection: Collection) {
+    let mut changes = Box::pin(watch::metadata(client, &collection, ""));
     let mut present: Option<BTreeSet<Uid>> = None;
     while let Some(change) = changes.next().await {
         let mut state = mode.state.lock().await;
@@ -186,6 +179,10 @@ fn moved(state: &mut State, of: &Collection, meta: &Meta) -> bool {
 /// Whether an object that is no target was not looked at yet, as it is. Only where it depends on what it says
 /// whether it is selected its changes matter: a busy kind would be surveyed for ever.
 fn is_news(state: &mut State, of: &Collection, meta: &Meta) -> bool {
+    // Another mode's is no reason to look at anything: what is to be frozen are namespaces.
+    if is_freezes(of) {
+        return false;
+    }
     let plan = state.plan_in_force();
     // A namespace is in itself.
     let place = if of.kind == NAMESPACE {
@@ -290,8 +287,7 @@ mod tests {
             plural: "deployments".to_owned(),
             namespace: String::new(),
         };
-        let own = (&account, "pingzhan-system");
-        let mut watches = Watches::start(&mode, &account, own, vec![deployments]);
+        let mut watches = Watches::start(&mode, &account, &account, vec![deployments]);
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(!mode.state.lock().await.strangers, "nothing was seen");
         tokio::time::sleep(task::ANEW).await;
@@ -353,7 +349,7 @@ mod tests {
         let mode = Arc::new(sample("flood"));
         let theirs = collection("ConfigMap", "configmaps", "portal");
         let all = vec![theirs.clone(), collection("Pod", "pods", "")];
-        let _watches = Watches::start(&mode, &account, (&account, "pingzhan-system"), all);
+        let _watches = Watches::start(&mode, &account, &account, all);
         tokio::time::sleep(Duration::from_millis(100)).await;
         let unwatched = mode.state.lock().await.unwatched.clone();
         assert_eq!(unwatched.keys().collect::<Vec<_>>(), [&theirs]);

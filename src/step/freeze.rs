@@ -1,96 +1,79 @@
-//! `freeze`, a change freeze (封网): one ConfigMap in the operator's own namespace that exists for the
-//! mode's lifetime ([`creation`]) and says which namespaces are frozen, who is stopped, and who may go
-//! on. The static policy `pingzhan-freeze` reads it.
+//! `freeze`, a change freeze (封网): one `ChangeFreeze` in each frozen namespace, which exists for the mode's
+//! lifetime ([`creation`]) and says who is stopped, and who may go on. The static policy `pingzhan-freeze`
+//! reads it.
 //!
-//! It is the one object in the operator's namespace that a plan may name, and only this step compiles
-//! it: what a playbook writes there itself is refused while the cluster is looked at.
+//! It is the one kind of ours that a plan may name, and only this step compiles it: what a playbook asks for
+//! of our kinds itself is refused by lint.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use kube::Resource as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::remark::few;
 use super::{Compiled, Fields, Proposal, Query, Role, Unheld};
-use crate::api::{Freeze, Principal, names};
+use crate::api::{ChangeFreeze, ChangeFreezeSpec, Freeze, Principal, names};
 use crate::field::{Image, Projection, Target, creation};
 
 /// Hexadecimal digits of a name: enough to tell the freezes of one cluster apart.
 const DIGITS: usize = 16;
 
-/// The keys of a freeze: lists of lines, and what only people read.
-pub mod keys {
-    /// The frozen namespaces.
-    pub const NAMESPACES: &str = "namespaces";
-    /// User names of service accounts that are stopped as people are.
-    pub const AUTOMATION: &str = "automation";
-    /// User names of who may go on.
-    pub const USERS: &str = "users";
-    /// Groups of who may go on.
-    pub const GROUPS: &str = "groups";
-    /// Who may go on, for people.
-    pub const MAY_ACT: &str = "mayAct";
-    /// The name of the mode.
-    pub const MODE: &str = "mode";
-    /// Until when the mode was granted when it was written.
-    pub const UNTIL: &str = "until";
-}
-
-/// Where the freeze is written, and which namespaces it is about.
+/// Which namespaces it is about.
 pub fn needs(freeze: &Freeze) -> Vec<Query> {
-    let query = |kind: &str, role, namespaces| Query {
-        kind: kind.to_owned(),
-        namespaces,
+    vec![Query {
+        kind: "Namespace".to_owned(),
+        namespaces: Some(freeze.namespaces.clone()),
         selector: None,
         names: Vec::new(),
         condition: None,
         priority: Vec::new(),
-        role,
+        role: Role::Frozen,
         fields: Fields::Paths(Vec::new()),
-    };
-    vec![
-        query("ConfigMap", Role::Place, None),
-        query("Namespace", Role::Frozen, Some(freeze.namespaces.clone())),
-    ]
+    }]
 }
 
-/// One ConfigMap for all namespaces that were found; nothing where none was. `of` tells the freezes of
-/// a cluster apart: playbook, stage and step.
+/// A freeze in each namespace that was found. `of` tells the freezes of a cluster apart: playbook, stage
+/// and step.
 pub fn compile(freeze: &Freeze, found: &[Vec<Projection>], of: &[&str]) -> Compiled {
     let mut compiled = Compiled::default();
-    let [places, namespaces] = found else {
-        return compiled;
-    };
-    let names: BTreeSet<&str> = namespaces.iter().map(|seen| &*seen.target.name).collect();
-    if names.is_empty() {
+    let spaces: BTreeSet<&str> = found
+        .iter()
+        .flatten()
+        .map(|seen| &*seen.target.name)
+        .collect();
+    if spaces.is_empty() {
         compiled.unheld.push(Unheld {
             field: None,
             sentence: "it selects no namespace that may be frozen: nobody is stopped".to_owned(),
         });
         return compiled;
     }
-    if let Some(place) = places.first() {
-        let space = &place.target.namespace;
-        compiled.changes.push(proposal(freeze, &names, space, of));
-    }
+    let name = name(of);
+    let changes = spaces
+        .into_iter()
+        .map(|space| proposal(freeze, space, &name));
+    compiled.changes = changes.collect();
     compiled
 }
 
-fn proposal(freeze: &Freeze, names: &BTreeSet<&str>, space: &str, of: &[&str]) -> Proposal {
-    let manifest = manifest(freeze, names, space, &name(of, names));
+fn proposal(freeze: &Freeze, space: &str, name: &str) -> Proposal {
+    let kind = ChangeFreeze::kind(&());
+    let plural = ChangeFreeze::plural(&());
+    let target = creation::target(&ChangeFreeze::api_version(&()), &kind, &plural, space, name);
     Proposal {
-        target: target(&manifest),
+        target,
         path: creation::path(),
         base: Image::Absent,
-        why: why(freeze, names),
-        after: Image::Present(manifest),
+        why: why(freeze, space),
+        after: Image::Present(manifest(freeze, space, name)),
         wave: 0,
     }
 }
 
-fn name(of: &[&str], names: &BTreeSet<&str>) -> String {
-    let digest = Sha256::digest(json!([of, names]).to_string().as_bytes());
+fn name(of: &[&str]) -> String {
+    let digest = Sha256::digest(json!(of).to_string().as_bytes());
     let mut name = String::from(names::FREEZE_PREFIX);
     for byte in &digest[..DIGITS / 2] {
         let _ = write!(name, "{byte:02x}");
@@ -98,49 +81,24 @@ fn name(of: &[&str], names: &BTreeSet<&str>) -> String {
     name
 }
 
-fn target(manifest: &Value) -> Target {
-    let text = |key: &str| manifest["metadata"][key].as_str().unwrap_or_default();
-    creation::target(
-        "v1",
-        "ConfigMap",
-        "configmaps",
-        text("namespace"),
-        text("name"),
-    )
-}
-
-fn manifest(freeze: &Freeze, names: &BTreeSet<&str>, space: &str, name: &str) -> Value {
+fn manifest(freeze: &Freeze, space: &str, name: &str) -> Value {
     let of = |kind: &str| {
         let own = freeze.except.iter().filter(|one| one.kind == kind);
         own.map(user).collect::<Vec<_>>()
     };
-    let users = [of("User"), of("ServiceAccount")].concat();
-    let automation: Vec<String> = freeze.automation.iter().map(user).collect();
     let may: Vec<&str> = freeze.except.iter().map(|one| one.name.as_str()).collect();
+    let spec = ChangeFreezeSpec {
+        automation: freeze.automation.iter().map(user).collect(),
+        users: [of("User"), of("ServiceAccount")].concat(),
+        groups: of("Group"),
+        may_act: may.join(", "),
+        ..ChangeFreezeSpec::default()
+    };
     json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {
-            "name": name, "namespace": space, "labels": { names::FREEZE_LABEL: "true" },
-        },
-        "data": {
-            keys::NAMESPACES: lines(names),
-            keys::AUTOMATION: lines(&automation),
-            keys::USERS: lines(&users),
-            keys::GROUPS: lines(of("Group")),
-            keys::MAY_ACT: may.join(", "),
-        },
+        "apiVersion": ChangeFreeze::api_version(&()), "kind": ChangeFreeze::kind(&()),
+        "metadata": { "name": name, "namespace": space },
+        "spec": spec,
     })
-}
-
-/// A list as the policy reads it: each name between two ends of a line, so that it is found without being
-/// taken apart; nothing where it is empty.
-fn lines<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
-    let mut text = String::new();
-    for name in names {
-        let first = if text.is_empty() { "\n" } else { "" };
-        let _ = writeln!(text, "{first}{}", name.as_ref());
-    }
-    text
 }
 
 /// The name under which the API server knows a user, group or service account.
@@ -153,8 +111,7 @@ pub fn user(principal: &Principal) -> String {
     }
 }
 
-fn why(freeze: &Freeze, namespaces: &BTreeSet<&str>) -> String {
-    let namespaces: Vec<String> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+fn why(freeze: &Freeze, space: &str) -> String {
     let automation: Vec<String> = freeze.automation.iter().map(place).collect();
     let except: Vec<String> = freeze.except.iter().map(place).collect();
     let also = if automation.is_empty() {
@@ -167,10 +124,7 @@ fn why(freeze: &Freeze, namespaces: &BTreeSet<&str>) -> String {
     } else {
         format!("{} may go on", few(&except))
     };
-    format!(
-        "{} frozen: people{also} change nothing there; {may}",
-        few(&namespaces)
-    )
+    format!("{space} frozen: people{also} change nothing there; {may}")
 }
 
 fn place(principal: &Principal) -> String {
@@ -180,50 +134,34 @@ fn place(principal: &Principal) -> String {
     }
 }
 
-/// Whether a target is a freeze in the operator's namespace: written, read and watched by the operator
-/// itself, and not as the playbook's account.
-pub fn is_own(target: &Target, operator: &str) -> bool {
-    creation::is(&target.uid)
-        && &*target.api_version == "v1"
-        && &*target.kind == "ConfigMap"
-        && &*target.namespace == operator
-        && target.name.starts_with(names::FREEZE_PREFIX)
+/// Whether a target is a freeze: written, read and watched by the operator itself, and not as the playbook's
+/// account.
+pub fn is_own(target: &Target) -> bool {
+    creation::is(&target.uid) && is_kind(&target.api_version, &target.kind)
+}
+
+/// Whether a kind is that of freezes.
+pub fn is_kind(api_version: &str, kind: &str) -> bool {
+    api_version == ChangeFreeze::api_version(&()) && kind == ChangeFreeze::kind(&())
 }
 
 /// Whether a manifest is a freeze.
 pub fn is(manifest: &Value) -> bool {
-    manifest["kind"] == "ConfigMap" && manifest["metadata"]["labels"][names::FREEZE_LABEL] == "true"
+    let text = |key: &str| manifest[key].as_str().unwrap_or_default();
+    is_kind(text("apiVersion"), text("kind"))
 }
 
-/// The namespaces that a freeze is about.
-pub fn namespaces(manifest: &Value) -> Vec<&str> {
-    let lines = manifest["data"][keys::NAMESPACES].as_str();
-    let lines = lines.unwrap_or_default().lines();
-    lines.filter(|line| !line.is_empty()).collect()
+/// The namespace that a freeze is about; nothing for any other object.
+pub fn namespace(manifest: &Value) -> Option<&str> {
+    manifest["metadata"]["namespace"]
+        .as_str()
+        .filter(|_| is(manifest))
 }
 
 /// The freeze as it is written: what the plan cannot know is filled in, for who meets it.
 pub fn complete(body: &mut Value, mode: &str, until: &str) {
-    body["data"][keys::MODE] = mode.into();
-    body["data"][keys::UNTIL] = until.into();
-}
-
-/// A freeze of the namespaces only that are frozen by none of these yet, where a playbook adopts new ones:
-/// nothing where there is no such namespace. Its name is its own, since what is written stays as it is.
-pub fn beyond(manifest: &Value, frozen: &BTreeSet<String>) -> Option<(Target, Value, Vec<String>)> {
-    let new: BTreeSet<&str> = namespaces(manifest)
-        .into_iter()
-        .filter(|name| !frozen.contains(*name))
-        .collect();
-    if new.is_empty() {
-        return None;
-    }
-    let whole = manifest["metadata"]["name"].as_str().unwrap_or_default();
-    let mut narrow = manifest.clone();
-    narrow["metadata"]["name"] = name(&[whole], &new).into();
-    narrow["data"][keys::NAMESPACES] = lines(&new).into();
-    let new = new.into_iter().map(str::to_owned).collect();
-    Some((target(&narrow), narrow, new))
+    body["spec"]["mode"] = mode.into();
+    body["spec"]["until"] = until.into();
 }
 
 #[cfg(test)]
@@ -264,42 +202,46 @@ mod tests {
 
     fn found(namespaces: &[&str]) -> Vec<Vec<Projection>> {
         let namespaces = namespaces.iter().map(|name| seen("", name));
-        vec![vec![seen("pingzhan-system", "")], namespaces.collect()]
+        vec![namespaces.collect()]
     }
 
     /// What the policy reads is written whole, and nothing in it depends on the order of finding.
     #[test]
-    fn a_freeze_is_one_config_map_in_the_operators_namespace() {
+    fn a_freeze_is_one_object_in_each_namespace() {
         let of = ["pb", "calm", "no-changes"];
         let compiled = compile(&freeze(), &found(&["tax", "portal"]), &of);
-        let [change] = compiled.changes.as_slice() else {
+        let [portal, tax] = compiled.changes.as_slice() else {
             panic!("{compiled:?}");
         };
-        let manifest = change.after.value().expect("a manifest");
+        let manifest = portal.after.value().expect("a manifest");
         assert_eq!(
-            manifest["data"],
+            manifest["spec"],
             json!({
-                "namespaces": "\nportal\ntax\n",
-                "automation": "\nsystem:serviceaccount:ci:deployer\n",
-                "users": "\nzhang\n", "groups": "\nemergency-command\n",
+                "automation": ["system:serviceaccount:ci:deployer"],
+                "users": ["zhang"], "groups": ["emergency-command"],
                 "mayAct": "emergency-command, zhang",
             })
         );
-        assert!(is(manifest));
-        assert!(is_own(&change.target, "pingzhan-system"));
-        assert!(!is_own(&change.target, "elsewhere"));
+        assert!(is(manifest) && is_own(&portal.target));
+        assert_eq!(namespace(manifest), Some("portal"));
+        assert_eq!(&*tax.target.namespace, "tax");
+        assert_eq!(tax.target.name, portal.target.name);
         assert_eq!(
-            change.why,
-            "portal and tax frozen: people and ci/deployer change nothing there; emergency-command and zhang may go on"
+            portal.why,
+            "portal frozen: people and ci/deployer change nothing there; emergency-command and zhang may go on"
         );
         let again = compile(&freeze(), &found(&["portal", "tax"]), &of);
         assert_eq!(again, compiled);
-        let other = compile(
-            &freeze(),
-            &found(&["portal", "tax"]),
-            &["pb", "calm", "more"],
-        );
-        assert_ne!(other.changes[0].target.uid, change.target.uid);
+        let other = compile(&freeze(), &found(&["portal"]), &["pb", "calm", "more"]);
+        assert_ne!(other.changes[0].target.uid, portal.target.uid);
+    }
+
+    /// What a playbook freezes later on, or no more, must not move the freezes of other namespaces.
+    #[test]
+    fn a_freeze_of_a_namespace_does_not_depend_on_the_others() {
+        let few = compile(&freeze(), &found(&["portal"]), &["pb"]);
+        let more = compile(&freeze(), &found(&["portal", "tax"]), &["pb"]);
+        assert_eq!(few.changes[0], more.changes[0]);
     }
 
     /// A freeze of nothing must not look like one.
@@ -310,41 +252,27 @@ mod tests {
         assert!(compiled.unheld[0].sentence.contains("nobody is stopped"));
     }
 
-    /// Another object of the operator's namespace is never written with the operator's own rights.
+    /// Another object is never written with the operator's own rights.
     #[test]
     fn only_a_freeze_is_the_operators_own() {
         let rows = [
-            ("v1", "ConfigMap", "pingzhan-freeze-ab", true),
-            ("v1", "ConfigMap", "settings", false),
-            ("v1", "Secret", "pingzhan-freeze-ab", false),
-            ("apps/v1", "ConfigMap", "pingzhan-freeze-ab", false),
+            ("pingzhan.dev/v1alpha1", "ChangeFreeze", true),
+            ("pingzhan.dev/v1alpha1", "ChangeRecord", false),
+            ("v1", "ChangeFreeze", false),
+            ("v1", "ConfigMap", false),
         ];
-        for (version, kind, name, own) in rows {
-            let target = creation::target(version, kind, "x", "pingzhan-system", name);
-            assert_eq!(is_own(&target, "pingzhan-system"), own, "{kind} {name}");
+        for (version, kind, own) in rows {
+            let target = creation::target(version, kind, "x", "portal", "pingzhan-freeze-ab");
+            assert_eq!(is_own(&target), own, "{version} {kind}");
             let given = Target::from(Identity {
                 uid: "0123".into(),
                 api_version: version.into(),
                 kind: kind.into(),
-                namespace: "pingzhan-system".into(),
-                name: name.into(),
+                namespace: "portal".into(),
+                name: "pingzhan-freeze-ab".into(),
                 ..Identity::default()
             });
-            assert!(!is_own(&given, "pingzhan-system"), "one with a real uid");
+            assert!(!is_own(&given), "one with a real uid");
         }
-    }
-
-    /// What is frozen stays as it was approved: new namespaces are a freeze of their own.
-    #[test]
-    fn new_namespaces_are_a_freeze_of_their_own() {
-        let compiled = compile(&freeze(), &found(&["tax", "portal"]), &["pb"]);
-        let manifest = compiled.changes[0].after.value().expect("a manifest");
-        let frozen = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(beyond(manifest, &frozen(&["portal", "tax"])), None);
-        let (target, narrow, new) = beyond(manifest, &frozen(&["portal"])).expect("one is new");
-        assert_eq!(new, ["tax"]);
-        assert_eq!(namespaces(&narrow), ["tax"]);
-        assert!(is_own(&target, "pingzhan-system"));
-        assert_ne!(target.uid, compiled.changes[0].target.uid);
     }
 }

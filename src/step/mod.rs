@@ -71,8 +71,6 @@ pub enum Role {
     /// Objects of GitOps that may apply what the step suspends, wherever they are. Where they cannot
     /// be read, that is worth knowing, and no more.
     Applier,
-    /// Where a freeze is written: a place in the operator's own namespace.
-    Place,
     /// Namespaces that are frozen: of those that may be, and that the account may freeze.
     Frozen,
     /// Objects on which it depends what the step makes, in namespaces in which it could make something.

@@ -9,9 +9,10 @@ use super::acts::{
     ACTS, Act, LISTED, LISTS, ONLY, RIGHTS, acting, change, change_at, objections, plan_of,
 };
 use super::ask::{Ask, Form, JSON_PATCH, MERGE, Refusal, STRATEGIC};
+use super::frozen::{FREEZE, FREEZES, freeze};
 use super::people::{
-    CHEN, EVERYBODY, GAO, HE, INSIDER, LIN, MALLORY, OPERATOR_ITSELF, RESCUER, ROOT, STRANGER,
-    TANG, WANG, WU, Who, ZHOU,
+    CHEN, CONTROLLER, DEPLOYER, ENDER, EVERYBODY, FENG, GAO, HE, INSIDER, LIN, MALLORY,
+    OPERATOR_ITSELF, RESCUER, ROOT, STRANGER, TANG, WANG, WU, Who, ZHOU,
 };
 use super::world::{
     BARE, CLOSED, ENDED, FULL, LOST, MODES, OPEN, PLAYBOOKS, PROPOSED, RECORDS, REVIEWED,
@@ -20,6 +21,8 @@ use super::world::{
 
 /// Metadata of modes that is the operator's.
 const MARKS: &str = include_str!("marks.yaml");
+/// Where nothing is frozen.
+const ELSEWHERE: &str = "/apis/pingzhan.dev/v1alpha1/namespaces/pingzhan-playbooks/changefreezes";
 /// What is said of those who meddle with managers.
 const STAMP: &str = "metadata.managedFields";
 
@@ -71,6 +74,9 @@ impl<'a> Cases<'a> {
         cases.status();
         cases.readiness();
         cases.records();
+        cases.freezes();
+        cases.lifted();
+        cases.ending();
         cases.deleted();
         cases.lost();
         cases.playbooks();
@@ -647,6 +653,107 @@ impl<'a> Cases<'a> {
                 Ask::new("DELETE", &path),
                 Vec::new(),
             );
+        }
+    }
+
+    /// Freezes, where something is frozen and where nothing is: nobody makes one but whom it is for, and
+    /// nobody changes what one says.
+    fn freezes(&mut self) {
+        let only = Refusal::Policy(ONLY, "only the operator writes changefreezes");
+        let path = format!("{FREEZES}/{FREEZE}");
+        let owner =
+            json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "plain", "uid": "1" }]);
+        let parts = [
+            json!({ "spec": { "groups": ["staff", "street"] } }),
+            json!({ "spec": { "automation": [] } }),
+            json!({ "metadata": { "labels": { "a": "b" } } }),
+            json!({ "metadata": { "annotations": { "a": "b" } } }),
+            json!({ "metadata": { "finalizers": ["example.com/mine"] } }),
+            json!({ "metadata": { "ownerReferences": owner } }),
+        ];
+        let own = freeze("attacked");
+        let mut generated = own.clone();
+        generated["metadata"] = json!({ "generateName": "attacked-" });
+        let whole = json!({ "spec": own["spec"] });
+        for list in [FREEZES, ELSEWHERE] {
+            let asks = [
+                Ask::with("POST", list, own.clone()),
+                Ask::with("POST", list, generated.clone()),
+                change_at(&format!("{list}/attacked"), &own, &whole, Form::Apply),
+            ];
+            for ask in asks {
+                for who in EVERYBODY.iter().chain([&ENDER]) {
+                    self.attack("a freeze", who, ask.clone(), only);
+                }
+                self.attack("a freeze", &STRANGER, ask.clone(), Refusal::Roles);
+                for who in [OPERATOR_ITSELF, RESCUER, FENG] {
+                    self.case("a freeze", &who, ask.clone(), Vec::new());
+                }
+            }
+        }
+        for parts in parts {
+            let form = *self.rng.choice(&Form::ALL).expect("a form");
+            let ask = change_at(&path, &self.world.freeze, &parts, form);
+            let what = format!("{parts} of a freeze by {form:?}");
+            for who in EVERYBODY.iter().chain([&ENDER]) {
+                self.attack(&what, who, ask.clone(), only);
+            }
+            self.attack(&what, &STRANGER, ask.clone(), Refusal::Roles);
+            for who in [OPERATOR_ITSELF, RESCUER, FENG] {
+                self.case(&what, &who, ask.clone(), Vec::new());
+            }
+        }
+        // It has no status, and no count.
+        for part in ["status", "scale"] {
+            let body = json!({ "spec": { "replicas": 0 } });
+            let ask = Ask::with("PATCH", format!("{path}/{part}"), body).media(MERGE);
+            for who in [MALLORY, INSIDER, OPERATOR_ITSELF] {
+                self.attack("a part of a freeze", &who, ask.clone(), Refusal::Absent);
+            }
+        }
+    }
+
+    /// Nobody lifts one but whom it is for, one by one and all at once.
+    fn lifted(&mut self) {
+        let only = Refusal::Policy(ONLY, "only the operator writes changefreezes");
+        for ask in [
+            Ask::new("DELETE", format!("{FREEZES}/{FREEZE}")),
+            Ask::new("DELETE", FREEZES),
+        ] {
+            for who in EVERYBODY.iter().chain([&ENDER]) {
+                self.attack("a freeze lifted", who, ask.clone(), only);
+            }
+            self.attack("a freeze lifted", &STRANGER, ask.clone(), Refusal::Roles);
+            for who in [OPERATOR_ITSELF, RESCUER, FENG] {
+                self.case("a freeze lifted", &who, ask.clone(), Vec::new());
+            }
+        }
+    }
+
+    /// Where a namespace ends, the cluster's own controller takes its freeze along. It does nothing else to it,
+    /// and nobody else does that.
+    fn ending(&mut self) {
+        let only = Refusal::Policy(ONLY, "only the operator writes changefreezes");
+        let list = self.world.ending_freezes();
+        let path = format!("{list}/{FREEZE}");
+        for ask in [Ask::new("DELETE", &path), Ask::new("DELETE", &list)] {
+            let what = "a freeze of a namespace that ends";
+            for who in [ENDER, CONTROLLER, OPERATOR_ITSELF, RESCUER, FENG] {
+                self.case(what, &who, ask.clone(), Vec::new());
+            }
+            for who in [MALLORY, ROOT, INSIDER, DEPLOYER, ZHOU] {
+                self.attack(what, &who, ask.clone(), only);
+            }
+            self.attack(what, &STRANGER, ask.clone(), Refusal::Roles);
+        }
+        let wider = json!({ "spec": { "groups": ["staff"] } });
+        let free = json!({ "metadata": { "finalizers": null } });
+        for body in [wider, free] {
+            for who in [ENDER, CONTROLLER, ROOT] {
+                let ask = Ask::with("PATCH", &path, body.clone()).media(MERGE);
+                let what = "a freeze changed while its namespace ends";
+                self.attack(what, &who, ask, only);
+            }
         }
     }
 

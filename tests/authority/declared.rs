@@ -8,7 +8,7 @@ use super::ask::{APPLY, Ask, Form, JSON_PATCH, MERGE, Refusal};
 use super::attacks::Cases;
 use super::people::{
     ACCOUNT, CLEANER, CONTROLLER, EVERYBODY, HE, INSIDER, KUBELET, MALLORY, NO_KUBELETS,
-    OPERATOR_ITSELF, REPLICAS, RESCUER, ROOT, STRANGER, TANG, Who, XIE, ZHOU,
+    OPERATOR_ITSELF, REPLICAS, ROOT, STRANGER, TANG, Who, XIE, ZHOU,
 };
 use super::world::{
     ACCOUNTS, CLOSED, CRDS, ENDED, FULL, LEASES, MODES, OPEN, POD, SYSTEM, TOKEN, declaration,
@@ -259,7 +259,7 @@ impl Cases<'_> {
         }
     }
 
-    /// What guards: kinds, namespaces, accounts, tokens, pods, freezes, the lease.
+    /// What guards: kinds, namespaces, accounts, tokens, pods, the lease.
     pub fn guarded(&mut self) {
         let rows: Vec<Guarded> = serde_yaml::from_str(GUARDED).expect("the table");
         for row in rows
@@ -341,20 +341,8 @@ impl Cases<'_> {
         self.case("a label of the operator's pod", &ROOT, ask, Vec::new());
     }
 
-    /// What the operator does, who restores offline, and who upgrades.
+    /// What whoever upgrades does, and what guards nothing.
     fn kept(&mut self) {
-        let freeze = json!({ "metadata": { "name": "attacked", "labels": { "pingzhan.dev/freeze": "true" } } });
-        let maps = format!("{SYSTEM}/configmaps");
-        for who in [OPERATOR_ITSELF, RESCUER] {
-            self.case(
-                "a freeze",
-                &who,
-                Ask::with("POST", &maps, freeze.clone()),
-                Vec::new(),
-            );
-            let lifted = Ask::new("DELETE", format!("{maps}/freeze-attacked"));
-            self.case("a freeze lifted", &who, lifted, Vec::new());
-        }
         let upgrade = json!({ "metadata": { "annotations": { "upgraded": "yes" } } });
         let ask =
             Ask::with("PATCH", format!("{CRDS}/playbooks.pingzhan.dev"), upgrade).media(MERGE);
@@ -364,9 +352,14 @@ impl Cases<'_> {
             let ask = Ask::with("POST", format!("{SYSTEM}/{plural}"), plain.clone());
             self.case("what an upgrade brings", &ROOT, ask, Vec::new());
         }
-        let ask = Ask::new("DELETE", format!("{SYSTEM}/configmaps"));
-        let ask = ask.query("labelSelector=%21pingzhan.dev%2Ffreeze");
-        self.case("all that is no freeze, deleted", &ROOT, ask, Vec::new());
+        // Whatever it is called, a ConfigMap freezes nothing.
+        let named = json!({ "metadata": { "name": "pingzhan-freeze-0123456789abcdef",
+            "labels": { "pingzhan.dev/freeze": "true" } } });
+        let maps = format!("{SYSTEM}/configmaps");
+        let ask = Ask::with("POST", &maps, named);
+        self.case("a ConfigMap with a freeze's name", &ROOT, ask, Vec::new());
+        let all = Ask::new("DELETE", maps);
+        self.case("all ConfigMaps deleted", &ROOT, all, Vec::new());
     }
 
     /// A late copy of a request that makes an object for a mode.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::acts::{ACTS, Act, change};
 use super::ask::{Ask, Form, MERGE, send};
+use super::frozen::{FREEZES, freeze};
 use super::people::{OPERATOR_ITSELF, Rights, Who};
 use super::world::{LEASES, MODES, PLAYBOOKS, RECORDS, World, declaration, hash, playbook, record};
 use crate::support;
@@ -154,6 +155,7 @@ async fn beside(world: &World, who: &Who) {
     let owner = Ask::with("PATCH", format!("{PLAYBOOKS}/flood-response"), owner).media(MERGE);
     for (ask, whose) in [
         (Ask::with("POST", RECORDS, record("open", 2)), LEAD),
+        (Ask::with("POST", FREEZES, freeze("new")), LEAD),
         (closed, LEAD),
         (Ask::with("POST", LEASES, lease), LEAD),
         (owner, ENGINEER),

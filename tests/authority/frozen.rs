@@ -8,7 +8,8 @@ use super::acts::{ONLY, change_at};
 use super::ask::{Ask, Form, Refusal, send};
 use super::attacks::{Case, Cases};
 use super::people::{
-    ACCOUNT, CONTROLLER, DEPLOYER, GAO, GHOST, HE, MALLORY, OPERATOR_ITSELF, ROOT, WANG, Who,
+    ACCOUNT, CONTROLLER, DEPLOYER, ENDER, FENG, GAO, GHOST, HE, MALLORY, OPERATOR_ITSELF, ROOT,
+    WANG, Who,
 };
 use super::world::{ACCOUNTS, World, needed, probe as marked};
 use pingzhan::api::names::FREEZE_POLICY;
@@ -17,32 +18,33 @@ use pingzhan::api::names::FREEZE_POLICY;
 pub const FREEZE: &str = "freeze-attacked";
 /// What is frozen.
 pub const FROZEN: &str = "/api/v1/namespaces/default";
+/// Where the freeze is.
+pub const FREEZES: &str = "/apis/pingzhan.dev/v1alpha1/namespaces/default/changefreezes";
 /// Where rights to what is frozen are given.
 pub const ROLE_BINDINGS: &str =
     "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
 /// Those who work in the frozen namespace.
-const WORKERS: [Who; 6] = [GAO, GHOST, DEPLOYER, CONTROLLER, HE, WANG];
+const WORKERS: [Who; 7] = [GAO, GHOST, DEPLOYER, CONTROLLER, HE, WANG, FENG];
 /// Those of them who are stopped: people whom nothing excepts, and the program that is named.
-const STOPPED: [Who; 4] = [GAO, GHOST, ROOT, DEPLOYER];
+const STOPPED: [Who; 5] = [GAO, GHOST, ROOT, DEPLOYER, FENG];
 
-/// What the freeze says, as its step writes it: a word a line, and a line's end before the first.
-pub fn data() -> Value {
-    json!({
+/// A freeze, as its step writes it.
+pub fn freeze(name: &str) -> Value {
+    json!({ "apiVersion": "pingzhan.dev/v1alpha1", "kind": "ChangeFreeze", "metadata": { "name": name }, "spec": {
         "mode": "attacked-open", "until": "2026-07-02T00:00:00Z", "mayAct": "the group platform and commander-wang",
-        "namespaces": "\ndefault\n", "automation": format!("\n{}\n", DEPLOYER.name),
-        "users": format!("\n{}\n", WANG.name), "groups": "\nplatform\n",
-    })
+        "automation": [DEPLOYER.name], "users": [WANG.name], "groups": ["platform"],
+    } })
 }
 
-/// How the operator tries whether the freeze is in force.
-pub fn probe() -> Ask {
+/// How the operator tries whether the freeze is in force in a namespace.
+pub fn probe(space: &str) -> Ask {
     let event = json!({
-        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": { "name": FREEZE, "namespace": "default" },
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": { "name": FREEZE, "namespace": space },
         "eventTime": "2026-07-01T00:00:00.000000Z", "reason": "Probe", "action": "Probe", "type": "Normal",
         "reportingController": "pingzhan.dev/operator", "reportingInstance": "pingzhan-0",
-        "regarding": { "kind": "Namespace", "name": "default" },
+        "regarding": { "kind": "Namespace", "namespace": space, "name": space },
     });
-    let path = "/apis/events.k8s.io/v1/namespaces/default/events";
+    let path = format!("/apis/events.k8s.io/v1/namespaces/{space}/events");
     Ask::with("POST", path, event).dry()
 }
 
@@ -90,7 +92,8 @@ impl Cases<'_> {
         let label = json!({ "metadata": { "labels": { "a": "b" } } });
         let ask = change_at(FROZEN, &json!({}), &label, Form::Merge);
         self.stored("the frozen namespace itself", &ROOT, ask, held("update"));
-        self.stored("the probe", &OPERATOR_ITSELF, probe(), held("create"));
+        let ask = probe("default");
+        self.stored("the probe", &OPERATOR_ITSELF, ask, held("create"));
     }
 
     /// A record that is marked for a policy is refused, whoever sends it.
@@ -149,5 +152,10 @@ pub async fn spared(world: &mut World) {
         let answer = send(&world.admin, Some(&who), &made(FROZEN, "tried").dry()).await;
         assert!(answer.is_taken(), "{}: {}", who.name, answer.message());
         world.done += 1;
+    }
+    // Who may restore offline lifts what stops them, and a namespace that ends takes its own along.
+    for (who, list) in [(FENG, FREEZES.to_owned()), (ENDER, world.ending_freezes())] {
+        let ask = Ask::new("DELETE", format!("{list}/{FREEZE}"));
+        world.act(&who, ask).await;
     }
 }

@@ -144,6 +144,8 @@ pub const STRANGER: Who = who("stranger", &["street"], Rights::None);
 pub const OPERATOR_ITSELF: Who = who(OPERATOR, account!("pingzhan-system"), Rights::Verbs(&[]));
 /// Restores offline.
 pub const RESCUER: Who = who("engineer-rao", &["platform"], Rights::Verbs(&["recover"]));
+/// The same, and no freeze excepts them.
+pub const FENG: Who = who("engineer-feng", &["nights"], Rights::Verbs(&["recover"]));
 
 /// A kubelet, which gets its pods the tokens of their accounts.
 pub const KUBELET: Who = who("system:node:n1", &["system:nodes"], Rights::Verbs(&[]));
@@ -162,6 +164,13 @@ pub const CLEANER: Who = who(
 /// Another one, which makes the pods of a Deployment.
 pub const REPLICAS: Who = who(
     "system:serviceaccount:kube-system:replicaset-controller",
+    account!("kube-system"),
+    Rights::Verbs(&[]),
+);
+
+/// And the one that takes away what is in a namespace that ends.
+pub const ENDER: Who = who(
+    "system:serviceaccount:kube-system:namespace-controller",
     account!("kube-system"),
     Rights::Verbs(&[]),
 );
@@ -248,20 +257,16 @@ fn give_some(all: &mut Vec<Value>) {
         vec![HE.subject(), TANG.subject()],
     );
     let makes = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "patch", "get"] });
-    let freezes = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] });
     give(all, "attack-makes", &[makes], vec![ACCOUNT.subject()]);
-    give(
-        all,
-        "attack-freezes",
-        &[freezes],
-        vec![OPERATOR_ITSELF.subject()],
-    );
+    let ends = json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["delete"] });
+    give(all, "attack-ends", &[ends], vec![ENDER.subject()]);
 }
 
 /// Roles and bindings of everybody.
 pub fn rights() -> Vec<Value> {
     let mut all = Vec::new();
-    let everybody = || EVERYBODY.iter().chain([&OPERATOR_ITSELF, &RESCUER]);
+    let more = [&OPERATOR_ITSELF, &RESCUER, &FENG, &ENDER];
+    let everybody = || EVERYBODY.iter().chain(more);
     let chiefs: Vec<Who> = CHIEFS.into_iter().map(chief).collect();
     let everybody = || everybody().chain(&chiefs);
     let named = everybody().filter(|who| matches!(who.rights, Rights::Verbs(_)));
@@ -293,7 +298,7 @@ pub fn rights() -> Vec<Value> {
         &mut all,
         "attack-recover",
         &[recover, space],
-        vec![RESCUER.subject()],
+        vec![RESCUER.subject(), FENG.subject()],
     );
     let wildcard = json!({ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] });
     give(&mut all, "attack-root", &[wildcard], vec![ROOT.subject()]);

@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kube::{Client, CustomResourceExt as _};
+use kube::Client;
+use pingzhan::api;
 use pingzhan::api::names::{FREEZE_POLICY, PROBE_LABEL};
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
 use pingzhan::policies::{self, Names};
 use serde_json::{Value, json};
 
 use super::acts::GUARD;
 use super::ask::{APPLY, Answer, Ask, MERGE, Refusal, send};
-use super::frozen::{self, FREEZE, FROZEN};
+use super::frozen::{self, FREEZE, FREEZES, FROZEN};
 use super::people::{
-    self, CHEN, CONTROLLER, HE, INSIDER, LIN, MENG, OPERATOR_ITSELF, REPLICAS, ROOT, WANG, Who,
-    ZHOU,
+    self, CHEN, CONTROLLER, ENDER, HE, INSIDER, LIN, MENG, OPERATOR_ITSELF, REPLICAS, ROOT, WANG,
+    Who, ZHOU,
 };
 
 pub const MODES: &str = "/apis/pingzhan.dev/v1alpha1/emergencymodes";
@@ -68,6 +68,10 @@ pub struct World {
     pub admin: Client,
     /// The modes, as they are when everything is prepared.
     pub modes: BTreeMap<&'static str, Value>,
+    /// The freeze, the same.
+    pub freeze: Value,
+    /// A namespace that ends, and is frozen too: without controllers it never does.
+    pub ending: String,
     /// How much was done that may be done.
     pub done: usize,
     /// Whether the server lets people into pods and gives out tokens, and so asks whether they may.
@@ -84,6 +88,7 @@ impl World {
             let mode = world.read(&format!("{MODES}/{name}")).await;
             world.modes.insert(name, mode);
         }
+        world.freeze = world.read(&format!("{FREEZES}/{FREEZE}")).await;
         world
     }
 
@@ -93,6 +98,8 @@ impl World {
             admin,
             connects,
             modes: BTreeMap::new(),
+            freeze: Value::Null,
+            ending: format!("attacked-{}", std::process::id()),
             done: 0,
         };
         for object in people::rights() {
@@ -273,9 +280,6 @@ impl World {
             let record = Ask::with("POST", RECORDS, record("attacked", at));
             self.act(&OPERATOR_ITSELF, record).await;
         }
-        let labels = json!({ "pingzhan.dev/freeze": "true" });
-        let freeze =
-            json!({ "metadata": { "name": FREEZE, "labels": labels }, "data": frozen::data() });
         let lease = json!({ "metadata": { "name": "pingzhan-operator" }, "spec": { "holderIdentity": "a" } });
         let plain = json!({ "metadata": { "name": "plain" } });
         let maps = format!("{SYSTEM}/configmaps");
@@ -283,10 +287,7 @@ impl World {
             .await;
         let here = format!("{FROZEN}/configmaps");
         self.act(&ROOT, Ask::with("POST", here, plain)).await;
-        self.act(&OPERATOR_ITSELF, Ask::with("POST", &maps, freeze))
-            .await;
-        self.refused(&OPERATOR_ITSELF, &frozen::probe(), FREEZE_POLICY)
-            .await;
+        self.frozen().await;
         self.act(&OPERATOR_ITSELF, Ask::with("POST", LEASES, lease))
             .await;
         let made = Ask::with("POST", format!("{SYSTEM}/pods"), pod(POD));
@@ -296,6 +297,36 @@ impl World {
             book["spec"]["authority"]["maxTerm"] = terms;
             self.act(&HE, Ask::with("POST", PLAYBOOKS, book)).await;
         }
+    }
+
+    /// A namespace that is frozen, and another one that ends.
+    async fn frozen(&mut self) {
+        let space = self.ending.clone();
+        let body =
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": space } });
+        let path = format!("/api/v1/namespaces/{space}");
+        self.apply(&path, body).await;
+        for (space, list) in [
+            ("default", FREEZES.to_owned()),
+            (&*space, self.ending_freezes()),
+        ] {
+            let freeze = Ask::with("POST", list, frozen::freeze(FREEZE));
+            self.act(&OPERATOR_ITSELF, freeze).await;
+            self.refused(&OPERATOR_ITSELF, &frozen::probe(space), FREEZE_POLICY)
+                .await;
+        }
+        // Of one that ends already nobody is asked any more.
+        let deleted = Ask::new("DELETE", path);
+        let answer = send(&self.admin, Some(&ROOT), &deleted).await;
+        let held = Refusal::Policy(FREEZE_POLICY, "holds delete of namespaces by root");
+        assert!(answer.is(held), "{} {}", answer.code, answer.message());
+        self.act(&ENDER, deleted).await;
+    }
+
+    /// Where the freeze of the namespace is that ends.
+    pub fn ending_freezes(&self) -> String {
+        let space = &self.ending;
+        format!("/apis/pingzhan.dev/v1alpha1/namespaces/{space}/changefreezes")
     }
 
     /// Something that may be done.
@@ -369,6 +400,7 @@ impl World {
             BINDINGS,
             LEASES,
             "/api/v1/namespaces",
+            "/apis/pingzhan.dev/v1alpha1/changefreezes",
         ];
         let mut paths: Vec<String> = lists.map(str::to_owned).into();
         for space in [SYSTEM, ACCOUNTS] {
@@ -415,9 +447,14 @@ impl World {
     /// Takes away what the next test on this server would not: what is ours is taken away before it.
     pub async fn leave(&self) {
         // What stays frozen until then holds administrators, too.
-        let lifted = Ask::new("DELETE", format!("{SYSTEM}/configmaps/{FREEZE}"));
+        let lifted = Ask::new("DELETE", format!("{FREEZES}/{FREEZE}"));
+        let ended = Ask::new("DELETE", format!("{}/{FREEZE}", self.ending_freezes()));
         let plain = Ask::new("DELETE", format!("{FROZEN}/configmaps/plain"));
-        for (who, ask) in [(OPERATOR_ITSELF, lifted), (CONTROLLER, plain)] {
+        for (who, ask) in [
+            (OPERATOR_ITSELF, lifted),
+            (OPERATOR_ITSELF, ended),
+            (CONTROLLER, plain),
+        ] {
             let answer = send(&self.admin, Some(&who), &ask).await;
             let gone = answer.is_taken() || answer.code == 404;
             assert!(gone, "{}", answer.message());
@@ -559,7 +596,5 @@ pub fn record(mode: &str, sequence: i64) -> Value {
 
 /// Our kinds, for the sand table.
 pub fn kinds() -> Vec<Value> {
-    [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()]
-        .map(|kind| serde_json::to_value(kind).expect("a kind is JSON"))
-        .into()
+    api::kinds().to_vec()
 }

@@ -21,7 +21,7 @@ use crate::support::{self, xtask};
 const MADE: [(&str, &str); 3] = [
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-    ("v1", "ConfigMap"),
+    ("pingzhan.dev/v1alpha1", "ChangeFreeze"),
 ];
 /// Chains that are written at the same time.
 const IN_FLIGHT: usize = 8;

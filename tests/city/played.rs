@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
+use kube::Client;
 use kube::api::{Api, Patch, PatchParams, PostParams};
-use kube::{Client, CustomResourceExt};
-use pingzhan::api::{ChangeRecord, EmergencyMode, EmergencyModeStatus, Phase, Playbook, names};
+use pingzhan::api::{EmergencyMode, EmergencyModeStatus, Phase, Playbook, kinds, names};
 use pingzhan::field::exact;
 use pingzhan::run::clock::Clock;
 use pingzhan::run::operator::{self, Settings};
@@ -50,9 +50,8 @@ const PATIENCE: u32 = 1800;
 pub fn installed(clock: &Clock) -> Service {
     let now = clock.now();
     let mut server = Server::new(schema::builtin(), 7, now);
-    for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
-        let text = serde_json::to_string(&crd).expect("a kind is JSON");
-        load::manifests(&mut server, &text, now).expect("it is accepted");
+    for kind in kinds() {
+        load::manifests(&mut server, &kind.to_string(), now).expect("it is accepted");
     }
     for text in shipped().iter().map(String::as_str).chain([ACCOUNT]) {
         load::manifests(&mut server, text, now).expect("they are accepted");
@@ -149,10 +148,12 @@ fn to_be_made(city: &City) -> BTreeMap<(String, String), usize> {
     let critical = city.departments.iter();
     let critical = critical.filter(|one| one.tier == Tier::Critical && !one.exclude);
     let mut made: BTreeMap<_, _> = critical
-        .map(|department| (of("NetworkPolicy", &department.namespace), 2))
+        .flat_map(|department| {
+            [("NetworkPolicy", 2), ("ChangeFreeze", 1)]
+                .map(|(kind, many)| (of(kind, &department.namespace), many))
+        })
         .collect();
     made.insert(of("RoleBinding", "medical-insurance"), 1);
-    made.insert(of("ConfigMap", names::DEFAULT_NAMESPACE), 1);
     made
 }
 
@@ -305,7 +306,7 @@ async fn the_playbook_for_floods_is_played_and_everything_is_as_it_was() {
         })
         .collect();
     let expected = [
-        ("protect", (25, 25, 0)),
+        ("protect", (32, 32, 0)),
         ("shed", (37, 37, 0)),
         // Of level I alone.
         ("spare", (0, 0, 0)),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use kube::api::{Api, Patch, PatchParams};
-use pingzhan::api::{EmergencyMode, names};
+use pingzhan::api::EmergencyMode;
 use pingzhan::policies::{self, Names};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -165,7 +165,7 @@ impl Town {
                 }
             }
         }
-        assert_eq!(bindings.len(), 5, "{bindings:?}");
+        assert_eq!(bindings.len(), 4, "{bindings:?}");
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": bindings });
         self.applied("bindings.json", &list.to_string());
     }
@@ -179,17 +179,15 @@ impl Town {
         self.plane.kubectl(&line);
     }
 
-    /// Without them, but for the freeze: of one that is stored again the API server reads no new freezes, and
-    /// other tests come after this one.
+    /// Without them.
     fn disarmed(&self) {
         let all = policies::all(&Names::default()).into_iter();
-        let others = all.filter(|policy| policy.name != names::FREEZE_POLICY);
-        let others: Vec<&str> = others.map(|policy| policy.name).collect();
+        let all: Vec<&str> = all.map(|policy| policy.name).collect();
         for kind in [
             "validatingadmissionpolicybinding",
             "validatingadmissionpolicy",
         ] {
-            let line = [&["delete", "--ignore-not-found", kind], &others[..]].concat();
+            let line = [&["delete", "--ignore-not-found", kind], &all[..]].concat();
             self.plane.kubectl(&line);
         }
     }

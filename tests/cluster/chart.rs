@@ -408,12 +408,8 @@ async fn the_chart_is_upgraded_and_removed_while_its_policies_guard() {
     let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings,crd";
     let left = plane.kubectl(&["get", kinds, "-o", "name"]);
     let policies: Vec<&str> = left.lines().filter(|line| line.contains("polic")).collect();
-    // What would not come back whole.
-    let freeze = ["", "binding"].map(|part| {
-        format!("validatingadmissionpolicy{part}.admissionregistration.k8s.io/pingzhan-freeze")
-    });
-    assert_eq!(policies, freeze, "{left}");
-    assert_eq!(left.matches("pingzhan.dev").count(), 3, "{left}");
+    assert!(policies.is_empty(), "{left}");
+    assert_eq!(left.matches("pingzhan.dev").count(), 4, "{left}");
     let free = tokio::time::timeout(patience, becomes(false)).await;
     free.expect("nothing guards any more");
     let gone = delete("--dry-run=none");
@@ -434,11 +430,9 @@ fn crds_and_accounts_stay_when_the_chart_goes() {
         kinds
     };
     let crd = "CustomResourceDefinition";
-    let policy = "ValidatingAdmissionPolicy";
-    let binding = "ValidatingAdmissionPolicyBinding";
-    let all = [crd, crd, crd, "Namespace", policy, binding];
+    let all = [crd, crd, crd, crd, "Namespace"];
     assert_eq!(kept(&rendered(&[])), all);
-    let off = "crds.enabled=false,accountsNamespace.create=false,policies.enabled=false";
+    let off = "crds.enabled=false,accountsNamespace.create=false";
     let without = rendered(&["--set", off]);
     assert!(kept(&without).is_empty());
     assert!(!without.contains(crd));

@@ -141,8 +141,9 @@ fn unannounced(trail: &[Write]) -> Vec<String> {
 }
 
 /// Kinds that are made, by the plural in their addresses.
-const MADE: [(&str, &str, &str); 3] = [
+const MADE: [(&str, &str, &str); 4] = [
     ("configmaps", "v1", "ConfigMap"),
+    ("changefreezes", "pingzhan.dev/v1alpha1", "ChangeFreeze"),
     ("networkpolicies", "networking.k8s.io/v1", "NetworkPolicy"),
     (
         "rolebindings",

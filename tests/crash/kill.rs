@@ -163,7 +163,6 @@ async fn killed_everywhere(stage: &Stage, every: usize) {
         .buffer_unordered(SIDE_BY_SIDE)
         .collect()
         .await;
-    scenario::unbind(&stage.admin).await;
     let mut problems = Vec::new();
     for one in &judged {
         let moment = format!("killed {:?} write {}", one.side, one.at);

@@ -13,8 +13,6 @@ const ACCOUNT: &str = "crash";
 const OFFICER: (&str, &str) = ("zhou", "emergency-duty");
 /// Who approves.
 const APPROVER: (&str, &str) = ("chen", "emergency-approvers");
-/// Where policies are bound.
-const BINDINGS: &str = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 
 /// One run's own things; its name is that of its mode, its playbook and its targets' namespace.
 #[derive(Clone)]
@@ -75,7 +73,7 @@ pub async fn prepare(admin: &Client) {
 }
 
 /// What the operators of runs may do in their own namespaces: a lease each, in a namespace each, so that
-/// operators of runs side by side are not rivals; and the freezes of each.
+/// operators of runs side by side are not rivals.
 async fn own(admin: &Client) {
     let leases = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
@@ -83,9 +81,6 @@ async fn own(admin: &Client) {
         "rules": [{
             "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
             "verbs": ["get", "create", "update"],
-        }, {
-            "apiGroups": [""], "resources": ["configmaps"],
-            "verbs": ["get", "list", "watch", "create", "patch", "delete"],
         }],
     });
     let at = "/apis/rbac.authorization.k8s.io/v1/clusterroles/crash-leases";
@@ -112,9 +107,6 @@ impl Scenario {
             )
             .await;
         }
-        if self.makes {
-            self.bind().await;
-        }
         for (manager, path, object) in self.objects() {
             if manager == "kubectl-client-side-apply" {
                 let (collection, _) = path.rsplit_once('/').expect("a path");
@@ -126,22 +118,6 @@ impl Scenario {
         }
         let at = format!("/apis/pingzhan.dev/v1alpha1/playbooks/{}", self.name);
         apply(&self.admin, &at, "engineer", &self.playbook()).await;
-    }
-
-    /// Binds the freeze to what the operators of this run write: each run has a namespace of operators of
-    /// its own.
-    async fn bind(&self) {
-        let name = format!("crash-{}", self.name);
-        let binding = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": { "name": name, "labels": { "crash": "freeze" } },
-            "spec": { "policyName": names::FREEZE_POLICY, "validationActions": ["Deny"], "paramRef": {
-                "namespace": self.operators(), "parameterNotFoundAction": "Allow",
-                "selector": { "matchLabels": { names::FREEZE_LABEL: "true" } },
-            } },
-        });
-        let at = format!("{BINDINGS}/{name}");
-        apply(&self.admin, &at, "test", &binding).await;
     }
 
     /// Who writes what, in order.
@@ -310,11 +286,12 @@ impl Scenario {
         left
     }
 
-    /// Where the freezes of this run are.
+    /// Where the freezes of this run are: it freezes its own namespace, and nobody else freezes it.
     fn freezes(&self) -> String {
-        let label = names::FREEZE_LABEL.replace('/', "%2F");
-        let space = self.operators();
-        format!("/api/v1/namespaces/{space}/configmaps?labelSelector={label}")
+        format!(
+            "/apis/pingzhan.dev/v1alpha1/namespaces/{}/changefreezes",
+            self.name
+        )
     }
 
     /// Traffic goes elsewhere, and a supplier is taken out of a binding.
@@ -462,12 +439,6 @@ impl Scenario {
         let items = list["items"].as_array().cloned().unwrap_or_default();
         items.iter().map(|item| item["spec"].clone()).collect()
     }
-}
-
-/// Takes away what bound freezes of runs.
-pub async fn unbind(admin: &Client) {
-    let at = format!("{BINDINGS}?labelSelector=crash%3Dfreeze");
-    send(admin, "DELETE", &at, "", &Value::Null).await;
 }
 
 /// Server-side apply, without force.

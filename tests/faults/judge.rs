@@ -249,11 +249,12 @@ impl Play<'_> {
             match event.kind.as_str() {
                 "ChangeRecord" => object["spec"]["mode"]["name"] == self.word(),
                 "EmergencyMode" => event.name() == self.word(),
-                // A freeze is in the operator's namespace, and says whose it is; what an act creates is no target.
+                // A freeze is in the namespace that it freezes, and says whose it is; what an act creates is no
+                // target.
                 _ => {
                     let act = object["metadata"]["annotations"].get(names::ACT).is_some();
                     let freezes =
-                        event.kind == "ConfigMap" && object["data"]["mode"] == self.word();
+                        event.kind == "ChangeFreeze" && object["spec"]["mode"] == self.word();
                     freezes || self.spaces.iter().any(|own| own == space) && !act
                 }
             }

@@ -35,7 +35,12 @@ impl Line {
         let trouble = locked(&self.trouble);
         let of = |space: &str| path.contains(&format!("/namespaces/{space}/"));
         let (_, trouble) = trouble.iter().find(|(space, _)| of(space))?;
-        let made = ["/configmaps", "/networkpolicies", "/rolebindings"];
+        let made = [
+            "/configmaps",
+            "/networkpolicies",
+            "/rolebindings",
+            "/changefreezes",
+        ];
         let is_new = path.ends_with("/jobs") || made.iter().any(|kind| path.ends_with(*kind));
         let creates = *method == Method::POST && is_new;
         let changes = *method == Method::PATCH && path.ends_with("-bad");

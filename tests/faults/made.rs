@@ -72,13 +72,13 @@ pub const MADE: [Made; 4] = [
     },
     Made {
         word: FREEZE,
-        kind: "ConfigMap",
+        kind: "ChangeFreeze",
         firm: false,
         act: |step, space| {
             let command = json!({ "kind": "Group", "name": "emergency-approvers" });
             json!({ "freeze": { "namespaces": { "names": [frozen(step, space)] }, "except": [command] } })
         },
-        edit: || json!({ "data": { "groups": "\nstrangers\n" } }),
+        edit: || json!({ "spec": { "groups": ["strangers"] } }),
     },
 ];
 
@@ -100,7 +100,7 @@ impl Made {
         format!("{}-well", self.word)
     }
 
-    /// Whether the operator itself makes it, in its own namespace.
+    /// Whether the operator itself makes it, with rights of its own.
     pub fn is_freeze(&self) -> bool {
         self.word == FREEZE
     }

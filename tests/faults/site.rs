@@ -57,7 +57,7 @@ impl Site {
             .chain(CLOSED_KINDS)
             .filter(|kind| *kind != "Pool");
         let watched = watched
-            .chain(["EmergencyMode", "ChangeRecord"])
+            .chain(["EmergencyMode", "ChangeRecord", "ChangeFreeze"])
             .map(|kind| {
                 let resource = resource(kind);
                 (Api::all_with(client.clone(), &resource), resource)

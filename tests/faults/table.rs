@@ -173,27 +173,25 @@ impl Fault {
 
     /// The cell of a change freeze, where it is another one than that of what else is made.
     const fn freeze(self) -> Option<Cell> {
-        const OWN: &str = "it lies in the operator's own namespace: what keeps the operator from writing there \
-             keeps every mode from it, and not one target";
         match self {
             Self::Nothing
             | Self::PutBack
             | Self::Third
             | Self::LateOurs
             | Self::ForbiddenThere
-            | Self::QuotaBack => None,
+            | Self::DeniedThere
+            | Self::DeniedBack
+            | Self::WebhookThere
+            | Self::WebhookBack
+            | Self::QuotaThere
+            | Self::QuotaBack
+            | Self::EndsThere
+            | Self::EndsBack => None,
             Self::LateKeep => Some(Holds(
                 "Drifted at the return, by name; a verdict of Keep leaves it, with no mark of ours and in force, \
                  which is said until a person skips its step",
             )),
             Self::ForbiddenBack => Some(Senseless("the operator lifts it with rights of its own")),
-            Self::DeniedThere
-            | Self::DeniedBack
-            | Self::WebhookThere
-            | Self::WebhookBack
-            | Self::QuotaThere
-            | Self::EndsThere
-            | Self::EndsBack => Some(Senseless(OWN)),
         }
     }
 

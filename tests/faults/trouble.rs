@@ -10,10 +10,17 @@ use super::play::Play;
 use super::site::{Server, locked};
 use super::table::Fault;
 use crate::fleet::load::place;
+use crate::support::people::person;
 
 const ROLES: &str = "rbac.authorization.k8s.io/v1";
 const ADMISSION: &str = "admissionregistration.k8s.io/v1";
 const LOOKS: [&str; 3] = ["get", "list", "watch"];
+/// Who ends namespaces, and in which group: a freeze keeps people from it, and not programs that it does not
+/// name.
+const JANITOR: (&str, &str) = (
+    "system:serviceaccount:platform:janitor",
+    "system:serviceaccounts",
+);
 
 impl Play<'_> {
     /// Makes the cause, or removes it, and waits until that is in force.
@@ -171,11 +178,13 @@ impl Play<'_> {
         let Server::Sand(line) = &self.site.server else {
             return false;
         };
-        let (mut line, space) = (locked(line), self.bad_space());
-        if there {
-            line.insert(space.to_owned(), trouble);
-        } else {
-            line.remove(space);
+        let mut line = locked(line);
+        for space in self.spoiled() {
+            if there {
+                line.insert(space, trouble);
+            } else {
+                line.remove(&space);
+            }
         }
         true
     }
@@ -185,52 +194,73 @@ impl Play<'_> {
         if self.on_the_line(Trouble::Quota, there) {
             return;
         }
-        let counted = MADE_OF.iter().chain([&("batch", "jobs")]);
+        let counted = refused_of().chain([("batch", "jobs")]);
         let counted = counted.map(|(group, resource)| {
             let of = if group.is_empty() { "" } else { "." };
             (format!("count/{resource}{of}{group}"), json!("0"))
         });
         let hard = Value::Object(counted.collect());
-        let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota",
-            "metadata": { "name": "full", "namespace": self.bad_space() }, "spec": { "hard": hard } });
-        if !there {
-            self.delete(&quota).await;
-            return self.admits(true).await;
+        for space in self.spoiled() {
+            let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota",
+                "metadata": { "name": "full", "namespace": space }, "spec": { "hard": hard } });
+            if !there {
+                self.delete(&quota).await;
+                continue;
+            }
+            self.put(&quota).await;
+            // What its controller says once it has counted.
+            let status = Patch::Merge(json!({ "status": { "hard": hard, "used": hard } }));
+            let (api, name) = place(&self.site.client, &quota);
+            let told = api
+                .patch_status(&name, &PatchParams::default(), &status)
+                .await;
+            told.expect("the status is accepted");
         }
-        self.put(&quota).await;
-        // What its controller says once it has counted.
-        let status = Patch::Merge(json!({ "status": { "hard": hard, "used": hard } }));
-        let (api, name) = place(&self.site.client, &quota);
-        let told = api
-            .patch_status(&name, &PatchParams::default(), &status)
-            .await;
-        told.expect("the status is accepted");
-        self.admits(false).await;
+        self.admits(!there).await;
     }
 
-    /// Waits until admission lets something new pass where things go wrong, or does not.
+    /// The namespaces of what goes wrong: where it is, and what it freezes.
+    fn spoiled(&self) -> Vec<String> {
+        let [_, frozen] = self.frozen();
+        let own = [self.bad_space().to_owned()].into_iter();
+        own.chain(self.makes.then_some(frozen)).collect()
+    }
+
+    /// Waits until admission lets something new pass where things go wrong, or does not. A freeze lets dry runs
+    /// pass.
     async fn admits(&self, wanted: bool) {
-        let probe = json!({ "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": { "name": "probe", "namespace": self.bad_space() } });
-        let (api, _) = place(&self.site.client, &probe);
-        let probe: DynamicObject = serde_json::from_value(probe).expect("an object");
-        let params = PostParams {
-            dry_run: true,
-            field_manager: None,
-        };
-        self.wait_for("admission follows", async || {
-            api.create(&params, &probe).await.is_ok() == wanted
-        })
-        .await;
+        for space in self.spoiled() {
+            let probe = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": "probe", "namespace": space } });
+            let (api, _) = place(&self.site.client, &probe);
+            let probe: DynamicObject = serde_json::from_value(probe).expect("an object");
+            let params = PostParams {
+                dry_run: true,
+                field_manager: None,
+            };
+            self.wait_for("admission follows", async || {
+                api.create(&params, &probe).await.is_ok() == wanted
+            })
+            .await;
+        }
     }
 
-    /// The namespace of what goes wrong ends: nothing new is taken, and whatever is in it goes.
+    /// The namespaces of what goes wrong end: nothing new is taken, and whatever is in them goes.
     pub async fn end(&self) {
-        let space = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": self.bad_space() } });
-        self.delete(&space).await;
+        let (name, group) = JANITOR;
+        let janitor = person(&self.site.client, name, group);
+        let spoiled = self.spoiled();
+        for space in &spoiled {
+            let space =
+                json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": space } });
+            let (api, name) = place(&janitor, &space);
+            let ended = api.delete(&name, &DeleteParams::default()).await;
+            ended.expect("no freeze keeps a program from it");
+        }
         // What the namespace's controller does.
         for object in self.now().await.values() {
-            if object["metadata"]["namespace"] == self.bad_space() {
+            let space = object["metadata"]["namespace"].as_str();
+            if space.is_some_and(|space| spoiled.iter().any(|own| own == space)) {
                 self.remove(object).await;
             }
         }
@@ -247,7 +277,9 @@ impl Play<'_> {
     }
 
     fn here(&self) -> Value {
-        json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": self.bad_space() } } })
+        json!({ "namespaceSelector": { "matchExpressions": [
+            { "key": "kubernetes.io/metadata.name", "operator": "In", "values": self.spoiled() },
+        ] } })
     }
 }
 
@@ -289,17 +321,22 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
 }
 
-/// Of what is made that lies in a namespace of a playbook: groups and resources.
+/// Of what is made what the account makes: groups and resources.
 const MADE_OF: [(&str, &str); 3] = [
     ("", "configmaps"),
     ("networking.k8s.io", "networkpolicies"),
     (RBAC, "rolebindings"),
 ];
 
+/// All that is made: that, and what the operator itself makes.
+fn refused_of() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MADE_OF.into_iter().chain([(names::GROUP, "changefreezes")])
+}
+
 /// Changes of anything, new Jobs, and what is made and deleted.
 fn rules() -> Value {
-    let made = MADE_OF.map(|(group, resource)| {
-        json!({ "apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE", "DELETE"], "resources": [resource] })
+    let made = refused_of().map(|(group, resource)| {
+        json!({ "apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "DELETE"], "resources": [resource] })
     });
     let mut rules = vec![
         json!({ "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["UPDATE"], "resources": ["*"] }),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kube::{Client, Error};
-use pingzhan::api::{Freeze, NamespaceSelector, Principal, names};
+use pingzhan::api::{Freeze, NamespaceSelector, Principal, kinds, names};
 use pingzhan::cluster::Clients;
 use pingzhan::field::{Identity, Projection, Target, creation};
 use pingzhan::run::clock::Clock;
@@ -119,8 +119,8 @@ pub struct Stage {
     pub is_real: bool,
 }
 
-/// A freeze of some namespaces, as the step writes it.
-pub(super) fn freeze_of(namespaces: &[&str], step: &str) -> Value {
+/// A freeze of some namespaces, as the step writes it: an object in each of them, by name.
+pub(super) fn freeze_of(namespaces: &[&str], step: &str) -> Vec<Value> {
     let principal = |kind: &str, namespace: Option<&str>, name: &str| Principal {
         kind: kind.to_owned(),
         namespace: namespace.map(str::to_owned),
@@ -134,23 +134,28 @@ pub(super) fn freeze_of(namespaces: &[&str], step: &str) -> Value {
             principal("User", None, "zhang"),
         ],
     };
-    let seen = |namespace: &str, name: &str| -> Projection {
+    let seen = |name: &&str| -> Projection {
         let target = Target::from(Identity {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            name: (*name).to_owned(),
             ..Identity::default()
         });
         creation::seen(&target, None)
     };
-    let found = [
-        vec![seen(names::DEFAULT_NAMESPACE, "")],
-        namespaces.iter().map(|name| seen("", name)).collect(),
-    ];
+    let found = [namespaces.iter().map(seen).collect::<Vec<_>>()];
     let compiled = freeze::compile(&asked, &found, &["pb", "calm", step]);
-    let manifest = compiled.changes[0].after.value().expect("a manifest");
-    let mut body = creation::body(manifest, "flood-2026", "uid");
-    freeze::complete(&mut body, "flood-2026", "2026-07-01T12:00:00Z");
-    body
+    let bodies = compiled.changes.iter().map(|change| {
+        let manifest = change.after.value().expect("a manifest");
+        let mut body = creation::body(manifest, "flood-2026", "uid");
+        freeze::complete(&mut body, "flood-2026", "2026-07-01T12:00:00Z");
+        body
+    });
+    bodies.collect()
+}
+
+/// Where the objects of a freeze are, one of which this is.
+fn place(freeze: &Value) -> String {
+    let space = freeze::namespace(freeze).expect("a freeze");
+    format!("/apis/pingzhan.dev/v1alpha1/namespaces/{space}/changefreezes")
 }
 
 impl Stage {
@@ -245,25 +250,27 @@ impl Stage {
         self.put(&format!("{core}/pods"), &pod).await;
     }
 
-    pub(super) async fn freeze(&self, freeze: &Value) {
-        let at = format!("/api/v1/namespaces/{}/configmaps", names::DEFAULT_NAMESPACE);
-        self.put(&at, freeze).await;
+    pub(super) async fn freeze(&self, freeze: &[Value]) {
+        for one in freeze {
+            self.put(&place(one), one).await;
+        }
     }
 
-    pub(super) async fn lift(&self, freeze: &Value) {
-        let name = freeze["metadata"]["name"].as_str().expect("a name");
-        let space = names::DEFAULT_NAMESPACE;
-        let at = format!("DELETE /api/v1/namespaces/{space}/configmaps/{name}");
-        let (code, said) = self.send(&self.admin, &at, None).await;
-        assert_eq!(code, 200, "{said}");
+    pub(super) async fn lift(&self, freeze: &[Value]) {
+        for one in freeze {
+            let name = one["metadata"]["name"].as_str().expect("a name");
+            let at = format!("DELETE {}/{name}", place(one));
+            let (code, said) = self.send(&self.admin, &at, None).await;
+            assert_eq!(code, 200, "{said}");
+        }
     }
 
     /// Waits until the operator's probe says that a freeze is in force, or is not any more.
-    pub(super) async fn becomes(&self, freeze: &Value, frozen: bool) {
+    pub(super) async fn becomes(&self, freeze: &[Value], frozen: bool) {
         let own = clients(&self.clients[&Who::Operator]);
-        let spaces = pingzhan::step::freeze::namespaces(freeze).into_iter();
+        let spaces = freeze.iter().filter_map(freeze::namespace);
         let probed = Probed {
-            name: freeze["metadata"]["name"]
+            name: freeze[0]["metadata"]["name"]
                 .as_str()
                 .expect("a name")
                 .to_owned(),
@@ -301,15 +308,18 @@ impl Stage {
         for case in cases.iter().filter(|case| self.is_real || !case.real) {
             self.compare(case).await;
         }
-        // Another mode freezes the same: its proof is its own, and lifting one leaves the other.
+        // Another mode freezes the same, and what is not there: its proof is its own, and lifting one leaves the
+        // other.
         let second = freeze_of(&[&space, &self.space("other")], "second");
+        let (there, absent) = second.split_at(1);
+        assert_eq!((there.len(), absent.len()), (1, 1));
         self.becomes(&second, false).await;
-        self.freeze(&second).await;
+        self.freeze(there).await;
         self.is_frozen(&second).await;
         self.lift(&first).await;
         self.becomes(&first, false).await;
         self.compare(&cases[0]).await;
-        self.lift(&second).await;
+        self.lift(there).await;
         self.becomes(&second, false).await;
         let open = Case {
             refused: false,
@@ -322,7 +332,7 @@ impl Stage {
     }
 
     /// As [`Self::becomes`], of a freeze one of whose namespaces is not there.
-    async fn is_frozen(&self, freeze: &Value) {
+    async fn is_frozen(&self, freeze: &[Value]) {
         self.becomes(freeze, true).await;
     }
 
@@ -423,6 +433,9 @@ async fn the_sand_table_stops_what_the_real_server_does() {
     let clock = Clock::machine();
     let now = clock.now();
     let mut server = Server::new(schema::builtin(), 7, now);
+    for kind in kinds() {
+        load::manifests(&mut server, &kind.to_string(), now).expect("it is accepted");
+    }
     load::manifests(&mut server, NAMESPACES, now).expect("it is accepted");
     let service = Service::new(server, move || clock.now());
     let clients = Who::ALL.into_iter().map(|who| {

@@ -580,10 +580,11 @@ fn differing(before: &Objects, after: &Objects, but: &[&str]) -> Vec<String> {
     wrong
 }
 
-/// Whether an event is of an object of the fleet.
+/// Whether an event is of an object of the fleet, or of a freeze.
 pub fn is_target(event: &Event) -> bool {
     let kind = event.kind.as_str();
-    KINDS.contains(&kind) || MORE_KINDS.contains(&kind) || CLOSED_KINDS.contains(&kind)
+    let fleet = [&KINDS[..], &MORE_KINDS, &CLOSED_KINDS];
+    kind == "ChangeFreeze" || fleet.iter().any(|kinds| kinds.contains(&kind))
 }
 
 /// Whether a write tells a `CronJob`'s controller that a run was begun now, and nothing else.

@@ -116,7 +116,7 @@ fn weaker_policies() -> [Row; 7] {
 }
 
 /// Kinds: a rule that is taken out, and a part that takes whatever it is given.
-fn weaker_kinds() -> [Row; 2] {
+fn weaker_kinds() -> [Row; 3] {
     let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
     let rules = format!("{spec}/x-kubernetes-validations");
     let whatever = format!("{spec}/x-kubernetes-preserve-unknown-fields");
@@ -134,6 +134,13 @@ fn weaker_kinds() -> [Row; 2] {
             change("add", &whatever, &json!(true)),
             "x-kubernetes-preserve-unknown-fields is not as strict",
             "manifests/crds/changerecords.yaml",
+        ),
+        Row::new(
+            CRDS,
+            "changefreezes.pingzhan.dev",
+            change("add", &whatever, &json!(true)),
+            "x-kubernetes-preserve-unknown-fields is not as strict",
+            "manifests/crds/changefreezes.yaml",
         ),
     ]
 }
@@ -308,7 +315,6 @@ async fn a_freeze_that_is_weakened_in_wartime_is_said() {
     assert!(!condition::is_true(&conditions, types::DEGRADED));
     frozen::becomes(&he, &world.namespace, true).await;
 
-    // It is patched and never deleted: see the guide.
     let actions = |all: Value| change("replace", "/spec/validationActions", &all);
     let weakened = actions(json!(["Audit"]));
     world.weaken(BINDINGS, names::FREEZE_POLICY, weakened).await;

@@ -123,6 +123,7 @@ pub fn resource(kind: &str) -> ApiResource {
         "Service" => ("", "v1", "services"),
         "EmergencyMode" => (names::GROUP, names::VERSION, "emergencymodes"),
         "ChangeRecord" => (names::GROUP, names::VERSION, "changerecords"),
+        "ChangeFreeze" => (names::GROUP, names::VERSION, "changefreezes"),
         "Playbook" => (names::GROUP, names::VERSION, "playbooks"),
         other => panic!("no scenario has a {other}"),
     };

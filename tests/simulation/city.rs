@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
+use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
-use kube::{Client, CustomResourceExt};
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
+use pingzhan::api::{EmergencyMode, kinds, names};
 use pingzhan::run::clock::Clock;
 use pingzhan::sandtable::installed;
 use pingzhan::sandtable::managed;
@@ -116,8 +116,8 @@ impl City {
 
     /// Kinds, namespaces and rights: those of the operator as they are shipped.
     async fn found(&self) {
-        for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
-            self.put(&json!(crd)).await;
+        for kind in kinds() {
+            self.put(kind).await;
         }
         self.put(&fleet::pool_kind()).await;
         let own = [names::ACCOUNT_NAMESPACE, names::DEFAULT_NAMESPACE];
@@ -319,15 +319,14 @@ impl City {
     pub fn fleet(&self) -> Objects {
         let server = self.service.lock();
         let mut all = Objects::new();
-        for kind in KINDS.into_iter().chain(CLOSED_KINDS) {
+        let fleet = KINDS.into_iter().chain(CLOSED_KINDS);
+        let fleet = fleet.flat_map(|kind| SPACES.map(|space| (kind, space)));
+        // A freeze is wherever something is frozen.
+        for (kind, space) in fleet.chain([("ChangeFreeze", "")]) {
             let resource = resource(kind);
-            // A freeze is a ConfigMap of the operator's; what else is there is none of the fleet.
-            let freezes = (kind == "ConfigMap").then_some(names::DEFAULT_NAMESPACE);
-            let found = SPACES.into_iter().chain(freezes).flat_map(|space| {
-                server
-                    .store
-                    .list(&resource.group, &resource.plural, space, None)
-            });
+            let found = server
+                .store
+                .list(&resource.group, &resource.plural, space, None);
             for (key, object) in found {
                 all.insert((kind.to_owned(), key.name.clone()), Value::clone(object));
             }
@@ -335,7 +334,7 @@ impl City {
         all
     }
 
-    /// Everything that happened to the fleet, to modes and to records.
+    /// Everything that happened to the fleet, to modes, to records and to freezes.
     pub fn history(&self) -> Vec<Event> {
         let mut events = self.kept.lock().expect("no panic").clone();
         events.extend(self.recent());
@@ -346,7 +345,7 @@ impl City {
         let watched: BTreeMap<(String, String), &str> = KINDS
             .into_iter()
             .chain(CLOSED_KINDS)
-            .chain(["EmergencyMode", "ChangeRecord"])
+            .chain(["EmergencyMode", "ChangeRecord", "ChangeFreeze"])
             .map(|kind| (resource(kind), kind))
             .map(|(resource, kind)| ((resource.group, resource.plural), kind))
             .collect();

@@ -128,10 +128,13 @@ fn with(weather: Weather) -> Schedule {
 /// Whether a request is about what closes, and took effect.
 fn is_about(sent: &Sent) -> bool {
     let path = sent.path();
-    let kinds = ["/networkpolicies", "/rolebindings", "/httproutes"];
-    let closes = kinds.iter().any(|kind| path.contains(kind)) || path.contains("pingzhan-freeze-");
-    let freezes = path.ends_with("/namespaces/pingzhan-system/configmaps");
-    (closes || freezes)
+    let kinds = [
+        "/networkpolicies",
+        "/rolebindings",
+        "/httproutes",
+        "/changefreezes",
+    ];
+    kinds.iter().any(|kind| path.contains(kind))
         && sent.write
         && !sent.uri.contains("dryRun")
         && [200, 201].contains(&sent.code)

@@ -25,7 +25,7 @@ pub use plane::{ControlPlane, client, kubectl_as, kubectl_with};
 /// Takes a control plane for this test alone; waits while all of them are in use.
 ///
 /// Guarantees: the CRDs are established, namespaces and the operator's RBAC are there; no mode,
-/// playbook, record or lease of an earlier test is left; the namespace prefix was never used.
+/// playbook, record, freeze or lease of an earlier test is left; the namespace prefix was never used.
 /// When the returned value is dropped the control plane goes back.
 ///
 /// Assumption: a test takes one at a time.

@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
 };
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::PartialObjectMeta;
 use kube::{Client, Config, Resource, ResourceExt as _};
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook, names};
-use pingzhan::policies::{self, Names};
+use pingzhan::api::{ChangeFreeze, ChangeRecord, EmergencyMode, Playbook, names};
+use pingzhan::cluster::Clients;
+use pingzhan::run::clock::Clock;
+use pingzhan::run::freeze::{Probed, Proof, prove};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -160,17 +162,11 @@ impl ControlPlane {
         in_time.expect("admission follows its bindings");
     }
 
-    /// Puts the rules of authority in place, as they are shipped, where they are not. The freeze is not
-    /// deleted for that: the API server would read no new freezes afterwards.
+    /// Puts the rules of authority in place, as they are shipped, where they are not.
     pub fn arm(&self) {
-        let all = policies::all(&Names::default()).into_iter();
-        let files = all.filter(|policy| policy.name != names::FREEZE_POLICY);
-        let files = files.flat_map(|policy| {
-            let path = format!("manifests/policies/{}", policy.file);
-            ["-f".to_owned(), path]
-        });
         let mut delete = kubectl_with(&self.kubeconfig);
-        delete.args(["delete", "--ignore-not-found"]).args(files);
+        delete.args(["delete", "--ignore-not-found"]);
+        delete.args(["-f", "manifests/policies"]);
         run(delete.current_dir(repository()));
         let mut apply = kubectl_with(&self.kubeconfig);
         apply.args(["apply", "--server-side", "--force-conflicts"]);
@@ -201,9 +197,8 @@ impl ControlPlane {
         for suffix in ["", "Binding"] {
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &admission(suffix));
             let all = api.list_metadata(&ours).await.expect("policies are listed");
-            let is_first = |one: &PartialObjectMeta<DynamicObject>| {
-                one.metadata.generation == Some(1) || one.name_any() == names::FREEZE_POLICY
-            };
+            let is_first =
+                |one: &PartialObjectMeta<DynamicObject>| one.metadata.generation == Some(1);
             if all.iter().filter(|one| is_first(one)).count() != shipped {
                 return false;
             }
@@ -239,12 +234,7 @@ impl ControlPlane {
             .delete_collection(&DeleteParams::default(), &everything)
             .await;
         removed.expect("leases of earlier tests are removed");
-        let own: Api<ConfigMap> = Api::namespaced(self.client.clone(), names::DEFAULT_NAMESPACE);
-        let freezes = ListParams::default().labels(names::FREEZE_LABEL);
-        let removed = own
-            .delete_collection(&DeleteParams::default(), &freezes)
-            .await;
-        removed.expect("freezes of earlier tests are lifted");
+        thaw(&operator).await;
         self.clean_pods().await;
     }
 
@@ -324,9 +314,15 @@ async fn prepare(kubeconfig: &Path) {
     knows_kinds(&client(kubeconfig).await).await;
 }
 
-/// Waits until the API server knows the kind that a policy takes as its parameter: it looks for new kinds
-/// every half a minute, and refuses until then whatever the policy is about.
+/// Waits until the API server knows the kinds that policies take as their parameters: it looks for new kinds
+/// every half a minute.
 async fn knows_kinds(admin: &Client) {
+    knows_playbooks(admin).await;
+    knows_freezes(admin).await;
+}
+
+/// Until then it refuses whatever the policy is about.
+async fn knows_playbooks(admin: &Client) {
     let mode = json!({
         "apiVersion": "pingzhan.dev/v1alpha1", "kind": "EmergencyMode",
         "metadata": { "name": "is-anything-known" },
@@ -355,6 +351,47 @@ async fn knows_kinds(admin: &Client) {
     };
     let in_time = tokio::time::timeout(PATIENCE, known).await;
     in_time.expect("an API server learns of new kinds");
+}
+
+/// Until then it lets through what it cannot judge: a freeze in a namespace that nobody works in is proven as
+/// the operator proves one, and lifted again.
+async fn knows_freezes(admin: &Client) {
+    let (name, space) = ("is-anything-known", "default");
+    let freeze = json!({
+        "apiVersion": "pingzhan.dev/v1alpha1", "kind": "ChangeFreeze",
+        "metadata": { "name": name, "namespace": space }, "spec": { "mode": "nobody" },
+    });
+    let freeze = serde_json::from_value(freeze).expect("a freeze");
+    let operator = people::operator(admin);
+    let freezes: Api<ChangeFreeze> = Api::namespaced(operator.clone(), space);
+    let params = PostParams::default();
+    let made = served(|| freezes.create(&params, &freeze)).await;
+    made.expect("the operator may freeze");
+    let own = Clients {
+        who: "pingzhan".to_owned(),
+        reads: operator.clone(),
+        watches: operator.clone(),
+        writes: operator,
+    };
+    let probed = [Probed {
+        name: name.to_owned(),
+        namespaces: vec![space.to_owned()],
+    }];
+    becomes(&own, &probed, Proof::holds).await;
+    let lifted = freezes.delete(name, &DeleteParams::default()).await;
+    lifted.expect("the operator may lift it");
+    becomes(&own, &probed, Proof::is_lifted).await;
+}
+
+/// Waits until the proof of a freeze says this.
+async fn becomes(own: &Clients, probed: &[Probed], says: fn(&Proof) -> bool) {
+    let follows = async {
+        while !says(&prove(own, probed, Clock::machine().now()).await) {
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, follows).await;
+    in_time.expect("an API server follows its freezes");
 }
 
 /// Runs kubectl as somebody and returns what it printed; fails the test when it fails.
@@ -399,6 +436,23 @@ async fn served<T, F: Future<Output = kube::Result<T>>>(ask: impl Fn() -> F) -> 
     };
     let in_time = tokio::time::timeout(PATIENCE, answered).await;
     in_time.expect("a CRD that is established is served")
+}
+
+/// Lifts what earlier tests froze, in whatever namespace. They are not deleted all at once: no such request
+/// goes beyond one namespace.
+async fn thaw(operator: &Client) {
+    let all: Api<ChangeFreeze> = Api::all(operator.clone());
+    let everything = ListParams::default();
+    let left = served(|| all.list_metadata(&everything)).await;
+    for freeze in left.expect("freezes are listed") {
+        let space = freeze.namespace().unwrap_or_default();
+        let there: Api<ChangeFreeze> = Api::namespaced(operator.clone(), &space);
+        let (name, params) = (freeze.name_any(), DeleteParams::default());
+        match there.delete(&name, &params).await {
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            lifted => drop(lifted.expect("freezes of earlier tests are lifted")),
+        }
+    }
 }
 
 /// Removes every object of a kind, finalizers and all.

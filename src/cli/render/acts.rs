@@ -62,7 +62,7 @@ pub fn freezes(source: &Step, planned: &PlannedStep, lang: Lang) -> Option<Strin
     let asked = source.freeze.as_ref()?;
     let manifests = planned.changes.iter();
     let manifests = manifests.filter_map(|change| change.after.value());
-    let spaces: Vec<&str> = manifests.flat_map(freeze::namespaces).collect();
+    let spaces: Vec<&str> = manifests.filter_map(freeze::namespace).collect();
     if spaces.is_empty() {
         return None;
     }
@@ -142,7 +142,11 @@ pub fn said(text: &Localized, lang: Lang) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::engine::plan::Change;
+    use crate::field::Image;
 
     /// Who approves at night must read what they will be asked, and what nothing undoes.
     #[test]
@@ -191,11 +195,15 @@ mod tests {
         let source: Step = serde_yaml::from_str(asked).expect("a step");
         let plan = crate::cli::samples::plan();
         let mut planned = plan.stages[0].steps[0].clone();
-        planned.changes.truncate(1);
-        let freeze = |names: &str| {
-            crate::field::Image::Present(serde_json::json!({ "data": { "namespaces": names } }))
+        let change = planned.changes[0].clone();
+        let freeze = |namespace: &str| Change {
+            after: Image::Present(
+                json!({ "apiVersion": "pingzhan.dev/v1alpha1", "kind": "ChangeFreeze",
+                "metadata": { "namespace": namespace } }),
+            ),
+            ..change.clone()
         };
-        planned.changes[0].after = freeze("portal\ntax");
+        planned.changes = vec![freeze("portal"), freeze("tax")];
         assert_eq!(
             freezes(&source, &planned, Lang::En).as_deref(),
             Some(
@@ -212,7 +220,7 @@ mod tests {
         );
         let bare = "name: s\nfreeze: { namespaces: {} }";
         let bare: Step = serde_yaml::from_str(bare).expect("a step");
-        planned.changes[0].after = freeze("portal");
+        planned.changes = vec![freeze("portal")];
         assert_eq!(
             freezes(&bare, &planned, Lang::En).as_deref(),
             Some(

@@ -14,7 +14,7 @@ use super::namespaces::Namespaces;
 pub const fn is_target(query: &Query) -> bool {
     match query.role {
         Role::Target | Role::Restart | Role::Made | Role::Ground => true,
-        Role::Autoscaler | Role::Applier | Role::Aside { .. } | Role::Place | Role::Frozen => false,
+        Role::Autoscaler | Role::Applier | Role::Aside { .. } | Role::Frozen => false,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::engine::plan::Plan;
 use crate::engine::scheduler::Class;
 use crate::field::Path;
 use crate::ledger::{Entry, State};
+use crate::step::freeze;
 
 use super::{Input, undo};
 
@@ -67,9 +68,8 @@ impl<'a> Order<'a> {
             let next = input.layers.next(&entry.target.uid, &entry.path);
             next.is_some()
         };
-        let comes_last = |entry: &Entry| plan.freezes(&entry.stage, &entry.step);
         let others = entries.iter().filter(|entry| !is_left(entry));
-        for entry in others.filter(|entry| !comes_last(entry)) {
+        for entry in others.filter(|entry| !freeze::is_own(&entry.target)) {
             if matches!(
                 entry.state,
                 State::Intended | State::Applied | State::Reverting
@@ -139,7 +139,8 @@ impl<'a> Order<'a> {
     }
 
     pub(super) fn may_go(&self, entry: &Entry) -> bool {
-        if self.plan.freezes(&entry.stage, &entry.step) {
+        // Whatever a plan in force says of its step: people are let in when everything else is back.
+        if freeze::is_own(&entry.target) {
             return self.open.is_empty();
         }
         let later_stage = self.plan.stages.iter().any(|stage| {

@@ -148,10 +148,7 @@ impl<'a> Asking<'a, '_> {
             }
             // A cluster that does not serve such a kind has none of it.
             (Some(_), _)
-            | (
-                None,
-                Role::Autoscaler | Role::Applier | Role::Aside { .. } | Role::Place | Role::Frozen,
-            ) => {}
+            | (None, Role::Autoscaler | Role::Applier | Role::Aside { .. } | Role::Frozen) => {}
         }
         served
     }
@@ -164,11 +161,7 @@ impl<'a> Asking<'a, '_> {
             };
             let of = match query.role {
                 Role::Target | Role::Restart | Role::Made | Role::Ground => Use::Read,
-                Role::Autoscaler
-                | Role::Applier
-                | Role::Aside { .. }
-                | Role::Place
-                | Role::Frozen => Use::Know,
+                Role::Autoscaler | Role::Applier | Role::Aside { .. } | Role::Frozen => Use::Know,
             };
             // What only says something of others is read by its name, or else in lists.
             let lists = matches!(query.role, Role::Aside { .. }) && query.names.is_empty();

@@ -15,8 +15,7 @@ use crate::engine::denies::{self, Newcomer};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, Plan, Request};
 use crate::engine::protect::Own;
-use crate::field::{Image, Path, Target, Uid};
-use crate::ledger::Entry;
+use crate::field::{Path, Target, Uid};
 use crate::playbook::{Expanded, expand};
 use crate::run::crew::Playbooks;
 use crate::run::observe;
@@ -249,24 +248,6 @@ impl Actor {
     }
 }
 
-/// A freeze of the namespaces only that are not frozen yet, and which these are.
-fn beyond(
-    change: &plan::Change,
-    frozen: Option<&BTreeSet<String>>,
-) -> Option<(plan::Change, Vec<String>)> {
-    let nothing = BTreeSet::new();
-    let manifest = change.after.value()?;
-    let (target, manifest, names) = freeze::beyond(manifest, frozen.unwrap_or(&nothing))?;
-    let why = format!("new, and frozen too: {}", names.join(", "));
-    let change = plan::Change {
-        target,
-        after: Image::Present(manifest),
-        why,
-        ..change.clone()
-    };
-    Some((change, names))
-}
-
 /// What a stored plan was made of.
 pub(super) const fn request(plan: &Plan) -> Request<'_> {
     Request {
@@ -284,33 +265,13 @@ pub(super) const fn request(plan: &Plan) -> Request<'_> {
 
 pub(super) type Adopted = Vec<(String, String, plan::Change)>;
 
-/// What the journal knows.
-pub(super) struct Known<'a> {
-    /// Targets.
-    pub(super) uids: &'a BTreeSet<Uid>,
-    /// Namespaces that are frozen, by stage and step.
-    pub(super) frozen: &'a Frozen,
-}
-
-pub(super) type Frozen = BTreeMap<(String, String), BTreeSet<String>>;
-
-/// The namespaces that are frozen by what was written.
-pub(super) fn frozen<'a>(entries: impl Iterator<Item = &'a Entry>) -> Frozen {
-    let mut frozen = Frozen::new();
-    for entry in entries {
-        let Some(manifest) = entry.after.value().filter(|manifest| freeze::is(manifest)) else {
-            continue;
-        };
-        let key = (entry.stage.to_string(), entry.step.to_string());
-        let names = freeze::namespaces(manifest).into_iter().map(str::to_owned);
-        frozen.entry(key).or_default().extend(names);
-    }
-    frozen
-}
-
 /// Objects that the plan did not know: adopted or reported, as their step says. Of a freeze these are
 /// namespaces.
-pub(super) fn newcomers(plan: &Plan, fresh: &Plan, known: &Known<'_>) -> (Adopted, Vec<Newcomer>) {
+pub(super) fn newcomers(
+    plan: &Plan,
+    fresh: &Plan,
+    known: &BTreeSet<Uid>,
+) -> (Adopted, Vec<Newcomer>) {
     let planned: BTreeSet<&str> = plan
         .changes()
         .map(|(_, _, change)| change.target.uid.as_str())
@@ -324,22 +285,7 @@ pub(super) fn newcomers(plan: &Plan, fresh: &Plan, known: &Known<'_>) -> (Adopte
     let mut reported = BTreeSet::new();
     for (stage, step, change) in fresh.changes() {
         let uid = change.target.uid.as_str();
-        if planned.contains(uid) || known.uids.contains(uid) {
-            continue;
-        }
-        if plan.freezes(&stage.name, &step.name) {
-            let key = (stage.name.clone(), step.name.clone());
-            let Some((change, names)) = beyond(change, known.frozen.get(&key)) else {
-                continue;
-            };
-            if step.new_targets == NewTargets::Adopt {
-                adopted.push((key.0, key.1, change));
-            } else {
-                reported.extend(names.into_iter().map(|name| Newcomer {
-                    what: format!("Namespace {name}"),
-                    refused: false,
-                }));
-            }
+        if planned.contains(uid) || known.contains(uid) {
             continue;
         }
         match step.new_targets {
@@ -348,11 +294,20 @@ pub(super) fn newcomers(plan: &Plan, fresh: &Plan, known: &Known<'_>) -> (Adopte
             }
             NewTargets::Report | NewTargets::Deny => {
                 reported.insert(Newcomer {
-                    what: plan::describe(&change.target),
+                    what: said(change),
                     refused: refuses(&stage.name, &step.name),
                 });
             }
         }
     }
     (adopted, reported.into_iter().collect())
+}
+
+/// What is new, for people: of a freeze that is the namespace that would be frozen.
+fn said(change: &plan::Change) -> String {
+    let frozen = change.after.value().and_then(freeze::namespace);
+    frozen.map_or_else(
+        || plan::describe(&change.target),
+        |namespace| format!("Namespace {namespace}"),
+    )
 }

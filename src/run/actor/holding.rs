@@ -13,9 +13,8 @@ impl Actor {
             memory.holds = None;
             return;
         }
-        let operator = self.settings.namespace.as_str();
         let mut state = self.mode.state.lock().await;
-        let collections = hold::collections(&state, operator);
+        let collections = hold::collections(&state);
         // What is not watched any more is looked at anew, should it ever be again.
         state.known_strangers.watch(&collections);
         state.unwatched.retain(|of, _| collections.contains(of));
@@ -28,8 +27,7 @@ impl Actor {
             .as_mut()
             .is_some_and(|holds| holds.collections == collections && holds.are_alive());
         if !same {
-            let own = (&self.own, operator);
-            memory.holds = Some(Watches::start(&self.mode, &account, own, collections));
+            memory.holds = Some(Watches::start(&self.mode, &account, &self.own, collections));
         }
     }
 }

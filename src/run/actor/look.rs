@@ -212,8 +212,7 @@ impl Actor {
             target: target.clone(),
             paths: with_known(&state, target, paths),
         });
-        let operator = &self.settings.namespace;
-        let (ours, wanted) = wanted.partition(|one| freeze::is_own(&one.target, operator));
+        let (ours, wanted) = wanted.partition(|one| freeze::is_own(&one.target));
         Ok(Look {
             mode: self.mode.clone(),
             account,

@@ -45,7 +45,7 @@ impl Errand {
         };
         Answer::NotYet(format!(
             "the freeze is still in force in {} namespaces, {first} among them; where that stays so, delete \
-             the binding {}, restart the API server, and apply manifests/policies",
+             the binding {}, which lets everybody in, and apply manifests/policies again",
             proof.frozen.len(),
             names::FREEZE_POLICY
         ))
@@ -57,11 +57,10 @@ impl Errand {
         let planned = self.plan.step(stage, step);
         let changes = planned.into_iter().flat_map(|step| &step.changes);
         let freezes = changes.filter_map(|change| {
-            let manifest = change.after.value().filter(|one| step::freeze::is(one))?;
-            let namespaces = step::freeze::namespaces(manifest);
+            let namespace = step::freeze::namespace(change.after.value()?)?;
             Some(Probed {
                 name: change.target.name.clone(),
-                namespaces: namespaces.into_iter().map(str::to_owned).collect(),
+                namespaces: vec![namespace.to_owned()],
             })
         });
         freezes.collect()

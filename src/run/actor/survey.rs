@@ -11,7 +11,7 @@ use crate::engine::plan::Plan;
 use crate::field::{Image, Path, Uid};
 use crate::ledger::{Direction, Entry, Ledger};
 
-use super::facts::{Adopted, Known, frozen, newcomers};
+use super::facts::{Adopted, newcomers};
 use super::{Actor, Memory};
 
 /// New objects are looked for at most this often.
@@ -55,7 +55,6 @@ impl Actor {
             .values()
             .map(|entry| entry.target.uid.clone())
             .collect();
-        let frozen = frozen(state.ledger.entries.values());
         let held = held(&state.ledger);
         drop(state);
         let Some(plan) = plan else { return Ok(None) };
@@ -77,10 +76,6 @@ impl Actor {
             // What is known already stays known, and what was seen is looked for again.
             self.mode.state.lock().await.strangers = true;
             return Ok(Some(now + RESURVEY));
-        };
-        let known = Known {
-            uids: &known,
-            frozen: &frozen,
         };
         (memory.adopted, memory.reported) = newcomers(&plan, fresh, &known);
         let anew = peacetime.as_ref().map(|all| anew(&plan, all, &held));
@@ -118,14 +113,13 @@ fn anew(plan: &Plan, peacetime: &Plan, held: &Held) -> Adopted {
         .changes()
         .map(|(_, _, change)| change.target.uid.as_str())
         .collect();
-    let changes = peacetime.changes().filter(|(stage, step, change)| {
+    let changes = peacetime.changes().filter(|(_, step, change)| {
         let field = (change.target.uid.clone(), change.path.clone());
         let known = held.get(&field);
         let differs = known.is_some_and(|(base, after)| !change.is_asked(base, after));
         differs
             && step.new_targets == NewTargets::Adopt
             && !planned.contains(change.target.uid.as_str())
-            && !plan.freezes(&stage.name, &step.name)
     });
     let named = changes
         .map(|(stage, step, change)| (stage.name.clone(), step.name.clone(), change.clone()));

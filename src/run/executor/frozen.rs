@@ -25,14 +25,14 @@ impl Job<'_> {
         manifest: &Value,
         body: &mut Value,
     ) -> Result<Option<String>, Wrote<Settlement>> {
-        if !freeze::is_own(&self.target, &self.deps.namespace) {
+        if !freeze::is_own(&self.target) {
             return Ok(None);
         }
         let Some(account) = self.cell.account() else {
             let why = "it is not known as whom: no plan names an account";
             return Ok(Some(why.to_owned()));
         };
-        let asked = rights(&account, &freeze::namespaces(manifest)).await;
+        let asked = rights(&account, freeze::namespace(manifest).as_slice()).await;
         if asked.is_unanswered {
             let after_ms = UNANSWERED;
             return Err(Wrote::Again { after_ms });

@@ -75,9 +75,9 @@ pub struct Deps {
 
 impl Deps {
     /// The clients that read and write a target: those of the playbook's account; of a freeze, which is
-    /// the one target in the operator's own namespace, the operator's own.
+    /// the one kind of ours that is a target, the operator's own.
     pub(in crate::run) fn clients(&self, cell: &Mode, target: &Target) -> Option<Clients> {
-        if freeze::is_own(target, &self.namespace) {
+        if freeze::is_own(target) {
             return Some(self.own.clone());
         }
         cell.account()

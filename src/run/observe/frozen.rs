@@ -1,5 +1,5 @@
-//! A freeze before it is written: its place, and the namespaces that may be frozen. Those of the cluster
-//! and of Pingzhan never are, nor one whose owner said so.
+//! A freeze before it is written: the namespaces that may be frozen. Those of the cluster and of Pingzhan
+//! never are, nor one whose owner said so.
 
 use crate::engine::protect::{CLUSTER_NAMESPACES, Protected, frozen};
 use crate::field::{Identity, Projection, Target, creation};
@@ -9,16 +9,6 @@ use crate::step::{Query, Skipped};
 use super::View;
 use super::found::Found;
 use super::namespaces::Namespaces;
-
-/// Where a freeze is written.
-pub(super) fn place(view: View<'_>) -> Found {
-    let operator = view.own.operator;
-    let target = creation::target("v1", "ConfigMap", "configmaps", operator, "");
-    Found {
-        objects: vec![creation::seen(&target, None)],
-        ..Found::default()
-    }
-}
 
 /// The namespaces that a freeze selects.
 pub(super) async fn run(view: View<'_>, namespaces: &Namespaces, query: &Query) -> Found {

@@ -143,8 +143,7 @@ impl Session<'_> {
             spaces.extend(made.map(|seen| seen.target.namespace.clone()));
             found[place] = Some(answer);
         }
-        let alone = [Role::Place, Role::Frozen];
-        for (place, query) in alone.into_iter().flat_map(|role| of_role(queries, role)) {
+        for (place, query) in of_role(queries, Role::Frozen) {
             found[place] = Some(self.run(query, None).await);
         }
         for (place, query) in of_role(queries, Role::Ground) {
@@ -207,12 +206,7 @@ impl Session<'_> {
             facts.faults.extend(answer.faults.iter().cloned());
             let problems = answer.problems.iter();
             match query.role {
-                Role::Target
-                | Role::Restart
-                | Role::Made
-                | Role::Ground
-                | Role::Place
-                | Role::Frozen => {
+                Role::Target | Role::Restart | Role::Made | Role::Ground | Role::Frozen => {
                     facts.problems.extend(problems.cloned());
                 }
                 Role::Autoscaler => facts.findings.extend(problems.map(|problem| {

@@ -184,7 +184,6 @@ pub(super) const fn is_outside(role: Role) -> bool {
         | Role::Autoscaler
         | Role::Made
         | Role::Ground
-        | Role::Place
         | Role::Frozen => false,
     }
 }

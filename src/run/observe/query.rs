@@ -76,7 +76,6 @@ pub(super) async fn run(
         Fields::Paths(_) | Fields::Replicas => {}
     }
     match query.role {
-        Role::Place => return super::frozen::place(view),
         Role::Frozen => return super::frozen::run(view, namespaces, query).await,
         Role::Target
         | Role::Restart
@@ -95,7 +94,7 @@ pub(super) async fn run(
 /// Whether what a query finds only says something of targets.
 const fn says_of_others(role: Role) -> bool {
     match role {
-        Role::Target | Role::Restart | Role::Made | Role::Place | Role::Frozen => false,
+        Role::Target | Role::Restart | Role::Made | Role::Frozen => false,
         Role::Autoscaler | Role::Applier | Role::Ground | Role::Aside { .. } => true,
     }
 }
@@ -118,7 +117,6 @@ impl<'a> Job<'a> {
             | Role::Made
             | Role::Applier
             | Role::Ground
-            | Role::Place
             | Role::Frozen
             | Role::Aside { .. } => FEW_NAMESPACES,
             Role::Autoscaler => FEW_WITH_AUTOSCALERS,

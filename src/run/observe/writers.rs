@@ -29,7 +29,7 @@ pub(super) async fn explain(view: View<'_>, plan: &mut Plan) {
                 .changes
                 .iter()
                 .filter_map(|change| change.after.value());
-            let names = manifests.flat_map(freeze::namespaces).map(str::to_owned);
+            let names = manifests.filter_map(freeze::namespace).map(str::to_owned);
             let names: BTreeSet<String> = names.collect();
             if !names.is_empty() {
                 places.push((at, place, freeze, names));

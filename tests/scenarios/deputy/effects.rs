@@ -1,5 +1,6 @@
 //! Everything that may not have changed: what governs the cluster, what lies in wait, and all that a step can
-//! change. Our own modes, playbooks and records are judged otherwise, leases and events are kept by programs.
+//! change. Our own modes, playbooks and records are judged otherwise, leases and events are kept by programs;
+//! freezes count as what is changed.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::scenarios::world::World;
 
 /// Lists of objects of which every version counts.
-const LISTS: [&str; 25] = [
+const LISTS: [&str; 26] = [
     "/api/v1/configmaps",
     "/api/v1/limitranges",
     "/api/v1/namespaces",
@@ -32,6 +33,7 @@ const LISTS: [&str; 25] = [
     "/apis/gateway.networking.k8s.io/v1/httproutes",
     "/apis/networking.k8s.io/v1/ingresses",
     "/apis/networking.k8s.io/v1/networkpolicies",
+    "/apis/pingzhan.dev/v1alpha1/changefreezes",
     "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "/apis/rbac.authorization.k8s.io/v1/rolebindings",

@@ -377,7 +377,7 @@ fn automation(table: &mut Table<'_>) {
         let what = format!("a freeze that stops {}", who["name"]);
         table.stop(what, with("automation", who), By::Lint, "PZ0581");
     }
-    // A line's end would be one more name in the list that the policy reads.
+    // Nobody has a name with a line's end in it.
     let smuggled = json!({ "kind": "User", "name": "mallory\nsystem:anonymous" });
     let step = with("except", smuggled);
     table.stop("two names in one", step, By::Lint, "PZ0580");

@@ -149,7 +149,6 @@ fn our_objects(table: &mut Table<'_>) {
             "in a namespace of the cluster's own",
         ),
         ("Role", "pingzhan-system", "pingzhan-lease", &wider, OURS),
-        ("Role", "pingzhan-system", "pingzhan-freezes", &wider, OURS),
         (
             "RoleBinding",
             "pingzhan-playbooks",
@@ -333,6 +332,7 @@ fn refused_kinds(table: &mut Table<'_>) {
         ("pingzhan.dev/EmergencyMode", By::Lint, "PZ0406"),
         ("pingzhan.dev/Playbook", By::Lint, "PZ0406"),
         ("pingzhan.dev/ChangeRecord", By::Lint, "PZ0406"),
+        ("pingzhan.dev/ChangeFreeze", By::Lint, "PZ0406"),
         ("secrets", By::Lint, "PZ0405"),
         ("Node", By::Lint, "PZ0405"),
         ("Pod", By::Lint, "PZ0405"),
@@ -383,9 +383,14 @@ fn fields(table: &mut Table<'_>) {
         let step = step("patch", &asked, &named("Deployment", &own, &free));
         table.stop(format!("a patch by {asked}"), step, By::Lint, code);
     }
-    let freeze = set("/metadata/labels/pingzhan.dev~1freeze", &json!("true"));
-    let step = step("patch", &freeze, &named("ConfigMap", &own, &free));
-    table.stop("a freeze by a label", step, By::Lint, "PZ0412");
+    // Whoever is let in by it would be let in by the playbook alone.
+    let freeze = set("/spec/groups", &json!(["mallory"]));
+    let step = step(
+        "patch",
+        &freeze,
+        &named("pingzhan.dev/ChangeFreeze", &own, &free),
+    );
+    table.stop("a patch of who may go on", step, By::Lint, "PZ0406");
 }
 
 fn honest(table: &mut Table<'_>) {
@@ -416,6 +421,7 @@ fn made_kinds(table: &mut Table<'_>) {
         ("pingzhan.dev/v1alpha1", "EmergencyMode"),
         ("pingzhan.dev/v1alpha1", "Playbook"),
         ("pingzhan.dev/v1alpha1", "ChangeRecord"),
+        ("pingzhan.dev/v1alpha1", "ChangeFreeze"),
     ];
     let unfit = [
         ("v1", "Pod"),
@@ -474,7 +480,7 @@ fn made_parts(table: &mut Table<'_>) {
         ("/status", json!({}), "PZ0542"),
         (
             "/metadata/labels",
-            json!({ "pingzhan.dev/freeze": "true" }),
+            json!({ "pingzhan.dev/held-by": "nobody" }),
             "PZ0412",
         ),
         (

@@ -14,8 +14,8 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt};
 use http::Method;
 use jiff::Timestamp;
-use kube::{Client, CustomResourceExt, ResourceExt};
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
+use kube::{Client, ResourceExt};
+use pingzhan::api::Playbook;
 use pingzhan::cluster::Collection;
 use pingzhan::cluster::watch::{self, Report};
 use pingzhan::field::{Image, Progress as Converging, Projection};
@@ -200,7 +200,7 @@ impl Bench {
     /// The fleet, as Helm made it and the controllers have it Ready; our kinds and the playbook.
     async fn load(&self) -> Result<(), Error> {
         let crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-        for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+        for crd in pingzhan::api::crds() {
             let name = crd.name_any();
             send(&self.admin, Method::POST, crds, JSON, &json!(crd)).await?;
             let there = kube::runtime::conditions::is_crd_established();

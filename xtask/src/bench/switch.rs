@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Method;
-use kube::{Client, CustomResourceExt, ResourceExt};
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
+use kube::{Client, ResourceExt};
 use serde_json::json;
 use snafu::OptionExt;
 
@@ -138,7 +137,7 @@ impl Bench {
     /// Everything that is there before a fleet: kinds, namespaces, rights, the playbook.
     async fn prepare(&self) -> Result<(), Error> {
         let crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-        for crd in [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()] {
+        for crd in pingzhan::api::crds() {
             let name = crd.name_any();
             send(&self.admin, Method::POST, crds, JSON, &json!(crd)).await?;
             let api = kube::Api::all(self.admin.clone());

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use kube::{Client, CustomResourceExt};
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
+use kube::Client;
 use serde_json::{Value, json};
 use snafu::{ResultExt, ensure};
 
@@ -52,7 +51,7 @@ pub async fn prepare(client: &Client, repository: &Path) -> Result<(), Error> {
     let path = &folder(repository).join("kinds.yaml");
     let text = fs::read_to_string(path).context(FileSnafu { path })?;
     let mut kinds: Vec<Value> = serde_yaml::from_str(&text).context(TableSnafu { path })?;
-    let ours = [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()];
+    let ours = pingzhan::api::crds();
     kinds.extend(ours.iter().map(|crd| json!(crd)));
     player::prepare(client, &kinds).await
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Client;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::runtime::wait::{await_condition, conditions};
-use kube::{Client, CustomResourceExt};
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
 use pingzhan::sandtable::installed;
 use pingzhan::t;
 use serde::Deserialize;
@@ -32,7 +31,7 @@ const IN_FLIGHT: usize = 4;
 
 /// Installs Pingzhan's kinds, namespaces and rights.
 pub async fn install(admin: &Client) -> Result<(), Error> {
-    let kinds = [EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()];
+    let kinds = pingzhan::api::crds();
     for kind in &kinds {
         let object = serde_json::to_value(kind).unwrap_or_default();
         apply(admin, &object, INSTALLER).await?;

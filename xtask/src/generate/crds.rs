@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt as _;
-use pingzhan::api::{ChangeRecord, EmergencyMode, Playbook};
 use snafu::ResultExt;
 
 use super::{Error, Generated, HEADER, RenderSnafu};
 
 /// The CRD of every kind.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![EmergencyMode::crd(), Playbook::crd(), ChangeRecord::crd()]
+    pingzhan::api::crds()
 }
 
 /// Its text, without the header.

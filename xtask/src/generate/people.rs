@@ -120,6 +120,7 @@ const ROLES: [Role; 6] = [
         more: "- apiGroups: [pingzhan.dev]\n  resources: [playbooks]\n  verbs: [recover]\n\
                - apiGroups: [pingzhan.dev]\n  resources: [emergencymodes/status]\n  verbs: [get, patch, update]\n\
                - apiGroups: [pingzhan.dev]\n  resources: [changerecords]\n  verbs: [create, patch, update, delete]\n\
+               - apiGroups: [pingzhan.dev]\n  resources: [changefreezes]\n  verbs: [create, patch, delete]\n\
                - apiGroups: [apiextensions.k8s.io]\n  resources: [customresourcedefinitions]\n  verbs: [get, list, watch]\n\
                - apiGroups: [events.k8s.io]\n  resources: [events]\n  verbs: [create, patch]\n\
                - apiGroups: [authorization.k8s.io]\n  resources: [subjectaccessreviews]\n  verbs: [create]\n",
@@ -191,9 +192,6 @@ rules:
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   verbs: [get, create, update]
-- apiGroups: [\"\"]
-  resources: [configmaps]
-  verbs: [get, list, watch, create, patch, delete]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -241,7 +239,7 @@ fn example() -> String {
             name,
         ]);
         text.push_str(
-            "\nrules:\n- apiGroups: [pingzhan.dev]\n  resources: [emergencymodes, playbooks, changerecords]\n  verbs: [get, list, watch]\n",
+            "\nrules:\n- apiGroups: [pingzhan.dev]\n  resources: [emergencymodes, playbooks, changerecords, changefreezes]\n  verbs: [get, list, watch]\n",
         );
         if !modes.is_empty() {
             let modes = modes.join(", ");

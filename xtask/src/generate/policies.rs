@@ -3,18 +3,12 @@
 
 use std::path::PathBuf;
 
-use pingzhan::api::names::FREEZE_POLICY;
 use pingzhan::policies::{self, LABELS, Names, Policy};
 
 use super::{Generated, HEADER};
 
 /// Labels in the chart, where the manifests have [`LABELS`].
 pub(super) const CHART: &str = "  labels:\n    {{- include \"pingzhan.labels\" . | nindent 4 }}";
-/// What stays when the chart goes, and why.
-const KEPT: &str = "  annotations:
-    # Where it or its binding is deleted and stored again, the API server reads no new freezes until it is
-    # restarted.
-    helm.sh/resource-policy: keep";
 /// The operator's user name in the chart.
 const OPERATOR: &str = "{{ include \"pingzhan.userName\" . }}";
 
@@ -34,11 +28,7 @@ pub fn one(name: &str) -> String {
 /// A policy as the chart has it.
 fn template(policy: &Policy, names: &Names) -> String {
     let text = policy.text.replace(LABELS, CHART);
-    let text = text.replace(names.operator(), OPERATOR);
-    if policy.name == FREEZE_POLICY {
-        return text.replace(CHART, &format!("{CHART}\n{KEPT}"));
-    }
-    text
+    text.replace(names.operator(), OPERATOR)
 }
 
 /// The files.

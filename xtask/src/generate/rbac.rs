@@ -64,6 +64,11 @@ rules:
 - apiGroups: [{group}]
   resources: [changerecords]
   verbs: [get, list, create, patch, delete]
+# What people may not change while a mode is in force is written down in each frozen namespace by the operator
+# itself: a playbook's account says with the verb `freeze` on a namespace that this may be.
+- apiGroups: [{group}]
+  resources: [changefreezes]
+  verbs: [get, list, watch, create, patch, delete]
 # Whether our kinds and the rules of authority are what this version ships: they are watched, never
 # written.
 - apiGroups: [apiextensions.k8s.io]
@@ -117,35 +122,6 @@ subjects:
   name: pingzhan
   namespace: {system}
 ---
-# Freezes of modes: what people may not change meanwhile is written down here by the operator itself, so
-# that no playbook needs a right in this namespace. RBAC cannot limit a create by name; the policy
-# pingzhan-freeze reads those with its label only.
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: pingzhan-freezes
-  namespace: {system}
-{labels}
-rules:
-- apiGroups: [""]
-  resources: [configmaps]
-  verbs: [get, list, watch, create, patch, delete]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata:
-  name: pingzhan-freezes
-  namespace: {system}
-{labels}
-roleRef:
-  apiGroup: rbac.authorization.k8s.io
-  kind: Role
-  name: pingzhan-freezes
-subjects:
-- kind: ServiceAccount
-  name: pingzhan
-  namespace: {system}
----
 # Whoever may view a cluster may view what was declared in it.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -155,7 +131,7 @@ metadata:
     rbac.authorization.k8s.io/aggregate-to-view: "true"
 rules:
 - apiGroups: [{group}]
-  resources: [emergencymodes, playbooks, changerecords]
+  resources: [emergencymodes, playbooks, changerecords, changefreezes]
   verbs: [get, list, watch]
 "#;
 

@@ -4,7 +4,7 @@
 use crate::api::condition::types;
 use crate::api::names::{ADVICE_POLICY, DENY_POLICY, FREEZE_POLICY, MADE_POLICY};
 use crate::field::creation;
-use crate::ledger::{Direction, Entry, State};
+use crate::ledger::{Direction, State};
 use crate::step::freeze;
 
 use super::super::Input;
@@ -83,17 +83,13 @@ fn lapse<'a>(input: &Input<'a>, policy: &str) -> Option<&'a str> {
 /// Whether a freeze of this mode is to hold.
 fn freezes(input: &Input<'_>) -> bool {
     let mut live = input.ledger.live();
-    live.any(|entry| is_freeze(entry) && entry.state != State::Reverted)
+    live.any(|entry| freeze::is_own(&entry.target) && entry.state != State::Reverted)
 }
 
 /// Whether something was made for this mode as its playbook's account, until nothing of it is left.
 fn makes(input: &Input<'_>) -> bool {
     let mut live = input.ledger.live();
-    live.any(|entry| creation::is(&entry.target.uid) && !is_freeze(entry))
-}
-
-fn is_freeze(entry: &Entry) -> bool {
-    creation::is(&entry.target.uid) && entry.after.value().is_some_and(freeze::is)
+    live.any(|entry| creation::is(&entry.target.uid) && !freeze::is_own(&entry.target))
 }
 
 /// Whether new objects are refused for this mode.

@@ -67,15 +67,13 @@ fn plan_of(spec: &EmergencyModeSpec, namespaces: &[&str]) -> Arc<Plan> {
     });
     let book: PlaybookSpec = serde_json::from_value(book).expect("a playbook");
     let expanded = expand(&book, spec.level, &BTreeMap::new()).expect("it expands");
-    let place = creation::target("v1", "ConfigMap", "configmaps", "pingzhan-system", "");
     let found = |found: Vec<Vec<Projection>>| StepFacts {
         found,
         ..StepFacts::default()
     };
     let mut facts = Facts::default();
     let frozen = namespaces.iter().map(|name| namespace(name)).collect();
-    let frozen = vec![vec![creation::seen(&place, None)], frozen];
-    facts.steps.insert(key(), found(frozen));
+    facts.steps.insert(key(), found(vec![frozen]));
     let grown = ("surge".into(), "grow".into());
     facts.steps.insert(grown, found(vec![vec![web(3, false)]]));
     let plan = plan::compute(&Request::of(spec, "flood", "pb", &book), &expanded, &facts);
@@ -146,9 +144,16 @@ impl World {
         turn(kind, &Ending { reason, by: None })
     }
 
+    /// The freeze of the first namespace.
     fn freeze(&self) -> Target {
+        self.freeze_of("portal")
+    }
+
+    fn freeze_of(&self, namespace: &str) -> Target {
         let step = self.plan.step("calm", "no-changes").expect("the step");
-        step.changes[0].target.clone()
+        let mut targets = step.changes.iter().map(|change| &change.target);
+        let own = targets.find(|target| *target.namespace == *namespace);
+        own.expect("it is frozen").clone()
     }
 
     fn record(&mut self, body: &Body) {
@@ -249,20 +254,21 @@ impl World {
     /// The freeze is written and stored.
     fn frozen(mut self) -> Self {
         self.intend();
-        self.stands(1);
+        let freeze = self.freeze();
+        self.stands(&freeze, 1);
         self
     }
 
     /// What an entry froze is stored.
-    fn stands(&mut self, entry: i64) {
-        let freeze = self.freeze();
-        let mut object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "namespaces": "portal" },
+    fn stands(&mut self, freeze: &Target, entry: i64) {
+        let mut object = json!({ "apiVersion": "pingzhan.dev/v1alpha1", "kind": "ChangeFreeze",
+            "spec": { "groups": [] },
             "metadata": { "name": freeze.name, "namespace": freeze.namespace, "uid": "77aa",
                 "resourceVersion": "9", "managedFields": [{ "manager": MANAGER, "operation": "Update",
-                    "time": "2026-07-01T08:00:01Z", "fieldsV1": { "f:data": { "f:namespaces": {} } } }] } });
+                    "time": "2026-07-01T08:00:01Z", "fieldsV1": { "f:spec": { "f:groups": {} } } }] } });
         let body = creation::body(&object, "flood", UID);
         object["metadata"]["labels"] = body["metadata"]["labels"].clone();
-        let seen = creation::seen(&freeze, Some(&object));
+        let seen = creation::seen(freeze, Some(&object));
         self.outcome(Event::Applied, entry, Some(seen.seen[0].image.clone()));
         self.sees(seen);
     }
@@ -417,16 +423,17 @@ fn a_freeze_that_has_changed_is_proven_anew() {
 
     let wider = plan_of(&world.spec, &["portal", "tax"]);
     world.grants(wider);
-    let freeze = world.freeze();
+    let freeze = world.freeze_of("tax");
     world.sees(creation::seen(&freeze, None));
     let works = world.settle().works;
-    let new = works.into_iter().find(|work| work.uid == freeze.uid);
-    let Act::Switch(items) = new.expect("it is written").payload.act else {
+    let [new] = <[_; 1]>::try_from(works).expect("what is frozen already is not written again");
+    assert_eq!(new.uid, freeze.uid);
+    let Act::Switch(items) = new.payload.act else {
         panic!("it is written for the first time");
     };
     let entries = items.into_iter().map(|item| item.entry).collect();
     world.record(&Body::Intents(entries));
-    world.stands(3);
+    world.stands(&freeze, 3);
     let decision = world.settle();
     assert_eq!(
         decision.asks.get(&key()),
