@@ -1,6 +1,6 @@
 //! `skip`: a person leaves a step out, and says why.
 
-use crate::api::{EmergencyMode, Gate, Phase, PlaybookSpec, Skip};
+use crate::api::{EmergencyMode, Gate, Phase, PlaybookSpec, Skip, StageState, StageStatus};
 use crate::t;
 
 use super::answer::split;
@@ -64,12 +64,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Whether a step is left out already. On the way back it is about what undoes the step: of that nothing was
-/// said on the way there.
+/// Whether a step is left out already. On the way back, and where its stage is no part of the level any more,
+/// it is about what undoes the step: of that nothing was said on the way there.
 fn is_said(now: &EmergencyMode, skip: &Skip, gate: Option<&Gate>) -> bool {
-    let phase = now.status.as_ref().and_then(|status| status.phase);
+    let is_undone = now.status.as_ref().is_some_and(|status| {
+        let mut stages = status.stages.iter();
+        let left =
+            |stage: &StageStatus| stage.name == skip.stage && stage.state == StageState::Skipped;
+        status.phase == Some(Phase::Restoring) || stages.any(left)
+    });
     let mut skips = now.spec.skips.iter();
-    phase != Some(Phase::Restoring)
+    !is_undone
         && skips.any(|said| {
             let counts = gate.is_none_or(|gate| gate.groups.contains(&said.as_));
             said.stage == skip.stage && said.step == skip.step && counts
@@ -106,5 +111,27 @@ mod tests {
         let status = mode.status.as_mut().expect("a status");
         status.phase = Some(Phase::Restoring);
         assert!(!is_said(&mode, &skip, None));
+    }
+
+    /// A lighter level undoes what a stage did that is no part of it, while the mode stays in wartime: what
+    /// cannot be undone is left by the same word.
+    #[test]
+    fn what_a_lighter_level_undoes_can_be_left_though_it_was_skipped_before() {
+        let mut mode = samples::active();
+        let stage = mode.status.as_mut().expect("a status").stages.first_mut();
+        let stage = stage.expect("a stage");
+        let skip = Skip {
+            stage: stage.name.clone(),
+            step: "divert".to_owned(),
+            reason: "the line is down".to_owned(),
+            by: "wang".to_owned(),
+            as_: "command".to_owned(),
+        };
+        stage.state = StageState::Skipped;
+        mode.spec.skips.push(skip.clone());
+        assert!(!is_said(&mode, &skip, None));
+        let stages = &mut mode.status.as_mut().expect("a status").stages;
+        stages[0].state = StageState::Done;
+        assert!(is_said(&mode, &skip, None));
     }
 }
