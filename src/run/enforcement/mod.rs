@@ -94,16 +94,21 @@ impl Rules {
         Changes(self.known.subscribe())
     }
 
-    /// Asks every policy to refuse something, unless that was just done.
+    /// Asks every policy to refuse something, unless that was just done, or was tried in vain by somebody else
+    /// since this was called.
     ///
     /// # Errors
     /// The API server does not let it be known; where that stays so, [`Rules::now`] says why.
     pub async fn prove(&self) -> Result<(), String> {
+        let asked = self.clock.now();
         let _alone = self.trying.lock().await;
         let mut listed = self.known.subscribe();
         let whole = listed.wait_for(|known| known.compared.is_some()).await;
         let before = whole.map(|known| known.clone()).unwrap_or_default();
         let now = self.clock.now();
+        if let Some(why) = before.failed_since(asked) {
+            return Err(why.to_owned());
+        }
         let just =
             matches!(before.at(now), Enforcement::Proven(at) if now.duration_since(at) < JUST);
         if just
@@ -177,6 +182,13 @@ impl Known {
             last: now,
             why: why.to_owned(),
         });
+    }
+
+    /// Why it could not be tried, where a try has ended so since then.
+    fn failed_since(&self, then: Timestamp) -> Option<&str> {
+        let failing = self.failing.as_ref();
+        let failing = failing.filter(|failing| failing.last >= then);
+        failing.map(|failing| failing.why.as_str())
     }
 
     fn at(&self, now: Timestamp) -> Enforcement {
@@ -304,6 +316,24 @@ mod tests {
             let many = i64::try_from(lapsed.len()).expect("a few");
             assert_eq!(counted, (i64::from(stops), many));
         }
+    }
+
+    /// Each mode would wait for its own try at a server that hangs, one after the other: the last of a dozen for
+    /// two minutes, and with it a person who approved.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waited_for_a_try_that_failed_does_not_try_again() {
+        let own = Clients::fake(&Fake::silent().client());
+        let rules = Rules::new(own, Clock::machine(), Metrics::new(), Names::default());
+        rules.compared(Vec::new(), Vec::new());
+        let began = tokio::time::Instant::now();
+        let first = rules.prove().await;
+        let alone = began.elapsed();
+        assert!(first.is_err() && !alone.is_zero(), "{first:?}");
+        let began = tokio::time::Instant::now();
+        let all = (0..12).map(|_| rules.prove());
+        let all = futures::future::join_all(all).await;
+        assert!(all.iter().all(Result::is_err), "{all:?}");
+        assert!(began.elapsed() < alone * 2, "{:?}", began.elapsed());
     }
 
     /// A server that hiccups is no news; one that does not let it be known for seconds is.
