@@ -13,9 +13,6 @@ const DEFAULTS: [(&str, &str); 3] = [
 /// Selectors that the server fills in, and that choose everything then.
 const SELECTORS: [&str; 2] = ["namespaceSelector", "objectSelector"];
 
-/// What a schema may be told to let through. Whoever adds it makes a kind laxer, though nothing is missing.
-const LAXER: [&str; 2] = ["x-kubernetes-preserve-unknown-fields", "nullable"];
-
 /// What of a policy's or binding's spec is other than it should be: a sentence's end, such as
 /// `spec.validations[3].expression is not what this version ships`.
 pub fn same(own: &Value, live: &Value) -> Option<String> {
@@ -64,10 +61,10 @@ fn added(at: &str, own: &Value, live: &Value) -> Option<String> {
             let is_name = at.ends_with(&format!(".{NAMES}"));
             let place = format!("{at}.{key}");
             match own.get(key) {
-                Some(own) => added(&place, own, live),
-                None if is_name || !LAX.contains(&key.as_str()) => None,
-                None if *live == Value::Bool(false) => None,
-                None => Some(place),
+                Some(own) if *own != Value::Bool(false) => added(&place, own, live),
+                _ if is_name || !LAX.contains(&key.as_str()) => None,
+                _ if *live == Value::Bool(false) => None,
+                _ => Some(place),
             }
         }),
         (Value::Array(own), Value::Array(live)) => {
@@ -133,9 +130,7 @@ fn missing(at: &str, own: &Value, live: &Value) -> Option<String> {
         (Value::Array(own), _) if own.is_empty() => None,
         // A bound that is a float here comes back as an integer.
         (Value::Number(own), Value::Number(live)) if own.as_f64() == live.as_f64() => None,
-        (Value::Object(own), Value::Object(live)) => {
-            laxer(at, own, live).or_else(|| lacking(at, own, live))
-        }
+        (Value::Object(own), Value::Object(live)) => lacking(at, own, live),
         (Value::Array(own), Value::Array(live)) => {
             let there = |own| live.iter().any(|live| missing("", own, live).is_none());
             let (place, own) = own.iter().enumerate().find(|(_, own)| !there(own))?;
@@ -146,15 +141,6 @@ fn missing(at: &str, own: &Value, live: &Value) -> Option<String> {
         }
         _ => (own != live).then(|| at.to_owned()),
     }
-}
-
-/// Where a schema lets through what it does not here. A property's name is no word of the schema: what it
-/// stands for is an object.
-fn laxer(at: &str, own: &Map<String, Value>, live: &Map<String, Value>) -> Option<String> {
-    let says = |of: &Map<String, Value>, word: &str| of.get(word) == Some(&Value::Bool(true));
-    let mut words = LAXER.iter();
-    let word = words.find(|word| says(live, word) && !says(own, word))?;
-    Some(format!("{at}.{word}"))
 }
 
 /// The first place of an object at which something is not there.
