@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::test::Counts;
-
 /// What came of a runner.
 #[derive(Debug)]
 pub enum Outcome {
@@ -111,6 +109,59 @@ fn parent(pid: u32) -> Option<u32> {
     after.split(' ').nth(1)?.parse().ok()
 }
 
+/// What the runner counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tests that passed.
+    pub passed: usize,
+    /// Tests that failed.
+    pub failed: usize,
+    /// Tests that are marked to be left out.
+    pub skipped: usize,
+}
+
+impl Counts {
+    /// Both together.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+
+    /// Adds what a closing line of the runner says:
+    /// `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
+    fn add(&mut self, line: &str) {
+        let Some(rest) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let (_, rest) = rest.split_once(". ").unwrap_or_default();
+        for part in rest.split("; ") {
+            let Some((count, what)) = part.split_once(' ') else {
+                continue;
+            };
+            let count: usize = count.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                "ignored" => self.skipped += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 {
+            write!(f, ", {} skipped", self.skipped)?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
@@ -173,5 +224,27 @@ mod tests {
             }
             Outcome::Hung(tests) => panic!("it ended: {tests:?}"),
         }
+    }
+
+    /// The last line is what people and machines go by: it must be the runner's own sum.
+    #[test]
+    fn the_runners_closing_lines_are_added_up() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.20s",
+            "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.20s",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!(
+            counts,
+            Counts {
+                passed: 7,
+                failed: 3,
+                skipped: 1
+            }
+        );
+        assert_eq!(counts.to_string(), "7 passed, 3 failed, 1 skipped");
     }
 }

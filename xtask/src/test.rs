@@ -12,17 +12,21 @@ use crate::cluster::{self, Cluster, Spec};
 use crate::generate;
 use crate::progress::Progress;
 use crate::rights::{self, Kept, Log};
-use crate::runner::{self, Outcome};
+use crate::runner::{self, Counts, Outcome};
 use crate::surroundings::{OPERATOR_LOGS, Stopwatch, human, repository, set_by_cargo};
 use crate::tools::{self, Program, Toolset};
 
-/// How many control planes the tests share, and how many tests run at once on them: they mostly wait,
-/// for leases and for controllers.
+/// How many control planes the tests of one runner share, and how many of them run at once on these: they
+/// mostly wait, for leases and for controllers.
 const PLANES: usize = 3;
 
 /// Tests that run beside all others: those that never wait, since their time is paused and what they need
 /// is the processor; and one that would be the last, and waits for a minute and a half.
 const BESIDE: [&str; 2] = ["simulation::", "standins::"];
+
+/// Tests that run beside these on control planes of their own: half of all the waiting is theirs, and they
+/// leave the processor to others.
+const SCENARIOS: &str = "scenarios::";
 
 /// The tests of single files, and the examples in the documentation.
 const UNITS: [&[&str]; 2] = [
@@ -95,17 +99,6 @@ pub enum Error {
     /// Nothing was tested.
     #[snafu(display("no test ran: does the filter match anything?"))]
     Empty,
-}
-
-/// What the runner counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Tests that passed.
-    pub passed: usize,
-    /// Tests that failed.
-    pub failed: usize,
-    /// Tests that are marked to be left out.
-    pub skipped: usize,
 }
 
 /// Runs everything; with a filter, of the tests only those whose name contains it.
@@ -270,7 +263,7 @@ async fn up(progress: Progress) -> Result<Vec<Cluster>, Error> {
         owner: Some(own),
         ..Spec::new(&format!("tests-{own}-{number}"))
     };
-    let starts = (0..PLANES).map(|number| Cluster::up(spec(number), progress));
+    let starts = (0..2 * PLANES).map(|number| Cluster::up(spec(number), progress));
     Ok(futures::future::try_join_all(starts).await?)
 }
 
@@ -291,23 +284,28 @@ fn tests(
     set: &Toolset,
     kept: &Path,
 ) -> Result<(Counts, bool), Error> {
-    let run = |args: &[&str]| listened(tested(planes, set, kept, args));
+    let (some, others) = planes.split_at(PLANES.min(planes.len()));
+    let on = |planes, args: &[&str]| listened(tested(planes, set, kept, args));
+    let run = |args: &[&str]| on(some, args);
     if let Some(filter) = filter {
         let own = ["--", filter];
         let every = UNITS.into_iter().chain([ALL]);
         return sum(every.map(|args| run(&[args, &own].concat())));
     }
     let threads = PLANES.to_string();
-    let mut waiting = vec!["--", "--test-threads", &threads];
-    waiting.extend(BESIDE.iter().flat_map(|these| ["--skip", these]));
+    let waiting = ["--", "--test-threads", &threads];
+    let elsewhere = BESIDE.iter().chain([&SCENARIOS]);
+    let elsewhere: Vec<&str> = elsewhere.flat_map(|these| ["--skip", these]).collect();
     std::thread::scope(|scope| {
         let beside = scope.spawn(|| {
             let busy = [ALL, &["--"], &BESIDE].concat();
             sum(UNITS.into_iter().map(&run).chain([run(&busy)]))
         });
-        let waiting = run(&[ALL, &waiting].concat());
-        let beside = beside.join().unwrap_or_else(|_| EmptySnafu.fail());
-        sum([waiting, beside])
+        let scenarios = scope.spawn(|| on(others, &[ALL, &waiting, &[SCENARIOS]].concat()));
+        let rest = run(&[ALL, &waiting, &elsewhere].concat());
+        let joined = [beside.join(), scenarios.join()];
+        let joined = joined.map(|ended| ended.unwrap_or_else(|_| EmptySnafu.fail()));
+        sum([rest].into_iter().chain(joined))
     })
 }
 
@@ -352,74 +350,5 @@ fn listened(mut runner: Command) -> Result<(Counts, bool), Error> {
             let tests = Vec::from_iter(tests).join(", ");
             HungSnafu { tests }.fail()
         }
-    }
-}
-
-impl Counts {
-    /// Both together.
-    const fn and(self, other: Self) -> Self {
-        Self {
-            passed: self.passed + other.passed,
-            failed: self.failed + other.failed,
-            skipped: self.skipped + other.skipped,
-        }
-    }
-
-    /// Adds what a closing line of the runner says:
-    /// `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
-    pub(crate) fn add(&mut self, line: &str) {
-        let Some(rest) = line.strip_prefix("test result: ") else {
-            return;
-        };
-        let (_, rest) = rest.split_once(". ").unwrap_or_default();
-        for part in rest.split("; ") {
-            let Some((count, what)) = part.split_once(' ') else {
-                continue;
-            };
-            let count: usize = count.parse().unwrap_or(0);
-            match what {
-                "passed" => self.passed += count,
-                "failed" => self.failed += count,
-                "ignored" => self.skipped += count,
-                _ => {}
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Counts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
-        if self.skipped > 0 {
-            write!(f, ", {} skipped", self.skipped)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The last line is what people and machines go by: it must be the runner's own sum.
-    #[test]
-    fn the_runners_closing_lines_are_added_up() {
-        let mut counts = Counts::default();
-        for line in [
-            "running 3 tests",
-            "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.20s",
-            "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.20s",
-        ] {
-            counts.add(line);
-        }
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 7,
-                failed: 3,
-                skipped: 1
-            }
-        );
-        assert_eq!(counts.to_string(), "7 passed, 3 failed, 1 skipped");
     }
 }
