@@ -81,7 +81,7 @@ impl People {
         }
         match act {
             Act::Approve(who) => self.approve(who, GROUPS[0]).await,
-            Act::ApproveAs(who, group) => self.approve(who, group).await,
+            Act::ApproveAs(who, group) => self.slip_in(who, group),
             Act::Level(level) => self.ask(json!({ "level": level })).await,
             Act::Pause(paused) => self.ask(json!({ "paused": paused })).await,
             Act::Abort(choice) => {
@@ -168,21 +168,33 @@ impl People {
         self.city.mode().map(|mode| mode.spec)
     }
 
-    /// Yes to what waits: the proposal, if there is one, else the plan.
     async fn approve(&self, who: &str, group: &str) {
-        let Some(mode) = self.city.mode() else { return };
-        let Some(status) = mode.status else { return };
-        let proposed = status.proposed.map(|proposed| proposed.plan_hash);
-        let Some(hash) = proposed.or(status.plan.map(|plan| plan.hash)) else {
-            return;
-        };
-        let mut all = json!(mode.spec.approvals);
-        let one = json!({ "by": who, "as": group, "planHash": hash });
-        let list = all.as_array_mut().expect("a list");
-        if !list.contains(&one) {
-            list.push(one);
+        if let Some(all) = self.with_one_more(who, group) {
             self.ask(json!({ "approvals": all })).await;
         }
+    }
+
+    /// The same, past admission.
+    fn slip_in(&self, who: &str, group: &str) {
+        if let Some(all) = self.with_one_more(who, group) {
+            self.city.slip(|spec| spec["approvals"] = all);
+        }
+    }
+
+    /// Yes to what waits: the proposal, if there is one, else the plan. Nothing where that is said already.
+    fn with_one_more(&self, who: &str, group: &str) -> Option<Value> {
+        let mode = self.city.mode()?;
+        let status = mode.status?;
+        let proposed = status.proposed.map(|proposed| proposed.plan_hash);
+        let hash = proposed.or(status.plan.map(|plan| plan.hash))?;
+        let mut all = json!(mode.spec.approvals);
+        let one = json!({ "by": who, "as": group, "planHash": hash });
+        let list = all.as_array_mut()?;
+        if list.contains(&one) {
+            return None;
+        }
+        list.push(one);
+        Some(all)
     }
 
     async fn verdict(&self, choice: &str) {

@@ -13,7 +13,7 @@ use super::lawless;
 pub enum Act {
     /// An approver says yes to whatever waits for approval.
     Approve(&'static str),
-    /// Somebody says yes in the name of a group.
+    /// Somebody says yes in the name of a group, past admission.
     ApproveAs(&'static str, &'static str),
     /// The duty officer asks for another level.
     Level(&'static str),
