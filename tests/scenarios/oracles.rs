@@ -226,6 +226,7 @@ impl Evidence {
                         self.held_elsewhere(uid, entry)
                             || is == entry.base
                             || self.is_edited_later(entry)
+                            || self.is_edited_after_the_end(uid, entry)
                     }
                     State::Gone
                     | State::Kept
@@ -321,6 +322,24 @@ impl Evidence {
             .iter()
             .rposition(|(value, is_own)| *is_own && value == entry.ours());
         ours.is_some_and(|ours| values[ours..].iter().any(|(value, _)| *value == entry.base))
+    }
+
+    /// Whether a field had its base when its mode was over, and somebody else has changed it since: where our
+    /// write never arrived, no value of ours says when it was given back.
+    fn is_edited_after_the_end(&self, mode: &str, entry: &Entry) -> bool {
+        let records = self.records.get(mode).and_then(|records| records.last());
+        let over = records.map_or(0, |last| last.version);
+        let own = self
+            .events
+            .iter()
+            .filter(|event| event.uid == entry.target.uid);
+        let states: Vec<&Event> = own.filter(|event| !event.removed).collect();
+        let is_base = |event: &Event| Image::at(&event.object, &entry.path) == entry.base;
+        let (then, since): (Vec<&Event>, Vec<&Event>) =
+            states.into_iter().partition(|event| event.version <= over);
+        let first = since.into_iter().find(|event| !is_base(event));
+        then.last().is_some_and(|event| is_base(event))
+            && first.is_some_and(|event| self.foreign.contains(&(event.uid.clone(), event.version)))
     }
 
     /// O3: no more writes than the journal accounts for, and no target is created or removed.

@@ -234,6 +234,33 @@ fn o2_objects_to_a_field_that_is_not_back_and_to_a_mark_that_is_left() {
     );
 }
 
+/// What somebody chooses once a mode is over is theirs, also where the mode's own write had never arrived; but O2
+/// must see what was so before the end, and what we write ourselves.
+#[test]
+fn o2_lets_people_change_afterwards_what_was_never_written() {
+    let never = |edited: u64| {
+        Story::begins()
+            .record(10, &turn(TurnKind::Granted))
+            .record(20, &intent())
+            .record(50, &turn(TurnKind::Restoring))
+            .record(70, &outcome(Happened::Reverted))
+            .record(90, &outcome(Happened::OwnersBack))
+            .record(100, &turn(TurnKind::Closed))
+            .is(edited, web(13, IMAGE, false))
+    };
+    assert_eq!(never(110).objections(&[110]), "");
+    assert_objects(
+        &never(60).objections(&[60]),
+        "O2: f:spec/f:replicas",
+        "it was so when the mode ended",
+    );
+    assert_objects(
+        &never(110).objections(&[]),
+        "O2: f:spec/f:replicas",
+        "nobody else wrote it",
+    );
+}
+
 /// O2 must see a wartime value that is taken for the peacetime one.
 #[test]
 fn o2_objects_to_a_base_that_is_captured_again() {
