@@ -257,7 +257,6 @@ impl Process {
         let (signals, metrics) = (self.settings.signals.clone(), self.metrics.clone());
         Deps {
             own: self.own.clone(),
-            namespace: self.settings.namespace.clone(),
             clock: self.clock,
             leader: leader.clone(),
             metrics: self.metrics.clone(),

@@ -213,7 +213,6 @@ fn deps(
     let (deposed, _) = mpsc::channel(1);
     Deps {
         own: own.clone(),
-        namespace: settings.namespace.clone(),
         clock,
         leader,
         metrics: Metrics::new(),

@@ -269,12 +269,8 @@ mod tests {
     use super::*;
     use crate::cluster::fake::{Fake, reply};
     use crate::run::clock::Clock;
-    use crate::run::events::Events;
     use crate::run::lease::Leader;
-    use std::sync::Arc;
-
-    use crate::run::alarms::Alarms;
-    use crate::run::metrics::Metrics;
+    use crate::run::testing;
 
     /// What promises to be quiet is: a look at the beginning, and then none for as long as nothing
     /// can be due; then one more.
@@ -286,17 +282,7 @@ mod tests {
         }});
         let fake = Fake::new(move |_| reply(200, json!({"metadata": {}, "items": [record]})));
         let own = Clients::fake(&fake.client());
-        let deps = Deps {
-            own: own.clone(),
-            namespace: names::DEFAULT_NAMESPACE.to_owned(),
-            clock: Clock::from(at(0)),
-            leader: Leader::fixed(1),
-            metrics: Metrics::new(),
-            events: Events::start(own.writes.clone(), "a".to_owned()),
-            alarms: Alarms::start(Arc::default(), Metrics::new(), Clock::from(at(0))),
-            registry: crate::run::registry::Registry::default(),
-            deposed: tokio::sync::mpsc::channel(1).0,
-        };
+        let deps = testing::deps(&own, Leader::fixed(1), Clock::from(at(0)));
         let looks = tokio::spawn(run(own, deps, DEFAULT));
         let mut asked = Vec::new();
         for hours in [1, 2_158, 2] {

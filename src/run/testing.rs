@@ -51,7 +51,6 @@ pub(super) fn deps(own: &Clients, leader: Leader, clock: Clock) -> Deps {
     let metrics = Metrics::new();
     Deps {
         own: own.clone(),
-        namespace: names::DEFAULT_NAMESPACE.to_owned(),
         clock,
         leader,
         events: Events::start(own.writes.clone(), "operator".to_owned()),

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use kube::{Client, Error};
 use pingzhan::api::{Freeze, NamespaceSelector, Principal, kinds, names};
-use pingzhan::cluster::Clients;
 use pingzhan::field::{Identity, Projection, Target, creation};
 use pingzhan::run::clock::Clock;
 use pingzhan::run::freeze::{Probed, prove};
@@ -267,7 +266,7 @@ impl Stage {
 
     /// Waits until the operator's probe says that a freeze is in force, or is not any more.
     pub(super) async fn becomes(&self, freeze: &[Value], frozen: bool) {
-        let own = clients(&self.clients[&Who::Operator]);
+        let own = support::clients(&self.clients[&Who::Operator]);
         let spaces = freeze.iter().filter_map(freeze::namespace);
         let probed = Probed {
             name: freeze[0]["metadata"]["name"]
@@ -356,16 +355,6 @@ impl Stage {
         ] {
             assert!(said.contains(part), "{part}: {shown}");
         }
-    }
-}
-
-/// The clients of the operator, all of them one.
-fn clients(client: &Client) -> Clients {
-    Clients {
-        who: "pingzhan".to_owned(),
-        reads: client.clone(),
-        writes: client.clone(),
-        watches: client.clone(),
     }
 }
 

@@ -748,6 +748,15 @@ async fn a_frozen_namespace_ends_wholly_and_its_mode_comes_back() {
     let space = left.metadata.namespace.as_deref();
     assert_eq!(space, Some(&*world.namespace));
     assert!(refusal(&he, &world.namespace).await.is_some());
+    // That nothing holds there any more is said, by name.
+    let is_said = |status: &pingzhan::api::EmergencyModeStatus| {
+        let mut targets = status.targets.iter();
+        targets.any(|one| {
+            let message = one.message.as_deref().unwrap_or_default();
+            one.namespace.as_deref() == Some(&*quiet) && message.contains("its namespace is gone")
+        })
+    };
+    world.until("flood", "says what is gone", is_said).await;
 
     world.come_back("flood").await;
     assert!(freezes(&world).await.is_empty());

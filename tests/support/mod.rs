@@ -20,7 +20,7 @@ use std::process::Command;
     unused_imports,
     reason = "a harness offers more than any one set of tests uses"
 )]
-pub use plane::{ControlPlane, client, kubectl_as, kubectl_with};
+pub use plane::{ControlPlane, client, clients, kubectl_as, kubectl_with};
 
 /// Takes a control plane for this test alone; waits while all of them are in use.
 ///

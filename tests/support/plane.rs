@@ -114,13 +114,6 @@ impl ControlPlane {
         format!("{}-{name}", self.prefix)
     }
 
-    /// Ends the API server and starts it again. Only for one of this test's own.
-    pub async fn restart(&self) {
-        assert!(self.slot.is_none(), "others use it later");
-        xtask(&["cluster", "restart", "--name", &self.name]);
-        knows_kinds(&self.client).await;
-    }
-
     /// The kubeconfig of a user who is in these groups.
     pub fn identity(&self, user: &str, groups: &[&str]) -> PathBuf {
         let mut args = vec!["cluster", "kubeconfig", "--name", &self.name, "--as", user];
@@ -367,12 +360,7 @@ async fn knows_freezes(admin: &Client) {
     let params = PostParams::default();
     let made = served(|| freezes.create(&params, &freeze)).await;
     made.expect("the operator may freeze");
-    let own = Clients {
-        who: "pingzhan".to_owned(),
-        reads: operator.clone(),
-        watches: operator.clone(),
-        writes: operator,
-    };
+    let own = clients(&operator);
     let probed = [Probed {
         name: name.to_owned(),
         namespaces: vec![space.to_owned()],
@@ -381,6 +369,16 @@ async fn knows_freezes(admin: &Client) {
     let lifted = freezes.delete(name, &DeleteParams::default()).await;
     lifted.expect("the operator may lift it");
     becomes(&own, &probed, Proof::is_lifted).await;
+}
+
+/// The clients of the operator, all of them one.
+pub fn clients(client: &Client) -> Clients {
+    Clients {
+        who: "pingzhan".to_owned(),
+        reads: client.clone(),
+        writes: client.clone(),
+        watches: client.clone(),
+    }
 }
 
 /// Waits until the proof of a freeze says this.

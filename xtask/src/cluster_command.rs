@@ -13,8 +13,6 @@ pub enum Verb {
     Up(Up),
     /// End one by pid and remove its data.
     Down(Named),
-    /// End the API server of one and start it again; what is stored stays.
-    Restart(Named),
     /// Say which are up, where, and with which programs.
     Status {
         /// As JSON.
@@ -109,13 +107,6 @@ pub async fn run(verb: Verb, progress: Progress) -> Result<(), Error> {
         Verb::Down(named) => {
             let ended = cluster::down(&named.name)?;
             progress.say(&format!("cluster {}: {ended} programs ended", named.name));
-        }
-        Verb::Restart(named) => {
-            Cluster::find(&named.name)?.restart().await?;
-            progress.say(&format!(
-                "cluster {}: the API server is up again",
-                named.name
-            ));
         }
         Verb::Status { json } => print_status(&cluster::status(), json),
         Verb::Kubeconfig(whose) => {

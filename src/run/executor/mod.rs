@@ -55,8 +55,6 @@ pub enum Command {
 pub struct Deps {
     /// The operator's own account.
     pub own: Clients,
-    /// The operator's own namespace.
-    pub namespace: String,
     /// The clock.
     pub clock: Clock,
     /// Whether we may write at all.

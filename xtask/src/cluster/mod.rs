@@ -232,14 +232,6 @@ impl Cluster {
         process::of(&self.folder)
     }
 
-    /// Ends its API server and starts it again, and waits until it answers: what it keeps in memory is
-    /// gone, what is stored is there.
-    pub async fn restart(&self) -> Result<(), Error> {
-        let _lock = state::lock(&self.folder)?;
-        process::restart(&self.folder, tools::Program::KubeApiserver.name())?;
-        ready::api(self).await
-    }
-
     /// Ends it by pid and removes its folder.
     pub fn down(self) -> Result<(), Error> {
         down(&self.spec.name).map(|_| ())

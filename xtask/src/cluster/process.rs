@@ -111,31 +111,6 @@ fn ours(pid: u32, folder: &Path) -> Option<String> {
     (known && args.any(|arg| arg.contains(&folder))).then(|| program.to_owned())
 }
 
-/// Ends a program of a cluster and starts it again, as it was started.
-pub fn restart(folder: &Path, program: &str) -> Result<Process, Error> {
-    let of_it: Vec<Process> = of(folder)
-        .into_iter()
-        .filter(|process| process.program == program)
-        .collect();
-    let line = of_it.first().map(|process| line(process.pid)).transpose();
-    let missing = || std::io::Error::other("it does not run");
-    let line = line.and_then(|line| line.ok_or_else(missing));
-    let line = line.context(StartSnafu { program })?;
-    let (path, args) = line
-        .split_first()
-        .ok_or_else(missing)
-        .context(StartSnafu { program })?;
-    end(folder, &of_it)?;
-    spawn(folder, program, Path::new(path), args)
-}
-
-/// The command line of a process.
-fn line(pid: u32) -> std::io::Result<Vec<String>> {
-    let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline"))?;
-    let line = line.trim_end_matches('\0').split('\0');
-    Ok(line.map(str::to_owned).collect())
-}
-
 /// Ends every process of a cluster but this one. Says how many there were.
 pub fn end_all(folder: &Path) -> Result<usize, Error> {
     let own = std::process::id();
