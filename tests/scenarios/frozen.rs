@@ -597,7 +597,7 @@ async fn without_the_policy_the_step_fails_and_says_what_is_missing() {
     let lifted = own.delete("trial", &DeleteParams::default()).await;
     lifted.expect("the administrator may");
     let mut asked = stages(&world, &here(&world));
-    asked[0]["steps"][0]["timeout"] = json!("3s");
+    asked[0]["steps"][0]["timeout"] = json!("15s");
     world.publish("flood", world.playbook(&asked)).await;
     world.declare("flood", json!({})).await;
     let why = world.blocked("flood", "ActFailed").await;

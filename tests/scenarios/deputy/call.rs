@@ -3,11 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::case::{By, Family, Table, act, named, step};
+use super::case::{By, Family, SOON, Table, act, named, step};
 use crate::scenarios::acts::APPROVERS;
 
-/// How long a step is tried that never succeeds.
-const SOON: &str = "6s";
 /// What is said of an address that only the inside may reach.
 const INSIDE: &str = "is inside: only public addresses may be reached";
 /// What is said of what is no address.

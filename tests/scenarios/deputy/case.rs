@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 use super::{access, call, lent, own, policies, run};
 
+/// How long a step is tried that never succeeds: on a busy machine it must have been tried once, so that it
+/// is the refusal that stops it.
+pub const SOON: &str = "15s";
+
 /// What a table has to know of the world in which it is played.
 #[derive(Clone, Debug)]
 pub struct Ground {

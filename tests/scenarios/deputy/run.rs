@@ -5,11 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::case::{Account, By, Family, Table, act};
+use super::case::{Account, By, Family, SOON, Table, act};
 use super::own::{MARKED, NEVER};
-
-/// How long a step is tried that never succeeds.
-const SOON: &str = "2s";
 
 /// Everything of this kind.
 pub fn fill(table: &mut Table<'_>) {
