@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use serde_json::Value;
 
-use super::request::{Raw, Status, cut, refusal};
+use super::request::{Raw, Status, cut, refusal, sentence};
 
 /// What became of a write.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,7 @@ pub fn answer<T>(
     read: impl FnOnce(&[u8]) -> Result<T, serde_json::Error>,
 ) -> Answer<T> {
     match outcome {
-        Err(error) => Answer::Ambiguous(cut(&error.to_string())),
+        Err(error) => Answer::Ambiguous(cut(&sentence(&error))),
         Ok(raw) => of_raw(&raw, read),
     }
 }

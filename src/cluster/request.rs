@@ -226,6 +226,20 @@ impl Status {
     }
 }
 
+/// An error with what caused it, as one sentence.
+pub fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
 /// Longest message kept of an answer: what fits a line of a report, and below the 1,024 characters
 /// of a reason in the journal.
 const MESSAGE: usize = 512;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kube::Client;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::api::{Playbook, names};
 use crate::cluster::write::{self, Effect};
@@ -19,17 +20,21 @@ const BY_PLAYBOOK: &str = "pingzhan-emergencymode-playbook";
 const TRIES: usize = 4;
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long nothing may be heard in one proof, in all: a connection that broke and a server that is busy say
+/// nothing, and are asked again.
+const UNHEARD: Duration = Duration::from_secs(3);
 
 /// Asks every policy; a sentence of each that does not refuse.
 pub(super) async fn all(client: &Client, names: &Names) -> Result<Vec<String>, String> {
     let mut problems = Vec::new();
+    let mut unheard = Duration::ZERO;
     let is_bare = no_playbook(client).await?;
     for policy in policies::all(names) {
         // It speaks of playbooks, and where there is none it has nothing to refuse.
         if is_bare && policy.name == BY_PLAYBOOK {
             continue;
         }
-        if policy.is_needed() && !refuses(client, policy.name).await? {
+        if policy.is_needed() && !refuses(client, policy.name, &mut unheard).await? {
             problems.push(format!(
                 "policy {0} is stored as it should be, and does not refuse what it has to: see `kubectl get \
                  validatingadmissionpolicy {0} -o yaml`, its status says whether its expressions are taken",
@@ -49,7 +54,8 @@ async fn no_playbook(client: &Client) -> Result<bool, String> {
     Ok(found.items.is_empty())
 }
 
-async fn refuses(client: &Client, policy: &str) -> Result<bool, String> {
+/// Whether a policy refuses what it has to. How long nothing was heard is added to `unheard`.
+async fn refuses(client: &Client, policy: &str, unheard: &mut Duration) -> Result<bool, String> {
     let collection = Collection {
         api_version: format!("{}/{}", names::GROUP, names::VERSION),
         kind: "ChangeRecord".to_owned(),
@@ -58,27 +64,33 @@ async fn refuses(client: &Client, policy: &str) -> Result<bool, String> {
     };
     let body = record(policy).to_string().into_bytes();
     let manager = names::OPERATOR_MANAGER;
-    for _ in 0..TRIES {
+    let untried =
+        |why: &str| format!("it cannot be tried whether policy {policy} is in force: {why}");
+    let mut tries = 0;
+    while tries < TRIES {
+        let began = Instant::now();
         let answer =
             write::create(client, &collection, body.clone(), manager, Effect::DryRun).await;
-        match answer {
+        let (wait, why) = match answer {
             Answer::Refused { message, .. } if message.contains(&format!("'{policy}'")) => {
                 return Ok(true);
             }
             Answer::Refused {
                 reason, message, ..
-            } => {
-                return Err(format!(
-                    "it cannot be tried whether policy {policy} is in force: {reason}: {message}"
-                ));
+            } => return Err(untried(&format!("{reason}: {message}"))),
+            Answer::Done(_) | Answer::Moved | Answer::Gone => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+                continue;
             }
-            Answer::Busy { why, .. } | Answer::Ambiguous(why) => {
-                return Err(format!(
-                    "it cannot be tried whether policy {policy} is in force: {why}"
-                ));
-            }
-            Answer::Done(_) | Answer::Moved | Answer::Gone => tokio::time::sleep(PAUSE).await,
+            Answer::Busy { after, why } => (after.max(PAUSE), why),
+            Answer::Ambiguous(why) => (PAUSE, why),
+        };
+        *unheard += began.elapsed() + wait;
+        if *unheard > UNHEARD {
+            return Err(untried(&why));
         }
+        tokio::time::sleep(wait).await;
     }
     Ok(false)
 }
@@ -205,5 +217,44 @@ mod tests {
             why.contains("cannot be tried") && why.contains("somebody-elses"),
             "{why}"
         );
+    }
+
+    /// A connection that breaks, and a server that is busy for a moment, are no news of the rules: whoever was
+    /// approved would wait, and an alarm be given, for one lost answer.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_lost_is_asked_for_again() {
+        let busy = || reply(429, json!({ "kind": "Status", "code": 429 }));
+        let lost: [fn() -> Reply; 2] = [|| None, busy];
+        for lost in lost {
+            let tries = AtomicUsize::new(0);
+            let fake = server(move |policy| match tries.fetch_add(1, Ordering::SeqCst) {
+                1 => lost(),
+                _ => refusal(policy),
+            });
+            let problems = all(&fake.client(), &Names::default()).await;
+            assert_eq!(problems, Ok(Vec::new()));
+            assert_eq!(asked(&fake).len(), needed().len() + 1);
+        }
+    }
+
+    /// A server that does not answer is not waited for: whoever asked is told within seconds, with the cause.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_away_is_said_to_be() {
+        let fake = server(|_| None);
+        let began = Instant::now();
+        let why = all(&fake.client(), &Names::default()).await;
+        let why = why.expect_err("it is not known");
+        assert!(began.elapsed() <= UNHEARD, "{:?}", began.elapsed());
+        assert!(why.contains("connection reset by peer"), "{why}");
+        // Those that are answered late leave no more time for others that are not.
+        let tries = AtomicUsize::new(0);
+        let fake = server(
+            move |policy| match tries.fetch_add(1, Ordering::SeqCst) % 3 {
+                2 => refusal(policy),
+                _ => None,
+            },
+        );
+        let why = all(&fake.client(), &Names::default()).await;
+        why.expect_err("two answers of three are lost");
     }
 }

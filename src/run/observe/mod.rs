@@ -17,10 +17,10 @@ mod targets;
 mod writers;
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::sync::Arc;
 
 use crate::api::NamespaceSelector;
+use crate::cluster::request::sentence;
 use crate::cluster::{Clients, Discovery};
 use crate::engine::facts::{Facts, StepFacts};
 use crate::engine::plan::{self, Plan};
@@ -293,20 +293,6 @@ impl Session<'_> {
 fn of_role(queries: &[Query], role: Role) -> impl Iterator<Item = (usize, &Query)> {
     let queries = queries.iter().enumerate();
     queries.filter(move |(_, query)| query.role == role)
-}
-
-/// An error with what caused it, as one sentence.
-fn sentence(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

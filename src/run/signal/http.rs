@@ -21,6 +21,7 @@ use snafu::{OptionExt, ResultExt, Snafu};
 use tower::Service;
 
 use super::guard::Guard;
+use crate::cluster::request::sentence;
 
 /// How long one request may take, answer included: people wait for what comes after it.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -174,7 +175,7 @@ impl Http {
             let sent = self.client.request(request).await;
             let response = sent.map_err(|error| Error::Send {
                 host: host.clone(),
-                problem: causes(&error),
+                problem: sentence(&error),
             })?;
             let status = response.status();
             let read = Limited::new(response.into_body(), LONGEST).collect().await;
@@ -205,15 +206,4 @@ impl Http {
             Ok(_) | Err(_) => Ok((uri, host)),
         }
     }
-}
-
-/// An error with what caused it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
