@@ -92,7 +92,7 @@ async fn the_term_ends_a_mode_by_itself_even_while_it_is_paused() {
     let stages = json!([halve(&world, "shed", &["portal-web", "shared"])]);
     world.publish("flood", world.playbook(&stages)).await;
     world
-        .declare("flood", json!({ "expiresAfter": "6s" }))
+        .declare("flood", json!({ "expiresAfter": "15s" }))
         .await;
     world.phase("flood", Phase::Active).await;
     world.change("flood", json!({ "paused": true })).await;

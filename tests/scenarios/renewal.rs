@@ -91,7 +91,7 @@ async fn a_renewal_moves_the_end_only_once_it_is_approved() {
     let since = pingzhan::run::clock::Clock::machine()
         .now()
         .duration_since(began.expect("a time"));
-    let soon = format!("{}s", since.as_secs() + 10);
+    let soon = format!("{}s", since.as_secs() + 20);
     let mode = world.proposes(&soon).await;
     world.approve("flood", "he", &proposed(&mode)).await;
     let closed = world.phase("flood", Phase::Closed).await;
@@ -110,10 +110,10 @@ async fn a_renewal_moves_the_end_only_once_it_is_approved() {
 async fn a_renewal_that_nobody_approves_does_not_move_the_end() {
     let world = World::with_fleet().await;
     let before = world.snapshot().await;
-    world.declared_for("8s").await;
+    world.declared_for("20s").await;
     world.proposes("1h").await;
     let closed = world.phase("flood", Phase::Closed).await;
-    assert!(term(&closed) <= SignedDuration::from_secs(8));
+    assert!(term(&closed) <= SignedDuration::from_secs(20));
     let timeline = closed.status.expect("a status").timeline;
     let restoring = timeline.iter().find(|event| event.event == "Restoring");
     assert!(

@@ -46,8 +46,9 @@ enum End {
 fn end(status: &EmergencyModeStatus) -> Option<End> {
     let blocked = condition::get(&status.conditions, types::BLOCKED);
     if let Some(blocked) = blocked.filter(|one| one.status == "True") {
-        // The operator has not seen all yet.
-        let passing = ["PlaybookMissing", "RulesNotEnforced"].contains(&blocked.reason.as_str());
+        // The operator has not seen all yet, or the server did not answer for a moment.
+        let passing = ["PlaybookMissing", "RulesNotEnforced", "RulesNotProven"]
+            .contains(&blocked.reason.as_str());
         return (!passing).then(|| End::Blocked {
             reason: blocked.reason.clone(),
             why: blocked.message.clone(),
