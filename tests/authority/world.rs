@@ -459,6 +459,7 @@ impl World {
             let gone = answer.is_taken() || answer.code == 404;
             assert!(gone, "{}", answer.message());
         }
+        self.ends_wholly().await;
         for (plural, name) in [("configmaps", "plain"), ("secrets", TOKEN), ("pods", POD)] {
             self.remove(&format!("{SYSTEM}/{plural}/{name}")).await;
         }
@@ -467,6 +468,28 @@ impl World {
             let name = object["metadata"]["name"].as_str().expect("a name");
             self.remove(&format!("{list}/{name}")).await;
         }
+    }
+
+    /// The namespace that ends is gone, as where controllers run: else it stands first in every list, and ends
+    /// for ever.
+    async fn ends_wholly(&self) {
+        let path = format!("/api/v1/namespaces/{}", self.ending);
+        let answer = send(&self.admin, None, &Ask::new("GET", &path)).await;
+        if answer.code == 404 {
+            return;
+        }
+        let mut space = answer.body;
+        space["spec"]["finalizers"] = json!([]);
+        let ask = Ask::with("PUT", format!("{path}/finalize"), space);
+        let answer = send(&self.admin, None, &ask).await;
+        assert!(
+            answer.is_taken(),
+            "{path}: {} {}",
+            answer.code,
+            answer.message()
+        );
+        let answer = send(&self.admin, None, &Ask::new("GET", &path)).await;
+        assert_eq!(answer.code, 404, "{path}: it is still there");
     }
 
     async fn remove(&self, path: &str) {
