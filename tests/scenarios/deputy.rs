@@ -54,23 +54,19 @@ fn name(place: usize) -> String {
     format!("deputy-{place:03}")
 }
 
-/// Plays all of them, some at once; why something else came of one than has to.
+/// Plays all of them, some at once; why something else came of one than has to. No more playbooks are stored than
+/// are played: the API server holds whatever is written of a mode against each of them.
 async fn play(hands: &Hands<'_>, cases: &[Case]) -> Vec<String> {
-    // All are stored first: whenever a playbook is written, every mode looks at it.
-    let storing = cases.iter().enumerate();
-    let storing =
-        storing.map(move |(place, case)| async move { hands.store(&name(place), case).await });
-    let stored: Vec<_> = futures::stream::iter(storing)
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
     // Those that wait for their time to pass go among those that keep the server busy.
     let mut order: Vec<_> = (0..cases.len()).collect();
     fastrand::Rng::with_seed(seed()).shuffle(&mut order);
-    let stored = &stored;
     let playing = order.into_iter().map(move |place| async move {
         let (name, case) = (name(place), &cases[place]);
-        let outcome = hands.play(&name, case, &stored[place]).await;
+        let stored = hands.store(&name, case).await;
+        let outcome = hands.play(&name, case, &stored).await;
+        if stored.is_ok() {
+            hands.remove(&name).await;
+        }
         let told = |why: String| {
             let (what, expected) = (&case.what, &case.expected);
             format!("{name}: {what}\n    expected {expected:?}\n    {why}")

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use kube::Client;
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, PostParams};
 use kube::runtime::wait::await_condition;
 use pingzhan::api::condition::{self, types};
 use pingzhan::api::{
-    EmergencyMode, EmergencyModeStatus, Level, Nature, Phase, PlaybookSpec, Scalar, Scope, Term,
-    names,
+    EmergencyMode, EmergencyModeStatus, Level, Nature, Phase, Playbook, PlaybookSpec, Scalar,
+    Scope, Term, names,
 };
 use pingzhan::cluster::{self, Accounts, Discovery};
 use pingzhan::engine::plan::{self, Plan, Request};
@@ -106,6 +106,24 @@ impl<'a> Hands<'a> {
         let api: Api<DynamicObject> = Api::all_with(author.clone(), &resource("Playbook"));
         let stored = api.create(&PostParams::default(), &object).await;
         stored.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Takes away what was stored and declared: whenever a playbook is written, every mode looks at it.
+    pub async fn remove(&self, name: &str) {
+        let delete = DeleteParams::default();
+        let playbooks: Api<Playbook> = Api::all(self.world.client.clone());
+        let removed = playbooks.delete(name, &delete).await;
+        removed.expect("a playbook that no mode has in force may be taken away");
+        let free = |mode: Option<&EmergencyMode>| {
+            mode.is_none_or(|mode| mode.metadata.finalizers.as_ref().is_none_or(Vec::is_empty))
+        };
+        let waited = await_condition(self.world.modes(), name, free);
+        let waited = tokio::time::timeout(PATIENCE, waited).await;
+        let found = waited.expect("the operator lets go of what is closed");
+        if found.expect("a watch").is_some() {
+            let removed = self.world.modes().delete(name, &delete).await;
+            removed.expect("a mode that is closed may be taken away");
+        }
     }
 
     /// Plays what was stored, or was not; why something else came of it than has to, if so.
