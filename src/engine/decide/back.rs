@@ -174,7 +174,7 @@ fn value(
     desk: &mut Desk,
     decision: &mut Decision,
 ) {
-    let (plan, rank) = (order.plan, order.rank(entry));
+    let (plan, rank) = (order.plan_of(entry), order.rank(entry));
     let (sight, seen) = match look(input, &entry.target.uid, &entry.path) {
         Look::Unseen => {
             desk.unseen(&entry.target, &entry.path);
@@ -288,7 +288,12 @@ fn back_item(order: &Order<'_>, entry: &Entry, to: Image) -> WriteItem {
         },
         event: Event::Reverted,
         after: entry.base.clone(),
-        first: work::first(order.plan, &entry.stage, &entry.step, &entry.target),
+        first: work::first(
+            order.plan_of(entry),
+            &entry.stage,
+            &entry.step,
+            &entry.target,
+        ),
     }
 }
 

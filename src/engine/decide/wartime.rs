@@ -88,6 +88,14 @@ pub(super) fn in_force<'a>(input: &Input<'a>) -> Option<&'a Plan> {
     input.plans.get(&granted.plan_hash).map(AsRef::as_ref)
 }
 
+/// The plans that were granted, the latest first, which is the one in force.
+pub(super) fn granted<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a Plan> + use<'a> {
+    let (turns, plans) = (&input.ledger.turns, input.plans);
+    let granted = turns.iter().rev().map(|(_, turn)| turn);
+    let granted = granted.filter(|turn| turn.kind == TurnKind::Granted);
+    granted.filter_map(|turn| plans.get(turn.plan_hash.as_ref()?).map(AsRef::as_ref))
+}
+
 fn look_at_term(input: &Input<'_>, decision: &mut Decision) {
     if let Some(next) = term::next(input) {
         decision.look_again(next);

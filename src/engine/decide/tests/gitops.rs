@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::world::World;
 use super::{assert_as_before, there_and_back};
 use crate::api::condition::{self, types};
-use crate::api::{Phase, Posture, Skip};
+use crate::api::{Phase, Posture, Skip, Term};
 use crate::engine::beside::{Origin, Program};
 
 /// A Kustomization that is Ready, and what applied it.
@@ -76,6 +76,17 @@ fn returning() -> World {
 
 const ALL: [&str; 3] = ["root", "apps", "city"];
 
+/// In which order they were written. The ownership pass writes each once more, as soon as its value is back.
+fn back(world: &World) -> Vec<&str> {
+    let mut back: Vec<&str> = Vec::new();
+    for uid in of_gitops(&world.wrote) {
+        if !back.contains(&uid) {
+            back.push(uid);
+        }
+    }
+    back
+}
+
 /// While the root goes on it puts its children back, and a child that goes on before its root is
 /// applied as the root has it, not as it was.
 #[test]
@@ -88,14 +99,23 @@ fn roots_are_suspended_first_and_resumed_last() {
     world.spec.posture = Posture::Peacetime;
     world.is_patient = true;
     world.run();
-    // The ownership pass writes each once more, as soon as its value is back.
-    let mut back: Vec<&str> = Vec::new();
-    for uid in of_gitops(&world.wrote) {
-        if !back.contains(&uid) {
-            back.push(uid);
-        }
-    }
-    assert_eq!(back, ["city", "apps", "root"]);
+    assert_eq!(back(&world), ["city", "apps", "root"]);
+}
+
+/// So it is where a renewal, by a playbook that does not hold them any more, resumes them.
+#[test]
+fn roots_that_a_renewal_resumes_go_on_last() {
+    let mut world = world();
+    world.run();
+    assert_eq!(suspended(&world), ALL);
+    world.playbook.stages.remove(0);
+    world.playbook.stages[0].depends_on.clear();
+    world.spec.expires_after = Term("2h".into());
+    world.wrote.clear();
+    world.approve_when_planned();
+    world.run();
+    assert!(suspended(&world).is_empty(), "{:?}", suspended(&world));
+    assert_eq!(back(&world), ["city", "apps", "root"]);
 }
 
 /// Killed anywhere, before or after any record of the watch, too, the mode ends and all is exact.

@@ -14,6 +14,7 @@ mod gitops;
 mod glass;
 mod late;
 mod layers;
+mod lost;
 mod quarantined;
 mod rights;
 mod rules;

@@ -23,7 +23,7 @@ use crate::engine::layers::Layers;
 use crate::engine::plan::{self, Change, Plan, Request, store};
 use crate::engine::protect::Own;
 use crate::engine::scheduler::{Class, Lane, Work};
-use crate::engine::work::{Act, SwitchItem, Task, WriteItem};
+use crate::engine::work::{Act, First, SwitchItem, Task, WriteItem};
 use crate::field::ops;
 use crate::field::patch::{self, Edit, Guard, HeldBy};
 use crate::field::{FieldSet, Image, Path, Uid, giveback, project};
@@ -85,6 +85,8 @@ pub struct World {
     pub released: Vec<(String, Class)>,
     /// Whose they were.
     pub wrote: Vec<String>,
+    /// Whose controller was told to make up for nothing that was missed.
+    pub passed_over: Vec<String>,
     /// What a killed process had sent takes effect so much later, if at all.
     pub lands_after: Option<SignedDuration>,
     /// How many of those took effect.
@@ -224,6 +226,7 @@ impl World {
             writes: 0,
             released: Vec::new(),
             wrote: Vec::new(),
+            passed_over: Vec::new(),
             lands_after: None,
             landed_late: 0,
             refusing: BTreeSet::new(),
@@ -990,6 +993,9 @@ impl World {
         }
         let mut outcomes = Vec::new();
         for item in items {
+            if item.first == Some(First::SkipMissed) {
+                self.passed_over.push(uid.into());
+            }
             if item.event == Event::Reasserted {
                 self.process
                     .rewrites
@@ -1104,6 +1110,7 @@ fn mode() -> RecordMode {
 fn plural(object: &Value) -> &'static str {
     match object["kind"].as_str() {
         Some("ConfigMap") => "configmaps",
+        Some("CronJob") => "cronjobs",
         Some("Kustomization") => "kustomizations",
         Some("RoleBinding") => "rolebindings",
         Some("HTTPRoute") => "httproutes",
